@@ -1,0 +1,37 @@
+package testutil
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"sync"
+	"testing"
+)
+
+var (
+	keysMu sync.Mutex
+	keys   []*rsa.PrivateKey
+)
+
+// RSAKey is a generated RSA-2048 key. The same n gives the same key throughout the test binary, another n another one.
+func RSAKey(t testing.TB, n int) *rsa.PrivateKey {
+	t.Helper()
+	keysMu.Lock()
+	defer keysMu.Unlock()
+	for len(keys) <= n {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			t.Fatalf("generate an RSA key: %v", err)
+		}
+		keys = append(keys, key)
+	}
+	return keys[n]
+}
+
+// RSAKeyPEM is [RSAKey] as PEM in PKCS#1, the form in which GitHub hands keys out.
+func RSAKeyPEM(t testing.TB, n int) []byte {
+	t.Helper()
+	der := x509.MarshalPKCS1PrivateKey(RSAKey(t, n))
+	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: der})
+}

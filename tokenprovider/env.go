@@ -1,0 +1,29 @@
+package tokenprovider
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// Env is a provider that reads, at each call, the first of the named environment variables of this process that isn't
+// empty. The token has no known expiry. When none is set it answers [ErrNotConfigured].
+func Env(names ...string) TokenProvider {
+	return env(append([]string(nil), names...))
+}
+
+type env []string
+
+func (e env) Token(context.Context) (string, time.Time, error) {
+	for _, name := range e {
+		if token := os.Getenv(name); token != "" {
+			return token, time.Time{}, nil
+		}
+	}
+	return "", time.Time{}, &Error{
+		Code: CodeNotConfigured,
+		Err:  fmt.Errorf("tokenprovider: none of the environment variables %s is set", strings.Join(e, ", ")),
+	}
+}

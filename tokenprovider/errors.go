@@ -1,0 +1,116 @@
+package tokenprovider
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrNotConfigured says that there is nothing to get a token from: no variable set, no file, no provider registered.
+// It is the one error that [Fallback] moves on at. Test for it with [errors.Is], which finds an [*Error] of
+// [CodeNotConfigured] too.
+var ErrNotConfigured = errors.New("token provider not configured")
+
+// Code says in one word why there is no token. It is stable, goes over the wire, and is what programs branch on.
+type Code string
+
+// The codes. Only [CodeRateLimited] and [CodeUnavailable] are worth another try without a change by someone.
+const (
+	CodeNotConfigured   Code = "not_configured"  // nothing to get a token from
+	CodeUnauthenticated Code = "unauthenticated" // the platform's own key was refused, or its clock
+	CodeForbidden       Code = "forbidden"       // suspended, or a permission that isn't granted
+	CodeNotFound        Code = "not_found"       // unknown or removed
+	CodeInvalidRequest  Code = "invalid_request" // the request can't succeed as it is
+	CodeRateLimited     Code = "rate_limited"    // too many requests
+	CodeUnavailable     Code = "unavailable"     // down, unreachable, too slow
+	CodeInternal        Code = "internal"        // a defect: of a provider, of its answer, of this module
+)
+
+// Message is the fixed sentence for c that a workspace may see; [Error.Error] is for operators only. It is "" for the
+// empty code, and the sentence of [CodeInternal] for a code that isn't one of this package's.
+func (c Code) Message() string {
+	switch c {
+	case "":
+		return ""
+	case CodeNotConfigured:
+		return "no token provider is configured on the platform"
+	case CodeUnauthenticated:
+		return "the platform's own credentials were refused; its operator has to check their key and clock"
+	case CodeForbidden:
+		return "access is suspended, or a permission is missing; ask the platform's operator"
+	case CodeNotFound:
+		return "what the token is for doesn't exist, or the platform has no access to it"
+	case CodeInvalidRequest:
+		return "the request for a token was refused as malformed"
+	case CodeRateLimited:
+		return "too many requests for tokens; try again later"
+	case CodeUnavailable:
+		return "no token can be had at the moment; try again"
+	default:
+		return "the platform failed to get a token; its log has the reason"
+	}
+}
+
+// Error is a failure to get a token, with what a program needs to decide what to do next. Providers return it, wrapped
+// or not; an error without one inside counts as [CodeUnavailable]. Neither Err nor its text may hold a secret or the
+// body of a response.
+type Error struct {
+	Code       Code          // "": the code of Err
+	RetryAfter time.Duration // when the source said how long to wait; 0: it didn't
+	Err        error         // the cause, for operators; may be nil
+}
+
+// Error is the text for operators.
+func (e *Error) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
+	text := CodeOf(e).Message()
+	if e.Err != nil {
+		text = e.Err.Error()
+	}
+	if e.RetryAfter > 0 {
+		text = fmt.Sprintf("%s (retry after %s)", text, e.RetryAfter)
+	}
+	return text
+}
+
+// Unwrap is the cause.
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
+
+// Is reports whether target is [ErrNotConfigured] and e has its code.
+func (e *Error) Is(target error) bool {
+	return target == ErrNotConfigured && CodeOf(e) == CodeNotConfigured
+}
+
+// Retryable reports whether trying again later can succeed without anyone changing anything.
+func (e *Error) Retryable() bool {
+	code := CodeOf(e)
+	return code == CodeRateLimited || code == CodeUnavailable
+}
+
+// CodeOf is the code of err: "" for nil, that of the outermost [*Error] in its tree, [CodeNotConfigured] for
+// [ErrNotConfigured], and [CodeUnavailable] for everything else, the errors of a context included.
+func CodeOf(err error) Code {
+	if err == nil {
+		return ""
+	}
+	if e, ok := errors.AsType[*Error](err); ok && e != nil {
+		switch {
+		case e.Code != "":
+			return e.Code
+		case e.Err != nil:
+			return CodeOf(e.Err)
+		}
+		return CodeUnavailable
+	}
+	if errors.Is(err, ErrNotConfigured) {
+		return CodeNotConfigured
+	}
+	return CodeUnavailable
+}

@@ -1,0 +1,52 @@
+package tokenprovider
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Fallback is a provider that asks ps in order and moves on only at [ErrNotConfigured]: a provider that is broken is
+// reported, never papered over with a broader token. Nil providers are left out. When all are not configured, so is
+// the Fallback, with their errors joined.
+//
+// Invalidate is passed on to every provider.
+func Fallback(ps ...TokenProvider) TokenProvider {
+	var f fallback
+	for _, p := range ps {
+		if p != nil {
+			f = append(f, p)
+		}
+	}
+	return f
+}
+
+type fallback []TokenProvider
+
+var _ Invalidator = fallback(nil)
+
+func (f fallback) Token(ctx context.Context) (string, time.Time, error) {
+	var missing []error
+	for _, p := range f {
+		token, expiresAt, err := p.Token(ctx)
+		if CodeOf(err) != CodeNotConfigured {
+			return token, expiresAt, err
+		}
+		missing = append(missing, err)
+	}
+	if len(missing) == 0 {
+		missing = append(missing, errors.New("tokenprovider: Fallback has no providers"))
+	}
+	return "", time.Time{}, &Error{Code: CodeNotConfigured, Err: errors.Join(missing...)}
+}
+
+// Invalidate is true when one of the providers dropped the token.
+func (f fallback) Invalidate(token string) bool {
+	dropped := false
+	for _, p := range f {
+		if Invalidate(p, token) {
+			dropped = true
+		}
+	}
+	return dropped
+}

@@ -1,0 +1,60 @@
+package tokenprovider
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"time"
+)
+
+// StatusReporter is a provider that can tell how it is doing. Status doesn't fetch, block or touch the network and is
+// safe for concurrent use.
+type StatusReporter interface {
+	Status() Status
+}
+
+// StatusOf is the status of p, or of the provider that p wraps; false when neither reports one or p is nil.
+func StatusOf(p TokenProvider) (Status, bool) {
+	r, ok := as[StatusReporter](p)
+	if !ok {
+		return Status{}, false
+	}
+	return r.Status(), true
+}
+
+// State says in one word how a provider is doing.
+type State string
+
+// The states of a provider.
+const (
+	StateEmpty      State = "empty"      // no live token is held and nothing went wrong: nobody has asked yet
+	StateFresh      State = "fresh"      // a live token, and its refresh isn't due
+	StateRefreshing State = "refreshing" // a refresh is due or running
+	StateDegraded   State = "degraded"   // a live token, but its refresh fails
+	StateFailing    State = "failing"    // no live token, and the last try to get one failed
+)
+
+// Status is a snapshot of a provider. It holds no secret and can be logged, printed and sent as it is.
+// A zero time means that it isn't known or hasn't happened.
+type Status struct {
+	Name          string    `json:"name"`
+	State         State     `json:"state"`
+	ExpiresAt     time.Time `json:"expires_at,omitzero"`  // of the token that is served
+	MintedAt      time.Time `json:"minted_at,omitzero"`   // when that token came from the provider
+	RefreshAt     time.Time `json:"refresh_at,omitzero"`  // no refresh is due before; no try is made before, after a failure
+	Mints         uint64    `json:"mints"`                // tokens that the provider delivered
+	Failures      uint64    `json:"failures"`             // tries that failed
+	LastError     string    `json:"last_error,omitempty"` // for operators; of the last try, empty once one succeeds
+	LastErrorCode Code      `json:"last_error_code,omitempty"`
+	LastErrorAt   time.Time `json:"last_error_at,omitzero"`
+	TokenSHA256   string    `json:"token_sha256,omitempty"` // see [TokenSHA256]
+}
+
+// TokenSHA256 is the standard base64 of the SHA-256 of token, the form in which GitHub's audit log names a token
+// (hashed_token), and "" for an empty token. It identifies a token in logs without giving it away.
+func TokenSHA256(token string) string {
+	if token == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(token))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
