@@ -90,8 +90,21 @@ func (e *Error) Is(target error) bool {
 
 // Retryable reports whether trying again later can succeed without anyone changing anything.
 func (e *Error) Retryable() bool {
-	code := CodeOf(e)
+	return retryable(e)
+}
+
+// retryable is [Error.Retryable] for any error.
+func retryable(err error) bool {
+	code := CodeOf(err)
 	return code == CodeRateLimited || code == CodeUnavailable
+}
+
+// retryAfter is the wait that the source of err asked for; 0 when it asked for none.
+func retryAfter(err error) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok && e != nil {
+		return e.RetryAfter
+	}
+	return 0
 }
 
 // CodeOf is the code of err: "" for nil, that of the outermost [*Error] in its tree, [CodeNotConfigured] for

@@ -10,7 +10,8 @@ import (
 // reported, never papered over with a broader token. Nil providers are left out. When all are not configured, so is
 // the Fallback, with their errors joined.
 //
-// Invalidate is passed on to every provider.
+// Invalidate is passed on to every provider. The status is that of the first provider that reports one and is
+// configured as far as it knows.
 func Fallback(ps ...TokenProvider) TokenProvider {
 	var f fallback
 	for _, p := range ps {
@@ -23,7 +24,10 @@ func Fallback(ps ...TokenProvider) TokenProvider {
 
 type fallback []TokenProvider
 
-var _ Invalidator = fallback(nil)
+var (
+	_ Invalidator    = fallback(nil)
+	_ StatusReporter = fallback(nil)
+)
 
 func (f fallback) Token(ctx context.Context) (string, time.Time, error) {
 	var missing []error
@@ -49,4 +53,19 @@ func (f fallback) Invalidate(token string) bool {
 		}
 	}
 	return dropped
+}
+
+// Status is that of the first provider whose last try wasn't answered with [ErrNotConfigured].
+func (f fallback) Status() Status {
+	var found Status
+	for _, p := range f {
+		status, ok := StatusOf(p)
+		if ok && status.LastErrorCode != CodeNotConfigured {
+			return status
+		}
+		if ok {
+			found = status
+		}
+	}
+	return found
 }

@@ -1,0 +1,208 @@
+package tokenprovider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// Cache keeps a token of its provider fresh: it hands out the one that it holds without a lock or an allocation,
+// replaces it ahead of its expiry, and never hands out an expired one. Make it with [NewCache]; it must not be copied.
+// All methods are safe for concurrent use.
+//
+// The provider is asked by one goroutine at a time, whatever the number of callers: when a token is wanted and none is
+// held, in the background when one nears its expiry, and not before a back-off is over after a failure. Nothing runs
+// while nobody calls.
+type Cache struct {
+	state    atomic.Pointer[state]
+	waiting  atomic.Int64 // callers that wait for a refresh
+	provider TokenProvider
+	opts     *settings
+	flights  *singleflight.Group
+	key      string                   // of this cache's flight in flights
+	minted   func(life time.Duration) // told of each new token; may be nil
+}
+
+var (
+	_ TokenProvider  = (*Cache)(nil)
+	_ Invalidator    = (*Cache)(nil)
+	_ StatusReporter = (*Cache)(nil)
+)
+
+// CacheOptions are the timing and the name of a [Cache]. A zero field means its default. The two windows scale down with
+// a token's life: RefreshAhead to at most a quarter of it, MinTTL to at most a sixth.
+type CacheOptions struct {
+	RefreshAhead time.Duration // a background refresh starts when less than this is left; default 15 min; < 0: none
+	MinTTL       time.Duration // callers wait for a refresh when less than this is left; default 10 min; < 0: never
+	Settle       time.Duration // how long a new token ripens before it replaces a live one, and how old one must be to be invalidated; default 5 s; < 0: 0
+	MintTimeout  time.Duration // bound on one call of the provider; default 15 s, for < 0 too
+	Name         string        // shown in Status and logs
+	Logger       *slog.Logger  // nil: nothing is logged
+}
+
+// settings are CacheOptions with the defaults filled in. Caches of one Keyed share them.
+type settings struct {
+	refreshAhead, minTTL, settle, mintTimeout time.Duration
+
+	name   string
+	logger *slog.Logger
+}
+
+func (o *CacheOptions) settings() *settings {
+	if o == nil {
+		o = &CacheOptions{}
+	}
+	s := &settings{
+		refreshAhead: orDefault(o.RefreshAhead, defaultRefreshAhead),
+		minTTL:       orDefault(o.MinTTL, defaultMinTTL),
+		settle:       orDefault(o.Settle, defaultSettle),
+		mintTimeout:  o.MintTimeout,
+		name:         o.Name,
+		logger:       o.Logger,
+	}
+	if s.mintTimeout <= 0 {
+		s.mintTimeout = defaultMintTimeout
+	}
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
+	}
+	return s
+}
+
+// orDefault is d, the default for 0, and 0 for less.
+func orDefault(d, standard time.Duration) time.Duration {
+	if d == 0 {
+		return standard
+	}
+	return max(d, 0)
+}
+
+// NewCache is a Cache over p; nil opts mean the defaults. With a nil p there is nothing to ask: each call answers
+// [ErrNotConfigured].
+func NewCache(p TokenProvider, opts *CacheOptions) *Cache {
+	return newCache(p, opts.settings(), new(singleflight.Group), "", nil)
+}
+
+func newCache(p TokenProvider, opts *settings, flights *singleflight.Group, key string, minted func(time.Duration)) *Cache {
+	if p == nil {
+		p = Func(func(context.Context) (string, time.Time, error) {
+			return "", time.Time{}, &Error{Code: CodeNotConfigured, Err: errors.New("tokenprovider: the cache has no provider")}
+		})
+	}
+	c := &Cache{provider: p, opts: opts, flights: flights, key: key, minted: minted}
+	c.state.Store(&state{})
+	return c
+}
+
+// Token is the token that is held, and a new one when none is held or when it has too little life left. It waits only
+// for a new one: at most until ctx ends, and at most 3 s while the one that is held lives, which is then the answer.
+// The error is that of the last try, at once and without another one while a back-off lasts, or ctx's.
+func (c *Cache) Token(ctx context.Context) (string, time.Time, error) {
+	if l := c.state.Load().held; l != nil && l.fresh(time.Now()) {
+		return l.token, l.expiresAt, nil
+	}
+	return c.tokenDue(ctx)
+}
+
+// tokenDue is Token when something is due: to serve a token that has ripened, to refresh, to wait for that.
+func (c *Cache) tokenDue(ctx context.Context) (string, time.Time, error) {
+	var patient *time.Timer
+	tired := false // waited once: what is live is good enough now
+	for {
+		now := time.Now()
+		s := c.promote(now)
+		l := s.held
+		live := l.live(now)
+		switch {
+		case live:
+			enough := l.suffices(now, MinTTL(ctx))
+			if enough && !s.refreshing && s.mayRefresh(now) && l.due(now) {
+				c.refresh(ctx, s)
+			}
+			if enough || tired || !s.mayRefresh(now) || ctx.Err() != nil {
+				return l.token, l.expiresAt, nil
+			}
+		case s.failure != nil && s.backsOff(now):
+			return "", time.Time{}, s.failure
+		case ctx.Err() != nil:
+			return "", time.Time{}, fmt.Errorf("tokenprovider: waiting for a token: %w", ctx.Err())
+		}
+
+		var over <-chan time.Time
+		if live {
+			if patient == nil {
+				patient = time.NewTimer(patience)
+				defer patient.Stop()
+			}
+			over = patient.C
+		}
+		c.waiting.Add(1)
+		select {
+		case r := <-c.refresh(ctx, s):
+			tired = r.Val.(bool)
+		case <-over:
+			tired = true
+		case <-ctx.Done():
+		}
+		c.waiting.Add(-1)
+	}
+}
+
+// Invalidate drops token if it is the one held and older than Settle: a forge may refuse a token that is seconds old,
+// and a flood of refusals must not become a flood of mints. Unless that token is held and too young, the provider is
+// told as well. It reports whether the token was dropped, here or there.
+func (c *Cache) Invalidate(token string) bool {
+	now := time.Now()
+	if l := c.promote(now).held; token == "" || l.is(token) && !l.settled(now, c.opts.settle) {
+		return false
+	}
+	// The provider first: a refresh that starts after the drop must not be handed the same token.
+	below := Invalidate(c.provider, token)
+	dropped := c.update(func(s *state) bool { return s.invalidate(token, now, c.opts.settle) })
+	if dropped {
+		c.opts.logger.Info("token invalidated", "provider", c.opts.name, "token_sha256", TokenSHA256(token))
+	}
+	return dropped || below
+}
+
+// Drop forgets what is held, at any age, because it is known to be dead: revoked, its owner suspended. What a refresh
+// that runs meanwhile delivers is forgotten too. A back-off stays.
+func (c *Cache) Drop() {
+	c.update(func(s *state) bool {
+		s.held, s.next, s.outdated = nil, nil, s.refreshing
+		return true
+	})
+}
+
+// Status is a snapshot for operators. It doesn't refresh anything.
+func (c *Cache) Status() Status {
+	return c.state.Load().status(c.opts, time.Now())
+}
+
+// update replaces the state by a changed copy, unless change says that there is nothing to change.
+func (c *Cache) update(change func(*state) bool) bool {
+	for {
+		old := c.state.Load()
+		changed := *old
+		if !change(&changed) {
+			return false
+		}
+		if c.state.CompareAndSwap(old, &changed) {
+			return true
+		}
+	}
+}
+
+// promote is the state with the token that is to be served at now as the held one.
+func (c *Cache) promote(now time.Time) *state {
+	if s := c.state.Load(); !s.ripe(now, c.opts.settle) {
+		return s
+	}
+	c.update(func(s *state) bool { return s.promote(now, c.opts.settle) })
+	return c.state.Load()
+}

@@ -1,0 +1,173 @@
+package tokenprovider_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/stretchr/testify/require"
+)
+
+// fixed hands out what it was told to, and can be invalidated.
+type fixed struct {
+	mu          sync.Mutex
+	token       string
+	expiresAt   time.Time
+	asked       int
+	invalidated []string
+}
+
+func (f *fixed) Token(context.Context) (string, time.Time, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked++
+	return f.token, f.expiresAt, nil
+}
+
+func (f *fixed) Invalidate(token string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.invalidated = append(f.invalidated, token)
+	return false
+}
+
+func (f *fixed) set(token string, expiresAt time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.token, f.expiresAt = token, expiresAt
+}
+
+func (f *fixed) calls() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.asked
+}
+
+func TestInvalidateDropsExactlyThatToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour}
+		c := tokenprovider.NewCache(source, nil)
+		require.False(t, c.Invalidate("token-1"), "nothing is held")
+		requireToken(t, c, "token-1")
+		time.Sleep(5 * time.Second)
+		require.False(t, c.Invalidate("token-0"))
+		require.False(t, c.Invalidate("token-10"))
+		require.False(t, c.Invalidate(""))
+		requireToken(t, c, "token-1")
+		require.True(t, c.Invalidate("token-1"))
+		require.False(t, c.Invalidate("token-1"), "it is gone")
+		require.Equal(t, tokenprovider.StateEmpty, c.Status().State)
+		requireToken(t, c, "token-2")
+	})
+}
+
+func TestAFloodOfRefusalsIsNotAFloodOfMints(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour}
+		c := tokenprovider.NewCache(source, nil)
+		for range 60_000 { // a minute in which every token is refused at once
+			token, _, err := c.Token(t.Context())
+			require.NoError(t, err)
+			c.Invalidate(token)
+			time.Sleep(time.Millisecond)
+		}
+		require.LessOrEqual(t, source.calls(), 13)
+	})
+}
+
+func TestInvalidateIsPassedOnUnlessTheTokenIsTooYoung(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &fixed{token: "a", expiresAt: time.Now().Add(time.Hour)}
+		c := tokenprovider.NewCache(source, nil)
+		requireToken(t, c, "a")
+		c.Invalidate("a")
+		require.Empty(t, source.invalidated)
+		time.Sleep(5 * time.Second)
+		c.Invalidate("other")
+		c.Invalidate("a")
+		require.Equal(t, []string{"other", "a"}, source.invalidated)
+	})
+}
+
+func TestARefreshInFlightIsKeptUnlessItYieldsTheInvalidatedToken(t *testing.T) {
+	run := func(yields, want string) {
+		synctest.Test(t, func(t *testing.T) {
+			answers := make(chan string, 1)
+			source := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+				return <-answers, time.Now().Add(time.Hour), nil
+			})
+			c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: -1})
+			answers <- "old"
+			requireToken(t, c, "old")
+			time.Sleep(46 * time.Minute)
+			requireToken(t, c, "old") // starts the refresh
+			synctest.Wait()
+			require.True(t, c.Invalidate("old"))
+			answers <- yields
+			synctest.Wait()
+			if want == "" {
+				err := requireCode(t, c, tokenprovider.CodeUnavailable)
+				require.ErrorContains(t, err, "delivered again")
+				answers <- "newer"
+				time.Sleep(time.Second)
+				requireToken(t, c, "newer")
+				return
+			}
+			requireToken(t, c, want)
+		})
+	}
+	t.Run("another token", func(t *testing.T) { run("new", "new") })
+	t.Run("the same token", func(t *testing.T) { run("old", "") })
+}
+
+func TestDropForgetsAtAnyAgeAndWhatIsOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour, latency: time.Second}
+		c := tokenprovider.NewCache(source, nil)
+		requireToken(t, c, "token-1")
+		c.Drop()
+		require.Equal(t, tokenprovider.StateEmpty, c.Status().State)
+
+		var callers sync.WaitGroup
+		callers.Go(func() { requireToken(t, c, "token-3") }) // token-2 was asked for before the drop
+		time.Sleep(500 * time.Millisecond)
+		c.Drop()
+		callers.Wait()
+		require.Equal(t, 3, source.calls())
+	})
+}
+
+func TestInvalidateAndStatusAreFoundThroughWrappers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := tokenprovider.NewCache(&issuer{life: time.Hour}, &tokenprovider.CacheOptions{Name: "inner"})
+		requireToken(t, c, "token-1")
+		time.Sleep(5 * time.Second)
+		wrapped := wrapper{wrapper{wrapper{c}}}
+		status, ok := tokenprovider.StatusOf(wrapped)
+		require.True(t, ok)
+		require.Equal(t, "inner", status.Name)
+		require.True(t, tokenprovider.Invalidate(wrapped, "token-1"))
+	})
+
+	loop := &cycle{}
+	loop.TokenProvider = loop
+	for _, p := range []tokenprovider.TokenProvider{nil, loop, wrapper{nil}, tokenprovider.Static("t"), opaque{tokenprovider.NewCache(nil, nil)}} {
+		require.False(t, tokenprovider.Invalidate(p, "t"))
+		_, ok := tokenprovider.StatusOf(p)
+		require.False(t, ok)
+	}
+}
+
+type wrapper struct{ tokenprovider.TokenProvider }
+
+func (w wrapper) Unwrap() tokenprovider.TokenProvider { return w.TokenProvider }
+
+// opaque hides what it wraps: it has no Unwrap.
+type opaque struct{ tokenprovider.TokenProvider }
+
+type cycle struct{ tokenprovider.TokenProvider }
+
+func (c *cycle) Unwrap() tokenprovider.TokenProvider { return c }

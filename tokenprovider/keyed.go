@@ -1,0 +1,111 @@
+package tokenprovider
+
+import (
+	"strconv"
+	"sync"
+	"time"
+	"weak"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// Keyed is one [Cache] per key: per installation, workspace, tenant. Make it with [NewKeyed]; it must not be copied. All
+// methods are safe for concurrent use, and the refresh of one key never delays another.
+//
+// A key that nobody uses any more costs nothing but memory, and no longer than one token life after its token's death:
+// each mint of any key lets such keys go. A Cache that a caller still holds goes on working, and stays the one that
+// Get returns.
+type Keyed[K comparable] struct {
+	provider func(K) TokenProvider
+	opts     *settings
+	flights  singleflight.Group
+
+	mu      sync.RWMutex
+	caches  map[K]keyedCache
+	made    uint64    // caches made, which names their flights
+	sweepAt time.Time // no sweep is due before
+}
+
+// keyedCache is held strongly while it is in use, and weakly when it is idle.
+type keyedCache struct {
+	inUse *Cache
+	idle  weak.Pointer[Cache]
+}
+
+func (k keyedCache) cache() *Cache {
+	if k.inUse != nil {
+		return k.inUse
+	}
+	return k.idle.Value()
+}
+
+// NewKeyed is a Keyed whose caches have the providers that p makes for their keys; nil opts mean the defaults. p
+// must be safe for concurrent use; it is called when a Cache is wanted, now and then for one that isn't needed after all.
+func NewKeyed[K comparable](p func(K) TokenProvider, opts *CacheOptions) *Keyed[K] {
+	return &Keyed[K]{provider: p, opts: opts.settings(), caches: make(map[K]keyedCache)}
+}
+
+// Get is the Cache of key. Hold on to it where you can: its Token needs no lookup.
+func (k *Keyed[K]) Get(key K) *Cache {
+	k.mu.RLock()
+	c := k.caches[key].inUse
+	k.mu.RUnlock()
+	if c != nil {
+		return c
+	}
+	p := k.provider(key) // foreign code: not under the lock
+
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if c := k.caches[key].cache(); c != nil {
+		k.caches[key] = keyedCache{inUse: c}
+		return c
+	}
+	k.made++
+	c = newCache(p, k.opts, &k.flights, strconv.FormatUint(k.made, 36), k.sweep)
+	k.caches[key] = keyedCache{inUse: c}
+	return c
+}
+
+// Drop forgets key and what its Cache holds, at any age: it is known to be dead.
+func (k *Keyed[K]) Drop(key K) {
+	k.mu.Lock()
+	c := k.caches[key].cache()
+	delete(k.caches, key)
+	k.mu.Unlock()
+	if c != nil {
+		c.Drop()
+	}
+}
+
+// sweep lets idle caches go, after a token of the given life was minted. It looks at all of them at most twice in such
+// a life, so that a thousand mints don't look at a thousand caches each.
+func (k *Keyed[K]) sweep(life time.Duration) {
+	now := time.Now().Round(0)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	next := now.Add(life / 2)
+	if now.Before(k.sweepAt) {
+		if next.Before(k.sweepAt) {
+			k.sweepAt = next
+		}
+		return
+	}
+	k.sweepAt = next
+	for key, kept := range k.caches {
+		switch c := kept.cache(); {
+		case c == nil:
+			delete(k.caches, key)
+		case c.idle(now):
+			k.caches[key] = keyedCache{idle: weak.Make(c)}
+		default:
+			k.caches[key] = keyedCache{inUse: c} // idle once, and used again by one who held it
+		}
+	}
+}
+
+// idle reports whether nothing would be lost with c: no token, no refresh, no back-off.
+func (c *Cache) idle(now time.Time) bool {
+	s := c.state.Load()
+	return !s.held.live(now) && !s.next.live(now) && !s.refreshing && !s.backsOff(now)
+}

@@ -1,0 +1,100 @@
+package tokenprovider
+
+import (
+	"crypto/subtle"
+	"math"
+	"time"
+)
+
+// unlimited is the life of a token without a known expiry.
+const unlimited = time.Duration(math.MaxInt64)
+
+// lease is a token that was delivered, with the times at which things are due. It is immutable. Times are ages, which
+// are counted by wall time from the moment before the token was asked for: a monotonic clock stands still while a
+// machine sleeps, and a life counted from the answer would be too long.
+type lease struct {
+	token      string
+	expiresAt  time.Time     // as the provider said; zero: unknown
+	requested  int64         // wall time in Unix nanoseconds before the provider was asked
+	received   int64         // the same after it answered
+	life       time.Duration // from requested to expiresAt
+	floor      time.Duration // below this remaining life callers wait for a refresh
+	refreshAge time.Duration // from this age on a refresh is due
+	freshAge   time.Duration // below this age nothing is due, whatever a caller asks for
+}
+
+func newLease(token string, expiresAt, requested, received time.Time, opts *settings) *lease {
+	l := &lease{
+		token:      token,
+		expiresAt:  expiresAt,
+		requested:  requested.UnixNano(),
+		received:   received.UnixNano(),
+		life:       unlimited,
+		refreshAge: unlimited,
+		freshAge:   unlimited,
+	}
+	if expiresAt.IsZero() {
+		return l
+	}
+	// Round strips the monotonic reading: the difference has to be one of wall times.
+	l.life = expiresAt.Sub(requested.Round(0))
+	ahead, floor, jitter := windows(l.life, opts.refreshAhead, opts.minTTL)
+	l.floor = floor
+	l.refreshAge = l.life - ahead - jitter
+	l.freshAge = min(l.refreshAge, l.life-floor, l.life-mostWish(l.life))
+	return l
+}
+
+// fresh reports whether nothing is due. One unsigned comparison also catches a clock that was set back to before the
+// token was asked for, after which its age says nothing.
+func (l *lease) fresh(now time.Time) bool {
+	return uint64(now.UnixNano()-l.requested) < uint64(l.freshAge)
+}
+
+func (l *lease) age(now time.Time) time.Duration {
+	return time.Duration(now.UnixNano() - l.requested)
+}
+
+// live reports whether the token hasn't expired. A nil lease isn't live.
+func (l *lease) live(now time.Time) bool {
+	return l != nil && (l.expiresAt.IsZero() || now.Round(0).Before(l.expiresAt))
+}
+
+// remaining is the life that is left, none when the clock was set back to before the token was asked for.
+func (l *lease) remaining(now time.Time) time.Duration {
+	if l == nil || l.age(now) < 0 {
+		return 0
+	}
+	if l.life == unlimited {
+		return unlimited
+	}
+	return max(l.life-l.age(now), 0)
+}
+
+// suffices reports whether the token has the life that callers get without waiting, or that one asked for.
+func (l *lease) suffices(now time.Time, wish time.Duration) bool {
+	if l.life == unlimited {
+		return true
+	}
+	return l.remaining(now) >= max(l.floor, min(wish, mostWish(l.life)))
+}
+
+// due reports whether it is time for a refresh.
+func (l *lease) due(now time.Time) bool {
+	age := l.age(now)
+	return l.life != unlimited && (age < 0 || age >= l.refreshAge)
+}
+
+// settled reports whether the token is old enough for a refusal to mean something: a forge may refuse one for some
+// seconds until all of its servers know it.
+func (l *lease) settled(now time.Time, settle time.Duration) bool {
+	age := time.Duration(now.UnixNano() - l.received)
+	return age < 0 || age >= settle
+}
+
+// is reports whether l holds exactly token, in constant time. A nil lease holds none.
+func (l *lease) is(token string) bool {
+	return l != nil && subtle.ConstantTimeCompare([]byte(l.token), []byte(token)) == 1
+}
+
+func wall(nanoseconds int64) time.Time { return time.Unix(0, nanoseconds) }

@@ -1,0 +1,109 @@
+package tokenprovider
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestWindowsScaleWithTheLifeOfAToken(t *testing.T) {
+	for _, c := range []struct {
+		life, refreshAhead, minTTL time.Duration
+		ahead, floor, mostJitter   time.Duration
+	}{
+		{time.Hour, 15 * time.Minute, 10 * time.Minute, 15 * time.Minute, 10 * time.Minute, 3 * time.Minute},
+		{24 * time.Hour, 15 * time.Minute, 10 * time.Minute, 15 * time.Minute, 10 * time.Minute, 72 * time.Minute},
+		{50 * time.Second, 15 * time.Minute, 10 * time.Minute, 12500 * time.Millisecond, 50 * time.Second / 6, 2500 * time.Millisecond},
+		{time.Hour, 0, 0, 0, 0, 3 * time.Minute},
+		{time.Nanosecond, time.Hour, time.Hour, 0, 0, 0},
+	} {
+		most := time.Duration(0)
+		for range 1000 {
+			ahead, floor, jitter := windows(c.life, c.refreshAhead, c.minTTL)
+			require.Equal(t, c.ahead, ahead)
+			require.Equal(t, c.floor, floor)
+			require.GreaterOrEqual(t, jitter, time.Duration(0))
+			require.LessOrEqual(t, jitter, c.mostJitter)
+			require.Less(t, ahead+jitter, c.life)
+			most = max(most, jitter)
+		}
+		require.GreaterOrEqual(t, most, c.mostJitter/2, "jitter is drawn from the whole range")
+	}
+}
+
+func TestBackoffIsBoundedOnBothSides(t *testing.T) {
+	transient := errors.New("connection refused")
+	permanent := &Error{Code: CodeForbidden}
+	for _, c := range []struct {
+		name     string
+		tries    int
+		err      error
+		from, to time.Duration
+	}{
+		{"the first", 1, transient, 800 * time.Millisecond, time.Second},
+		{"the second", 2, transient, 1600 * time.Millisecond, 2 * time.Second},
+		{"the sixth", 6, transient, 25600 * time.Millisecond, 32 * time.Second},
+		{"the seventh", 7, transient, 48 * time.Second, time.Minute},
+		{"the millionth", 1_000_000, transient, 48 * time.Second, time.Minute},
+		{"a count that overflowed", -5, transient, 800 * time.Millisecond, time.Second},
+		{"the same token again", 1, nil, 800 * time.Millisecond, time.Second},
+		{"a permanent failure", 1, permanent, 30 * time.Second, 30 * time.Second},
+		{"a permanent failure for long", 60, permanent, 30 * time.Second, 30 * time.Second},
+		{"a Retry-After", 1, &Error{Code: CodeRateLimited, RetryAfter: 7 * time.Minute}, 7 * time.Minute, 7 * time.Minute},
+		{"a Retry-After below the back-off", 6, &Error{Code: CodeRateLimited, RetryAfter: time.Second}, 25600 * time.Millisecond, 32 * time.Second},
+		{"an absurd Retry-After", 1, &Error{Code: CodeRateLimited, RetryAfter: 999 * time.Hour}, time.Hour, time.Hour},
+		{"a negative Retry-After", 1, &Error{Code: CodeUnavailable, RetryAfter: -time.Hour}, 800 * time.Millisecond, time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for range 1000 {
+				wait := backoff(c.tries, c.err)
+				require.GreaterOrEqual(t, wait, c.from)
+				require.LessOrEqual(t, wait, c.to)
+			}
+		})
+	}
+}
+
+// The clock can't be moved in a synctest bubble, so what a moved clock means is shown on the values themselves.
+func TestALeaseIsJudgedByWallTime(t *testing.T) {
+	now := time.Now()
+	opts := (&CacheOptions{}).settings()
+	l := newLease("t", now.Add(time.Hour), now, now.Add(time.Second), opts)
+
+	require.True(t, l.fresh(now.Add(10*time.Minute)))
+	require.False(t, l.fresh(now.Add(time.Hour)))
+
+	// A machine that slept: its monotonic clock shows one minute, its wall clock two hours.
+	slept := now.Add(2 * time.Hour).Round(0)
+	require.False(t, l.fresh(slept))
+	require.False(t, l.live(slept))
+
+	// A clock that was set back: the age is unknown, so a refresh is due, and the token serves as long as it seems live.
+	back := now.Add(-time.Minute)
+	require.False(t, l.fresh(back))
+	require.True(t, l.due(back))
+	require.False(t, l.suffices(back, 0))
+	require.True(t, l.live(back))
+	require.True(t, l.settled(back, 5*time.Second))
+
+	// The same for a back-off.
+	s := &state{triedAt: now.UnixNano(), wait: time.Hour}
+	require.True(t, s.backsOff(now.Add(59*time.Minute)))
+	require.False(t, s.backsOff(now.Add(time.Hour)))
+	require.False(t, s.backsOff(back))
+}
+
+func TestALeaseWithoutExpiryIsNeverDue(t *testing.T) {
+	now := time.Now()
+	l := newLease("t", time.Time{}, now, now, (&CacheOptions{}).settings())
+	for _, at := range []time.Time{now, now.Add(100 * 365 * 24 * time.Hour), now.Add(-time.Hour)} {
+		require.True(t, l.live(at))
+		require.False(t, l.due(at))
+		require.True(t, l.suffices(at, time.Hour))
+	}
+	far := newLease("t", time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), now, now, (&CacheOptions{}).settings())
+	require.True(t, far.live(now))
+	require.False(t, far.due(now))
+}

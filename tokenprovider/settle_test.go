@@ -1,0 +1,78 @@
+package tokenprovider_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/stretchr/testify/require"
+)
+
+// ripening is a cache whose token-2 has just come from a background refresh, 46 minutes into token-1's hour.
+func ripening(t *testing.T) (*tokenprovider.Cache, *issuer) {
+	source := &issuer{life: time.Hour}
+	c := tokenprovider.NewCache(source, nil)
+	requireToken(t, c, "token-1")
+	time.Sleep(46 * time.Minute)
+	requireToken(t, c, "token-1")
+	synctest.Wait()
+	require.Equal(t, 2, source.calls())
+	return c, source
+}
+
+func TestANewTokenRipensWhileTheOldOneIsServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, source := ripening(t)
+		for range 50 {
+			requireToken(t, c, "token-1")
+			token, _, err := c.Token(tokenprovider.WithMinTTL(t.Context(), 30*time.Minute))
+			require.NoError(t, err)
+			require.Equal(t, "token-1", token, "nothing is minted while one ripens, not for WithMinTTL either")
+			time.Sleep(100 * time.Millisecond)
+		}
+		requireToken(t, c, "token-2")
+		require.Equal(t, 2, source.calls())
+	})
+}
+
+func TestAnInvalidatedTokenIsReplacedByTheRipeningOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, source := ripening(t)
+		require.True(t, c.Invalidate("token-1"))
+		requireToken(t, c, "token-2")
+		require.False(t, c.Invalidate("token-2"), "it is too young to be judged")
+		require.Equal(t, 2, source.calls())
+	})
+}
+
+func TestADroppedCacheForgetsTheRipeningTokenToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := ripening(t)
+		c.Drop()
+		requireToken(t, c, "token-3")
+	})
+}
+
+func TestATokenDoesNotRipenWhenTheOldOneWouldRunLow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Minute} // its last sixth is 10 s, which a minute of Settle exceeds
+		c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: time.Minute})
+		requireToken(t, c, "token-1")
+		time.Sleep(46 * time.Second)
+		requireToken(t, c, "token-1")
+		synctest.Wait()
+		requireToken(t, c, "token-2")
+	})
+}
+
+func TestTheStatusFollowsTheServedToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := ripening(t)
+		require.Equal(t, tokenprovider.TokenSHA256("token-1"), c.Status().TokenSHA256)
+		time.Sleep(5 * time.Second)
+		require.Equal(t, tokenprovider.TokenSHA256("token-2"), c.Status().TokenSHA256)
+		require.Equal(t, tokenprovider.StateFresh, c.Status().State)
+		require.Equal(t, uint64(2), c.Status().Mints)
+	})
+}
