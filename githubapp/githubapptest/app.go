@@ -1,0 +1,97 @@
+package githubapptest
+
+import (
+	"crypto/rsa"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// App is a GitHub App that the server knows.
+type App struct {
+	ID       int64            // above zero
+	ClientID string           // the issuer that GitHub recommends; "" means Iv23li and the ID
+	Slug     string           // the name in URLs; "" means app- and the ID
+	Keys     []*rsa.PublicKey // any of them may sign; GitHub allows 25
+
+	// Permissions are what an installation gets that names none of its own, by name: read, write or admin. nil means
+	// contents: write. metadata: read is always added, as GitHub does.
+	Permissions map[string]string
+}
+
+type app struct {
+	App
+	createdAt time.Time
+}
+
+// AddApp adds a, or replaces the app with its ID. It panics when a has no ID, no key, or a permission that GitHub
+// doesn't have: a test that wants that wants a plain error of the API instead.
+func (s *Server) AddApp(a App) {
+	if a.ID <= 0 {
+		panic(fmt.Sprintf("githubapptest: AddApp: ID %d is not above zero", a.ID))
+	}
+	requireKeys("AddApp", a.Keys)
+	if a.ClientID == "" {
+		a.ClientID = fmt.Sprintf("Iv23li%014d", a.ID)
+	}
+	if a.Slug == "" {
+		a.Slug = fmt.Sprintf("app-%d", a.ID)
+	}
+	if a.Permissions == nil {
+		a.Permissions = map[string]string{"contents": "write"}
+	}
+	a.Permissions = grantable("AddApp", a.Permissions)
+	a.Keys = slices.Clone(a.Keys)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.apps[a.ID] = &app{App: a, createdAt: time.Now().Add(s.clockOffset)}
+	s.nextID = max(s.nextID, a.ID)
+}
+
+// RotateKeys replaces the public keys of an app. JWTs that another key signed are refused from now on; tokens live on.
+// It panics when the app is unknown or no key is given.
+func (s *Server) RotateKeys(appID int64, keys ...*rsa.PublicKey) {
+	requireKeys("RotateKeys", keys)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, ok := s.apps[appID]
+	if !ok {
+		panic(fmt.Sprintf("githubapptest: RotateKeys: app %d was not added", appID))
+	}
+	rotated := *a
+	rotated.Keys = slices.Clone(keys)
+	s.apps[appID] = &rotated
+}
+
+func requireKeys(caller string, keys []*rsa.PublicKey) {
+	if len(keys) == 0 || slices.Contains(keys, nil) {
+		panic("githubapptest: " + caller + ": an app needs at least one public key, and none may be nil")
+	}
+}
+
+// grantable is a copy of permissions with metadata: read added. It panics on a name or level that GitHub doesn't have.
+func grantable(caller string, permissions map[string]string) map[string]string {
+	for name, level := range permissions {
+		if !validPermission(name, level) {
+			panic(fmt.Sprintf("githubapptest: %s: GitHub has no permission %q with level %q", caller, name, level))
+		}
+	}
+	granted := maps.Clone(permissions)
+	if granted["metadata"] == "" {
+		granted["metadata"] = "read"
+	}
+	return granted
+}
+
+// appByIssuer finds an app by what a JWT's iss may be: its client ID, or its ID as text.
+func (s *Server) appByIssuer(issuer string) (*app, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.apps {
+		if issuer == a.ClientID || issuer == fmt.Sprint(a.ID) {
+			return a, true
+		}
+	}
+	return nil, false
+}

@@ -1,0 +1,89 @@
+package githubapptest
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// caller is who a request says it comes from. Only hashes of its credential are kept.
+type caller struct {
+	scheme string // as sent
+	user   string // of Basic
+	sha256 string
+	hash   [sha256.Size]byte
+	isJWT  bool // the credential has the shape of an app JWT
+
+	app    *app      // whose JWT it is, verified
+	appErr *apiError // why it is no app's
+
+	appID          int64 // for the log: also of a refused JWT's app, and of a dead token's
+	installationID int64
+}
+
+// identify reads the credential and, if it is a JWT, verifies it. A token is verified when it is used.
+func (s *Server) identify(r *http.Request) caller {
+	c := caller{appErr: errNoCredentials}
+	scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if scheme == "" {
+		return c
+	}
+	c.scheme = string(blank([]byte(scheme))) // a bare token without a scheme isn't logged
+	secret := strings.TrimSpace(rest)
+	if strings.EqualFold(scheme, "Basic") {
+		c.user, secret, _ = r.BasicAuth()
+	}
+	c.hash = sha256.Sum256([]byte(secret))
+	c.sha256 = base64.StdEncoding.EncodeToString(c.hash[:])
+	if t, ok := s.tokenByHash(c.hash); ok {
+		c.appID, c.installationID = t.appID, t.installationID
+	}
+	c.appErr = errUndecodable
+	c.isJWT = strings.EqualFold(scheme, "Bearer") && strings.Count(secret, ".") == 2 && !strings.HasPrefix(secret, "ghs_")
+	if c.isJWT {
+		c.app, c.appErr = s.verifyJWT(secret)
+		if c.app != nil {
+			c.appID = c.app.ID
+		}
+	}
+	return c
+}
+
+// session is a live token and the installation it belongs to.
+type session struct {
+	token        token
+	installation *installation
+}
+
+// session finds the caller's live token, or the error that GitHub gives for another one.
+func (s *Server) session(c caller) (session, *apiError) {
+	if c.scheme == "" {
+		return session{}, errNoCredentials
+	}
+	t, ok := s.tokenByHash(c.hash)
+	if !ok || t.revoked || t.refused || !s.Now().Before(t.expiresAt) {
+		return session{}, errBadCredentials
+	}
+	i, ok := s.installation(t.installationID, t.appID)
+	if !ok {
+		return session{}, errBadCredentials
+	}
+	if s.propagating(&t) {
+		if t.narrowed {
+			return session{}, errNotAccessible
+		}
+		return session{}, errBadCredentials
+	}
+	if !i.suspendedAt.IsZero() {
+		return session{}, errSuspended
+	}
+	return session{t, i}, nil
+}
+
+// propagating tells whether the token is too young to be known everywhere.
+func (s *Server) propagating(t *token) bool {
+	now := s.settings()
+	return time.Now().Add(now.clockOffset).Before(t.mintedAt.Add(now.propagation))
+}

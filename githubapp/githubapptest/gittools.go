@@ -1,0 +1,125 @@
+package githubapptest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// gitTools are the real git and what it runs in: nothing of the machine's or the user's configuration.
+type gitTools struct {
+	git     string
+	backend string // git http-backend
+	env     []string
+}
+
+// gitTools finds git at the first call.
+func (s *Server) gitTools() (*gitTools, error) {
+	s.mu.Lock()
+	found := s.git
+	s.mu.Unlock()
+	if found != nil {
+		return found, nil
+	}
+	tools, err := findGit(s.gitRoot)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.git = tools
+	return tools, nil
+}
+
+func findGit(home string) (*gitTools, error) {
+	git, err := exec.LookPath("git")
+	if err != nil {
+		return nil, fmt.Errorf("git is not installed or not on PATH: %w", err)
+	}
+	t := &gitTools{git: git, env: gitEnv(home)}
+	path, err := t.run(home, nil, "--exec-path")
+	if err != nil {
+		return nil, err
+	}
+	t.backend = filepath.Join(filepath.FromSlash(path), "git-http-backend")
+	if runtime.GOOS == "windows" {
+		t.backend += ".exe"
+	}
+	if _, err := os.Stat(t.backend); err != nil {
+		return nil, fmt.Errorf("git has no http-backend here, install it (Alpine: git-daemon): %w", err)
+	}
+	return t, nil
+}
+
+// gitEnv is the environment of every git that the server runs. http.receivepack lets http-backend take pushes, which it
+// otherwise does for users that a web server authenticated; safe.directory lets it serve a GitRoot of another owner;
+// and nothing may go on in the background once a request is answered.
+func gitEnv(home string) []string {
+	env := []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "XDG_CONFIG_HOME=" + home, "LC_ALL=C",
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_TERMINAL_PROMPT=0",
+	}
+	if runtime.GOOS == "windows" {
+		env = append(env, "SYSTEMROOT="+os.Getenv("SYSTEMROOT"), "USERPROFILE="+home)
+	}
+	config := [][2]string{
+		{"http.receivepack", "true"}, {"safe.directory", "*"}, {"receive.autogc", "false"}, {"gc.auto", "0"},
+		{"maintenance.auto", "false"},
+	}
+	for n, entry := range config {
+		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", n, entry[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", n, entry[1]))
+	}
+	return append(env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(config)))
+}
+
+// initialize makes the bare repository root/dir with one commit on main.
+func (t *gitTools) initialize(root, dir, name string) error {
+	path := filepath.Join(root, filepath.FromSlash(dir))
+	if _, err := os.Stat(path); err == nil {
+		return fmt.Errorf("%s is there already", path)
+	}
+	err := t.initializeIn(root, path, name)
+	if err != nil {
+		_ = os.RemoveAll(path)
+	}
+	return err
+}
+
+func (t *gitTools) initializeIn(root, path, name string) error {
+	if _, err := t.run(root, nil, "init", "--quiet", "--bare", "--template=", path); err != nil {
+		return err
+	}
+	if _, err := t.run(path, nil, "symbolic-ref", "HEAD", "refs/heads/main"); err != nil {
+		return err
+	}
+	_, err := t.run(path, initialCommit(name), "fast-import", "--quiet")
+	return err
+}
+
+// initialCommit is a commit that adds README.md, in the language of git fast-import.
+func initialCommit(name string) []byte {
+	const message = "Initial commit\n"
+	readme := "# " + name + "\n"
+	var script bytes.Buffer
+	fmt.Fprintf(&script, "commit refs/heads/main\ncommitter GitHub <noreply@github.com> %d +0000\n", time.Now().Unix())
+	fmt.Fprintf(&script, "data %d\n%s\n", len(message), message)
+	fmt.Fprintf(&script, "M 100644 inline README.md\ndata %d\n%s\n", len(readme), readme)
+	return script.Bytes()
+}
+
+// run is git with args in dir; its error says what git said.
+func (t *gitTools) run(dir string, stdin []byte, args ...string) (stdout string, err error) {
+	cmd := exec.Command(t.git, args...)
+	cmd.Dir, cmd.Env, cmd.Stdin = dir, t.env, bytes.NewReader(stdin)
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(said.String()))
+	}
+	return strings.TrimSpace(out.String()), nil
+}

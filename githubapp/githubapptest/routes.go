@@ -1,0 +1,120 @@
+package githubapptest
+
+import (
+	"net/http"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+// apiVersions are the values of X-GitHub-Api-Version that GitHub takes; the first is meant when there is none.
+var apiVersions = []string{"2022-11-28", "2026-03-10"}
+
+func (s *Server) newRoutes() *http.ServeMux {
+	mux := http.NewServeMux()
+	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request, *app){
+		"GET /app":               s.getApp,
+		"GET /app/installations": s.listInstallations,
+		"GET /app/installations/{installation_id}":                s.getInstallation,
+		"DELETE /app/installations/{installation_id}":             s.deleteInstallation,
+		"POST /app/installations/{installation_id}/access_tokens": s.mint,
+		"PUT /app/installations/{installation_id}/suspended":      s.suspendInstallation,
+		"DELETE /app/installations/{installation_id}/suspended":   s.unsuspendInstallation,
+		"GET /repos/{owner}/{repo}/installation":                  s.repositoryInstallation,
+		"GET /repositories/{repository_id}/installation":          s.repositoryInstallationByID,
+		"GET /orgs/{account}/installation":                        s.accountInstallation("Organization"),
+		"GET /users/{account}/installation":                       s.accountInstallation("User", "Organization"),
+		"GET /enterprises/{account}/installation":                 s.accountInstallation("Enterprise"),
+	} {
+		mux.HandleFunc(pattern, s.asApp(handle))
+	}
+	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request, session){
+		"GET /installation/repositories":    s.listRepositories,
+		"DELETE /installation/token":        s.deleteToken,
+		"GET /repos/{owner}/{repo}":         s.getRepository,
+		"GET /repositories/{repository_id}": s.getRepositoryByID,
+		"GET /user":                         s.refuseUser,
+	} {
+		mux.HandleFunc(pattern, s.asInstallation(handle))
+	}
+	mux.HandleFunc("GET /rate_limit", s.getRateLimit)
+	// GitHub knows no 405: another method or another path is not found.
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { errNotFound.write(w) })
+	return mux
+}
+
+// route checks what is the same for all of the API and hands over to git or to the route asked for.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	x := exchangeOf(r)
+	if x.git {
+		s.serveGit(w, r)
+		return
+	}
+	if r.UserAgent() == "" {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte("\r\nRequest forbidden by administrative rules. Please make sure your request has a User-Agent header " +
+			"(https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required). " +
+			"Check https://developer.github.com for other possible causes.\r\n"))
+		return
+	}
+	version := apiVersion(r)
+	if !slices.Contains(apiVersions, version) {
+		errUnknownAPIVersion.write(w)
+		return
+	}
+	w.Header().Set("X-GitHub-Api-Version-Selected", version)
+	if x.limited != nil {
+		x.limited.write(w)
+		return
+	}
+	if path.Clean(r.URL.Path) != r.URL.Path {
+		errNotFound.write(w) // rather than the redirect of ServeMux, which would hide a client's mistake
+		return
+	}
+	s.routes.ServeHTTP(w, r)
+}
+
+func apiVersion(r *http.Request) string {
+	if version := r.Header.Get("X-GitHub-Api-Version"); version != "" {
+		return version
+	}
+	return apiVersions[0]
+}
+
+// asApp lets handle have requests that carry the JWT of an app.
+func (s *Server) asApp(handle func(http.ResponseWriter, *http.Request, *app)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c := exchangeOf(r).caller
+		if c.app == nil {
+			c.appErr.write(w)
+			return
+		}
+		handle(w, r, c.app)
+	}
+}
+
+// asInstallation lets handle have requests that carry a live installation token.
+func (s *Server) asInstallation(handle func(http.ResponseWriter, *http.Request, session)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		session, refusal := s.session(exchangeOf(r).caller)
+		if refusal != nil {
+			refusal.write(w)
+			return
+		}
+		handle(w, r, session)
+	}
+}
+
+var installationPath = regexp.MustCompile(`^/app/installations/([0-9]{1,18})(?:/|$)`)
+
+// installationInPath is the id in the path of an app's request; 0 when there is none.
+func installationInPath(path string) int64 {
+	match := installationPath.FindStringSubmatch(path)
+	if match == nil {
+		return 0
+	}
+	id, _ := strconv.ParseInt(match[1], 10, 64)
+	return id
+}

@@ -1,0 +1,225 @@
+package githubapptest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// DefaultTokenLife is how long an installation token lives on GitHub, and here when nothing else is asked for.
+const DefaultTokenLife = time.Hour
+
+// Options set a [Server] up. The zero value and nil mean the defaults.
+type Options struct {
+	// TLS serves HTTPS (HTTP/1.1 and HTTP/2) with a certificate of the server's own, valid for 127.0.0.1, ::1 and
+	// localhost. [Server.CertPEM] and [Server.Client] trust it. Default: plain HTTP.
+	TLS bool
+
+	// TokenLife is how long a token lives. Expiry is announced in whole seconds, as on GitHub's wire, and the token dies
+	// exactly then: it lives at least TokenLife and less than a second more. Zero or less: [DefaultTokenLife].
+	TokenLife time.Duration
+
+	// TokenFormat is the shape of new tokens. The request header X-GitHub-Stateless-S2S-Token (enabled or disabled)
+	// wins over it. Default: [FormatStateless].
+	TokenFormat TokenFormat
+
+	// Latency is waited before each answer of the API; git is not delayed. Zero or less: none.
+	Latency time.Duration
+
+	// ClockOffset is the server's clock minus the machine's. The Date header, expiries and the check of an app's JWT
+	// all go by the server's clock.
+	ClockOffset time.Duration
+
+	// GitRoot is the folder for bare repositories. It must exist and is left alone by Close. Default: a temporary
+	// folder that Close removes.
+	GitRoot string
+}
+
+// Server is a GitHub of one's own on a loopback port: the REST API of GitHub Apps, and git over HTTP. Its methods are
+// safe for concurrent use.
+type Server struct {
+	// URL is the base URL of the API and of git, without a slash at its end: URL+"/app", URL+"/owner/repo.git". The API
+	// answers under URL+"/api/v3" too, as on GitHub Enterprise Server.
+	URL string
+
+	server   *http.Server
+	client   *http.Client
+	certPEM  []byte
+	gitRoot  string
+	ownsRoot bool
+	running  sync.WaitGroup // the accept loop and each request
+	routes   *http.ServeMux
+	log      requestLog
+	rules    ruleList
+
+	mu            sync.Mutex // guards all below; never held across I/O
+	closed        bool
+	tokenLife     time.Duration
+	tokenFormat   TokenFormat
+	latency       time.Duration
+	clockOffset   time.Duration
+	propagation   time.Duration
+	rateLimit     int
+	buckets       map[string]*bucket
+	apps          map[int64]*app
+	installations map[int64]*installation
+	repositories  map[int64]*repository
+	names         map[string]int64 // lower-cased owner/name, old ones too, to the repository's id
+	nextID        int64
+	tokens        tokenStore
+	git           *gitTools // nil until the first repository
+}
+
+// NewServer starts a server on a free port of 127.0.0.1; nil opts means defaults. The caller must Close it.
+func NewServer(opts *Options) (*Server, error) {
+	if opts == nil {
+		opts = &Options{}
+	}
+	s := &Server{
+		gitRoot:       opts.GitRoot,
+		tokenFormat:   opts.TokenFormat,
+		buckets:       map[string]*bucket{},
+		apps:          map[int64]*app{},
+		installations: map[int64]*installation{},
+		repositories:  map[int64]*repository{},
+		names:         map[string]int64{},
+		nextID:        1000,
+	}
+	s.SetTokenLife(opts.TokenLife)
+	s.SetLatency(opts.Latency)
+	s.SetClockOffset(opts.ClockOffset)
+	s.routes = s.newRoutes()
+
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("githubapptest: listen on loopback: %w", err)
+	}
+	if err := s.prepare(opts, listener.Addr().String()); err != nil {
+		_ = listener.Close()
+		return nil, err
+	}
+	s.running.Go(func() {
+		if opts.TLS {
+			_ = s.server.ServeTLS(listener, "", "")
+		} else {
+			_ = s.server.Serve(listener)
+		}
+	})
+	return s, nil
+}
+
+// prepare makes all that NewServer needs besides its listener at addr.
+func (s *Server) prepare(opts *Options, addr string) error {
+	s.server = &http.Server{
+		Handler:           http.HandlerFunc(s.serve),
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          log.New(io.Discard, "", 0),
+	}
+	transport := &http.Transport{ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second}
+	s.client = &http.Client{Transport: transport}
+	s.URL = "http://" + addr
+	if opts.TLS {
+		cert, err := newCertificate()
+		if err != nil {
+			return fmt.Errorf("githubapptest: make a certificate: %w", err)
+		}
+		s.URL = "https://" + addr
+		s.certPEM = cert.pem
+		s.server.TLSConfig = cert.serverConfig()
+		transport.TLSClientConfig = cert.clientConfig()
+	}
+	if opts.GitRoot == "" {
+		root, err := os.MkdirTemp("", "githubapptest-")
+		if err != nil {
+			return fmt.Errorf("githubapptest: make a folder for repositories: %w", err)
+		}
+		s.gitRoot, s.ownsRoot = root, true
+		return nil
+	}
+	if info, err := os.Stat(opts.GitRoot); err != nil {
+		return fmt.Errorf("githubapptest: GitRoot: %w", err)
+	} else if !info.IsDir() {
+		return fmt.Errorf("githubapptest: GitRoot %s is not a folder", opts.GitRoot)
+	}
+	return nil
+}
+
+// Close stops the server, breaks every connection off, waits for what is being served, and removes the repositories
+// unless GitRoot was given. Further calls do nothing.
+func (s *Server) Close() {
+	s.mu.Lock()
+	closed := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if closed {
+		return
+	}
+	_ = s.server.Close()
+	s.client.CloseIdleConnections()
+	s.running.Wait()
+	if s.ownsRoot {
+		_ = os.RemoveAll(s.gitRoot)
+	}
+}
+
+// CertPEM is the server's certificate in PEM, for an x509.CertPool or, written to a file, for git's GIT_SSL_CAINFO. It
+// is nil without TLS.
+func (s *Server) CertPEM() []byte { return append([]byte(nil), s.certPEM...) }
+
+// Client is an HTTP client that trusts the server's certificate. It has no timeout; Close closes its idle connections.
+func (s *Server) Client() *http.Client { return s.client }
+
+// serve is every request's way in: it is logged first, then a rule of [Server.Fail] may have it, then the routes.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if !s.enter() {
+		panic(http.ErrAbortHandler)
+	}
+	defer s.running.Done()
+	x, err := s.newExchange(w, r)
+	if err != nil {
+		panic(http.ErrAbortHandler) // the client went away before its request was whole
+	}
+	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	r.URL.Path = x.path // without /api/v3
+	r.URL.RawPath = ""
+	if !x.git && !sleep(r.Context(), s.settings().latency) {
+		panic(http.ErrAbortHandler)
+	}
+	if fault := s.rules.pick(r); fault != nil {
+		fault(x, r, http.HandlerFunc(s.route))
+		return
+	}
+	s.route(x, r)
+}
+
+// enter counts a request that Close has to wait for; false once the server is closed.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.running.Add(1)
+	return true
+}
+
+// sleep waits for d, or returns false when ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,68 @@
+package githubapptest
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Setup is an app with a key of its own, installed on an account that has repositories.
+type Setup struct {
+	AppID          int64
+	ClientID       string
+	Slug           string
+	InstallationID int64
+	GitURLs        []string // of the repositories, in the order given
+
+	key *rsa.PrivateKey // behind a pointer, so that printing a Setup doesn't print it
+}
+
+// SetUp makes everything ready in one call: the repositories (owner/name, all of one owner), an organisation's
+// installation of a new app that covers exactly them with contents: write, and the app's key.
+func (s *Server) SetUp(repositories ...string) (*Setup, error) {
+	if len(repositories) == 0 {
+		return nil, errors.New("githubapptest: SetUp needs at least one repository")
+	}
+	account, _, _ := strings.Cut(repositories[0], "/")
+	for _, fullName := range repositories {
+		if owner, _, _ := strings.Cut(fullName, "/"); !strings.EqualFold(owner, account) {
+			return nil, fmt.Errorf("githubapptest: SetUp: %q is not of %q: an installation is of one account", fullName, account)
+		}
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, fmt.Errorf("githubapptest: SetUp: make a key: %w", err)
+	}
+	ready := &Setup{AppID: s.newID(), InstallationID: s.newID(), key: key}
+	for _, fullName := range repositories {
+		gitURL, err := s.AddRepository(fullName)
+		if err != nil {
+			return nil, err
+		}
+		ready.GitURLs = append(ready.GitURLs, gitURL)
+	}
+	s.AddApp(App{ID: ready.AppID, Keys: []*rsa.PublicKey{&key.PublicKey}})
+	s.mu.Lock()
+	ready.ClientID, ready.Slug = s.apps[ready.AppID].ClientID, s.apps[ready.AppID].Slug
+	s.mu.Unlock()
+	s.AddInstallation(Installation{
+		ID: ready.InstallationID, AppID: ready.AppID, Account: account, Repositories: repositories,
+	})
+	return ready, nil
+}
+
+// PrivateKey is the app's private key in PEM (PKCS#1), as GitHub hands keys out.
+func (r *Setup) PrivateKey() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(r.key)})
+}
+
+func (s *Server) newID() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nextID++
+	return s.nextID
+}

@@ -1,0 +1,165 @@
+package githubapptest
+
+import (
+	"encoding/base64"
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"time"
+)
+
+// mintJSON is the answer to a mint. Only token and expires_at are promised by GitHub's schema.
+type mintJSON struct {
+	Token               string            `json:"token"`
+	ExpiresAt           string            `json:"expires_at"`
+	Permissions         map[string]string `json:"permissions"`
+	RepositorySelection string            `json:"repository_selection"`
+	Repositories        []map[string]any  `json:"repositories,omitempty"`
+}
+
+// installationJSON is GitHub's Installation.
+type installationJSON struct {
+	ID                     int64             `json:"id"`
+	ClientID               string            `json:"client_id"`
+	Account                map[string]any    `json:"account"`
+	RepositorySelection    string            `json:"repository_selection"`
+	AccessTokensURL        string            `json:"access_tokens_url"`
+	RepositoriesURL        string            `json:"repositories_url"`
+	HTMLURL                string            `json:"html_url"`
+	AppID                  int64             `json:"app_id"`
+	AppSlug                string            `json:"app_slug"`
+	TargetID               int64             `json:"target_id"`
+	TargetType             string            `json:"target_type"`
+	Permissions            map[string]string `json:"permissions"`
+	Events                 []string          `json:"events"`
+	CreatedAt              string            `json:"created_at"`
+	UpdatedAt              string            `json:"updated_at"`
+	SingleFileName         *string           `json:"single_file_name"`
+	HasMultipleSingleFiles bool              `json:"has_multiple_single_files"`
+	SingleFilePaths        []string          `json:"single_file_paths"`
+	SuspendedBy            map[string]any    `json:"suspended_by"`
+	SuspendedAt            *string           `json:"suspended_at"`
+}
+
+func (s *Server) installationJSON(i *installation, a *app) installationJSON {
+	out := installationJSON{
+		ID:                  i.ID,
+		ClientID:            a.ClientID,
+		Account:             s.accountJSON(i.Account, i.AccountType),
+		RepositorySelection: i.RepositorySelection,
+		AccessTokensURL:     fmt.Sprintf("%s/app/installations/%d/access_tokens", s.URL, i.ID),
+		RepositoriesURL:     s.URL + "/installation/repositories",
+		HTMLURL:             fmt.Sprintf("%s/settings/installations/%d", s.URL, i.ID),
+		AppID:               a.ID,
+		AppSlug:             a.Slug,
+		TargetID:            accountID(i.Account),
+		TargetType:          i.AccountType,
+		Permissions:         i.Permissions,
+		Events:              []string{},
+		CreatedAt:           timestamp(i.createdAt),
+		UpdatedAt:           timestamp(i.updatedAt),
+		SingleFilePaths:     []string{},
+	}
+	if i.AccountType == "Organization" {
+		out.HTMLURL = fmt.Sprintf("%s/organizations/%s/settings/installations/%d", s.URL, i.Account, i.ID)
+	}
+	if !i.suspendedAt.IsZero() {
+		out.SuspendedAt = new(timestamp(i.suspendedAt))
+		out.SuspendedBy = s.accountJSON("octocat", "User")
+	}
+	return out
+}
+
+// appJSON is GitHub's App, there called Integration.
+func (s *Server) appJSON(a *app, installations int) map[string]any {
+	return map[string]any{
+		"id": a.ID, "slug": a.Slug, "client_id": a.ClientID, "node_id": nodeID("A", a.ID),
+		"owner": s.accountJSON("octocat", "User"),
+		"name":  a.Slug, "description": nil, "external_url": s.URL, "html_url": s.URL + "/apps/" + a.Slug,
+		"created_at": timestamp(a.createdAt), "updated_at": timestamp(a.createdAt),
+		"permissions": a.Permissions, "events": []string{}, "installations_count": installations,
+	}
+}
+
+// accountJSON is GitHub's simple user (organisations have that shape too), or an enterprise, which has no login.
+func (s *Server) accountJSON(login, accountType string) map[string]any {
+	id := accountID(login)
+	if accountType == "Enterprise" {
+		return map[string]any{
+			"id": id, "node_id": nodeID("E", id), "slug": login, "name": login, "html_url": s.URL + "/enterprises/" + login,
+			"avatar_url": fmt.Sprintf("%s/avatars/b/%d", s.URL, id), "description": nil, "website_url": nil,
+			"created_at": timestamp(time.Unix(1<<30, 0)), "updated_at": timestamp(time.Unix(1<<30, 0)),
+		}
+	}
+	user := s.URL + "/users/" + login
+	return map[string]any{
+		"login": login, "id": id, "node_id": nodeID("U", id), "avatar_url": fmt.Sprintf("%s/avatars/u/%d", s.URL, id),
+		"gravatar_id": "", "url": user, "html_url": s.URL + "/" + login, "followers_url": user + "/followers",
+		"following_url": user + "/following{/other_user}", "gists_url": user + "/gists{/gist_id}",
+		"starred_url": user + "/starred{/owner}{/repo}", "subscriptions_url": user + "/subscriptions",
+		"organizations_url": user + "/orgs", "repos_url": user + "/repos", "events_url": user + "/events{/privacy}",
+		"received_events_url": user + "/received_events", "type": accountType, "user_view_type": "public", "site_admin": false,
+	}
+}
+
+// repositoryURLs are the members of a repository that are URLs below its own.
+var repositoryURLs = map[string]string{
+	"archive_url": "/{archive_format}{/ref}", "assignees_url": "/assignees{/user}", "blobs_url": "/git/blobs{/sha}",
+	"branches_url": "/branches{/branch}", "collaborators_url": "/collaborators{/collaborator}",
+	"comments_url": "/comments{/number}", "commits_url": "/commits{/sha}", "compare_url": "/compare/{base}...{head}",
+	"contents_url": "/contents/{+path}", "contributors_url": "/contributors", "deployments_url": "/deployments",
+	"downloads_url": "/downloads", "events_url": "/events", "forks_url": "/forks",
+	"git_commits_url": "/git/commits{/sha}", "git_refs_url": "/git/refs{/sha}", "git_tags_url": "/git/tags{/sha}",
+	"hooks_url": "/hooks", "issue_comment_url": "/issues/comments{/number}", "issue_events_url": "/issues/events{/number}",
+	"issues_url": "/issues{/number}", "keys_url": "/keys{/key_id}", "labels_url": "/labels{/name}",
+	"languages_url": "/languages", "merges_url": "/merges", "milestones_url": "/milestones{/number}",
+	"notifications_url": "/notifications{?since,all,participating}", "pulls_url": "/pulls{/number}",
+	"releases_url": "/releases{/id}", "stargazers_url": "/stargazers", "statuses_url": "/statuses/{sha}",
+	"subscribers_url": "/subscribers", "subscription_url": "/subscription", "tags_url": "/tags", "teams_url": "/teams",
+	"trees_url": "/git/trees{/sha}",
+}
+
+// repositoryJSON is GitHub's full repository: some 90 members and about 5 kB, as large as in real answers.
+func (s *Server) repositoryJSON(r *repository, i *installation) map[string]any {
+	api, html := s.URL+"/repos/"+r.fullName(), s.URL+"/"+r.fullName()
+	owner := s.accountJSON(r.owner, i.AccountType)
+	if i.AccountType == "Enterprise" {
+		owner = s.accountJSON(r.owner, "Organization")
+	}
+	out := map[string]any{
+		"id": r.id, "node_id": nodeID("R", r.id), "name": r.name, "full_name": r.fullName(), "private": true,
+		"owner": owner, "html_url": html, "description": nil, "fork": false, "url": api,
+		"git_url": strings.Replace(html, "http", "git", 1) + ".git", "ssh_url": "git@" + r.fullName() + ".git",
+		"clone_url": html + ".git", "svn_url": html, "mirror_url": nil, "homepage": nil, "language": nil, "license": nil,
+		"created_at": timestamp(r.createdAt), "updated_at": timestamp(r.createdAt), "pushed_at": timestamp(r.createdAt),
+		"forks_count": 0, "forks": 0, "stargazers_count": 0, "watchers_count": 0, "watchers": 0, "size": 1,
+		"open_issues_count": 0, "open_issues": 0, "topics": []string{}, "default_branch": "main", "visibility": "private",
+		"is_template": false, "has_issues": true, "has_projects": true, "has_wiki": true, "has_pages": false,
+		"has_downloads": true, "has_discussions": false, "has_pull_requests": true, "archived": false, "disabled": false,
+		"allow_rebase_merge": true, "allow_squash_merge": true, "allow_merge_commit": true, "allow_auto_merge": false,
+		"allow_update_branch": false, "allow_forking": false, "delete_branch_on_merge": false,
+		"web_commit_signoff_required": false, "permissions": map[string]bool{
+			"admin": false, "maintain": false, "push": includes(i.Permissions["contents"], "write"), "triage": false,
+			"pull": includes(i.Permissions["contents"], "read"),
+		},
+	}
+	for name, rest := range repositoryURLs {
+		out[name] = api + rest
+	}
+	return out
+}
+
+// timestamp is how GitHub writes most times.
+func timestamp(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
+
+// nodeID looks like one of GitHub's GraphQL ids.
+func nodeID(kind string, id int64) string {
+	return kind + "_" + base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s:%d", kind, id))
+}
+
+// accountID gives every login an id of its own that stays.
+func accountID(login string) int64 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(strings.ToLower(login)))
+	return int64(h.Sum32()>>1) + 1
+}

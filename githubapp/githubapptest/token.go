@@ -1,0 +1,155 @@
+package githubapptest
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// TokenFormat is the shape of an installation token.
+type TokenFormat int
+
+const (
+	// FormatStateless is ghs_<APPID>_<JWT>: about 520 characters with two dots. github.com mints these since 2026.
+	FormatStateless TokenFormat = iota
+	// FormatClassic is ghs_ and 36 letters and digits. GitHub Enterprise Server mints these.
+	FormatClassic
+)
+
+// statelessLength is what tokens of [FormatStateless] are padded to.
+const statelessLength = 520
+
+// token is a minted one. Its value is not kept: the store finds it by its hash.
+type token struct {
+	appID          int64
+	installationID int64
+	repositories   []int64 // nil: whatever the installation covers
+	permissions    map[string]string
+	narrowed       bool // the mint asked for less than the installation has
+	mintedAt       time.Time
+	expiresAt      time.Time
+	revoked        bool
+	refused        bool
+}
+
+// tokenStore holds the tokens by the SHA-256 of their value; the Server's mutex guards it.
+type tokenStore struct {
+	byHash  map[[sha256.Size]byte]*token
+	sweepAt int // the number of tokens at which long dead ones are dropped
+}
+
+func (t *tokenStore) add(value string, minted *token) {
+	if t.byHash == nil {
+		t.byHash, t.sweepAt = map[[sha256.Size]byte]*token{}, 1024
+	}
+	if len(t.byHash) >= t.sweepAt {
+		for hash, old := range t.byHash {
+			if old.expiresAt.Before(minted.mintedAt.Add(-time.Hour)) {
+				delete(t.byHash, hash)
+			}
+		}
+		t.sweepAt = max(1024, 2*len(t.byHash))
+	}
+	t.byHash[sha256.Sum256([]byte(value))] = minted
+}
+
+// mintToken stores t with a fresh value. Its expiry is rounded up to a whole second: the wire has no more.
+func (s *Server) mintToken(t *token, format TokenFormat) (value string, minted token) {
+	now := s.settings()
+	t.mintedAt = s.Now()
+	t.expiresAt = t.mintedAt.Add(now.tokenLife + time.Second - time.Nanosecond).Truncate(time.Second).UTC()
+	if format == FormatClassic {
+		value = classicToken()
+	} else {
+		value = statelessToken(t)
+	}
+	s.mu.Lock()
+	s.tokens.add(value, t)
+	minted = *t
+	s.mu.Unlock()
+	s.log.minted()
+	return value, minted
+}
+
+// RevokeToken kills a token behind its holder's back. A value that was never minted is ignored.
+func (s *Server) RevokeToken(token string) { s.changeToken(token, markRevoked) }
+
+// RefuseToken makes the server answer 401 Bad credentials to a token that is alive, as GitHub did for hours to a few
+// percent of them. A value that was never minted is ignored.
+func (s *Server) RefuseToken(token string) { s.changeToken(token, markRefused) }
+
+func markRevoked(t *token) { t.revoked = true }
+func markRefused(t *token) { t.refused = true }
+
+func (s *Server) changeToken(value string, change func(*token)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t, ok := s.tokens.byHash[sha256.Sum256([]byte(value))]; ok {
+		change(t)
+	}
+}
+
+// tokenByHash is a copy of the token with that SHA-256, dead or alive.
+func (s *Server) tokenByHash(hash [sha256.Size]byte) (token, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t, ok := s.tokens.byHash[hash]; ok {
+		return *t, true
+	}
+	return token{}, false
+}
+
+// reaches tells whether the token covers the repository, given the installation it belongs to.
+func (t *token) reaches(i *installation, r *repository) bool {
+	return i.reaches(r) && (t.repositories == nil || slices.Contains(t.repositories, r.id))
+}
+
+// may tells whether the token has the permission at that level; i may have lost it since the mint.
+func (t *token) may(i *installation, permission, level string) bool {
+	return includes(t.permissions[permission], level) && includes(i.Permissions[permission], level)
+}
+
+const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+func classicToken() string {
+	value := []byte("ghs_")
+	for len(value) < 40 {
+		var b [1]byte
+		_, _ = rand.Read(b[:])
+		if int(b[0]) < 4*len(alphanumeric) { // the rest would favour some letters
+			value = append(value, alphanumeric[int(b[0])%len(alphanumeric)])
+		}
+	}
+	return string(value)
+}
+
+// statelessToken is a token that holds a JWT, signed with a key that nobody keeps: the server knows its tokens by their
+// hash, and to everyone else they are opaque.
+func statelessToken(t *token) string {
+	prefix := fmt.Sprintf("ghs_%d_", t.appID)
+	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS512","typ":"JWT","kid":"s2s"}`))
+	signatureLength := base64.RawURLEncoding.EncodedLen(sha512.Size)
+	room := statelessLength - len(prefix) - len(header) - signatureLength - len("..")
+	claims := map[string]any{
+		"iss": "github", "aud": "s2s", "sub": t.installationID, "app": t.appID,
+		"iat": t.mintedAt.Unix(), "exp": t.expiresAt.Unix(), "jti": "",
+	}
+	encoded, _ := json.Marshal(claims) // numbers and strings can't fail
+	id := make([]byte, max(16, (base64.RawURLEncoding.DecodedLen(room)-len(encoded))/2))
+	_, _ = rand.Read(id)
+	claims["jti"] = fmt.Sprintf("%x", id)
+	encoded, _ = json.Marshal(claims)
+
+	signed := header + "." + base64.RawURLEncoding.EncodeToString(encoded)
+	var key [32]byte
+	_, _ = rand.Read(key[:])
+	mac := hmac.New(sha512.New, key[:])
+	mac.Write([]byte(signed))
+	return prefix + signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
