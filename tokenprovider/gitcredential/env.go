@@ -1,0 +1,135 @@
+package gitcredential
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Entry is one setting of git's configuration.
+type Entry struct {
+	Key   string // section.name or section.subsection.name, as for git config
+	Value string // may be empty: for a helper that wipes the ones before it
+}
+
+// AppendEnv adds entries to the configuration that git reads from its environment (GIT_CONFIG_COUNT, GIT_CONFIG_KEY_n
+// and GIT_CONFIG_VALUE_n, since git 2.31), behind those that are in env already. That configuration comes after all
+// files and before git -c; clones, submodules and hooks see it too.
+//
+// Entries that stand in env one after the other are not added again, unless a later entry has one of their keys: then
+// they may be without effect, and are appended.
+//
+// It refuses, and leaves env as it was, when git would: an env whose GIT_CONFIG_COUNT isn't a number or counts a key or
+// value that isn't there makes every git command fail, and adding to it would only hide why. A key that git can't
+// parse, a NUL and a nil env are errors too.
+func AppendEnv(env map[string]string, entries ...Entry) error {
+	if env == nil {
+		return errors.New("gitcredential: AppendEnv on a nil environment")
+	}
+	for _, e := range entries {
+		if err := e.check(); err != nil {
+			return err
+		}
+	}
+	held, err := readEnv(env)
+	if err != nil {
+		return err
+	}
+	if inEffect(held, entries) {
+		return nil
+	}
+	added := make(map[string]string, 2*len(entries)+1)
+	for i, e := range entries {
+		added[keyName(len(held)+i)] = e.Key
+		added[valueName(len(held)+i)] = e.Value
+	}
+	added[countName] = strconv.Itoa(len(held) + len(entries))
+	maps.Copy(env, added)
+	return nil
+}
+
+const countName = "GIT_CONFIG_COUNT"
+
+func keyName(n int) string   { return "GIT_CONFIG_KEY_" + strconv.Itoa(n) }
+func valueName(n int) string { return "GIT_CONFIG_VALUE_" + strconv.Itoa(n) }
+
+// gitKey is what git accepts as the name of a setting; a subsection may hold anything but a line break.
+var gitKey = regexp.MustCompile(`^[A-Za-z0-9-]+\.([^\n\x00]*\.)?[A-Za-z][A-Za-z0-9-]*$`)
+
+func (e Entry) check() error {
+	if !gitKey.MatchString(e.Key) {
+		return fmt.Errorf("gitcredential: %q isn't a key of git's configuration: use section.name or section.subsection.name", e.Key)
+	}
+	if strings.Contains(e.Value, "\x00") {
+		return fmt.Errorf("gitcredential: the value of %q holds a NUL", e.Key)
+	}
+	return nil
+}
+
+// readEnv is the configuration in env, read as git reads it.
+func readEnv(env map[string]string) ([]Entry, error) {
+	count, err := parseCount(env[countName])
+	if err != nil {
+		return nil, err
+	}
+	var held []Entry
+	for n := range count {
+		key, hasKey := env[keyName(n)]
+		value, hasValue := env[valueName(n)]
+		if !hasKey || !hasValue || !gitKey.MatchString(key) {
+			return nil, fmt.Errorf("gitcredential: %s is %d, but %s and %s are no setting; git refuses to run with that: "+
+				"correct or unset %[1]s", countName, count, keyName(n), valueName(n))
+		}
+		held = append(held, Entry{Key: key, Value: value})
+	}
+	return held, nil
+}
+
+// parseCount allows what strtoul and therefore git allows: white space before the number, a plus sign, leading zeros.
+func parseCount(text string) (int, error) {
+	if text == "" {
+		return 0, nil
+	}
+	digits := strings.TrimPrefix(strings.TrimLeft(text, " \t\n\v\f\r"), "+")
+	count, err := strconv.ParseUint(digits, 10, 31)
+	if err != nil {
+		return 0, fmt.Errorf("gitcredential: %s is %q, which isn't a number; git refuses to run with that: correct or unset it",
+			countName, text)
+	}
+	return int(count), nil
+}
+
+// inEffect reports whether held has entries in a row, with none of their keys after them.
+func inEffect(held, entries []Entry) bool {
+	keys := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		keys[e.canonicalKey()] = true
+	}
+	for at := len(held) - len(entries); at >= 0; at-- {
+		if startsWith(held[at:], entries) {
+			return true
+		}
+		if keys[held[at+len(entries)-1].canonicalKey()] {
+			return false
+		}
+	}
+	return false
+}
+
+func startsWith(held, entries []Entry) bool {
+	for i, e := range entries {
+		if held[i].canonicalKey() != e.canonicalKey() || held[i].Value != e.Value {
+			return false
+		}
+	}
+	return true
+}
+
+// canonicalKey is e's key as git compares it: section and name without case, the subsection with it.
+func (e Entry) canonicalKey() string {
+	first, last := strings.IndexByte(e.Key, '.'), strings.LastIndexByte(e.Key, '.')
+	return lowerASCII(e.Key[:first]) + e.Key[first:last] + lowerASCII(e.Key[last:])
+}

@@ -1,0 +1,301 @@
+package gitcredential_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+	"github.com/stretchr/testify/require"
+)
+
+const githubRequest = "protocol=https\nhost=github.com\n\n"
+
+// source is a provider that notes what it is asked.
+type source struct {
+	token     string
+	expiresAt time.Time
+	err       error
+
+	calls       int
+	minTTL      time.Duration
+	invalidated []string
+}
+
+func (s *source) Token(ctx context.Context) (string, time.Time, error) {
+	s.calls++
+	s.minTTL = tokenprovider.MinTTL(ctx)
+	return s.token, s.expiresAt, s.err
+}
+
+func (s *source) Invalidate(token string) bool {
+	s.invalidated = append(s.invalidated, token)
+	return true
+}
+
+// run is one call of a helper. No token may be on standard error or in the error, whatever happens.
+func run(t *testing.T, h *gitcredential.Helper, operation, input string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out writes
+	captured := testutil.NewCapture(t, token)
+	err = h.Run(t.Context(), operation, strings.NewReader(input), &out, captured)
+	require.LessOrEqual(t, len(out), 1, "the answer is written in one piece")
+	if err != nil {
+		require.Empty(t, testutil.Leak(err.Error(), token))
+		require.Equal(t, 1, strings.Count(captured.String(), "\n"), "one line says why")
+	} else {
+		require.Empty(t, captured.String())
+	}
+	return strings.Join(out, ""), captured.String(), err
+}
+
+// writes are the single writes of a stream.
+type writes []string
+
+func (w *writes) Write(p []byte) (int, error) {
+	*w = append(*w, string(p))
+	return len(p), nil
+}
+
+func TestEveryHostileRequestGetsWhatTheCatalogueSays(t *testing.T) {
+	for _, r := range hostileRequests(t) {
+		t.Run(r.name, func(t *testing.T) {
+			provider := &source{token: token}
+			stdout, _, err := run(t, &gitcredential.Helper{Provider: provider}, "get", r.input)
+			switch r.outcome {
+			case "answer":
+				require.NoError(t, err)
+				require.Equal(t, "username=x-access-token\npassword="+token+"\n", stdout)
+			case "nothing":
+				require.NoError(t, err)
+				require.Empty(t, stdout)
+				require.Zero(t, provider.calls, "no token is fetched for it")
+			case "refuse":
+				require.Error(t, err)
+				require.Empty(t, stdout)
+				require.Zero(t, provider.calls, "no token is fetched for it")
+			default:
+				t.Fatalf("unknown outcome %q", r.outcome)
+			}
+			_, _, _ = run(t, &gitcredential.Helper{Provider: provider}, "erase", strings.TrimSuffix(r.input, "\n")+"password=p\n")
+			if r.outcome != "answer" {
+				require.Empty(t, provider.invalidated, "it can't erase either")
+			}
+		})
+	}
+}
+
+func TestGetPrintsTheExpiryInWholeSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(900 * time.Millisecond)
+		expiresAt := time.Now().Add(time.Hour)
+		stdout, _, err := run(t, &gitcredential.Helper{Provider: &source{token: token, expiresAt: expiresAt}}, "get", githubRequest)
+		require.NoError(t, err)
+		require.Equal(t, "username=x-access-token\npassword="+token+"\npassword_expiry_utc="+strconv.FormatInt(expiresAt.Unix(), 10)+"\n", stdout)
+	})
+}
+
+func TestACallerThatOffersAuthtypeGetsAnEphemeralCredentialInsteadOfAPassword(t *testing.T) {
+	stdout, _, err := run(t, &gitcredential.Helper{Provider: &source{token: token}}, "get", "capability[]=authtype\n"+githubRequest)
+	require.NoError(t, err)
+	credential := base64.StdEncoding.EncodeToString([]byte("x-access-token:" + token))
+	require.Equal(t, "capability[]=authtype\nauthtype=Basic\ncredential="+credential+"\nephemeral=1\n", stdout)
+
+	// Git gives it back in that form when the server refuses it.
+	provider := &source{}
+	_, _, err = run(t, &gitcredential.Helper{Provider: provider}, "erase",
+		"capability[]=authtype\nauthtype=Basic\ncredential="+credential+"\nephemeral=1\nprotocol=https\nhost=github.com\nwwwauth[]=Basic\n")
+	require.NoError(t, err)
+	require.Equal(t, []string{token}, provider.invalidated)
+}
+
+func TestHostsUsernameAndMinTTLAreTheHelpers(t *testing.T) {
+	provider := &source{token: token}
+	h := &gitcredential.Helper{Provider: provider, Hosts: []string{"git.example:8443"}, Username: "oauth2", MinTTL: 3 * time.Minute}
+	stdout, _, err := run(t, h, "get", "protocol=https\nhost=Git.Example:8443\n\n")
+	require.NoError(t, err)
+	require.Equal(t, "username=oauth2\npassword="+token+"\n", stdout)
+	require.Equal(t, 3*time.Minute, provider.minTTL)
+
+	stdout, _, err = run(t, h, "get", githubRequest)
+	require.NoError(t, err)
+	require.Empty(t, stdout, "the default host isn't served when others are named")
+}
+
+func TestGetAsksForTenMinutesOfLifeOrMoreIfItsCallerWantsMore(t *testing.T) {
+	provider := &source{token: token}
+	h := &gitcredential.Helper{Provider: provider}
+	_, _, err := run(t, h, "get", githubRequest)
+	require.NoError(t, err)
+	require.Equal(t, 10*time.Minute, provider.minTTL)
+
+	ctx := tokenprovider.WithMinTTL(t.Context(), time.Hour)
+	require.NoError(t, h.Run(ctx, "get", strings.NewReader(githubRequest), io.Discard, io.Discard))
+	require.Equal(t, time.Hour, provider.minTTL)
+}
+
+func TestATokenWithLessLifeThanAskedForIsPrintedWhileItLives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		provider := &source{token: token, expiresAt: time.Now().Add(time.Second)}
+		stdout, _, err := run(t, &gitcredential.Helper{Provider: provider}, "get", githubRequest)
+		require.NoError(t, err)
+		require.Contains(t, stdout, token)
+
+		time.Sleep(time.Second)
+		stdout, stderr, err := run(t, &gitcredential.Helper{Provider: provider}, "get", githubRequest)
+		require.Error(t, err)
+		require.Empty(t, stdout)
+		require.Contains(t, stderr, "expired at")
+	})
+}
+
+func TestATokenThatTheProtocolCannotCarryIsNotPrinted(t *testing.T) {
+	for name, bad := range map[string]string{
+		"empty": "", "LF": token + "\nhost=evil.example", "CR": token + "\r", "NUL": token + "\x00", "space": token + " ", "DEL": token + "\x7f",
+		"not ASCII": token + "é", "too long": strings.Repeat("t", 32<<10+1),
+	} {
+		stdout, _, err := run(t, &gitcredential.Helper{Provider: &source{token: bad}}, "get", githubRequest)
+		require.Error(t, err, name)
+		require.Empty(t, stdout, name)
+	}
+	for _, username := range []string{"a b", "a:b", "a\nb"} {
+		_, _, err := run(t, &gitcredential.Helper{Provider: &source{token: token}, Username: username}, "get", githubRequest)
+		require.ErrorContains(t, err, "user name", username)
+	}
+}
+
+func TestTokensOfEveryLengthInUseArePrinted(t *testing.T) {
+	for _, length := range []int{40, 380, 520, 8 << 10, 32 << 10} {
+		long := "ghs_" + strings.Repeat("a._-", length/4)[:length-4]
+		for _, capability := range []string{"", "capability[]=authtype\n"} {
+			stdout, _, err := run(t, &gitcredential.Helper{Provider: &source{token: long}}, "get", capability+githubRequest)
+			require.NoError(t, err)
+			for line := range strings.SplitSeq(stdout, "\n") {
+				require.Less(t, len(line), 65535)
+			}
+		}
+	}
+}
+
+func TestAFailureFallsThroughOrQuits(t *testing.T) {
+	failing := &source{err: &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: errors.New("the endpoint is down")}}
+
+	stdout, stderr, err := run(t, &gitcredential.Helper{Provider: failing}, "get", githubRequest)
+	require.Equal(t, tokenprovider.CodeUnavailable, tokenprovider.CodeOf(err))
+	require.Empty(t, stdout)
+	require.Equal(t, "git-credential-provisionkit: no token for github.com: the endpoint is down\n", stderr)
+
+	quitter := &gitcredential.Helper{Provider: failing, OnFailure: gitcredential.Quit}
+	stdout, _, err = run(t, quitter, "get", githubRequest)
+	require.Error(t, err)
+	require.Equal(t, "quit=1\n", stdout)
+
+	for _, r := range hostileRequests(t) {
+		if r.outcome != "answer" {
+			stdout, _, _ = run(t, quitter, "get", r.input)
+			require.Empty(t, stdout, "it doesn't quit for a host that isn't its own: %s", r.name)
+		}
+	}
+}
+
+func TestTheSentenceOnStandardErrorHoldsNoControlCharacters(t *testing.T) {
+	failing := &source{err: errors.New("line one\r\n\x1b[31mline two\x07\u2028\u202e\xff" + strings.Repeat("!", 1000))}
+	_, stderr, _ := run(t, &gitcredential.Helper{Provider: failing}, "get", githubRequest)
+	require.Contains(t, stderr, "line one [31mline two !!!")
+	require.Less(t, len([]rune(stderr)), 550)
+	for _, r := range strings.TrimSuffix(stderr, "\n") {
+		require.True(t, strconv.IsPrint(r), "%q", r)
+	}
+}
+
+func TestEraseInvalidatesExactlyThePasswordInTheRequest(t *testing.T) {
+	provider := &source{}
+	h := &gitcredential.Helper{Provider: provider}
+	for _, input := range []string{
+		"protocol=https\nhost=github.com\nusername=x-access-token\n\n",
+		"protocol=https\nhost=github.com\npassword=\n\n",
+		"protocol=https\nhost=evil.example\npassword=" + token + "\n\n",
+		"protocol=http\nhost=github.com\npassword=" + token + "\n\n",
+	} {
+		stdout, _, err := run(t, h, "erase", input)
+		require.NoError(t, err)
+		require.Empty(t, stdout)
+	}
+	require.Empty(t, provider.invalidated)
+
+	_, _, err := run(t, h, "erase", "protocol=https\nhost=github.com\nusername=x-access-token\npassword="+token+"\n\n")
+	require.NoError(t, err)
+	require.Equal(t, []string{token}, provider.invalidated)
+	require.Zero(t, provider.calls, "erase fetches nothing")
+
+	_, _, err = run(t, &gitcredential.Helper{Provider: tokenprovider.Static("s")}, "erase", githubRequest+"password=s\n")
+	require.NoError(t, err, "a provider that can't invalidate is no reason to complain")
+}
+
+func TestOtherOperationsPrintNoToken(t *testing.T) {
+	provider := &source{token: token}
+	h := &gitcredential.Helper{Provider: provider}
+	for operation, want := range map[string]string{
+		"store": "", "capability": "version 0\ncapability authtype\n", "": "", "GET": "", "list": "", "get;id": "", "--help": "", " get": "",
+	} {
+		stdout, _, err := run(t, h, operation, githubRequest)
+		require.NoError(t, err, operation)
+		require.Equal(t, want, stdout, operation)
+	}
+	require.Zero(t, provider.calls)
+	require.Empty(t, provider.invalidated)
+}
+
+func TestStoreReadsItsInputAndIgnoresIt(t *testing.T) {
+	input := strings.NewReader("protocol=https\nhost=github.com\nusername=x\npassword=" + token + "\n\n")
+	h := &gitcredential.Helper{Provider: tokenprovider.Static("s")}
+	require.NoError(t, h.Run(t.Context(), "store", input, io.Discard, io.Discard))
+	require.Zero(t, input.Len())
+}
+
+func TestAHelperThatIsWiredWronglySaysSo(t *testing.T) {
+	_, stderr, err := run(t, &gitcredential.Helper{}, "get", githubRequest)
+	require.Error(t, err)
+	require.Contains(t, stderr, "no Provider")
+
+	_, stderr, err = run(t, &gitcredential.Helper{Provider: &source{token: token}, Hosts: []string{"https://github.com"}}, "get", githubRequest)
+	require.Error(t, err)
+	require.Contains(t, stderr, `"https://github.com" isn't a host`)
+
+	stdout, _, err := run(t, &gitcredential.Helper{Provider: &source{token: token}, Hosts: []string{}}, "get", githubRequest)
+	require.NoError(t, err)
+	require.Empty(t, stdout, "no hosts means none")
+}
+
+func TestAStandardInputThatNeverEndsIsLeftAtTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		stuck, writer := io.Pipe()
+		defer writer.Close()
+		var stdout, stderr strings.Builder
+		started := time.Now()
+		err := (&gitcredential.Helper{Provider: &source{token: token}}).Run(ctx, "get", stuck, &stdout, &stderr)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, time.Minute, time.Since(started))
+		require.Empty(t, stdout.String())
+		require.Contains(t, stderr.String(), "standard input")
+	})
+}
+
+func TestAnAnswerThatCannotBeWrittenIsAnError(t *testing.T) {
+	r, w := io.Pipe()
+	require.NoError(t, r.Close())
+	var stderr strings.Builder
+	err := (&gitcredential.Helper{Provider: &source{token: token}}).Run(t.Context(), "get", strings.NewReader(githubRequest), w, &stderr)
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+	require.Contains(t, stderr.String(), "print the answer")
+}

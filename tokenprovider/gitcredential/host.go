@@ -1,0 +1,87 @@
+package gitcredential
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// DefaultHost is the host that is served where none is named.
+const DefaultHost = "github.com"
+
+// ParseHosts reads a comma-separated list of hosts, each `host` or `host:port`, in the form in which [Request.For]
+// compares them: lower case, without ":443", without repetition. White space around a host is dropped. An empty list,
+// an empty entry and anything that isn't a host (a URL, a pattern, a path) is an error that quotes it.
+func ParseHosts(list string) ([]string, error) {
+	return canonicalHosts(strings.Split(list, ","))
+}
+
+func canonicalHosts(hosts []string) ([]string, error) {
+	var canonical []string
+	for _, host := range hosts {
+		c, err := canonicalHost(strings.TrimSpace(host))
+		if err != nil {
+			return nil, fmt.Errorf("gitcredential: %q isn't a host or host:port: %w", host, err)
+		}
+		if !slices.Contains(canonical, c) {
+			canonical = append(canonical, c)
+		}
+	}
+	return canonical, nil
+}
+
+// canonicalHost is the form of a host, or host:port, that may be compared byte by byte. It maps as little as it can:
+// ASCII letters to lower case (Unicode has a Kelvin sign that lower-cases to k) and https's own port to none. What is
+// no plain host name or address is an error, a trailing dot too, although git takes "github.com." for "github.com".
+func canonicalHost(host string) (string, error) {
+	if strings.Contains(host, "/") {
+		return "", errors.New("name the host alone, without https:// and path")
+	}
+	host = strings.TrimSuffix(lowerASCII(host), ":443")
+	name, port := host, ""
+	if colon := strings.LastIndexByte(host, ':'); colon >= 0 && !strings.HasSuffix(host, "]") {
+		name, port = host[:colon], host[colon+1:]
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 || n == 443 || port != strconv.FormatUint(n, 10) {
+			return "", errors.New("its port isn't a number from 1 to 65535")
+		}
+	}
+	if strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
+		if addr, err := netip.ParseAddr(name[1 : len(name)-1]); err != nil || !addr.Is6() || addr.Zone() != "" {
+			return "", errors.New("there is no IPv6 address in its brackets")
+		}
+		return host, nil
+	}
+	if name == "" || len(name) > 253 {
+		return "", errors.New("a host name has 1 to 253 characters")
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 {
+			return "", errors.New("a part between dots has 1 to 63 characters")
+		}
+		for _, c := range []byte(label) {
+			if !isLabelByte(c) {
+				return "", errors.New("a host name has letters, digits, hyphens and dots only")
+			}
+		}
+	}
+	return host, nil
+}
+
+func isLabelByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_'
+}
+
+// lowerASCII is strings.ToLower for the 26 letters that host names have.
+func lowerASCII(s string) string {
+	lower := []byte(s)
+	for i, c := range lower {
+		if 'A' <= c && c <= 'Z' {
+			lower[i] = c + 'a' - 'A'
+		}
+	}
+	return string(lower)
+}

@@ -1,0 +1,105 @@
+package gitcredential_test
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+	"github.com/stretchr/testify/require"
+)
+
+func mutate(t *testing.T, opts *gitcredential.MutatorOptions, env map[string]string) map[string]string {
+	t.Helper()
+	require.NoError(t, gitcredential.NewMutator(opts).MutateEnv(t.Context(), "ws-1", env))
+	return env
+}
+
+func TestTheMutatorWiresEachHostWithAResetAndThenTheHelper(t *testing.T) {
+	require.Equal(t, "git-credential", gitcredential.NewMutator(nil).Name())
+	require.Equal(t, map[string]string{
+		"GIT_CONFIG_COUNT": "2",
+		"GIT_CONFIG_KEY_0": "credential.https://github.com.helper", "GIT_CONFIG_VALUE_0": "",
+		"GIT_CONFIG_KEY_1": "credential.https://github.com.helper", "GIT_CONFIG_VALUE_1": "!'git-credential-provisionkit'",
+		"PROVISIONKIT_HOSTS": "github.com",
+	}, mutate(t, nil, map[string]string{}))
+
+	env := mutate(t, &gitcredential.MutatorOptions{
+		Hosts: []string{"Git.Example", "127.0.0.1:8443", "git.example:443"}, Command: "/opt/o'neil/helper",
+	}, map[string]string{"PROVISIONKIT_HOSTS": "stale.example"})
+	require.Equal(t, "4", env["GIT_CONFIG_COUNT"])
+	require.Equal(t, "credential.https://127.0.0.1:8443.helper", env["GIT_CONFIG_KEY_3"])
+	require.Equal(t, `!'/opt/o'\''neil/helper'`, env["GIT_CONFIG_VALUE_3"])
+	require.Equal(t, "git.example,127.0.0.1:8443", env["PROVISIONKIT_HOSTS"])
+
+	kept := mutate(t, &gitcredential.MutatorOptions{KeepHelpers: true}, map[string]string{})
+	require.Equal(t, "1", kept["GIT_CONFIG_COUNT"])
+	for name, value := range kept {
+		require.NotEmpty(t, value, name)
+	}
+}
+
+func TestASecondRunOfTheMutatorChangesNothing(t *testing.T) {
+	opts := &gitcredential.MutatorOptions{Hosts: []string{"a.example", "b.example"}}
+	env := mutate(t, opts, map[string]string{})
+	require.Equal(t, env, mutate(t, opts, maps.Clone(env)))
+}
+
+func TestTheMutatorKeepsItsOwnCopyOfTheOptions(t *testing.T) {
+	opts := &gitcredential.MutatorOptions{Hosts: []string{"a.example"}}
+	m := gitcredential.NewMutator(opts)
+	opts.Hosts[0] = "evil.example"
+	env := map[string]string{}
+	require.NoError(t, m.MutateEnv(t.Context(), "ws-1", env))
+	require.Equal(t, "a.example", env["PROVISIONKIT_HOSTS"])
+}
+
+func TestTheMutatorNamesWhatItCannotUseAndChangesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		opts gitcredential.MutatorOptions
+		env  map[string]string
+		text string
+	}{
+		"a URL for a host":             {gitcredential.MutatorOptions{Hosts: []string{"https://github.com"}}, map[string]string{}, `"https://github.com"`},
+		"no hosts":                     {gitcredential.MutatorOptions{Hosts: []string{}}, map[string]string{}, "Hosts is empty"},
+		"a line break in the command":  {gitcredential.MutatorOptions{Command: "a\nb"}, map[string]string{}, "control character"},
+		"an environment git can't use": {gitcredential.MutatorOptions{}, map[string]string{"GIT_CONFIG_COUNT": "x"}, "GIT_CONFIG_COUNT"},
+		"a nil environment":            {gitcredential.MutatorOptions{}, nil, "nil environment"},
+	} {
+		before := maps.Clone(c.env)
+		require.ErrorContains(t, gitcredential.NewMutator(&c.opts).MutateEnv(t.Context(), "ws-1", c.env), c.text, name)
+		require.Equal(t, before, c.env, name)
+	}
+}
+
+// TestGitRunsTheHelperFromAPathThatAShellWouldSplit also proves that a helper which a repository brings is never asked.
+func TestGitRunsTheHelperFromAPathThatAShellWouldSplit(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the helper here is a shell script")
+	}
+	g := testutil.NewGit(t)
+	dir := filepath.Join(t.TempDir(), `it's a "dir" $HOME`)
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	command := filepath.Join(dir, "helper")
+	require.NoError(t, os.WriteFile(command, []byte("#!/bin/sh\necho username=ours\necho password=$1\n"), 0o700))
+	mutate(t, &gitcredential.MutatorOptions{Command: command}, g.Env)
+
+	repository := t.TempDir()
+	g.Run(t, repository, "init", "--quiet")
+	g.Run(t, repository, "config", "credential.helper", "!echo username=hostile; echo password=hostile; :")
+	g.Run(t, repository, "config", "credential.https://github.com.helper", "!echo username=hostile; echo password=hostile; :")
+
+	fill := func(host string) string {
+		cmd := g.Command(t, repository, "credential", "fill")
+		cmd.Stdin = strings.NewReader("protocol=https\nhost=" + host + "\n\n")
+		out, err := cmd.Output()
+		require.NoError(t, err)
+		return string(out)
+	}
+	require.Contains(t, fill("github.com"), "username=ours\npassword=get\n")
+	require.Contains(t, fill("other.example"), "username=hostile\n", "other hosts keep their helpers")
+}
