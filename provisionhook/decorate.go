@@ -1,0 +1,78 @@
+package provisionhook
+
+import "context"
+
+// decorator is a mutator around another one. It is always held behind a pointer inside a struct, so that printing it
+// doesn't print the mutator inside past that one's own String method.
+type decorator struct {
+	mutator  EnvMutator
+	name     string
+	kind     string // for Describe
+	files    FileMutator
+	releaser Releaser
+	around   around
+}
+
+// around calls call with ctx, or one derived from it, and with d, or a copy of it that it puts into d in the end.
+type around func(ctx context.Context, workspaceID string, d draft, call func(context.Context, draft) error) error
+
+// decorate puts a decorator around m that has just the optional interfaces it must guard: those m has.
+func decorate(kind string, m EnvMutator, name string, around around) EnvMutator {
+	d := &decorator{mutator: m, name: name, kind: kind, around: around}
+	var hasFiles, hasRelease bool
+	d.files, hasFiles = As[FileMutator](m)
+	d.releaser, hasRelease = As[Releaser](m)
+	switch {
+	case hasFiles && hasRelease:
+		return struct {
+			*decorator
+			decoratedFiles
+			decoratedRelease
+		}{d, decoratedFiles{d}, decoratedRelease{d}}
+	case hasFiles:
+		return struct {
+			*decorator
+			decoratedFiles
+		}{d, decoratedFiles{d}}
+	case hasRelease:
+		return struct {
+			*decorator
+			decoratedRelease
+		}{d, decoratedRelease{d}}
+	default:
+		return struct{ *decorator }{d}
+	}
+}
+
+func (d *decorator) Name() string       { return d.name }
+func (d *decorator) Unwrap() EnvMutator { return d.mutator }
+func (d *decorator) typeName() string   { return d.kind }
+
+func (d *decorator) MutateEnv(ctx context.Context, workspaceID string, env map[string]string) error {
+	return d.around(ctx, workspaceID, draft{env: env}, func(ctx context.Context, copies draft) error {
+		return d.mutator.MutateEnv(ctx, workspaceID, copies.env)
+	})
+}
+
+// mutate is what a [Registry] calls in place of MutateEnv and MutateFiles.
+func (d *decorator) mutate(ctx context.Context, workspaceID string, both draft) error {
+	return d.around(ctx, workspaceID, both, func(ctx context.Context, copies draft) error {
+		return mutate(ctx, d.mutator, d.files, workspaceID, copies)
+	})
+}
+
+type decoratedFiles struct{ d *decorator }
+
+func (f decoratedFiles) MutateFiles(ctx context.Context, workspaceID string, files map[string][]byte) error {
+	return f.d.around(ctx, workspaceID, draft{files: files}, func(ctx context.Context, copies draft) error {
+		return f.d.files.MutateFiles(ctx, workspaceID, copies.files)
+	})
+}
+
+type decoratedRelease struct{ d *decorator }
+
+func (r decoratedRelease) ReleaseWorkspace(ctx context.Context, workspaceID string) error {
+	return r.d.around(ctx, workspaceID, draft{}, func(ctx context.Context, _ draft) error {
+		return r.d.releaser.ReleaseWorkspace(ctx, workspaceID)
+	})
+}

@@ -1,0 +1,26 @@
+package provisionhook
+
+import (
+	"context"
+	"errors"
+)
+
+// Func is a mutator with that name whose MutateEnv is f. One with a nil f fails at each call.
+func Func(name string, f func(ctx context.Context, workspaceID string, env map[string]string) error) EnvMutator {
+	return &funcMutator{name: name, f: f}
+}
+
+type funcMutator struct {
+	name string
+	f    func(ctx context.Context, workspaceID string, env map[string]string) error
+}
+
+func (m *funcMutator) Name() string     { return m.name }
+func (m *funcMutator) typeName() string { return "provisionhook.Func" }
+
+func (m *funcMutator) MutateEnv(ctx context.Context, workspaceID string, env map[string]string) error {
+	if m.f == nil {
+		return errors.New("its function is nil")
+	}
+	return m.f(ctx, workspaceID, env)
+}

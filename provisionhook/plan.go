@@ -1,0 +1,81 @@
+package provisionhook
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+)
+
+// Plan is what a workspace starts with, and who made it so. It belongs to the caller of [Registry.Plan].
+//
+// Env and Files hold secrets in plain, for the workspace. Printing, logging and encoding a Plan shows their keys only.
+// That can't work inside an unexported field of another struct, where [fmt] calls no methods: don't print that one.
+type Plan struct {
+	Env     map[string]string // never nil
+	Files   map[string][]byte // by absolute path, to be written with mode 0600; never nil
+	Changes []Change          // of Env: in the order of the mutators, and for each in the order of the keys
+
+	// FileChanges is the like of Changes for Files; Key is the path.
+	FileChanges []Change
+}
+
+// Plan runs the mutators on a copy of env and returns what they made of it. env is not changed; nil counts as empty.
+//
+// Each mutator works on a copy of what the ones before have left, in the order of their registration, the later ones
+// overriding the earlier ones and the caller. What it changed is then checked: some bytes can't be in an environment
+// (an empty name; "=" or NUL in a name; NUL in a value), and each [Check] of the Registry must agree.
+//
+// The first error ends it. It is a [*MutatorError] around what the mutator or the Check returned, a [*PanicError], or
+// the error of ctx, which is looked at before each mutator; the Plan is nil then.
+func (r *Registry) Plan(ctx context.Context, workspaceID string, env map[string]string) (*Plan, error) {
+	c := newChain(r, env)
+	for _, e := range r.registered() {
+		if err := c.step(ctx, workspaceID, e); err != nil {
+			return nil, &MutatorError{Mutator: e.name, WorkspaceID: workspaceID, Err: err}
+		}
+	}
+	return &c.plan, nil
+}
+
+// Environ is the environment as sorted "KEY=VALUE" strings, for [os/exec.Cmd] and the like. A nil Plan has none.
+func (p *Plan) Environ() []string {
+	if p == nil {
+		return nil
+	}
+	environ := make([]string, 0, len(p.Env))
+	for _, key := range keys(p.Env) {
+		environ = append(environ, key+"="+p.Env[key])
+	}
+	return environ
+}
+
+// Format prints the keys under every verb.
+func (p Plan) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "provisionhook.Plan{Env: %q, Files: %q, Changes: %+v, FileChanges: %+v}",
+		keys(p.Env), keys(p.Files), p.Changes, p.FileChanges)
+}
+
+// LogValue is a group of the keys.
+func (p Plan) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.Any("env", keys(p.Env)),
+		slog.Any("files", keys(p.Files)),
+		slog.Any("changes", p.Changes),
+		slog.Any("file_changes", p.FileChanges),
+	)
+}
+
+// MarshalJSON encodes the keys.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Env         []string `json:"env"`
+		Files       []string `json:"files,omitempty"`
+		Changes     []Change `json:"changes"`
+		FileChanges []Change `json:"file_changes,omitempty"`
+	}{keys(p.Env), keys(p.Files), p.Changes, p.FileChanges})
+}
+
+func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,119 @@
+package provisionhook
+
+import (
+	"slices"
+	"sync"
+)
+
+// Registry is an ordered list of mutators and the policy for what they may do. The zero Registry is empty, ready, and
+// has no policy; a nil *Registry can be used like an empty one everywhere but in [Registry.Register].
+//
+// All methods are safe for concurrent use. No lock is held while a mutator or a [Check] runs, so that they may call
+// the Registry; each call works on the mutators that were registered when it began.
+//
+// What a mutator is gets read once, when it is registered: its name, what it wraps and what it can do. A Registry is
+// meant to be filled at boot. There is no way to remove or replace a mutator: two plugins can't drop each other.
+type Registry struct {
+	checks []Check // set by NewRegistry only
+
+	mu                  sync.RWMutex
+	entries             []*entry // only ever appended to; pointers, so that printing a Registry shows no mutator's fields
+	firstToken          TokenProvider
+	firstWorkspaceToken WorkspaceTokenProvider
+}
+
+// entry is a registered mutator with what was read of it at that time.
+type entry struct {
+	mutator        EnvMutator
+	name           string
+	description    Description
+	token          TokenProvider          // nil: none, like the others
+	workspaceToken WorkspaceTokenProvider //
+	files          FileMutator            //
+	releaser       Releaser               //
+}
+
+// NewRegistry is an empty Registry whose mutators must satisfy all of checks. Nil checks are left out.
+func NewRegistry(checks ...Check) *Registry {
+	r := &Registry{}
+	for _, check := range checks {
+		if check != nil {
+			r.checks = append(r.checks, check)
+		}
+	}
+	return r
+}
+
+// Register appends ms, in this order, which is the order they run in. A nil mutator and one that holds a nil pointer,
+// func, map, slice or channel are ignored. Duplicates are kept, of a mutator as of a name; [Registry.Describe] reports
+// them. To merge two registries, reg.Register(other.Mutators()...).
+//
+// Name and Unwrap of each mutator are called here. If one of them panics, so does Register, and none of ms is
+// registered.
+func (r *Registry) Register(ms ...EnvMutator) {
+	entries := make([]*entry, 0, len(ms))
+	for _, m := range ms {
+		if !isNil(m) {
+			entries = append(entries, newEntry(m))
+		}
+	}
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range entries {
+		r.entries = append(r.entries, e)
+		if r.firstToken == nil {
+			r.firstToken = e.token
+		}
+		if r.firstWorkspaceToken == nil {
+			r.firstWorkspaceToken = e.workspaceToken
+		}
+	}
+}
+
+func newEntry(m EnvMutator) *entry {
+	layers := slices.Collect(layers(m))
+	name := m.Name()
+	return &entry{
+		mutator:        m,
+		name:           name,
+		description:    describe(name, layers),
+		token:          find[TokenProvider](layers),
+		workspaceToken: find[WorkspaceTokenProvider](layers),
+		files:          find[FileMutator](layers),
+		releaser:       find[Releaser](layers),
+	}
+}
+
+// registered is the entries at this moment. They must not be changed.
+func (r *Registry) registered() []*entry {
+	if r == nil {
+		return nil
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.entries[:len(r.entries):len(r.entries)]
+}
+
+// Len is how many mutators are registered.
+func (r *Registry) Len() int {
+	return len(r.registered())
+}
+
+// Names is the name of each mutator, in the order they run in.
+func (r *Registry) Names() []string {
+	var names []string
+	for _, e := range r.registered() {
+		names = append(names, e.name)
+	}
+	return names
+}
+
+// Mutators is a copy of the list of mutators, in the order they run in.
+func (r *Registry) Mutators() []EnvMutator {
+	var mutators []EnvMutator
+	for _, e := range r.registered() {
+		mutators = append(mutators, e.mutator)
+	}
+	return mutators
+}

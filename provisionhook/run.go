@@ -1,0 +1,32 @@
+package provisionhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Run makes a [Registry.Plan] and, if that succeeds, writes it into env. It is a transaction: whatever goes wrong, an
+// error, a panic or the end of ctx, env stays what it was.
+//
+// A nil env is an error before any mutator runs, if there is one. A mutator that contributes files is an error too,
+// because Run has nowhere to put them: use Plan then.
+//
+// A program that provisions in more than one place calls Run in one function that they all use, so that no place can
+// forget a step of it.
+func (r *Registry) Run(ctx context.Context, workspaceID string, env map[string]string) error {
+	if env == nil && r.Len() > 0 {
+		return errors.New("provisionhook: Run was given a nil map: pass one that can take the variables, or use Plan")
+	}
+	plan, err := r.Plan(ctx, workspaceID, env)
+	if err != nil {
+		return err
+	}
+	if len(plan.Files) > 0 {
+		file := plan.FileChanges[0]
+		err := fmt.Errorf("it contributes the file %q, which Run has nowhere to put: use Plan and write Plan.Files", file.Key)
+		return &MutatorError{Mutator: file.Mutator, WorkspaceID: workspaceID, Err: err}
+	}
+	replace(env, plan.Env)
+	return nil
+}

@@ -1,0 +1,222 @@
+package provisionhook_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/provisionhook"
+	"github.com/stretchr/testify/require"
+)
+
+func TestALaterMutatorSeesAndOverridesWhatAnEarlierOneWrote(t *testing.T) {
+	e := env{"BASE": "b", "GONE": "g", "USER": "u"}
+	require.NoError(t, registry(
+		sets("first", "A", "1", "USER", "first"),
+		deletes("second", "GONE"),
+		does("third", func(e env) {
+			_, there := e["GONE"]
+			require.False(t, there)
+			e["A"] += "2"
+			e["USER"] += " third"
+		}),
+	).Run(t.Context(), "ws", e))
+	require.Equal(t, env{"BASE": "b", "A": "12", "USER": "first third"}, e)
+}
+
+var errBoom = errors.New("boom")
+
+// TestTheCallersMapIsUntouchedUnlessTheWholeChainSucceeds covers every way in which a chain can end early.
+func TestTheCallersMapIsUntouchedUnlessTheWholeChainSucceeds(t *testing.T) {
+	cancelled := func(f func(cancel func())) func(t *testing.T) (context.Context, provisionhook.EnvMutator) {
+		return func(t *testing.T) (context.Context, provisionhook.EnvMutator) {
+			ctx, cancel := context.WithCancel(t.Context())
+			return ctx, does("bad", func(e env) { e["BASE"] = "changed"; f(cancel) })
+		}
+	}
+	plain := func(m provisionhook.EnvMutator) func(t *testing.T) (context.Context, provisionhook.EnvMutator) {
+		return func(t *testing.T) (context.Context, provisionhook.EnvMutator) { return t.Context(), m }
+	}
+	for name, c := range map[string]struct {
+		make    func(t *testing.T) (context.Context, provisionhook.EnvMutator)
+		mutator string
+		text    string
+		is      error
+	}{
+		"an error":               {plain(fails("bad", errBoom)), "bad", `provisionhook "bad": boom`, errBoom},
+		"a panic":                {plain(does("bad", func(e env) { e["BASE"] = "x"; panic("ouch") })), "bad", `provisionhook "bad": panic: ouch`, nil},
+		"a panic with an error":  {plain(does("bad", func(env) { panic(errBoom) })), "bad", `provisionhook "bad": panic: boom`, errBoom},
+		"a panic with nil":       {plain(does("bad", func(env) { panic(nil) })), "bad", `provisionhook "bad": panic: `, nil},
+		"a cancelled context":    {cancelled(func(cancel func()) { cancel() }), "last", `provisionhook "last": not run: context canceled`, context.Canceled},
+		"an empty name":          {plain(sets("bad", "", "x")), "bad", `provisionhook "bad": the name of a variable is empty`, nil},
+		"a failing check":        {plain(sets("bad", "FORBIDDEN", "x")), "bad", `provisionhook "bad": set of "FORBIDDEN" refused: boom`, errBoom},
+		"a panicking check":      {plain(sets("bad", "PANIC", "x")), "bad", `provisionhook "bad": set of "PANIC" refused: panic: check`, nil},
+		"a nil function":         {plain(provisionhook.Func("bad", nil)), "bad", `provisionhook "bad": its function is nil`, nil},
+		"a contributed file":     {plain(&filing{name: "bad", files: map[string]string{"/etc/x": "x"}}), "bad", `use Plan and write Plan.Files`, nil},
+		"a file that isn't said": {plain(&filing{name: "bad", files: map[string]string{"x": "x"}}), "bad", `file "x": the path is not absolute and clean`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, bad := c.make(t)
+			reg := provisionhook.NewRegistry(func(c provisionhook.Change, e map[string]string) error {
+				switch e["BASE"] = "a check wrote it"; c.Key {
+				case "FORBIDDEN":
+					return errBoom
+				case "PANIC":
+					panic("check")
+				}
+				return nil
+			})
+			reg.Register(sets("first", "FIRST", "x", "BASE", "changed"), deletes("second", "OTHER"), bad, sets("last", "LAST", "x"))
+			e := env{"BASE": "b", "OTHER": "o"}
+			before := maps.Clone(e)
+
+			err := reg.Run(ctx, "ws-1", e)
+			require.Equal(t, before, e)
+			require.ErrorContains(t, err, c.text)
+			failed, ok := errors.AsType[*provisionhook.MutatorError](err)
+			require.True(t, ok)
+			require.Equal(t, c.mutator, failed.Mutator)
+			require.Equal(t, "ws-1", failed.WorkspaceID)
+			if c.is != nil {
+				require.ErrorIs(t, err, c.is)
+			}
+
+			if name == "a contributed file" {
+				return // Plan can return it
+			}
+			ctx, _ = c.make(t)
+			if name == "a cancelled context" {
+				return // this one was cancelled by the mutator of the first registry
+			}
+			plan, err := reg.Plan(ctx, "ws-1", e)
+			require.ErrorContains(t, err, c.text)
+			require.Nil(t, plan)
+			require.Equal(t, before, e)
+		})
+	}
+}
+
+func TestAfterTheFirstErrorNoMutatorRuns(t *testing.T) {
+	ran := false
+	err := registry(fails("bad", errBoom), does("next", func(env) { ran = true })).Run(t.Context(), "ws", env{})
+	require.ErrorIs(t, err, errBoom)
+	require.False(t, ran)
+}
+
+func TestACancelledContextIsSeenBeforeTheFirstMutator(t *testing.T) {
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	ran := false
+	err := registry(does("m", func(env) { ran = true })).Run(ctx, "ws", env{})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.False(t, ran)
+}
+
+func TestAPanicIsAnErrorWithItsStack(t *testing.T) {
+	err := registry(does("m", func(env) { panicHere() })).Run(t.Context(), "ws", env{})
+	panicked, ok := errors.AsType[*provisionhook.PanicError](err)
+	require.True(t, ok)
+	require.Equal(t, "here", panicked.Value)
+	require.Contains(t, string(panicked.Stack), "panicHere")
+	require.NotContains(t, err.Error(), "goroutine", "the stack is for who asks for it")
+
+	err = registry(does("m", func(e env) { var none []string; e["A"] = none[len(e)] })).Run(t.Context(), "ws", env{})
+	_, ok = errors.AsType[runtime.Error](err)
+	require.True(t, ok, "the runtime's own errors can be found: %v", err)
+}
+
+func panicHere() { panic("here") }
+
+func TestGoexitInAMutatorEndsTheCallerAndNothingElse(t *testing.T) {
+	reg := registry(does("exits", func(e env) { e["BASE"] = "changed"; runtime.Goexit() }))
+	e := env{"BASE": "b"}
+	done := make(chan bool)
+	go func() {
+		returned := false
+		defer func() { done <- returned }()
+		_ = reg.Run(t.Context(), "ws", e)
+		returned = true
+	}()
+	require.False(t, <-done)
+	require.Equal(t, env{"BASE": "b"}, e)
+	reg.Register(sets("next"))
+	require.Equal(t, 2, reg.Len(), "no lock is held")
+}
+
+func TestANilMapIsAnErrorBeforeAnyMutatorRuns(t *testing.T) {
+	ran := false
+	reg := registry(does("m", func(env) { ran = true }))
+	require.ErrorContains(t, reg.Run(t.Context(), "ws", nil), "nil map: pass one that can take the variables, or use Plan")
+	require.False(t, ran)
+
+	require.NoError(t, registry().Run(t.Context(), "ws", nil), "an empty Registry has nothing to write")
+	plan, err := reg.Plan(t.Context(), "ws", nil)
+	require.NoError(t, err)
+	require.NotNil(t, plan.Env)
+	require.True(t, ran)
+}
+
+func TestEveryMutatorGetsAMapThatIsNotNil(t *testing.T) {
+	plan := plan(t, nil, does("m", func(e env) { require.NotNil(t, e); e["A"] = "1" }))
+	require.Equal(t, env{"A": "1"}, plan.Env)
+}
+
+func TestAMutatorThatKeepsItsMapReachesNobody(t *testing.T) {
+	var kept env
+	writes := func(e env) {
+		for key := range e {
+			e[key] = "late"
+		}
+		e["LATE"] = "late"
+	}
+	reg := registry(
+		does("keeps", func(e env) { kept = e; e["A"] = "1" }),
+		does("next", func(e env) { writes(kept); e["B"] = "2" }),
+	)
+	e := env{"BASE": "b"}
+	require.NoError(t, reg.Run(t.Context(), "ws", e))
+	writes(kept)
+	require.Equal(t, env{"BASE": "b", "A": "1", "B": "2"}, e)
+
+	plan, err := reg.Plan(t.Context(), "ws", e)
+	require.NoError(t, err)
+	writes(kept)
+	require.Equal(t, env{"BASE": "b", "A": "1", "B": "2"}, plan.Env)
+}
+
+func TestAFailedRunCanBeRepeatedAtOnce(t *testing.T) {
+	tries := 0
+	reg := registry(sets("first", "A", "1"), provisionhook.Func("flaky", func(_ context.Context, _ string, e map[string]string) error {
+		tries++
+		if tries == 1 {
+			e["A"] = "half"
+			return errBoom
+		}
+		e["B"] = e["A"]
+		return nil
+	}))
+	e := env{}
+	require.Error(t, reg.Run(t.Context(), "ws", e))
+	require.NoError(t, reg.Run(t.Context(), "ws", e))
+	require.Equal(t, env{"A": "1", "B": "1"}, e)
+}
+
+func TestParallelRunsOnMapsOfTheirOwnDoNotMeet(t *testing.T) {
+	reg := registry(provisionhook.Func("id", func(_ context.Context, workspaceID string, e map[string]string) error {
+		e["ID"] = workspaceID
+		return nil
+	}))
+	for _, id := range []string{"a", "b", "c", "d"} {
+		t.Run(id, func(t *testing.T) {
+			t.Parallel()
+			for range 100 {
+				e := env{}
+				require.NoError(t, reg.Run(t.Context(), id, e))
+				require.Equal(t, env{"ID": id}, e)
+			}
+		})
+	}
+}

@@ -1,0 +1,71 @@
+package provisionhook
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// WorkspaceTokenProvider is a mutator that has a token of its own for each workspace.
+//
+// WorkspaceToken keeps the contract of [TokenProvider] for the workspace with that id: with a nil error the token is
+// not empty and has not expired; a zero expiresAt means "no known expiry"; it is safe for concurrent use; ctx bounds
+// the caller's wait; an error holds no secret. An id that it doesn't know is an error, never a broader token.
+type WorkspaceTokenProvider interface {
+	WorkspaceToken(ctx context.Context, workspaceID string) (token string, expiresAt time.Time, err error)
+}
+
+// FirstTokenProvider is the first registered mutator, or what it wraps, that is a [TokenProvider]; nil if none is. It
+// was found when that mutator was registered: this is a read of a field, for the request path.
+//
+// It is the first *registered*, while a variable in the environment is the last *written*. Where two mutators provide
+// tokens, [Registry.Describe] says so: a workspace that boots with one's token and refreshes with the other's changes
+// its identity on the way. Leave one of them out, or name the one to use with [Registry.LookupTokenProvider].
+func (r *Registry) FirstTokenProvider() TokenProvider {
+	if r == nil {
+		return nil
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.firstToken
+}
+
+// FirstWorkspaceTokenProvider is the like of [Registry.FirstTokenProvider] for [WorkspaceTokenProvider].
+func (r *Registry) FirstWorkspaceTokenProvider() WorkspaceTokenProvider {
+	if r == nil {
+		return nil
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.firstWorkspaceToken
+}
+
+// LookupTokenProvider is the [TokenProvider] of the first registered mutator with that name that has one. If there is
+// none the error says what is there instead. It is a [tokenprovider.Error] of [tokenprovider.CodeInternal] and not
+// [tokenprovider.ErrNotConfigured]: a provider that was asked for by name and is missing is a defect of the
+// configuration, which nothing should fall back from.
+func (r *Registry) LookupTokenProvider(name string) (TokenProvider, error) {
+	var namesake *entry
+	var names []string
+	for _, e := range r.registered() {
+		if e.name == name {
+			if e.token != nil {
+				return e.token, nil
+			}
+			namesake = e
+		}
+		names = append(names, fmt.Sprintf("%q", e.name))
+	}
+
+	err := fmt.Errorf("provisionhook: no mutator is named %q: none is registered", name)
+	switch {
+	case namesake != nil:
+		err = fmt.Errorf("provisionhook: mutator %q is no TokenProvider: it is %s", name, namesake.description)
+	case len(names) > 0:
+		err = fmt.Errorf("provisionhook: no mutator is named %q: registered are %s", name, strings.Join(names, ", "))
+	}
+	return nil, &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: err}
+}
