@@ -184,6 +184,11 @@ func (c *Cache) Status() Status {
 	return c.state.Load().status(c.opts, time.Now())
 }
 
+// Format prints the name under every verb. Without it fmt would read the fields while others write them.
+func (c *Cache) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "tokenprovider.Cache(%q)", c.opts.name)
+}
+
 // update replaces the state by a changed copy, unless change says that there is nothing to change.
 func (c *Cache) update(change func(*state) bool) bool {
 	for {

@@ -113,17 +113,16 @@ func CodeOf(err error) Code {
 	if err == nil {
 		return ""
 	}
-	if e, ok := errors.AsType[*Error](err); ok && e != nil {
-		switch {
-		case e.Code != "":
-			return e.Code
-		case e.Err != nil:
-			return CodeOf(e.Err)
-		}
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok && errors.Is(err, ErrNotConfigured):
+		return CodeNotConfigured
+	case !ok, e == nil:
+		return CodeUnavailable
+	case e.Code == "" && e.Err != nil:
+		return CodeOf(e.Err)
+	case e.Code == "":
 		return CodeUnavailable
 	}
-	if errors.Is(err, ErrNotConfigured) {
-		return CodeNotConfigured
-	}
-	return CodeUnavailable
+	return e.Code
 }

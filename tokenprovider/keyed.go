@@ -1,6 +1,7 @@
 package tokenprovider
 
 import (
+	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -76,6 +77,11 @@ func (k *Keyed[K]) Drop(key K) {
 	if c != nil {
 		c.Drop()
 	}
+}
+
+// Format prints the name under every verb. Without it fmt would read the fields while others write them.
+func (k *Keyed[K]) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "tokenprovider.Keyed(%q)", k.opts.name)
 }
 
 // sweep lets idle caches go, after a token of the given life was minted. It looks at all of them at most twice in such
