@@ -1,0 +1,64 @@
+package tokenhttp
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// BearerRenewal is the Provider of an [AuditRecord] about a bearer rather than a token.
+const BearerRenewal = "workspace-bearer"
+
+// AuditRecord is one issue or refusal: who got, or didn't get, what and when. It holds no secret. Every request to one
+// of the endpoints makes one, before the answer leaves, so no token is out without it.
+type AuditRecord struct {
+	Time        time.Time          // when the request came
+	Principal   Principal          // who it came from; zero when that isn't proved
+	RequestedID string             // the workspace id in the URL, as it came; at most 256 bytes of it
+	Provider    string             // the provider's name or [BearerRenewal]; "" when it didn't come to that
+	Code        tokenprovider.Code // why it was refused; "" for an issue
+	ExpiresAt   time.Time          // of what was issued; zero: not known
+	TokenSHA256 string             // [tokenprovider.TokenSHA256] of what was issued
+	RemoteAddr  string             // of the connection
+	UserAgent   string             // as the caller says; at most 256 bytes of it
+}
+
+// maxAudited bounds what a caller can write into a record.
+const maxAudited = 256
+
+func newAuditRecord(r *http.Request, requestedID string) AuditRecord {
+	return AuditRecord{
+		Time:        time.Now(),
+		RequestedID: requestedID[:min(len(requestedID), maxAudited)],
+		RemoteAddr:  r.RemoteAddr,
+		UserAgent:   r.UserAgent()[:min(len(r.UserAgent()), maxAudited)],
+	}
+}
+
+// issued notes what is handed out.
+func (a *AuditRecord) issued(secret string, expiresAt time.Time) {
+	a.TokenSHA256 = tokenprovider.TokenSHA256(secret)
+	a.ExpiresAt = expiresAt
+}
+
+// log writes a as one event.
+func (a AuditRecord) log(ctx context.Context, logger *slog.Logger) {
+	level, event := slog.LevelInfo, "issued"
+	if a.Code != "" {
+		level, event = slog.LevelWarn, "refused"
+	}
+	logger.LogAttrs(ctx, level, event,
+		slog.String("workspace", a.Principal.WorkspaceID),
+		slog.Bool("admin", a.Principal.Admin),
+		slog.String("requested_id", a.RequestedID),
+		slog.String("provider", a.Provider),
+		slog.String("code", string(a.Code)),
+		slog.String("expires_at", wireTime(a.ExpiresAt)),
+		slog.String("token_sha256", a.TokenSHA256),
+		slog.String("remote_addr", a.RemoteAddr),
+		slog.String("user_agent", a.UserAgent),
+	)
+}

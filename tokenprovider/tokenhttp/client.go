@@ -1,0 +1,201 @@
+package tokenhttp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// Client is the workspace's side: a [tokenprovider.TokenProvider] that asks the endpoint at each call. Put a
+// [tokenprovider.Cache] over it. It is safe for concurrent use, must not be copied after first use, and prints without
+// its bearer.
+//
+// Its errors are [tokenprovider.Error] values, with the endpoint's code and Retry-After where it sent them. Their text
+// has the status and the URL without its query, never the bearer and nothing of an answer's body. An answer that isn't
+// the endpoint's own never says "not configured", so a [tokenprovider.Fallback] doesn't go on to a broader token
+// because a proxy answered 404.
+type Client struct {
+	// URL is the endpoint's, the workspace's own: https, or http to loopback. Empty means
+	// [tokenprovider.ErrNotConfigured].
+	URL string
+
+	// Bearer is what the client authenticates itself with: [tokenprovider.File], [tokenprovider.Env] or a
+	// [tokenprovider.Func]. It is asked at each call, so that a rotated bearer is seen at once, and again after a 401.
+	// Required; a bearer that is missing isn't "not configured" but CodeUnauthenticated.
+	Bearer tokenprovider.TokenProvider
+
+	// HTTPClient sends the requests; redirects are never followed, and its Timeout is 10 s when it has none.
+	// Nil: a client that keeps to the proxy settings of the environment, which don't apply to loopback.
+	HTTPClient *http.Client
+
+	// AllowHTTP allows http to another machine, where anyone on the way can read the bearer and the token.
+	AllowHTTP bool
+
+	// UserAgent says who asks; the endpoint's audit record has it. Default: provisionkit.
+	UserAgent string
+
+	mu        sync.Mutex
+	rejected  string // digest of a refused token that the endpoint hasn't heard of yet
+	delivered string // digest of the token of the last call
+}
+
+var (
+	_ tokenprovider.TokenProvider = (*Client)(nil)
+	_ tokenprovider.Invalidator   = (*Client)(nil)
+)
+
+// Token asks the endpoint for a token. The [tokenprovider.MinTTL] of ctx goes along, in whole seconds rounded up, and
+// so does the digest of a token that was refused.
+func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
+	endpoint, err := c.endpoint()
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	if d := tokenprovider.MinTTL(ctx); d > 0 {
+		query := endpoint.Query()
+		query.Set(minTTLParam, wholeSeconds(d).String())
+		endpoint.RawQuery = query.Encode()
+	}
+	header := http.Header{}
+	rejected := c.pending()
+	if rejected != "" {
+		header.Set(rejectedHeader, rejected)
+	}
+	var answer tokenAnswer
+	if err := c.call(ctx, http.MethodGet, endpoint, header, &answer); err != nil {
+		return "", time.Time{}, err
+	}
+	expiresAt, err := validate(answer.Token, answer.ExpiresAt)
+	if err != nil {
+		return "", time.Time{}, foreign(http.MethodGet, endpoint, err)
+	}
+	c.succeeded(rejected, answer.Token)
+	return answer.Token, expiresAt, nil
+}
+
+// RenewBearer asks the endpoint for a new bearer in place of the one that Bearer has, valid as long as that one was when
+// it was issued. URL has to end in /token or /github-installation-token: the bearer's endpoint is beside it. The caller
+// puts the new bearer where Bearer finds it; the old one stays valid until it expires.
+func (c *Client) RenewBearer(ctx context.Context) (bearer string, expiresAt time.Time, err error) {
+	endpoint, err := c.endpoint()
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	path := endpoint.EscapedPath()
+	parent, last := path[:strings.LastIndexByte(path, '/')+1], path[strings.LastIndexByte(path, '/')+1:]
+	if last != "token" && last != "github-installation-token" {
+		return "", time.Time{}, misconfigured("Client.URL doesn't end in /token or /github-installation-token: no bearer can be renewed there")
+	}
+	endpoint.RawPath, endpoint.RawQuery = parent+"bearer", ""
+	if endpoint.Path, err = url.PathUnescape(endpoint.RawPath); err != nil {
+		return "", time.Time{}, misconfigured("the path of Client.URL is malformed")
+	}
+	var answer bearerAnswer
+	if err := c.call(ctx, http.MethodPost, endpoint, http.Header{}, &answer); err != nil {
+		return "", time.Time{}, err
+	}
+	expiresAt, err = validate(answer.Bearer, answer.ExpiresAt)
+	if err == nil && expiresAt.IsZero() {
+		err = errors.New("it has no expires_at")
+	}
+	if err != nil {
+		return "", time.Time{}, foreign(http.MethodPost, endpoint, err)
+	}
+	return answer.Bearer, expiresAt, nil
+}
+
+// Invalidate is [Client.Reject] for a token. It is true when it is the one that the last call delivered; the Client
+// itself holds none.
+func (c *Client) Invalidate(token string) bool {
+	digest := tokenprovider.TokenSHA256(token)
+	c.Reject(digest)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if digest == "" || digest != c.delivered {
+		return false
+	}
+	c.delivered = ""
+	return true
+}
+
+// Reject notes that git or an API refused the token with that [tokenprovider.TokenSHA256]. The calls of Token from now
+// on tell the endpoint, which drops exactly that token, until one of them has succeeded. Of several only the last is
+// told: the endpoint has but one to drop.
+func (c *Client) Reject(tokenSHA256 string) {
+	if !printable(tokenSHA256) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rejected = tokenSHA256
+}
+
+// pending is the digest to tell the endpoint, or "".
+func (c *Client) pending() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rejected
+}
+
+// succeeded notes that the endpoint heard of rejected and delivered token.
+func (c *Client) succeeded(rejected, token string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rejected == rejected {
+		c.rejected = ""
+	}
+	c.delivered = tokenprovider.TokenSHA256(token)
+}
+
+// endpoint is URL, parsed and checked.
+func (c *Client) endpoint() (*url.URL, error) {
+	if c.URL == "" {
+		return nil, &tokenprovider.Error{Code: tokenprovider.CodeNotConfigured, Err: errors.New("tokenhttp: Client.URL is empty")}
+	}
+	endpoint, err := parseURL(c.URL, c.AllowHTTP)
+	switch {
+	case err != nil:
+		return nil, misconfigured("Client.URL " + err.Error())
+	case c.Bearer == nil:
+		return nil, misconfigured("Client.Bearer is required")
+	}
+	return endpoint, nil
+}
+
+// bearer asks Bearer, and refuses what would break out of the header before anything is sent.
+func (c *Client) bearer(ctx context.Context) (string, error) {
+	bearer, _, err := c.Bearer.Token(ctx)
+	switch {
+	case tokenprovider.CodeOf(err) == tokenprovider.CodeNotConfigured:
+		// The cause's text only: half a configuration must not look like none.
+		err = fmt.Errorf("tokenhttp: no bearer: %s", err.Error())
+		return "", &tokenprovider.Error{Code: tokenprovider.CodeUnauthenticated, Err: err}
+	case err != nil:
+		return "", &tokenprovider.Error{Code: tokenprovider.CodeOf(err), Err: fmt.Errorf("tokenhttp: bearer: %w", err)}
+	case !printable(bearer):
+		err = errors.New("tokenhttp: the bearer is empty, or has white space or control characters in it")
+		return "", &tokenprovider.Error{Code: tokenprovider.CodeUnauthenticated, Err: err}
+	}
+	return bearer, nil
+}
+
+// Format prints where c asks, under every verb.
+func (c *Client) Format(s fmt.State, _ rune) {
+	where := "not configured"
+	if endpoint, err := parseURL(c.URL, true); err == nil {
+		where = withoutQuery(endpoint)
+	}
+	io.WriteString(s, "tokenhttp.Client("+where+")")
+}
+
+// LogValue implements [slog.LogValuer] with what Format prints.
+func (c *Client) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }

@@ -1,0 +1,80 @@
+package tokenhttp
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// route is one of the endpoints. The zero pattern belongs to no route.
+type route struct {
+	pattern string   // for an http.ServeMux; without a method, so that the Handler itself answers 405
+	methods []string // HEAD is never one: it would mint a token that nobody gets
+	admin   bool     // for administrators only, and about no workspace
+	renews  bool     // answers with a new bearer instead of a token
+}
+
+// routes are all the endpoints.
+var routes = []route{
+	{pattern: "/admin/github-installation-token", methods: []string{http.MethodGet}, admin: true},
+	{pattern: "/workspaces/{id}/github-installation-token", methods: []string{http.MethodGet, http.MethodPost}},
+	{pattern: "/workspaces/{id}/token", methods: []string{http.MethodGet, http.MethodPost}},
+	{pattern: "/workspaces/{id}/bearer", methods: []string{http.MethodPost}, renews: true},
+}
+
+// match finds the route for u and the workspace id in its path. It reads the escaped path by itself rather than what a
+// router made of it: then an id with a slash, a dot or a percent sign is the same id behind every router.
+func match(u *url.URL) (found route, id string, ok bool) {
+	path, absolute := strings.CutPrefix(u.EscapedPath(), "/")
+	if !absolute {
+		return route{}, "", false
+	}
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		unescaped, err := url.PathUnescape(segment)
+		if err != nil {
+			return route{}, "", false
+		}
+		segments[i] = unescaped
+	}
+	for _, candidate := range routes {
+		if id, ok := candidate.match(segments); ok {
+			return candidate, id, true
+		}
+	}
+	return route{}, "", false
+}
+
+func (rt route) match(segments []string) (id string, ok bool) {
+	pattern := strings.Split(rt.pattern[1:], "/")
+	if len(pattern) != len(segments) {
+		return "", false
+	}
+	for i, want := range pattern {
+		switch {
+		case want == "{id}" && segments[i] != "":
+			id = segments[i]
+		case want != segments[i] || want == "{id}":
+			return "", false
+		}
+	}
+	return id, true
+}
+
+func (rt route) allows(method string) bool { return slices.Contains(rt.methods, method) }
+
+// authorize is the principal on whose behalf the route acts when p asks for the workspace id: p itself for its own
+// workspace, an administrator acting for that workspace, or nobody.
+func (rt route) authorize(p Principal, id string) (Principal, bool) {
+	switch {
+	case rt.admin:
+		return Principal{Admin: true}, p.Admin
+	case rt.renews:
+		return p, !p.Admin && p.WorkspaceID == id
+	case p.Admin:
+		return Principal{WorkspaceID: id, Admin: true}, true
+	default:
+		return p, p.WorkspaceID == id
+	}
+}

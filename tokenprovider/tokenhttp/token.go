@@ -1,0 +1,115 @@
+package tokenhttp
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// token answers with the token that the Source has for p.
+func (h *Handler) token(ctx context.Context, r *http.Request, p Principal, record *AuditRecord) (any, *refusal) {
+	minTTL, refused := minTTLOf(r.URL)
+	if refused != nil {
+		return nil, refused
+	}
+	if minTTL > 0 {
+		ctx = tokenprovider.WithMinTTL(ctx, minTTL)
+	}
+	var provider tokenprovider.TokenProvider
+	err := guard(ctx, h.options.Logger, "source", func() (err error) {
+		provider, err = h.source(ctx, p)
+		return err
+	})
+	switch {
+	case errors.Is(err, errNoRegistry):
+		return nil, noRegistry
+	case errors.Is(err, ErrForbidden):
+		return nil, forbidden
+	case err == nil && isNil(provider):
+		return nil, noProvider
+	}
+	var token string
+	var expiresAt time.Time
+	if err == nil {
+		err = guard(ctx, h.options.Logger, "provider", func() (err error) {
+			record.Provider = nameOf(provider)
+			token, expiresAt, err = live(ctx, provider, r.Header.Values(rejectedHeader))
+			return err
+		})
+	}
+	if err == nil {
+		err = check(token, expiresAt)
+	}
+	if err != nil {
+		return nil, h.failed(ctx, p, err, record.Provider)
+	}
+	record.issued(token, expiresAt)
+	return tokenAnswer{Token: token, ExpiresAt: wireTime(expiresAt), Username: h.options.Username}, nil
+}
+
+// live is the token of provider, or the one after it when it is among the rejected and the provider drops it. Nothing
+// but the token that the caller would get can be dropped this way, and a Cache doesn't drop one that is too young.
+func live(ctx context.Context, provider tokenprovider.TokenProvider, rejected []string) (string, time.Time, error) {
+	token, expiresAt, err := provider.Token(ctx)
+	if err != nil || token == "" || !slices.Contains(rejected, tokenprovider.TokenSHA256(token)) {
+		return token, expiresAt, err
+	}
+	if !tokenprovider.Invalidate(provider, token) {
+		return token, expiresAt, nil
+	}
+	return provider.Token(ctx)
+}
+
+var errEmptyToken = errors.New("tokenhttp: the provider answered with an empty token")
+
+// check refuses what no provider may answer with.
+func check(token string, expiresAt time.Time) error {
+	var defect error
+	switch {
+	case token == "":
+		defect = errEmptyToken
+	case !printable(token):
+		defect = errors.New("tokenhttp: the provider's token has a space or a control character in it, or isn't ASCII")
+	case !expiresAt.IsZero() && !expiresAt.After(time.Now()):
+		defect = errors.New("tokenhttp: the provider's token has expired, at " + wireTime(expiresAt))
+	default:
+		return nil
+	}
+	return &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: defect}
+}
+
+// failed is the refusal for err. The reason is for the log: what goes wrong behind a provider is the operator's affair.
+func (h *Handler) failed(ctx context.Context, p Principal, err error, provider string) *refusal {
+	refused := failed(err)
+	if refused == noProvider {
+		return refused
+	}
+	if errors.Is(err, errEmptyToken) {
+		refused = emptyToken
+	}
+	h.options.Logger.ErrorContext(ctx, "[github] token refresh failed",
+		"workspace", p.WorkspaceID, "provider", provider, "code", string(refused.code), "error", err)
+	return refused
+}
+
+// minTTLOf is the life that a request to u asks for; 0 when it asks for none.
+func minTTLOf(u *url.URL) (time.Duration, *refusal) {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return 0, malformed("min_ttl: the query of the URL is malformed")
+	}
+	values, asked := query[minTTLParam]
+	if !asked {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(values[0])
+	if err != nil || d < 0 || len(values) > 1 {
+		return 0, malformed("min_ttl: must be one duration of zero or more, such as 10m")
+	}
+	return d, nil
+}
