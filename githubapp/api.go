@@ -1,0 +1,161 @@
+package githubapp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// How much of an answer is read. That to a mint lists whole repositories.
+const (
+	maxMint  = 8 << 20
+	maxOther = 1 << 20
+)
+
+// maxRedirects bounds how often a lookup is sent on, as happens once for a repository that was renamed.
+const maxRedirects = 5
+
+// api sends requests to one GitHub, and to nothing else.
+type api struct {
+	base       *url.URL
+	client     http.Client
+	apiVersion string
+	userAgent  string
+	clock      *clock
+}
+
+// request is what a call is made of, beside its credential.
+type request struct {
+	method string
+	path   string // below the base URL, escaped, with its query
+	body   []byte // JSON; nil: none
+	want   int    // the one status that is success
+	limit  int64  // of the answer's body
+}
+
+// answer is what came back with the status wanted.
+type answer struct {
+	header http.Header
+	body   []byte
+}
+
+func newAPI(opts Options, c *clock) (*api, error) {
+	base, err := parseBaseURL(opts.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range map[string]string{"APIVersion": opts.APIVersion, "UserAgent": opts.UserAgent} {
+		if strings.ContainsAny(value, "\r\n\x00") {
+			return nil, fmt.Errorf("githubapp: Options.%s holds a line break", name)
+		}
+	}
+	a := &api{base: base, client: *opts.HTTPClient, apiVersion: opts.APIVersion, userAgent: opts.UserAgent, clock: c}
+	a.client.CheckRedirect = a.redirect
+	return a, nil
+}
+
+// redirect follows only what GitHub documents: a lookup that is sent on within the API. net/http itself would take the
+// credential along to subdomains and other ports.
+func (a *api) redirect(next *http.Request, via []*http.Request) error {
+	if via[0].Method != http.MethodGet || len(via) > maxRedirects || !a.serves(next.URL) {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
+// serves reports whether u belongs to the API, so that a credential may be sent there.
+func (a *api) serves(u *url.URL) bool {
+	return u.Scheme == a.base.Scheme && strings.EqualFold(u.Host, a.base.Host) && u.User == nil &&
+		strings.HasPrefix(u.EscapedPath(), a.base.EscapedPath()+"/")
+}
+
+// send makes one request with a bearer credential. The error is an [*tokenprovider.Error], with an [*APIError] inside
+// when there was an answer.
+func (a *api) send(ctx context.Context, r request, credential string) (*answer, error) {
+	var body io.Reader
+	if r.body != nil {
+		body = bytes.NewReader(r.body)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, a.base.String()+r.path, body)
+	if err != nil {
+		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: fmt.Errorf("make a request: %w", err)}
+	}
+	req.Header.Set("Authorization", "Bearer "+credential)
+	req.Header.Set("Accept", "application/vnd.github+json")
+	req.Header.Set("User-Agent", a.userAgent)
+	req.Header.Set("X-GitHub-Api-Version", a.apiVersion)
+	if r.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	// Lets net/http send the request again when a kept connection turns out to be closed. It isn't sent on the wire.
+	req.Header["Idempotency-Key"] = []string{}
+
+	sent := time.Now()
+	resp, err := a.client.Do(req)
+	if err != nil {
+		return nil, a.unreachable(ctx, r, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode < 500 { // above, it may be a gateway's clock
+		a.clock.learn(resp.Header, sent, time.Now())
+	}
+	got, err := io.ReadAll(io.LimitReader(resp.Body, r.limit+1))
+	if resp.StatusCode != r.want {
+		return nil, a.refused(r, resp, got, credential)
+	}
+	if err != nil {
+		return nil, a.unreachable(ctx, r, fmt.Errorf("the answer broke off: %w", err))
+	}
+	if int64(len(got)) > r.limit {
+		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInternal,
+			Err: fmt.Errorf("%s %s: the answer is larger than %d bytes", r.method, r.path, r.limit)}
+	}
+	return &answer{resp.Header, got}, nil
+}
+
+// unreachable is the error for a request without an answer.
+func (a *api) unreachable(ctx context.Context, r request, err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err // its text repeats method and URL
+	}
+	advice := "check Options.BaseURL and the network"
+	if ctx.Err() != nil {
+		err, advice = ctx.Err(), "no answer in time"
+	}
+	return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
+		Err: fmt.Errorf("%s %s%s: %w (%s)", r.method, a.base, r.path, err, advice)}
+}
+
+// refused is the error for an answer with another status than the one wanted.
+func (a *api) refused(r request, resp *http.Response, body []byte, credential string) error {
+	var said struct {
+		Message          string `json:"message"`
+		DocumentationURL string `json:"documentation_url"`
+	}
+	isJSON := json.Unmarshal(body, &said) == nil
+	e := &APIError{
+		Status:           resp.StatusCode,
+		Message:          printable(said.Message, credential),
+		RequestID:        printable(resp.Header.Get("X-GitHub-Request-Id"), credential),
+		DocumentationURL: printable(said.DocumentationURL, credential),
+		Method:           r.method,
+		Path:             r.path,
+	}
+	failure := &tokenprovider.Error{Code: e.code(), Err: e}
+	if limited(e, resp.Header) {
+		failure.Code, failure.RetryAfter = tokenprovider.CodeRateLimited, retryAfter(resp.Header, a.clock.now())
+	}
+	if advice := e.advice(isJSON); advice != "" {
+		failure.Err = fmt.Errorf("%w; %s", e, advice)
+	}
+	return failure
+}

@@ -1,0 +1,102 @@
+package githubapp
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// minted is what matters of the answer to a mint. A repository has some eighty more fields.
+type minted struct {
+	Token               string            `json:"token"`
+	ExpiresAt           string            `json:"expires_at"`
+	Permissions         map[string]string `json:"permissions"`
+	RepositorySelection string            `json:"repository_selection"`
+	Repositories        []struct {
+		ID   int64  `json:"id"`
+		Name string `json:"name"`
+	} `json:"repositories"`
+}
+
+// parseMinted reads an answer. Its errors quote nothing of it: a token would be in there.
+func parseMinted(body []byte) (m minted, expiresAt time.Time, err error) {
+	if err := json.Unmarshal(body, &m); err != nil {
+		return minted{}, time.Time{}, errors.New("the answer isn't the JSON that GitHub documents; is Options.BaseURL GitHub's API, and no proxy answers for it?")
+	}
+	expiresAt, err = time.Parse(time.RFC3339, m.ExpiresAt)
+	switch {
+	case m.Token == "":
+		return minted{}, time.Time{}, errors.New("the answer holds no token")
+	case strings.ContainsFunc(m.Token, unprintable):
+		return minted{}, time.Time{}, errors.New("the token in the answer holds white space or control characters")
+	case err != nil || expiresAt.IsZero():
+		return minted{}, time.Time{}, errors.New("the answer says not, or not in RFC 3339, when the token expires")
+	}
+	return m, expiresAt, nil
+}
+
+// verify refuses a grant that is wider than asked. What the answer leaves out is taken as asked, and metadata: read goes
+// with every grant.
+func (m minted) verify(asked Scope) error {
+	if asked.Permissions != nil {
+		granted := maps.Clone(m.Permissions)
+		if granted["metadata"] == "read" {
+			delete(granted, "metadata")
+		}
+		for _, name := range slices.Sorted(maps.Keys(granted)) {
+			if lackingPermissions(asked.Permissions, map[string]string{name: granted[name]}) != "" {
+				return fmt.Errorf("the token has permission %s: %s, wider than the scope asked for (%s)",
+					printable(name, m.Token), printable(granted[name], m.Token), asked)
+			}
+		}
+	}
+	if !asked.narrowsRepositories() {
+		return nil
+	}
+	if m.RepositorySelection == "all" {
+		return fmt.Errorf("the token is for all repositories, wider than the scope asked for (%s)", asked)
+	}
+	for _, r := range m.Repositories {
+		if !slices.Contains(asked.RepositoryIDs, r.ID) && !containsFold(asked.Repositories, r.Name) {
+			return fmt.Errorf("the token is for repository %s too, wider than the scope asked for (%s); was one renamed?",
+				printable(r.Name, m.Token), asked)
+		}
+	}
+	return nil
+}
+
+// grant is what a token may do, in little memory. It is immutable.
+type grant struct {
+	permissions   permissionSet
+	repositories  []string
+	repositoryIDs []int64
+}
+
+// grant is what m was granted; what it leaves out is taken as asked.
+func (m minted) grant(asked Scope) *grant {
+	g := &grant{permissions: newPermissionSet(m.Permissions)}
+	if m.Permissions == nil {
+		g.permissions = newPermissionSet(asked.Permissions)
+	}
+	switch {
+	case m.RepositorySelection == "all":
+	case m.Repositories == nil:
+		g.repositories, g.repositoryIDs = asked.Repositories, asked.RepositoryIDs
+	default:
+		g.repositories = make([]string, 0, len(m.Repositories))
+		g.repositoryIDs = make([]int64, 0, len(m.Repositories))
+		for _, r := range m.Repositories {
+			g.repositories = append(g.repositories, r.Name)
+			g.repositoryIDs = append(g.repositoryIDs, r.ID)
+		}
+	}
+	return g
+}
+
+func (g *grant) scope() Scope {
+	return Scope{g.repositories, g.repositoryIDs, g.permissions.permissions()}.clone()
+}

@@ -1,0 +1,214 @@
+package githubapp
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+)
+
+// maxKeyFile bounds a key file: reading a device or a log by mistake ends.
+const maxKeyFile = 256 << 10
+
+// key is one of the app's private keys, or the way to one.
+type key struct {
+	signer      crypto.Signer
+	public      *rsa.PublicKey
+	fingerprint string // as GitHub shows it on the app's settings page
+}
+
+func newKey(s crypto.Signer) (*key, error) {
+	if s == nil {
+		return nil, errors.New("is nil")
+	}
+	public, ok := s.Public().(*rsa.PublicKey)
+	if !ok || public == nil {
+		return nil, fmt.Errorf("has a public key of type %T; GitHub Apps sign with RSA", s.Public())
+	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return nil, fmt.Errorf("has an unusable public key: %w", err)
+	}
+	sum := sha256.Sum256(der)
+	return &key{s, public, "SHA256:" + base64.StdEncoding.EncodeToString(sum[:])}, nil
+}
+
+// is compares by fingerprint: a key that was read twice is one key.
+func (k *key) is(other *key) bool { return k.fingerprint == other.fingerprint }
+
+// keyring is the app's keys and which of them is in use. GitHub takes up to 25 keys of an app, so that a key can be
+// replaced without a gap.
+type keyring struct {
+	file string // where the keys come from, if it is a file
+
+	mu      sync.Mutex
+	keys    []*key
+	current int
+}
+
+func newKeyring(opts Options) (*keyring, error) {
+	given := 0
+	for _, is := range []bool{len(opts.PrivateKey) > 0, len(opts.Signers) > 0, opts.KeyFile != ""} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 {
+		return nil, errors.New("githubapp: set exactly one of Options.PrivateKey, Options.KeyFile and Options.Signers; " +
+			"a private key is made on the app's settings page")
+	}
+	r := &keyring{file: opts.KeyFile}
+	var err error
+	switch {
+	case len(opts.PrivateKey) > 0:
+		if r.keys, err = parseKeys(opts.PrivateKey); err != nil {
+			return nil, fmt.Errorf("githubapp: Options.PrivateKey %w", err)
+		}
+	case opts.KeyFile != "":
+		if r.keys, err = readKeys(opts.KeyFile); err != nil {
+			return nil, fmt.Errorf("githubapp: Options.KeyFile: %w", err)
+		}
+	default:
+		for n, s := range opts.Signers {
+			k, err := newKey(s)
+			if err != nil {
+				return nil, fmt.Errorf("githubapp: Options.Signers[%d] %w", n, err)
+			}
+			r.keys = append(r.keys, k)
+		}
+	}
+	return r, nil
+}
+
+// inUse is the key to sign with.
+func (r *keyring) inUse() *key {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.keys[r.current]
+}
+
+// next puts another key into use after refused was refused, and reports whether there is one to go on with: one that
+// isn't in tried. When somebody else has moved on already, that choice is kept.
+func (r *keyring) next(refused *key, tried []*key) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k := r.keys[r.current]; !k.is(refused) {
+		return !contains(tried, k)
+	}
+	for n := range r.keys {
+		if at := (r.current + n) % len(r.keys); !contains(tried, r.keys[at]) {
+			r.current = at
+			return true
+		}
+	}
+	return false
+}
+
+// reload reads the key file again, if there is one. The keys that it held before are gone when that succeeds.
+func (r *keyring) reload() error {
+	if r.file == "" {
+		return nil
+	}
+	keys, err := readKeys(r.file)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	inUse := r.keys[r.current]
+	r.keys, r.current = keys, 0
+	for n, k := range keys {
+		if k.is(inUse) {
+			r.keys[n], r.current = inUse, n
+		}
+	}
+	return nil
+}
+
+func contains(keys []*key, k *key) bool { return slices.ContainsFunc(keys, k.is) }
+
+func readKeys(path string) ([]*key, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w; it has to be the app's private key in PEM, readable for this process", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxKeyFile {
+		return nil, fmt.Errorf("%s is larger than %d bytes; it has to be a private key in PEM", path, maxKeyFile)
+	}
+	keys, err := parseKeys(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", path, err)
+	}
+	return keys, nil
+}
+
+// parseKeys reads all private keys in text. Line ends may be CRLF, or a literal \n as left by tools that put a file
+// into an environment variable. No error quotes the text.
+func parseKeys(text []byte) ([]*key, error) {
+	if !bytes.Contains(bytes.TrimSpace(text), []byte("\n")) {
+		text = bytes.ReplaceAll(text, []byte(`\r`), nil)
+		text = bytes.ReplaceAll(text, []byte(`\n`), []byte("\n"))
+	}
+	var keys []*key
+	for {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			break
+		}
+		private, err := parseKey(block)
+		if err != nil {
+			return nil, err
+		}
+		k, err := newKey(private)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+		text = rest
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("holds no PEM; the file that GitHub hands out begins with -----BEGIN RSA PRIVATE KEY-----")
+	}
+	return keys, nil
+}
+
+func parseKey(block *pem.Block) (*rsa.PrivateKey, error) {
+	if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
+		return nil, errors.New("holds an encrypted key; decrypt it with: openssl rsa -in KEY -out DECRYPTED")
+	}
+	malformed := fmt.Errorf("holds a malformed %s; get a new key from the app's settings page", block.Type)
+	switch block.Type {
+	case "RSA PRIVATE KEY":
+		private, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+		if err != nil {
+			return nil, malformed
+		}
+		return private, nil
+	case "PRIVATE KEY":
+		parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		if err != nil {
+			return nil, malformed
+		}
+		private, ok := parsed.(*rsa.PrivateKey)
+		if !ok {
+			return nil, fmt.Errorf("holds a key of type %T; GitHub Apps sign with RSA", parsed)
+		}
+		return private, nil
+	default:
+		return nil, fmt.Errorf("holds a %s; what is needed is the app's private key, which begins with -----BEGIN RSA PRIVATE KEY-----", block.Type)
+	}
+}

@@ -1,0 +1,83 @@
+package githubapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// minter is an Installation as its cache sees it: a provider whose every call is a mint.
+type minter Installation
+
+var _ tokenprovider.TokenProvider = (*minter)(nil)
+
+// Token mints a token: POST /app/installations/{id}/access_tokens.
+func (m *minter) Token(ctx context.Context) (string, time.Time, error) {
+	i := (*Installation)(m)
+	token, expiresAt, err := i.mint(ctx)
+	if err != nil {
+		return "", time.Time{}, i.explain(err)
+	}
+	i.app.log.Debug("installation token minted", "app", i.app.name, "installation", i.id, "scope", i.scope.String(),
+		"expires_at", expiresAt, "token_sha256", tokenprovider.TokenSHA256(token))
+	return token, expiresAt, nil
+}
+
+func (i *Installation) mint(ctx context.Context) (string, time.Time, error) {
+	a := i.app
+	body, err := i.scope.body()
+	if err != nil {
+		return "", time.Time{}, internal(err)
+	}
+	select {
+	case a.mints <- struct{}{}:
+		defer func() { <-a.mints }()
+	case <-ctx.Done():
+		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
+			Err: fmt.Errorf("waiting for one of %d places to mint: %w", cap(a.mints), ctx.Err())}
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.mintTimeout)
+	defer cancel()
+	got, err := a.send(ctx, request{
+		method: http.MethodPost,
+		path:   fmt.Sprintf("/app/installations/%d/access_tokens", i.id),
+		body:   body,
+		want:   http.StatusCreated,
+		limit:  maxMint,
+	})
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	answer, expiresAt, err := parseMinted(got.body)
+	if err == nil {
+		err = answer.verify(i.scope)
+	}
+	if err == nil && !expiresAt.After(a.clock.now()) {
+		err = fmt.Errorf("the token expired at %s, before it came", expiresAt.Format(time.RFC3339))
+	}
+	if err != nil {
+		return "", time.Time{}, internal(err)
+	}
+	i.granted.Store(answer.grant(i.scope))
+	return answer.Token, a.clock.local(expiresAt), nil
+}
+
+func internal(err error) error {
+	return &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: err}
+}
+
+// explain adds to err what was asked for. A code and a hint when to try again stay.
+func (i *Installation) explain(err error) error {
+	explained := &tokenprovider.Error{
+		Code: tokenprovider.CodeOf(err),
+		Err:  fmt.Errorf("githubapp: mint a token of installation %d (%s): %w", i.id, i.scope, err),
+	}
+	if e, ok := errors.AsType[*tokenprovider.Error](err); ok {
+		explained.RetryAfter = e.RetryAfter
+	}
+	return explained
+}

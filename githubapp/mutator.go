@@ -1,0 +1,119 @@
+package githubapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// MutatorOptions say what [NewMutator] and [NewWorkspaceMutator] write into an environment; nil means the defaults.
+type MutatorOptions struct {
+	Name         string   // default github-app-auth
+	EnvNames     []string // nil: GITHUB_TOKEN and GH_TOKEN; empty but not nil: inject nothing, only provide
+	KeepExisting bool     // when any of EnvNames is set and not empty, none is touched: the token there is the user's own
+}
+
+const defaultName = "github-app-auth"
+
+// injection is MutatorOptions with the defaults filled in.
+type injection struct {
+	name         string
+	envNames     []string
+	keepExisting bool
+}
+
+func newInjection(opts *MutatorOptions) injection {
+	if opts == nil {
+		opts = &MutatorOptions{}
+	}
+	in := injection{name: opts.Name, envNames: []string{"GITHUB_TOKEN", "GH_TOKEN"}, keepExisting: opts.KeepExisting}
+	if in.name == "" {
+		in.name = defaultName
+	}
+	if opts.EnvNames != nil {
+		in.envNames = append([]string{}, opts.EnvNames...)
+	}
+	return in
+}
+
+// inject writes the token that get delivers into env, unless nothing is to be injected: then get isn't called.
+func (in injection) inject(env map[string]string, get func() (string, error)) error {
+	if env == nil {
+		return errors.New("githubapp: the environment is nil")
+	}
+	for _, name := range in.envNames {
+		if name == "" || strings.ContainsAny(name, "=\x00") {
+			return fmt.Errorf("githubapp: MutatorOptions.EnvNames holds %q, which is no variable's name", name)
+		}
+		if in.keepExisting && env[name] != "" {
+			return nil
+		}
+	}
+	if len(in.envNames) == 0 {
+		return nil
+	}
+	token, err := get()
+	if err != nil {
+		return err
+	}
+	for _, name := range in.envNames {
+		env[name] = token
+	}
+	return nil
+}
+
+// Mutator writes an installation's token into the environment of every workspace, and provides the fresh one later. It
+// satisfies provisionhook.EnvMutator without importing that package. All methods are safe for concurrent use.
+type Mutator struct {
+	injection    injection
+	installation *Installation // nil: not configured
+}
+
+var (
+	_ tokenprovider.TokenProvider  = (*Mutator)(nil)
+	_ tokenprovider.Invalidator    = (*Mutator)(nil)
+	_ tokenprovider.StatusReporter = (*Mutator)(nil)
+)
+
+// NewMutator is a Mutator of i's token; nil opts mean the defaults. All workspaces get the same token: for one of its own
+// each, see [NewWorkspaceMutator]. With a nil i there is no token: [tokenprovider.ErrNotConfigured].
+func NewMutator(i *Installation, opts *MutatorOptions) *Mutator {
+	return &Mutator{newInjection(opts), i}
+}
+
+// Name is [MutatorOptions].Name.
+func (m *Mutator) Name() string { return m.injection.name }
+
+// MutateEnv sets the variables in env to the token. A nil env is an error, and so is a token that can't be had: env is
+// untouched then.
+func (m *Mutator) MutateEnv(ctx context.Context, _ string, env map[string]string) error {
+	return m.injection.inject(env, func() (string, error) {
+		token, _, err := m.Token(ctx)
+		return token, err
+	})
+}
+
+// Token is [Installation.Token].
+func (m *Mutator) Token(ctx context.Context) (string, time.Time, error) {
+	if m.installation == nil {
+		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeNotConfigured, Err: errors.New("githubapp: the Mutator has no Installation")}
+	}
+	return m.installation.Token(ctx)
+}
+
+// Invalidate is [Installation.Invalidate].
+func (m *Mutator) Invalidate(token string) bool {
+	return m.installation != nil && m.installation.Invalidate(token)
+}
+
+// Status is [Installation.Status].
+func (m *Mutator) Status() tokenprovider.Status {
+	if m.installation == nil {
+		return tokenprovider.Status{Name: m.injection.name, State: tokenprovider.StateEmpty}
+	}
+	return m.installation.Status()
+}

@@ -1,0 +1,68 @@
+package githubapp
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unique"
+)
+
+// rank orders the levels of a permission: each includes the ones before. 0 is no level that is known.
+func rank(level string) int {
+	return 1 + slices.Index([]string{"read", "write", "admin"}, level)
+}
+
+// lackingPermissions names what of wanted isn't in granted, with the level that is; "" when nothing lacks.
+func lackingPermissions(granted, wanted map[string]string) string {
+	var lacking []string
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		has, want := granted[name], wanted[name]
+		if want == has || rank(want) > 0 && rank(want) <= rank(has) {
+			continue
+		}
+		if has == "" {
+			has = "none"
+		}
+		lacking = append(lacking, fmt.Sprintf("%s: %s (has %s)", name, want, has))
+	}
+	return strings.Join(lacking, ", ")
+}
+
+// permissionsKey is the canonical form of a permission set.
+func permissionsKey(permissions map[string]string) string {
+	var b strings.Builder
+	for n, name := range slices.Sorted(maps.Keys(permissions)) {
+		if n > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(name + ":" + permissions[name])
+	}
+	return b.String()
+}
+
+// permissionSet is an immutable set of permissions in 8 bytes: equal ones are stored once, however many installations
+// have them. The zero set is of nothing that is known.
+type permissionSet struct{ key unique.Handle[string] }
+
+func newPermissionSet(permissions map[string]string) permissionSet {
+	if permissions == nil {
+		return permissionSet{}
+	}
+	return permissionSet{unique.Make(permissionsKey(permissions))}
+}
+
+// permissions is a copy as a map; nil for the zero set.
+func (s permissionSet) permissions() map[string]string {
+	if s == (permissionSet{}) {
+		return nil
+	}
+	permissions := map[string]string{}
+	if key := s.key.Value(); key != "" {
+		for _, entry := range strings.Split(key, ",") {
+			name, level, _ := strings.Cut(entry, ":")
+			permissions[name] = level
+		}
+	}
+	return permissions
+}

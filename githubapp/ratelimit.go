@@ -1,0 +1,83 @@
+package githubapp
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// How long a rate limit is taken to hold: without a hint, and at the most.
+const (
+	defaultHold = time.Minute
+	maxHold     = time.Hour
+)
+
+// limited reports whether e is a rate limit. A 403 is one only with Retry-After, with no requests remaining, or with
+// the text of the secondary limit: the time of a reset alone is on nearly every answer.
+func limited(e *APIError, header http.Header) bool {
+	switch e.Status {
+	case http.StatusTooManyRequests:
+		return true
+	case http.StatusForbidden:
+		return header.Get("Retry-After") != "" || header.Get("X-RateLimit-Remaining") == "0" || secondaryLimit(e)
+	}
+	return false
+}
+
+func secondaryLimit(e *APIError) bool {
+	message, document := strings.ToLower(e.Message), strings.ToLower(e.DocumentationURL)
+	return strings.Contains(message, "secondary rate limit") || strings.Contains(message, "abuse detection") ||
+		strings.Contains(document, "secondary-rate-limits") || strings.Contains(document, "abuse-rate-limits")
+}
+
+// retryAfter is how long to wait, in the order of GitHub's documentation. now is by GitHub's clock.
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	wait := defaultHold
+	if hint := header.Get("Retry-After"); hint != "" {
+		if seconds, err := strconv.ParseUint(hint, 10, 31); err == nil {
+			wait = time.Duration(seconds) * time.Second
+		} else if date, err := http.ParseTime(hint); err == nil {
+			wait = date.Sub(now)
+		}
+	} else if header.Get("X-RateLimit-Remaining") == "0" {
+		if reset, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64); err == nil {
+			wait = time.Unix(reset, 0).Sub(now)
+		}
+	}
+	return min(max(wait, time.Second), maxHold)
+}
+
+// hold keeps all of an app's requests back while a rate limit lasts: they draw on one bucket, and GitHub bans who goes
+// on. The zero hold is open.
+type hold struct {
+	until atomic.Int64 // wall time in Unix nanoseconds
+}
+
+// extend holds for at least d from now.
+func (h *hold) extend(d time.Duration) {
+	until := time.Now().Add(d).UnixNano()
+	for {
+		old := h.until.Load()
+		if old >= until || h.until.CompareAndSwap(old, until) {
+			return
+		}
+	}
+}
+
+// check is an error while requests are held back.
+func (h *hold) check() error {
+	left := time.Duration(h.until.Load() - time.Now().UnixNano())
+	if left <= 0 || left > maxHold { // more: the clock was set back
+		return nil
+	}
+	return &tokenprovider.Error{
+		Code:       tokenprovider.CodeRateLimited,
+		RetryAfter: left,
+		Err:        fmt.Errorf("GitHub's rate limit was hit; the app's requests are held back for another %s", left.Round(time.Second)),
+	}
+}
