@@ -17,11 +17,13 @@ type chain struct {
 
 func newChain(r *Registry, env map[string]string) *chain {
 	c := &chain{
-		plan:       Plan{Env: make(map[string]string, len(env)), Files: map[string][]byte{}},
+		plan:       Plan{Env: maps.Clone(env), Files: map[string][]byte{}},
 		owners:     map[string]string{},
 		fileOwners: map[string]string{},
 	}
-	maps.Copy(c.plan.Env, env)
+	if env == nil {
+		c.plan.Env = map[string]string{}
+	}
 	if r != nil {
 		c.checks = r.checks
 	}

@@ -38,16 +38,20 @@ func diff[V any](mutator string, before, after map[string]V, same func(a, b V) b
 	add := func(key string, kind Kind, value V) {
 		edits = append(edits, edit[V]{Change{Mutator: mutator, Key: key, Kind: kind, Previous: owners[key]}, value})
 	}
+	added := 0
 	for key, value := range after {
 		if old, ok := before[key]; !ok {
+			added++
 			add(key, KindSet, value)
 		} else if !same(old, value) {
 			add(key, KindOverride, value)
 		}
 	}
-	for key, value := range before {
-		if _, ok := after[key]; !ok {
-			add(key, KindDelete, value)
+	if len(after)-added < len(before) {
+		for key, value := range before {
+			if _, ok := after[key]; !ok {
+				add(key, KindDelete, value)
+			}
 		}
 	}
 	slices.SortFunc(edits, func(a, b edit[V]) int { return cmp.Compare(a.Key, b.Key) })

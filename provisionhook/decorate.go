@@ -1,9 +1,11 @@
 package provisionhook
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
-// decorator is a mutator around another one. It is always held behind a pointer inside a struct, so that printing it
-// doesn't print the mutator inside past that one's own String method.
+// decorator is a mutator around another one.
 type decorator struct {
 	mutator  EnvMutator
 	name     string
@@ -47,6 +49,9 @@ func decorate(kind string, m EnvMutator, name string, around around) EnvMutator 
 func (d *decorator) Name() string       { return d.name }
 func (d *decorator) Unwrap() EnvMutator { return d.mutator }
 func (d *decorator) typeName() string   { return d.kind }
+
+// Format prints the name only: fmt would print the fields of the mutator inside past that one's own String method.
+func (d *decorator) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%s(%q)", d.kind, d.name) }
 
 func (d *decorator) MutateEnv(ctx context.Context, workspaceID string, env map[string]string) error {
 	return d.around(ctx, workspaceID, draft{env: env}, func(ctx context.Context, copies draft) error {

@@ -3,6 +3,7 @@ package provisionhook
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Func is a mutator with that name whose MutateEnv is f. One with a nil f fails at each call.
@@ -17,6 +18,7 @@ type funcMutator struct {
 
 func (m *funcMutator) Name() string     { return m.name }
 func (m *funcMutator) typeName() string { return "provisionhook.Func" }
+func (m *funcMutator) String() string   { return fmt.Sprintf("provisionhook.Func(%q)", m.name) }
 
 func (m *funcMutator) MutateEnv(ctx context.Context, workspaceID string, env map[string]string) error {
 	if m.f == nil {

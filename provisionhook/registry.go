@@ -1,6 +1,7 @@
 package provisionhook
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 )
@@ -17,7 +18,7 @@ type Registry struct {
 	checks []Check // set by NewRegistry only
 
 	mu                  sync.RWMutex
-	entries             []*entry // only ever appended to; pointers, so that printing a Registry shows no mutator's fields
+	entries             []*entry // only ever appended to
 	firstToken          TokenProvider
 	firstWorkspaceToken WorkspaceTokenProvider
 }
@@ -116,4 +117,9 @@ func (r *Registry) Mutators() []EnvMutator {
 		mutators = append(mutators, e.mutator)
 	}
 	return mutators
+}
+
+// Format prints the names under every verb, and nothing of what the mutators hold.
+func (r *Registry) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "provisionhook.Registry%q", r.Names())
 }

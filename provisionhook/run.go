@@ -27,6 +27,12 @@ func (r *Registry) Run(ctx context.Context, workspaceID string, env map[string]s
 		err := fmt.Errorf("it contributes the file %q, which Run has nowhere to put: use Plan and write Plan.Files", file.Key)
 		return &MutatorError{Mutator: file.Mutator, WorkspaceID: workspaceID, Err: err}
 	}
-	replace(env, plan.Env)
+	for _, change := range plan.Changes {
+		if value, ok := plan.Env[change.Key]; ok {
+			env[change.Key] = value
+		} else {
+			delete(env, change.Key)
+		}
+	}
 	return nil
 }

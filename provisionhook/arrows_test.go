@@ -1,0 +1,32 @@
+package provisionhook_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/stretchr/testify/require"
+)
+
+func TestOfThisModuleThisPackageImportsTokenproviderOnly(t *testing.T) {
+	const module = "github.com/molecule-ai/provisionkit/"
+	output, err := exec.CommandContext(t.Context(), testutil.NeedTool(t, "go"), "list", "-deps", ".").Output()
+	require.NoError(t, err)
+	var ours, others []string
+	for name := range strings.Lines(string(output)) {
+		name = strings.TrimSpace(name)
+		host, _, _ := strings.Cut(name, "/")
+		switch {
+		case strings.HasPrefix(name, module):
+			ours = append(ours, strings.TrimPrefix(name, module))
+		case strings.Contains(host, "."):
+			others = append(others, name)
+		}
+	}
+	require.Equal(t, []string{"tokenprovider", "provisionhook"}, ours)
+	// The token provider's single flight is all that comes from elsewhere.
+	for _, name := range others {
+		require.Equal(t, "golang.org/x/sync/singleflight", name)
+	}
+}
