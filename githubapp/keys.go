@@ -181,7 +181,7 @@ func parseKeys(text []byte) ([]*key, error) {
 		text = rest
 	}
 	if len(keys) == 0 {
-		return nil, errors.New("holds no PEM; the file that GitHub hands out begins with -----BEGIN RSA PRIVATE KEY-----")
+		return nil, errors.New("holds no whole PEM block, from -----BEGIN RSA PRIVATE KEY----- to the line that ends it")
 	}
 	return keys, nil
 }

@@ -3,6 +3,7 @@ package githubapp_test
 import (
 	"context"
 	"crypto/rsa"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"testing"
@@ -105,4 +106,15 @@ func (g *github) tokenError(t testing.TB, p tokenprovider.TokenProvider) *tokenp
 	e, ok := errors.AsType[*tokenprovider.Error](err)
 	require.True(t, ok, "%T is no *tokenprovider.Error", err)
 	return e
+}
+
+// answer is that to a mint of a token for just these repositories.
+func answer(t testing.TB, repositories []any) string {
+	t.Helper()
+	text, err := json.Marshal(map[string]any{
+		"token": "ghs_0123456789abcdefghijklmnopqrstuvwxyz", "expires_at": time.Now().Add(time.Hour).UTC().Format(time.RFC3339),
+		"repository_selection": "selected", "repositories": repositories,
+	})
+	require.NoError(t, err)
+	return string(text)
 }

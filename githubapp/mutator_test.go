@@ -1,0 +1,99 @@
+package githubapp_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/stretchr/testify/require"
+)
+
+func TestGithubappDoesNotImportProvisionhook(t *testing.T) {
+	deps, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	require.NoError(t, err)
+	require.Contains(t, string(deps), "provisionkit/tokenprovider")
+	require.NotContains(t, string(deps), "provisionkit/provisionhook")
+	require.NotContains(t, string(deps), "githubapptest")
+}
+
+func TestTheMutatorWritesTheTokenAndProvidesItLater(t *testing.T) {
+	g := newGitHub(t, nil)
+	i := g.app(t, func(o *githubapp.Options) { o.Cache.Settle = -1 }).Installation(installationID)
+	m := githubapp.NewMutator(i, nil)
+	require.Equal(t, "github-app-auth", m.Name())
+
+	env := map[string]string{"PATH": "/bin", "GH_TOKEN": "old"}
+	require.NoError(t, m.MutateEnv(t.Context(), "ws-1", env))
+	token, _ := g.mint(t, m)
+	require.Equal(t, map[string]string{"PATH": "/bin", "GH_TOKEN": token, "GITHUB_TOKEN": token}, env)
+	require.Equal(t, i.Status(), m.Status())
+
+	require.False(t, m.Invalidate("ghs_another"))
+	require.True(t, m.Invalidate(token), "a Settle below zero judges any age")
+	fresh, _ := g.mint(t, m)
+	require.NotEqual(t, token, fresh)
+	require.Equal(t, 2, g.Mints())
+}
+
+func TestTheMutatorKeepsToItsOptions(t *testing.T) {
+	for name, c := range map[string]struct {
+		opts  githubapp.MutatorOptions
+		env   map[string]string
+		want  map[string]string // TOKEN stands for the token
+		mints int
+	}{
+		"other names":          {githubapp.MutatorOptions{EnvNames: []string{"A", "B"}}, map[string]string{}, map[string]string{"A": "TOKEN", "B": "TOKEN"}, 1},
+		"nothing injected":     {githubapp.MutatorOptions{EnvNames: []string{}}, map[string]string{"A": "x"}, map[string]string{"A": "x"}, 0},
+		"existing kept":        {githubapp.MutatorOptions{KeepExisting: true}, map[string]string{"GH_TOKEN": "mine"}, map[string]string{"GH_TOKEN": "mine"}, 0},
+		"existing empty":       {githubapp.MutatorOptions{KeepExisting: true}, map[string]string{"GH_TOKEN": ""}, map[string]string{"GH_TOKEN": "TOKEN", "GITHUB_TOKEN": "TOKEN"}, 1},
+		"existing overwritten": {githubapp.MutatorOptions{}, map[string]string{"GH_TOKEN": "mine"}, map[string]string{"GH_TOKEN": "TOKEN", "GITHUB_TOKEN": "TOKEN"}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGitHub(t, nil)
+			c.opts.Name = "mine"
+			m := githubapp.NewMutator(g.app(t).Installation(installationID), &c.opts)
+			require.Equal(t, "mine", m.Name())
+			require.NoError(t, m.MutateEnv(t.Context(), "ws-1", c.env))
+			require.Equal(t, c.mints, g.Mints())
+			token, _ := g.mint(t, m)
+			for name, value := range c.want {
+				c.want[name] = strings.Replace(value, "TOKEN", token, 1)
+			}
+			require.Equal(t, c.want, c.env)
+		})
+	}
+}
+
+func TestTheMutatorFailsWithoutTouchingTheEnvironment(t *testing.T) {
+	g := newGitHub(t, nil)
+	i := g.app(t).Installation(installationID)
+	require.ErrorContains(t, githubapp.NewMutator(i, nil).MutateEnv(t.Context(), "ws-1", nil), "the environment is nil")
+	bad := githubapp.NewMutator(i, &githubapp.MutatorOptions{EnvNames: []string{"A", "B=C"}})
+	env := map[string]string{"PATH": "/bin"}
+	require.ErrorContains(t, bad.MutateEnv(t.Context(), "ws-1", env), `"B=C"`)
+	g.Suspend(installationID, true)
+	err := githubapp.NewMutator(i, nil).MutateEnv(t.Context(), "ws-1", env)
+	require.Equal(t, tokenprovider.CodeForbidden, tokenprovider.CodeOf(err))
+	require.Equal(t, map[string]string{"PATH": "/bin"}, env)
+
+	none := githubapp.NewMutator(nil, nil)
+	require.ErrorIs(t, none.MutateEnv(t.Context(), "ws-1", env), tokenprovider.ErrNotConfigured)
+	require.False(t, none.Invalidate("x"))
+	require.Equal(t, tokenprovider.StateEmpty, none.Status().State)
+}
+
+func TestTheMutatorIsServedThroughAnOutage(t *testing.T) {
+	g := newGitHub(t, nil)
+	m := githubapp.NewMutator(g.app(t, func(o *githubapp.Options) {
+		o.Cache.RefreshAhead, o.Cache.MintTimeout = 2*time.Hour, time.Second
+	}).Installation(installationID), nil)
+	token, _ := g.mint(t, m)
+	g.Suspend(installationID, true)
+	for range 10 {
+		again, _ := g.mint(t, m)
+		require.Equal(t, token, again)
+	}
+}
