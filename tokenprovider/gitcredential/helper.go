@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
@@ -75,7 +73,7 @@ func (h *Helper) Run(ctx context.Context, operation string, stdin io.Reader, std
 		_, err = io.WriteString(stdout, "version 0\ncapability authtype\n")
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "%s: %s\n", DefaultCommand, sentence(err))
+		fmt.Fprintf(stderr, "%s: %s\n", DefaultCommand, Sentence(err))
 	}
 	return err
 }
@@ -166,20 +164,4 @@ func within[T any](ctx context.Context, read func() (T, error)) (T, error) {
 		var none T
 		return none, fmt.Errorf("gitcredential: the request on standard input didn't end in time: %w", ctx.Err())
 	}
-}
-
-// sentence is err as one line of at most 500 characters for a person, who must be able to trust what the terminal
-// shows: no control, format or separator character of what a server sent gets there.
-func sentence(err error) string {
-	line := strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(strings.TrimPrefix(err.Error(), "gitcredential: "), " "))
-	runes := []rune(strings.Join(strings.Fields(line), " "))
-	if len(runes) > 500 {
-		runes = append(runes[:499], '…')
-	}
-	return string(runes)
 }

@@ -1,0 +1,283 @@
+package workspace_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheBuiltCommandAnswersEveryHostileRequestAsTheCatalogueSays(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	file, err := os.Open("../gitcredential/testdata/requests.txt")
+	require.NoError(t, err)
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		var outcome, name, input string
+		if line := lines.Text(); line == "" || strings.HasPrefix(line, "#") {
+			continue
+		} else if _, err := fmt.Sscanf(line, "%s %q %q", &outcome, &name, &input); err != nil {
+			t.Fatal(line, err)
+		}
+		r := start(t, env, input, "get")
+		switch outcome {
+		case "answer":
+			require.NotEmpty(t, r.answered(t), name)
+		case "nothing":
+			require.Equal(t, result{}, r, name)
+		default:
+			r.failed(t)
+		}
+	}
+	require.Len(t, p.asked(), 1)
+}
+
+func TestTheBuiltCommandRefusesWhatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	env := newPlatform(t, &mint{}).env(t, "ws-1")
+	require.Contains(t, start(t, env, request[:len(request)-1]+"x="+strings.Repeat("y", 1<<20)+"\n", "get").failed(t), "longer than")
+	require.Contains(t, start(t, env, strings.Repeat("a=b\n", 1_000_000), "get").failed(t), "larger than")
+}
+
+func TestWhatGitDoesNotSayIsAMistakeAndWhatItMaySayOnceIsIgnored(t *testing.T) {
+	t.Parallel()
+	env := newPlatform(t, &mint{}).env(t, "ws-1")
+	for _, args := range [][]string{{"GET"}, {"list"}, {"get;id"}, {""}} {
+		require.Equal(t, result{}, call(t, env, request, args...), "%q", args)
+	}
+	for _, args := range [][]string{{"get", "get"}, {"list", "x"}, {"--verbose"}, {"token", "--yaml"}, {"get", "--help"}, {"store", "x"}} {
+		call(t, env, request, args...).failed(t)
+	}
+	r := call(t, env, request)
+	require.Equal(t, 1, r.code)
+	require.Empty(t, r.stdout)
+	require.Contains(t, r.stderr, "Usage:")
+}
+
+func TestAnUnknownWordIsAMistakeWhereNoGitCanHaveWrittenARequest(t *testing.T) {
+	t.Parallel()
+	null, err := os.Open(os.DevNull) // a character device, as a terminal is
+	require.NoError(t, err)
+	defer null.Close()
+	var stderr strings.Builder
+	c := &workspace.Command{Args: []string{"git-credential-provisionkit", "tokn"}, Stdin: null, Stderr: &stderr}
+	require.Equal(t, 1, c.Run(t.Context()))
+	require.Contains(t, stderr.String(), `no subcommand "tokn"`)
+}
+
+func TestTheZeroCommandPrintsNothingAndFails(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, 1, (&workspace.Command{}).Run(t.Context()))
+	require.Equal(t, 1, (&workspace.Command{Args: []string{"x", "get"}}).Run(t.Context()))
+}
+
+func TestHelpNamesEverySubcommandAndVariable(t *testing.T) {
+	t.Parallel()
+	for _, word := range []string{"help", "--help", "-h"} {
+		r := call(t, nil, "", word)
+		require.Zero(t, r.code)
+		require.Empty(t, r.stderr)
+		for _, name := range []string{
+			"get", "store", "erase", "capability", "token [--json]", "version", "PROVISIONKIT_TOKEN_URL", "PROVISIONKIT_BEARER_FILE",
+			"PROVISIONKIT_BEARER ", "PROVISIONKIT_HOSTS", "PROVISIONKIT_ON_FAILURE", "PROVISIONKIT_ALLOW_HTTP",
+		} {
+			require.Contains(t, r.stdout, name)
+		}
+	}
+}
+
+func TestVersionSaysWhatWasBuiltAndThePlatformHearsIt(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	r := start(t, nil, "", "version")
+	require.Zero(t, r.code)
+	require.Regexp(t, `^git-credential-provisionkit \S+ `+runtime.Version()+` `+runtime.GOOS+`/`+runtime.GOARCH+`\n$`, r.stdout)
+
+	start(t, p.env(t, "ws-1"), request, "get").answered(t)
+	version := strings.Fields(r.stdout)[1]
+	require.Equal(t, "git-credential-provisionkit/"+version, p.asked()[0].UserAgent())
+}
+
+func TestGetAnswersGitWithALiveToken(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	before := time.Now()
+	r := start(t, p.env(t, "ws-1"), request, "get")
+	var expiry int64
+	_, err := fmt.Sscanf(r.stdout, "username=x-access-token\npassword=ghs_000000000000000000000000000000000001\npassword_expiry_utc=%d\n", &expiry)
+	require.NoError(t, err, r.stdout)
+	require.WithinDuration(t, before.Add(time.Hour), time.Unix(expiry, 0), 5*time.Second)
+	require.Equal(t, "10m0s", p.asked()[0].URL.Query().Get("min_ttl"))
+}
+
+func TestCapabilityIsAnsweredWithoutAnyConfiguration(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, result{stdout: "version 0\ncapability authtype\n"}, start(t, nil, "", "capability"))
+	require.Equal(t, result{}, start(t, nil, request, "store"))
+	require.Equal(t, result{}, start(t, nil, request+"password=x\n", "erase"))
+}
+
+func TestTokenPrintsATokenAloneOrAsJSONWithItsExpiry(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	require.Equal(t, result{stdout: "ghs_000000000000000000000000000000000001\n"}, call(t, env, "", "token"))
+
+	var answer struct {
+		Token     string    `json:"token"`
+		ExpiresAt time.Time `json:"expires_at"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(call(t, env, "", "token", "--json").stdout), &answer))
+	require.Equal(t, "ghs_000000000000000000000000000000000001", answer.Token)
+	require.WithinDuration(t, time.Now().Add(time.Hour), answer.ExpiresAt, 5*time.Second)
+
+	static := newPlatform(t, tokenprovider.Static("a-token"))
+	require.Equal(t, result{stdout: `{"token":"a-token"}` + "\n"}, call(t, static.env(t, "ws-1"), "", "token", "--json"))
+
+	static.down()
+	require.Contains(t, call(t, static.env(t, "ws-1"), "", "token", "--json").failed(t), "502")
+}
+
+func TestEveryMistakeInTheConfigurationIsNamed(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	unset := "\x00"
+	for name, c := range map[string]struct {
+		change map[string]string
+		says   string
+	}{
+		"no URL":                   {map[string]string{"PROVISIONKIT_TOKEN_URL": unset}, "PROVISIONKIT_TOKEN_URL isn't set"},
+		"an empty URL":             {map[string]string{"PROVISIONKIT_TOKEN_URL": ""}, "PROVISIONKIT_TOKEN_URL isn't set"},
+		"a URL without a scheme":   {map[string]string{"PROVISIONKIT_TOKEN_URL": "platform.example/token"}, "PROVISIONKIT_TOKEN_URL isn't a URL"},
+		"a URL of another scheme":  {map[string]string{"PROVISIONKIT_TOKEN_URL": "ftp://platform.example/token"}, "PROVISIONKIT_TOKEN_URL isn't a URL"},
+		"a URL without a host":     {map[string]string{"PROVISIONKIT_TOKEN_URL": "https:///token"}, "PROVISIONKIT_TOKEN_URL isn't a URL"},
+		"a URL with a password":    {map[string]string{"PROVISIONKIT_TOKEN_URL": "https://ghs_x:ghs_y@platform.example/token"}, "user name or password"},
+		"a URL with a fragment":    {map[string]string{"PROVISIONKIT_TOKEN_URL": "https://platform.example/token#x"}, "fragment"},
+		"http to another machine":  {map[string]string{"PROVISIONKIT_TOKEN_URL": "http://platform.example/token"}, "PROVISIONKIT_ALLOW_HTTP=1"},
+		"http to a look-alike":     {map[string]string{"PROVISIONKIT_TOKEN_URL": "http://127.0.0.1.evil.example/token"}, "PROVISIONKIT_ALLOW_HTTP=1"},
+		"ALLOW_HTTP of yes":        {map[string]string{"PROVISIONKIT_ALLOW_HTTP": "yes"}, "PROVISIONKIT_ALLOW_HTTP must be 1"},
+		"no bearer":                {map[string]string{"PROVISIONKIT_BEARER": unset}, "neither PROVISIONKIT_BEARER_FILE nor PROVISIONKIT_BEARER is set"},
+		"a bearer file that isn't": {map[string]string{"PROVISIONKIT_BEARER_FILE": "/nowhere/bearer"}, "PROVISIONKIT_BEARER_FILE: "},
+		"a relative bearer file":   {map[string]string{"PROVISIONKIT_BEARER_FILE": "bearer"}, "must be an absolute path"},
+		"a bearer of two lines":    {map[string]string{"PROVISIONKIT_BEARER": "a\r\nX: b"}, "control characters"},
+		"a URL for a host":         {map[string]string{"PROVISIONKIT_HOSTS": "https://github.com"}, "PROVISIONKIT_HOSTS: "},
+		"a policy that isn't":      {map[string]string{"PROVISIONKIT_ON_FAILURE": "panic"}, "PROVISIONKIT_ON_FAILURE must be fallthrough or quit"},
+	} {
+		env := p.env(t, "ws-1")
+		for name, value := range c.change {
+			if env[name] = value; value == unset {
+				delete(env, name)
+			}
+		}
+		require.Contains(t, call(t, env, request, "get").failed(t), c.says, name)
+	}
+	require.Empty(t, p.asked())
+}
+
+func TestARequestForAnotherHostNeedsNoConfigurationAndMakesNoSound(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, result{}, call(t, nil, "protocol=https\nhost=git.example\n\n", "get"))
+}
+
+func TestWithQuitGitIsToldToGiveUpForOurHostsOnly(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	p.down()
+	env := p.env(t, "ws-1")
+	env["PROVISIONKIT_HOSTS"] = "git.example:8443, github.com"
+	call(t, env, request, "get").failed(t)
+	env["PROVISIONKIT_ON_FAILURE"] = "quit"
+	for _, environment := range []map[string]string{env, {"PROVISIONKIT_ON_FAILURE": "quit"}} {
+		r := call(t, environment, request, "get")
+		require.Equal(t, "quit=1\n", r.stdout)
+		require.Equal(t, 1, r.code)
+	}
+	require.Equal(t, result{}, call(t, env, "protocol=https\nhost=other.example\n\n", "get"))
+}
+
+// TestNoAnswerOfThePlatformMakesAHalfOrHostileCredential goes through what a platform, or what stands before it, can say.
+func TestNoAnswerOfThePlatformMakesAHalfOrHostileCredential(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	elsewhere := newPlatform(t, cached(&mint{life: time.Hour}))
+	body := func(status int, header, text string) func(http.ResponseWriter, *http.Request) bool {
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			w.Header().Set("Content-Type", "application/json")
+			if name, value, ok := strings.Cut(header, ": "); ok {
+				w.Header().Set(name, value)
+			}
+			w.WriteHeader(status)
+			fmt.Fprint(w, text)
+			return true
+		}
+	}
+	token := func(token, expiresAt string) func(http.ResponseWriter, *http.Request) bool {
+		return body(200, "", fmt.Sprintf(`{"token":%q,"expires_at":%q,"username":"x"}`, token, expiresAt))
+	}
+	later := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	for name, intercept := range map[string]func(http.ResponseWriter, *http.Request) bool{
+		"401":                       body(401, "", `{"error":"unauthenticated","code":"unauthenticated"}`),
+		"403":                       body(403, "", `{"error":"forbidden","code":"forbidden"}`),
+		"404":                       body(404, "", `{"error":"no token provider registered","code":"not_configured"}`),
+		"409":                       body(409, "", ""),
+		"429":                       body(429, "Retry-After: 60", `{"error":"slow down","code":"rate_limited"}`),
+		"500 with an echo":          body(500, "", `{"error":"ghs_echo","code":"internal"}`),
+		"502 of a proxy":            body(502, "Content-Type: text/html", "<html>ghs_echo</html>"),
+		"200 without a body":        body(200, "", ""),
+		"200 that is no JSON":       body(200, "Content-Type: text/html", `{"token":"t","expires_at":"`+later+`"}`),
+		"200 cut short":             body(200, "Content-Length: 1000", `{"token":"ghs_half`),
+		"200 that is too large":     body(200, "", `{"token":"t","x":"`+strings.Repeat("y", 1<<20)+`"}`),
+		"an empty token":            token("", later),
+		"a token with a line break": token("ghs_x\nhost=evil.example", later),
+		"a token with a CR":         token("ghs_x\r", later),
+		"a token with a NUL":        token("ghs_x\u0000", later),
+		"a token with a space":      token("ghs_x y", later),
+		"a token that has expired":  token("ghs_x", "2020-01-01T00:00:00Z"),
+		"an expiry in 1970":         token("ghs_x", "1970-01-01T00:00:00Z"),
+		"an expiry in milliseconds": token("ghs_x", "1900000000000"),
+		"a redirect":                body(307, "Location: "+elsewhere.server.URL+"/workspaces/ws-1/token", ""),
+		"a redirect by 301":         body(301, "Location: "+elsewhere.server.URL+"/workspaces/ws-1/token", ""),
+	} {
+		p.on(intercept)
+		text := call(t, p.env(t, "ws-1"), request, "get").failed(t)
+		require.NotContains(t, text, "html", name)
+	}
+	require.Empty(t, elsewhere.asked(), "a redirect is never followed")
+
+	for name, c := range map[string]struct{ token, expiresAt string }{
+		"8 KiB of token":          {strings.Repeat("t._-", 2<<10), later},
+		"an expiry in 30 seconds": {"t", time.Now().Add(30 * time.Second).UTC().Format(time.RFC3339)},
+		"an expiry in 9999":       {"t", "9999-12-31T23:59:59Z"},
+		"no expiry":               {"t", ""},
+	} {
+		p.on(token(c.token, c.expiresAt))
+		require.Equal(t, c.token, call(t, p.env(t, "ws-1"), request, "get").answered(t), name)
+	}
+}
+
+func TestNothingOfTheEnvironmentThatAttackersKnowMatters(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	delete(env, "XDG_RUNTIME_DIR")
+	env["TMPDIR"] = t.TempDir()
+	for name, value := range map[string]string{
+		"CODESPACES": "true", "GITHUB_TOKEN": "ghs_stale", "GH_TOKEN": "ghs_stale", "GIT_DIR": "/nowhere", "GIT_CONFIG_COUNT": "x",
+		"HTTP_PROXY": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1", "PATH": ".",
+	} {
+		env[name] = value
+	}
+	start(t, env, request, "get").answered(t)
+	require.Equal(t, result{}, start(t, env, "protocol=https\nhost=evil.example\n\n", "get"))
+}

@@ -1,0 +1,101 @@
+package workspace
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+)
+
+// envOnFailure is one of the variables that configure the command; tokenhttp and gitcredential, whose mutators set
+// them, have the others. An empty one counts as unset.
+const envOnFailure = "PROVISIONKIT_ON_FAILURE"
+
+// endpoint is where the token comes from, and as whom the workspace asks for it.
+type endpoint struct {
+	url        string
+	allowHTTP  bool
+	bearerFile string // one of the two is set
+	bearer     secret
+}
+
+func readEndpoint(getenv func(string) string) (endpoint, error) {
+	e := endpoint{url: getenv(tokenhttp.EnvTokenURL), bearerFile: getenv(tokenhttp.EnvBearerFile)}
+	if e.url == "" {
+		return endpoint{}, notConfigured(tokenhttp.EnvTokenURL + " isn't set: it has to be the URL of the platform's token endpoint")
+	}
+	switch getenv(tokenhttp.EnvAllowHTTP) {
+	case "", "0":
+	case "1":
+		e.allowHTTP = true
+	default:
+		return endpoint{}, fmt.Errorf("%s must be 1 or unset", tokenhttp.EnvAllowHTTP)
+	}
+	if err := checkURL(e.url, e.allowHTTP); err != nil {
+		return endpoint{}, err
+	}
+	switch {
+	case e.bearerFile != "" && !filepath.IsAbs(e.bearerFile):
+		// Git runs its helper in the repository at hand, which could bring a file of that name.
+		return endpoint{}, fmt.Errorf("%s must be an absolute path", tokenhttp.EnvBearerFile)
+	case e.bearerFile == "" && getenv(tokenhttp.EnvBearer) == "":
+		return endpoint{}, notConfigured("neither " + tokenhttp.EnvBearerFile + " nor " + tokenhttp.EnvBearer + " is set: the workspace has nothing to authenticate with")
+	case e.bearerFile == "":
+		e.bearer = newSecret(getenv(tokenhttp.EnvBearer))
+	}
+	return e, nil
+}
+
+// checkURL finds what [tokenhttp.Client] would refuse, to name the variable that is wrong. It doesn't repeat text, which
+// may hold a secret where none belongs.
+func checkURL(text string, allowHTTP bool) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("%s isn't a URL such as https://platform.example/workspaces/ws-1/token", tokenhttp.EnvTokenURL)
+	case u.User != nil:
+		return fmt.Errorf("%s has a user name or password in it: put the bearer into %s", tokenhttp.EnvTokenURL, tokenhttp.EnvBearerFile)
+	case u.Fragment != "":
+		return fmt.Errorf("%s has a fragment (#), and must not", tokenhttp.EnvTokenURL)
+	case u.Scheme == "http" && !allowHTTP && !isLoopback(u.Hostname()):
+		return fmt.Errorf("%s is http to another machine, where anyone on the way can read the bearer: use https, or set %s=1",
+			tokenhttp.EnvTokenURL, tokenhttp.EnvAllowHTTP)
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+func notConfigured(text string) error {
+	return &tokenprovider.Error{Code: tokenprovider.CodeNotConfigured, Err: errors.New(text)}
+}
+
+func readHosts(getenv func(string) string) ([]string, error) {
+	list := getenv(gitcredential.EnvHosts)
+	if list == "" {
+		return []string{gitcredential.DefaultHost}, nil
+	}
+	hosts, err := gitcredential.ParseHosts(list)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", gitcredential.EnvHosts, err)
+	}
+	return hosts, nil
+}
+
+func readOnFailure(getenv func(string) string) (gitcredential.OnFailure, error) {
+	switch getenv(envOnFailure) {
+	case "", "fallthrough":
+		return gitcredential.FallThrough, nil
+	case "quit":
+		return gitcredential.Quit, nil
+	}
+	return 0, fmt.Errorf("%s must be fallthrough or quit", envOnFailure)
+}

@@ -1,0 +1,124 @@
+package workspace
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// maxFile bounds what is read from disk; a token has at most 32 KiB.
+const maxFile = 64 << 10
+
+// disk keeps the record and the renewed bearer of one workspace in a folder that nobody else can look into. The nil
+// disk keeps nothing. What can't be kept is fetched again, so that no failure of it is anybody's error.
+type disk struct {
+	root *os.Root
+	key  string
+}
+
+// openDisk is the disk for what subject gets from url; nil where there is no safe folder. Workspaces that share a
+// folder keep apart by their keys.
+func openDisk(getenv func(string) string, url, subject string) *disk {
+	root := openFolder(getenv)
+	if root == nil {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(url + "\x00" + subject))
+	return &disk{root: root, key: hex.EncodeToString(sum[:16])}
+}
+
+func (d *disk) close() {
+	if d != nil {
+		d.root.Close()
+	}
+}
+
+// load is what was saved last, or the zero record.
+func (d *disk) load() record {
+	if d == nil {
+		return record{}
+	}
+	return decodeRecord(d.read(d.key+".json"), d.key)
+}
+
+// save replaces the record. The caller holds the lock.
+func (d *disk) save(r record) error {
+	if d == nil {
+		return errNoDisk
+	}
+	content, err := r.encode(d.key)
+	if err != nil {
+		return err
+	}
+	return d.replace(d.key+".json", content)
+}
+
+// loadBearer is the bearer that was saved last, or "".
+func (d *disk) loadBearer() string {
+	if d == nil {
+		return ""
+	}
+	return string(d.read(d.key + ".bearer"))
+}
+
+// saveBearer replaces the bearer. The caller holds the lock.
+func (d *disk) saveBearer(bearer string) error {
+	if d == nil {
+		return errNoDisk
+	}
+	return d.replace(d.key+".bearer", []byte(bearer))
+}
+
+// read is the content of a file that is safe to trust: a plain file of ours with no rights for others. nil for any
+// other, which the next replace does away with.
+func (d *disk) read(name string) []byte {
+	info, err := d.root.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 || !ownedByUs(info) {
+		return nil
+	}
+	file, err := d.root.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	if opened, err := file.Stat(); err != nil || !os.SameFile(info, opened) {
+		return nil
+	}
+	content, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err != nil || len(content) > maxFile {
+		return nil
+	}
+	return content
+}
+
+// replace puts a file with content in the place of whatever has the name, so that a reader sees the old or the new one
+// whole. Only the holder of the lock writes, hence one name for the file in the making.
+func (d *disk) replace(name string, content []byte) error {
+	making := d.key + ".new"
+	if err := d.root.RemoveAll(making); err != nil {
+		return err
+	}
+	file, err := d.root.OpenFile(making, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = d.root.Rename(making, name)
+	}
+	if err != nil && isDir(d.root, name) {
+		err = errors.Join(d.root.RemoveAll(name), d.root.Rename(making, name))
+	}
+	if err != nil {
+		_ = d.root.Remove(making)
+	}
+	return err
+}
+
+func isDir(root *os.Root, name string) bool {
+	info, err := root.Lstat(name)
+	return err == nil && info.Mode()&fs.ModeDir != 0
+}

@@ -1,0 +1,84 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package workspace
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// openFolder is the first of the folders for what is kept that can be made or is there. It has to be ours alone: nil
+// otherwise, since whoever can write to it could hand out tokens, and whoever can read it could take them.
+func openFolder(getenv func(string) string) *os.Root {
+	for _, path := range folders(getenv) {
+		if err := os.Mkdir(path, 0o700); err == nil || errors.Is(err, fs.ErrExist) {
+			return openPrivate(path)
+		}
+	}
+	return nil
+}
+
+// folders are where things may be kept, the best first: XDG_RUNTIME_DIR is in memory and ends with the session.
+func folders(getenv func(string) string) []string {
+	var paths []string
+	if dir := getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		paths = append(paths, filepath.Join(dir, "provisionkit"))
+	}
+	temp := getenv("TMPDIR")
+	if !filepath.IsAbs(temp) {
+		temp = "/tmp"
+	}
+	return append(paths, filepath.Join(temp, "provisionkit-"+strconv.Itoa(os.Geteuid())))
+}
+
+func openPrivate(path string) *os.Root {
+	info, err := os.Lstat(path)
+	if err != nil || !info.IsDir() || info.Mode().Perm()&0o077 != 0 || !ownedByUs(info) {
+		return nil
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil
+	}
+	if opened, err := root.Stat("."); err != nil || !os.SameFile(info, opened) {
+		root.Close()
+		return nil
+	}
+	return root
+}
+
+func ownedByUs(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
+}
+
+// lock makes this process the only one that fetches and writes, once the ones before it are done or gone: the lock ends
+// with its process. It is false after wait, at the end of ctx, and where nothing can be locked; the caller then goes on
+// without writing.
+func (d *disk) lock(ctx context.Context, wait time.Duration) (unlock func(), locked bool) {
+	if d == nil {
+		return nil, false
+	}
+	file, err := d.root.OpenFile(d.key+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, false
+	}
+	for deadline := time.Now().Add(wait); ; {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { file.Close() }, true
+		}
+		busy := errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR)
+		if !busy || ctx.Err() != nil || !time.Now().Before(deadline) {
+			file.Close()
+			return nil, false
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}

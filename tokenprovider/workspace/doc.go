@@ -1,0 +1,40 @@
+// Package workspace is the logic of command git-credential-provisionkit, the workspace's side: git, and any other tool
+// there, gets a live token whenever it asks.
+//
+// A workspace needs the command on its PATH and a few variables, which [tokenhttp.Mutator] and [gitcredential.Mutator]
+// write before it starts:
+//
+//	PROVISIONKIT_TOKEN_URL=https://platform.example/workspaces/ws-1/token
+//	PROVISIONKIT_BEARER_FILE=/run/provisionkit/bearer     or PROVISIONKIT_BEARER
+//	PROVISIONKIT_HOSTS=github.com                         the default
+//	PROVISIONKIT_ON_FAILURE=fallthrough                   the default, or quit
+//	PROVISIONKIT_ALLOW_HTTP=1                             plain http to another machine; off by default
+//
+// There is no default URL: without one the command says so. Git then calls get, store, erase and capability; a person
+// or script calls token. A program that has no other file to ship links the command into itself:
+//
+//	if filepath.Base(os.Args[0]) == gitcredential.DefaultCommand {
+//		os.Exit(workspace.Main())
+//	}
+//
+// # What it promises
+//
+//   - A token is on standard output whole or not at all, and nowhere else: not in an argument, a variable, a URL, a log
+//     or an error. What goes wrong is one line on standard error that says what to do.
+//   - The platform decides what the token may reach, from the bearer alone. When it can't be asked, the token it gave
+//     last is used while it lives; there is no other, broader one.
+//   - Commands that start together make one request. A token is kept on disk until it expires, never longer, and is
+//     asked for again when less than ten minutes of life are left, or half of the life it came with.
+//   - A token that git reports as refused is dropped, and the next request tells the platform which one it was.
+//   - The bearer is renewed once half of its life is over, so that a workspace outlives it. That never fails a get.
+//
+// # What is on disk
+//
+// A folder with rights 0700, $XDG_RUNTIME_DIR/provisionkit or provisionkit-UID in the folder for temporary files, holds
+// for each endpoint and workspace a record with the token (.json), a lock (.lock) and, if the configured bearer can't
+// be replaced, the renewed one (.bearer), all with rights 0600. A file that others may read or write, that isn't a plain
+// file of ours or that makes no sense is ignored and replaced. If it is the folder, nothing is kept; nor is on Windows.
+//
+// A process of the same user can read what is there, as it can read the bearer. Only another user, or a proxy that adds
+// the token outside, keeps a token from it.
+package workspace

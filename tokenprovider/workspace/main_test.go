@@ -1,0 +1,129 @@
+package workspace_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(binDir)
+		os.Exit(code)
+	}))
+}
+
+var binDir string
+
+// buildOnce is the path of the command, built as it is shipped: without cgo.
+var buildOnce = sync.OnceValues(func() (string, error) {
+	var err error
+	if binDir, err = os.MkdirTemp("", "provisionkit-bin-"); err != nil {
+		return "", err
+	}
+	path := filepath.Join(binDir, "git-credential-provisionkit")
+	if runtime.GOOS == "windows" {
+		path += ".exe"
+	}
+	build := exec.Command("go", "build", "-o", path, "./git-credential-provisionkit")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the command: %w\n%s", err, output)
+	}
+	return path, nil
+})
+
+func binary(t testing.TB) string {
+	t.Helper()
+	path, err := buildOnce()
+	require.NoError(t, err)
+	return path
+}
+
+// result is what one run of the command left.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// answered is the password that was printed for git.
+func (r result) answered(t testing.TB) string {
+	t.Helper()
+	require.Zero(t, r.code, r.stderr)
+	require.Empty(t, r.stderr)
+	for line := range strings.SplitSeq(r.stdout, "\n") {
+		if password, ok := strings.CutPrefix(line, "password="); ok {
+			return password
+		}
+	}
+	t.Fatal("no password was printed")
+	return ""
+}
+
+// failed requires that nothing was printed but one line that says why, and returns it.
+func (r result) failed(t testing.TB) string {
+	t.Helper()
+	require.Equal(t, 1, r.code)
+	require.Empty(t, r.stdout)
+	require.True(t, strings.HasPrefix(r.stderr, "git-credential-provisionkit: "), r.stderr)
+	require.Equal(t, 1, strings.Count(r.stderr, "\n"), r.stderr)
+	return r.stderr
+}
+
+// call runs the command within this process.
+func call(t testing.TB, env map[string]string, stdin string, args ...string) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	c := &workspace.Command{
+		Args: append([]string{"git-credential-provisionkit"}, args...), Env: func(name string) string { return env[name] },
+		Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr,
+	}
+	code := c.Run(t.Context())
+	return checked(t, env, result{stdout.String(), stderr.String(), code})
+}
+
+// start runs the built command as a process, with env and nothing else in its environment.
+func start(t testing.TB, env map[string]string, stdin string, args ...string) result {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary(t), args...)
+	cmd.Env = []string{}
+	for name, value := range env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatalf("run the command: %v", err)
+	}
+	return checked(t, env, result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()})
+}
+
+// checked requires that no secret is on standard error.
+func checked(t testing.TB, env map[string]string, r result) result {
+	t.Helper()
+	secrets := []string{env["PROVISIONKIT_BEARER"]}
+	if content, err := os.ReadFile(env["PROVISIONKIT_BEARER_FILE"]); err == nil {
+		secrets = append(secrets, strings.TrimSpace(string(content)))
+	}
+	for line := range strings.SplitSeq(r.stdout, "\n") {
+		if password, ok := strings.CutPrefix(line, "password="); ok {
+			secrets = append(secrets, password)
+		}
+	}
+	require.Empty(t, testutil.Leak(r.stderr, secrets...))
+	require.NotContains(t, r.stderr, "ghs_")
+	return r
+}

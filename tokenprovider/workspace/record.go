@@ -1,0 +1,109 @@
+package workspace
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+)
+
+// record is what is kept between the runs of the command in one workspace.
+type record struct {
+	token     secret
+	expiresAt time.Time
+	fetchedAt time.Time
+
+	rejected string // tokenprovider.TokenSHA256 of the token that git reported, until the platform hands out another
+
+	failedAt    time.Time // of the last refresh, if it failed
+	failureCode tokenprovider.Code
+	failureText string    // one line, no secret
+	retryAt     time.Time // no refresh before, as long as the token lives
+
+	renewAt time.Time // no renewal of the bearer before
+}
+
+// lives reports whether there is a token and it hasn't expired. One whose expiry isn't known is never kept.
+func (r record) lives(now time.Time) bool {
+	return r.token.reveal() != "" && now.Before(r.expiresAt)
+}
+
+// serves reports whether the token is good enough for a caller who wishes for minTTL more of life: that, or half of the
+// life that the token had when it came. While a refresh that failed is held off, any token that lives is.
+func (r record) serves(minTTL time.Duration, now time.Time) bool {
+	if !r.lives(now) {
+		return false
+	}
+	need := min(minTTL, r.expiresAt.Sub(r.fetchedAt)/2)
+	return r.expiresAt.Sub(now) >= need || now.Before(r.retryAt)
+}
+
+// withToken is r after a refresh. The token that git reported as refused, should the platform hand it out again (it
+// lets a token ripen that is seconds old, which forges refuse at times), isn't kept: each get asks anew and repeats the
+// report, until the platform has another.
+func (r record) withToken(token string, expiresAt, now time.Time) record {
+	next := record{renewAt: r.renewAt}
+	switch {
+	case tokenprovider.TokenSHA256(token) == r.rejected:
+		next.rejected = r.rejected
+	case !expiresAt.IsZero():
+		next.token, next.expiresAt, next.fetchedAt = newSecret(token), expiresAt, now
+	}
+	return next
+}
+
+// withRejected is r after git reported its token as refused.
+func (r record) withRejected() record {
+	return record{rejected: tokenprovider.TokenSHA256(r.token.reveal()), renewAt: r.renewAt}
+}
+
+// withFailure is r after a refresh that failed.
+func (r record) withFailure(err error, now time.Time) record {
+	r.failedAt, r.retryAt = now, retryAt(err, now)
+	r.failureCode, r.failureText = tokenprovider.CodeOf(err), gitcredential.Sentence(err)
+	return r
+}
+
+// failure is the error of the last refresh, which another process made.
+func (r record) failure() error {
+	return &tokenprovider.Error{Code: r.failureCode, Err: errors.New(r.failureText)}
+}
+
+// recordVersion changes when an older command could misread what a newer one wrote, or the other way round.
+const recordVersion = 1
+
+// recordFile is a record as it is written: in a file that only its owner can read.
+type recordFile struct {
+	Version     int                `json:"version"`
+	Key         string             `json:"key"` // whose it is: the name of the file, which a copy would change
+	Token       string             `json:"token,omitempty"`
+	ExpiresAt   time.Time          `json:"expires_at,omitzero"`
+	FetchedAt   time.Time          `json:"fetched_at,omitzero"`
+	Rejected    string             `json:"rejected,omitempty"`
+	FailedAt    time.Time          `json:"failed_at,omitzero"`
+	FailureCode tokenprovider.Code `json:"failure_code,omitempty"`
+	FailureText string             `json:"failure_text,omitempty"`
+	RetryAt     time.Time          `json:"retry_at,omitzero"`
+	RenewAt     time.Time          `json:"renew_at,omitzero"`
+}
+
+func (r record) encode(key string) ([]byte, error) {
+	return json.Marshal(recordFile{
+		Version: recordVersion, Key: key, Token: r.token.reveal(), ExpiresAt: r.expiresAt, FetchedAt: r.fetchedAt, Rejected: r.rejected,
+		FailedAt: r.failedAt, FailureCode: r.failureCode, FailureText: r.failureText, RetryAt: r.retryAt, RenewAt: r.renewAt,
+	})
+}
+
+// decodeRecord is the record in content; the zero record if it isn't one of this version and key.
+func decodeRecord(content []byte, key string) record {
+	var f recordFile
+	if json.Unmarshal(content, &f) != nil || f.Version != recordVersion || f.Key != key {
+		return record{}
+	}
+	return record{
+		token: newSecret(f.Token), expiresAt: f.ExpiresAt, fetchedAt: f.FetchedAt, rejected: f.Rejected,
+		failedAt: f.FailedAt, failureCode: f.FailureCode, failureText: f.FailureText, retryAt: f.RetryAt, renewAt: f.RenewAt,
+	}
+}

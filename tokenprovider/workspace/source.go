@@ -1,0 +1,207 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+)
+
+const (
+	// hurry bounds a refresh while the token on disk lives: an endpoint that hangs must not stall who can go on.
+	hurry = 3 * time.Second
+	// lockWait is longer than a call of the endpoint takes at most, with a second try.
+	lockWait = 25 * time.Second
+	// backOff holds the next refresh off after one that failed, while the token on disk lives; backOffMax bounds what
+	// the platform may ask for.
+	backOff    = 15 * time.Second
+	backOffMax = time.Minute
+	// renewPause lies between two tries to renew the bearer.
+	renewPause = time.Minute
+)
+
+// source is the token of this workspace: from the disk while it lasts, else from the platform's endpoint. It may be
+// used by several goroutines, and by many processes at a time.
+type source struct {
+	client    *tokenhttp.Client
+	transport *http.Transport
+	bearer    *bearer
+	disk      *disk // nil: nothing is kept
+	served    atomic.Bool
+}
+
+var _ interface {
+	tokenprovider.TokenProvider
+	tokenprovider.Invalidator
+} = (*source)(nil)
+
+// openSource is the source that the environment configures. Close it.
+func openSource(ctx context.Context, getenv func(string) string) (*source, error) {
+	e, err := readEndpoint(getenv)
+	if err != nil {
+		return nil, err
+	}
+	b := &bearer{file: e.bearerFile, inline: e.bearer}
+	configured, err := b.configured(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.disk = openDisk(getenv, e.url, configured.subject)
+	transport := newTransport()
+	return &source{
+		client: &tokenhttp.Client{
+			URL: e.url, Bearer: b, HTTPClient: &http.Client{Transport: transport}, AllowHTTP: e.allowHTTP, UserAgent: userAgent(),
+		},
+		transport: transport,
+		bearer:    b,
+		disk:      b.disk,
+	}, nil
+}
+
+// newTransport is a transport of the command's own, which closes it at its end. A proxy of the environment gets https to
+// tunnel, and nothing that it could read.
+func newTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DisableCompression = true
+	t.MaxResponseHeaderBytes = 64 << 10
+	t.Proxy = func(req *http.Request) (*url.URL, error) {
+		if req.URL.Scheme != "https" {
+			return nil, nil
+		}
+		return http.ProxyFromEnvironment(req)
+	}
+	return t
+}
+
+func (s *source) close() {
+	s.transport.CloseIdleConnections()
+	s.disk.close()
+}
+
+// Token is the token on disk if it has the life that ctx asks for, capped at half of what it had when it came, so that
+// short-lived tokens are kept too. Otherwise one process asks the endpoint while the others wait for what it gets. When
+// that fails, the token on disk is served for as long as it lives.
+func (s *source) Token(ctx context.Context) (string, time.Time, error) {
+	asked := time.Now()
+	held := s.disk.load()
+	if held.serves(tokenprovider.MinTTL(ctx), asked) {
+		return s.serve(held)
+	}
+	unlock, locked := s.disk.lock(ctx, lockWait)
+	if locked {
+		defer unlock()
+		held = s.disk.load()
+		if held.serves(tokenprovider.MinTTL(ctx), time.Now()) {
+			return s.serve(held)
+		}
+		if held.failedAt.After(asked) {
+			return s.instead(held, held.failure())
+		}
+	}
+	token, expiresAt, err := s.fetch(ctx, held)
+	if err != nil {
+		if locked {
+			_ = s.disk.save(held.withFailure(err, time.Now()))
+		}
+		return s.instead(held, err)
+	}
+	if locked {
+		_ = s.disk.save(held.withToken(token, expiresAt, time.Now()))
+	}
+	s.served.Store(true)
+	return token, expiresAt, nil
+}
+
+// serve answers with the token on disk.
+func (s *source) serve(held record) (string, time.Time, error) {
+	s.served.Store(true)
+	return held.token.reveal(), held.expiresAt, nil
+}
+
+// instead answers with the token on disk in place of err, if it lives.
+func (s *source) instead(held record, err error) (string, time.Time, error) {
+	if held.lives(time.Now()) {
+		return s.serve(held)
+	}
+	return "", time.Time{}, err
+}
+
+// fetch asks the endpoint, and tells it which token was refused.
+func (s *source) fetch(ctx context.Context, held record) (string, time.Time, error) {
+	if held.lives(time.Now()) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, hurry)
+		defer cancel()
+	}
+	if held.rejected != "" {
+		s.client.Reject(held.rejected)
+	}
+	token, expiresAt, err := s.client.Token(ctx)
+	if err == nil {
+		return token, expiresAt, nil
+	}
+	if used, bearerErr := s.bearer.current(ctx); bearerErr == nil && used.expired(time.Now()) {
+		err = fmt.Errorf("%w; the workspace's bearer expired at %s: it needs a new one from the platform",
+			err, used.expiresAt.UTC().Format(time.RFC3339))
+	}
+	return "", time.Time{}, err
+}
+
+// Invalidate drops token if it is the one on disk, and keeps its digest, so that the next fetch tells the platform.
+func (s *source) Invalidate(token string) bool {
+	if !s.disk.load().token.is(token) {
+		return false
+	}
+	unlock, locked := s.disk.lock(context.Background(), 2*hurry)
+	if !locked {
+		return false
+	}
+	defer unlock()
+	held := s.disk.load()
+	return held.token.is(token) && s.disk.save(held.withRejected()) == nil
+}
+
+// renewBearer replaces the bearer once half of its life is over. It is tried once a minute, after a token was served,
+// by one process at a time; when it fails there is half of the bearer's life left to try again.
+func (s *source) renewBearer(ctx context.Context) {
+	now := time.Now()
+	used, err := s.bearer.current(ctx)
+	if err != nil || !s.served.Load() || !used.needsRenewal(now) || !s.bearer.canKeep() || now.Before(s.disk.load().renewAt) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, hurry)
+	defer cancel()
+	if s.disk != nil {
+		unlock, locked := s.disk.lock(ctx, 0)
+		if !locked {
+			return
+		}
+		defer unlock()
+		held := s.disk.load()
+		if now.Before(held.renewAt) {
+			return
+		}
+		held.renewAt = now.Add(renewPause)
+		_ = s.disk.save(held)
+	}
+	if renewed, _, err := s.client.RenewBearer(ctx); err == nil {
+		s.bearer.replace(used, renewed)
+	}
+}
+
+var errNoDisk = errors.New("nothing can be kept on this disk")
+
+// retryAt is when a refresh that failed with err at now may be tried again.
+func retryAt(err error, now time.Time) time.Time {
+	wait := backOff
+	if e, ok := errors.AsType[*tokenprovider.Error](err); ok {
+		wait = min(max(wait, e.RetryAfter), backOffMax)
+	}
+	return now.Add(wait)
+}
