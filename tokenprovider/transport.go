@@ -1,0 +1,140 @@
+package tokenprovider
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// Transport is an [http.RoundTripper] that gives requests to its Hosts the provider's token, as Authorization: Bearer.
+// It sends a clone, so the request that it was given stays without one, and it replaces an Authorization that was there.
+//
+// A token leaves only over https, or to a loopback address (127.0.0.0/8, ::1, localhost): a request to one of the Hosts
+// by any other way is an error before anything is sent. A request to another host passes through without a token.
+//
+// After an answer of 401 it invalidates the token that was used and sends the request once more, if its body can be
+// sent again and another token is to be had: when another request's refusal has brought one already, too.
+//
+// Provider and Hosts are required. A Transport is safe for concurrent use as long as its fields aren't changed.
+type Transport struct {
+	Provider TokenProvider
+	Base     http.RoundTripper // nil: http.DefaultTransport
+	Hosts    []string          // host or host:port; without a port the scheme's default one. Compared without case
+}
+
+var _ http.RoundTripper = (*Transport)(nil)
+
+// RoundTrip implements [http.RoundTripper].
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	switch {
+	case t.Provider == nil:
+		return t.refuse(req, errors.New("tokenprovider: Transport.Provider is nil"))
+	case len(t.Hosts) == 0:
+		return t.refuse(req, errors.New("tokenprovider: Transport.Hosts is empty; name the hosts that are to get the token"))
+	case !t.covers(req):
+		return t.base().RoundTrip(req)
+	case req.URL.Scheme != "https" && !isLoopback(req.URL.Hostname()):
+		return t.refuse(req, fmt.Errorf("tokenprovider: no token is sent to %s over %s; use https", req.URL.Host, req.URL.Scheme))
+	}
+
+	token, _, err := t.Provider.Token(req.Context())
+	if err != nil {
+		return t.refuse(req, fmt.Errorf("tokenprovider: token for %s: %w", req.URL.Host, err))
+	}
+	resp, err := t.send(req, req.Body, token)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+		return resp, err
+	}
+
+	Invalidate(t.Provider, token)
+	body, ok := again(req)
+	if !ok {
+		return resp, nil
+	}
+	other, _, err := t.Provider.Token(req.Context())
+	if err != nil || other == token {
+		closeBody(body)
+		return resp, nil
+	}
+	drain(resp.Body)
+	return t.send(req, body, other)
+}
+
+func (t *Transport) base() http.RoundTripper {
+	if t.Base != nil {
+		return t.Base
+	}
+	return http.DefaultTransport
+}
+
+// refuse closes the body, as a RoundTripper must, also when it sends nothing.
+func (t *Transport) refuse(req *http.Request, err error) (*http.Response, error) {
+	closeBody(req.Body)
+	return nil, err
+}
+
+func (t *Transport) send(req *http.Request, body io.ReadCloser, token string) (*http.Response, error) {
+	clone := req.Clone(req.Context())
+	clone.Body = body
+	if clone.Header == nil {
+		clone.Header = make(http.Header)
+	}
+	clone.Header.Set("Authorization", "Bearer "+token)
+	return t.base().RoundTrip(clone)
+}
+
+// covers reports whether the request goes to one of the Hosts.
+func (t *Transport) covers(req *http.Request) bool {
+	for _, host := range t.Hosts {
+		if strings.EqualFold(withPort(host, req.URL.Scheme), withPort(req.URL.Host, req.URL.Scheme)) {
+			return true
+		}
+	}
+	return false
+}
+
+// withPort is host with the port that it stands for.
+func withPort(host, scheme string) string {
+	if colon := strings.LastIndexByte(host, ':'); colon >= 0 && colon > strings.LastIndexByte(host, ']') {
+		return host
+	}
+	if scheme == "https" {
+		return host + ":443"
+	}
+	return host + ":80"
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
+
+// again is the body of a request that is to be sent a second time; false if it can't be.
+func again(req *http.Request) (io.ReadCloser, bool) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return req.Body, true
+	}
+	if req.GetBody == nil {
+		return nil, false
+	}
+	body, err := req.GetBody()
+	return body, err == nil
+}
+
+func closeBody(body io.Closer) {
+	if body != nil {
+		_ = body.Close()
+	}
+}
+
+// drain reads what little there is of an answer that is thrown away, so that its connection can be used again.
+func drain(body io.ReadCloser) {
+	_, _ = io.Copy(io.Discard, io.LimitReader(body, 64<<10))
+	_ = body.Close()
+}
