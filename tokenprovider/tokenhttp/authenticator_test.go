@@ -1,0 +1,95 @@
+package tokenhttp_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAdminTokenAcceptsEachOfItsTokensAndNothingElse(t *testing.T) {
+	auth := tokenhttp.AdminToken("old-admin-token", "new-admin-token")
+	for _, token := range []string{"old-admin-token", "new-admin-token"} {
+		p, err := auth.Authenticate(bearing(token))
+		require.NoError(t, err)
+		require.Equal(t, tokenhttp.Principal{Admin: true}, p)
+	}
+	for _, token := range []string{"", "old-admin-toke", "old-admin-tokenx", "OLD-ADMIN-TOKEN", "old-admin-token,new-admin-token"} {
+		p, err := auth.Authenticate(bearing(token))
+		require.ErrorIs(t, err, tokenhttp.ErrUnauthenticated, "%q", token)
+		require.Zero(t, p)
+	}
+}
+
+func TestAdminTokenPanicsOverATokenThatNobodyMustOrCanPresent(t *testing.T) {
+	for name, tokens := range map[string][]string{
+		"none": {}, "empty": {""}, "one of them empty": {"secret-token", ""}, "a file's last newline": {"secret-token\n"}, "a space": {"secret token"},
+	} {
+		func() {
+			defer func() {
+				message, _ := recover().(string)
+				require.Contains(t, message, "AdminToken", name)
+				require.NotContains(t, message, "secret", name)
+			}()
+			tokenhttp.AdminToken(tokens...)
+		}()
+	}
+}
+
+func TestAnyOfAcceptsWhatOneOfThemAccepts(t *testing.T) {
+	accepts := func(id string) tokenhttp.Authenticator {
+		return authFunc(func(*http.Request) (tokenhttp.Principal, error) { return tokenhttp.Principal{WorkspaceID: id}, nil })
+	}
+	answers := func(err error) tokenhttp.Authenticator {
+		return authFunc(func(*http.Request) (tokenhttp.Principal, error) {
+			return tokenhttp.Principal{WorkspaceID: "leaked"}, err
+		})
+	}
+	down := errors.New("database is down")
+	denies, forbids, fails := answers(tokenhttp.ErrUnauthenticated), answers(tokenhttp.ErrForbidden), answers(down)
+	for name, row := range map[string]struct {
+		as   []tokenhttp.Authenticator
+		id   string
+		want error
+	}{
+		"none":                          {nil, "", tokenhttp.ErrUnauthenticated},
+		"one that accepts":              {[]tokenhttp.Authenticator{accepts("a")}, "a", nil},
+		"the first that accepts":        {[]tokenhttp.Authenticator{denies, accepts("a"), accepts("b")}, "a", nil},
+		"one is down, another accepts":  {[]tokenhttp.Authenticator{fails, accepts("a")}, "a", nil},
+		"all deny":                      {[]tokenhttp.Authenticator{denies, denies}, "", tokenhttp.ErrUnauthenticated},
+		"one forbids":                   {[]tokenhttp.Authenticator{denies, forbids, denies}, "", tokenhttp.ErrForbidden},
+		"one is down, none accepts":     {[]tokenhttp.Authenticator{denies, fails}, "", down},
+		"one is down and one forbids":   {[]tokenhttp.Authenticator{fails, forbids}, "", down},
+		"the error of one wraps denial": {[]tokenhttp.Authenticator{answers(errors.Join(errors.New("expired"), tokenhttp.ErrUnauthenticated))}, "", tokenhttp.ErrUnauthenticated},
+	} {
+		p, err := tokenhttp.AnyOf(row.as...).Authenticate(bearing("x"))
+		require.ErrorIs(t, err, row.want, name)
+		require.Equal(t, row.id, p.WorkspaceID, name)
+	}
+	require.PanicsWithValue(t, "tokenhttp: AnyOf: authenticator 2 of 2 is nil", func() { tokenhttp.AnyOf(denies, nil) })
+	require.Panics(t, func() { tokenhttp.AnyOf((*tokenhttp.WorkspaceKey)(nil)) })
+}
+
+func TestAnyOfRenewsThroughTheOneThatAccepts(t *testing.T) {
+	first, second := newKey(t, firstKey), newKey(t, secondKey)
+	denies := authFunc(func(*http.Request) (tokenhttp.Principal, error) {
+		return tokenhttp.Principal{}, tokenhttp.ErrUnauthenticated
+	})
+	renewer, ok := tokenhttp.AnyOf(denies, tokenhttp.AdminToken(adminSecret), tokenhttp.AnyOf(first, second)).(tokenhttp.Renewer)
+	require.True(t, ok)
+
+	bearer, expiresAt, err := renewer.Renew(bearing(issue(t, second, "ws-1")))
+	require.NoError(t, err)
+	require.WithinDuration(t, time.Now().Add(time.Hour), expiresAt, 5*time.Second)
+	_, err = second.Authenticate(bearing(bearer))
+	require.NoError(t, err)
+
+	_, _, err = renewer.Renew(bearing("wrong"))
+	require.ErrorIs(t, err, tokenhttp.ErrUnauthenticated)
+	_, _, err = renewer.Renew(bearing(adminSecret))
+	require.ErrorIs(t, err, tokenprovider.ErrNotConfigured, "the one that accepts can't renew")
+}
