@@ -1,0 +1,166 @@
+package tokenprom_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprom"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	promtest "github.com/prometheus/client_golang/prometheus/testutil"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+)
+
+const secret = "ghs_16C7e42F292c6912E7710c838347Ae178B4a"
+
+type wrapper struct{ tokenprovider.TokenProvider }
+
+func (w wrapper) Unwrap() tokenprovider.TokenProvider { return w.TokenProvider }
+
+// providers are one in each state that a scrape can find without waiting.
+func providers(t *testing.T, expiresAt time.Time) map[string]tokenprovider.TokenProvider {
+	mint := tokenprovider.Func(func(context.Context) (string, time.Time, error) { return secret, expiresAt, nil })
+	fail := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("suspended")}
+	})
+	fresh := tokenprovider.NewCache(mint, nil)
+	failing := tokenprovider.NewCache(fail, nil)
+	endless := tokenprovider.NewCache(tokenprovider.Static(secret), nil)
+	for _, p := range []tokenprovider.TokenProvider{fresh, failing, endless} {
+		_, _, _ = p.Token(t.Context())
+	}
+	return map[string]tokenprovider.TokenProvider{
+		"fresh": wrapper{fresh}, "failing": failing, "endless": endless,
+		"empty": tokenprovider.NewCache(mint, nil), "silent": tokenprovider.Static(secret), "nil": nil,
+	}
+}
+
+// scrape is what Prometheus gets over HTTP.
+func scrape(t *testing.T, c prometheus.Collector) (map[string]*dto.MetricFamily, string) {
+	registry := prometheus.NewPedanticRegistry()
+	require.NoError(t, registry.Register(c))
+	server := httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.HTTPErrorOnError}))
+	defer server.Close()
+	resp, err := http.Get(server.URL)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(body))
+	require.NoError(t, err)
+	return families, string(body)
+}
+
+// values are the samples of a family, by provider and its other label.
+func values(f *dto.MetricFamily) map[string]float64 {
+	found := map[string]float64{}
+	for _, m := range f.GetMetric() {
+		var provider, other string
+		for _, l := range m.GetLabel() {
+			if l.GetName() == "provider" {
+				provider = l.GetValue()
+			} else {
+				other = "/" + l.GetValue()
+			}
+		}
+		found[provider+other] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+	}
+	return found
+}
+
+func TestAScrapeShowsTheStatusOfEveryProvider(t *testing.T) {
+	expiresAt := time.Now().Add(time.Hour).Truncate(time.Second)
+	families, text := scrape(t, tokenprom.NewCollector(providers(t, expiresAt)))
+
+	states := values(families["provisionkit_token_state"])
+	require.Len(t, states, 4*5)
+	for key, want := range map[string]float64{
+		"fresh/fresh": 1, "fresh/failing": 0, "failing/failing": 1, "endless/fresh": 1, "empty/empty": 1, "empty/fresh": 0,
+	} {
+		require.Equal(t, want, states[key], key)
+	}
+	require.Equal(t, map[string]float64{"fresh": float64(expiresAt.Unix())}, values(families["provisionkit_token_expiry_timestamp_seconds"]))
+	require.Equal(t, map[string]float64{"failing/forbidden": 1}, values(families["provisionkit_token_refresh_error"]))
+	require.Equal(t, map[string]float64{"fresh": 1, "failing": 0, "endless": 1, "empty": 0}, values(families["provisionkit_token_mints_total"]))
+	require.Equal(t, map[string]float64{"fresh": 0, "failing": 1, "endless": 0, "empty": 0}, values(families["provisionkit_token_refresh_failures_total"]))
+	ages := values(families["provisionkit_token_age_seconds"])
+	require.Len(t, ages, 2)
+	for _, age := range ages {
+		require.GreaterOrEqual(t, age, 0.0)
+		require.Less(t, age, 60.0)
+	}
+	require.Equal(t, dto.MetricType_COUNTER, families["provisionkit_token_mints_total"].GetType())
+	require.Empty(t, testutil.Leak(text, secret))
+}
+
+func TestTheNamesKeepTheConventions(t *testing.T) {
+	problems, err := promtest.CollectAndLint(tokenprom.NewCollector(providers(t, time.Now().Add(time.Hour))))
+	require.NoError(t, err)
+	require.Empty(t, problems)
+}
+
+func TestAScrapeMintsNothing(t *testing.T) {
+	asked := 0
+	empty := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		asked++
+		return secret, time.Time{}, nil
+	}), nil)
+	scrape(t, tokenprom.NewCollector(map[string]tokenprovider.TokenProvider{"empty": empty}))
+	require.Zero(t, asked)
+}
+
+func TestAScrapeIsSafeWhileTokensAreFetched(t *testing.T) {
+	given := providers(t, time.Now().Add(time.Hour))
+	c := tokenprom.NewCollector(given)
+	clear(given) // the collector has a copy
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 50 {
+				_, _ = promtest.CollectAndLint(c)
+			}
+		})
+	}
+	group.Wait()
+	families, _ := scrape(t, c)
+	require.NotEmpty(t, families)
+	families, _ = scrape(t, tokenprom.NewCollector(nil))
+	require.Empty(t, families)
+}
+
+func ExampleNewCollector() {
+	tokens := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		return "s3cret", time.Now().Add(time.Hour), nil
+	}), nil)
+	_, _, _ = tokens.Token(context.Background())
+
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(tokenprom.NewCollector(map[string]tokenprovider.TokenProvider{"my-forge": tokens}))
+	families, err := registry.Gather()
+	for _, f := range families {
+		fmt.Println(f.GetName())
+	}
+	fmt.Println(err)
+	// Output:
+	// provisionkit_token_age_seconds
+	// provisionkit_token_expiry_timestamp_seconds
+	// provisionkit_token_mints_total
+	// provisionkit_token_refresh_failures_total
+	// provisionkit_token_state
+	// <nil>
+}
