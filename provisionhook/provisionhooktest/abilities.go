@@ -1,0 +1,79 @@
+package provisionhooktest
+
+import (
+	"context"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/provisionhook"
+)
+
+// abilityRules are the rules of the optional interfaces.
+var abilityRules = []rule{
+	{name: "workspace token", applies: has[provisionhook.WorkspaceTokenProvider], test: testWorkspaceToken,
+		rule: "With a nil error, WorkspaceToken returns a token that is not empty and has not expired."},
+	{name: "workspace token context", applies: has[provisionhook.WorkspaceTokenProvider], test: testWorkspaceTokenContext,
+		rule: "ctx bounds the wait for a token: when it is done, WorkspaceToken returns."},
+	{name: "release", applies: has[provisionhook.Releaser], test: testRelease,
+		rule: "ReleaseWorkspace is idempotent, and no error for a workspace that the mutator has never seen or has released."},
+	{name: "release context", applies: has[provisionhook.Releaser], test: testReleaseContext,
+		rule: "ctx bounds the call: when it is done, ReleaseWorkspace returns."},
+}
+
+func has[T any](m provisionhook.EnvMutator) bool {
+	_, ok := provisionhook.As[T](m)
+	return ok
+}
+
+func (k *kit) workspaceToken(ctx context.Context) (token string, expiresAt time.Time, err error) {
+	defer recovered(&err)
+	p, _ := provisionhook.As[provisionhook.WorkspaceTokenProvider](k.mutator)
+	return p.WorkspaceToken(ctx, "ws-1")
+}
+
+func testWorkspaceToken(k *kit) {
+	k.result("ws-1", base())
+	token, expiresAt, err := k.workspaceToken(k.Context())
+	switch {
+	case err != nil:
+		k.broken("it failed for a workspace that has started: %v", err)
+	case token == "":
+		k.broken("the token is empty")
+	case !expiresAt.IsZero() && !expiresAt.After(time.Now()):
+		k.broken("the token expired at %s", expiresAt)
+	}
+}
+
+func testWorkspaceTokenContext(k *kit) {
+	_, ok := k.done(func(ctx context.Context) error {
+		_, _, err := k.workspaceToken(ctx)
+		return err
+	})
+	if !ok {
+		k.broken("it hasn't returned %s after the end of ctx", patience)
+	}
+}
+
+func (k *kit) release(ctx context.Context, workspaceID string) (err error) {
+	defer recovered(&err)
+	r, _ := provisionhook.As[provisionhook.Releaser](k.mutator)
+	return r.ReleaseWorkspace(ctx, workspaceID)
+}
+
+func testRelease(k *kit) {
+	if err := k.release(k.Context(), "ws-never-seen"); err != nil {
+		k.broken("it failed for a workspace that was never started: %v", err)
+	}
+	k.result("ws-1", base())
+	for _, when := range []string{"that has started", "that was released before"} {
+		if err := k.release(k.Context(), "ws-1"); err != nil {
+			k.broken("it failed for a workspace %s: %v", when, err)
+		}
+	}
+	k.result("ws-1", base()) // a workspace with that id may start again
+}
+
+func testReleaseContext(k *kit) {
+	if _, ok := k.done(func(ctx context.Context) error { return k.release(ctx, "ws-1") }); !ok {
+		k.broken("it hasn't returned %s after the end of ctx", patience)
+	}
+}

@@ -1,0 +1,47 @@
+package provisionhooktest
+
+import (
+	"testing"
+
+	"github.com/molecule-ai/provisionkit/provisionhook"
+)
+
+// Run tests mutators that newMutator makes, one subtest for each rule of the contract. The rules of an optional
+// interface are tested if the mutator has it, itself or through Unwrap.
+//
+// newMutator is called for each subtest, with the test to clean up in. What it returns must be able to do its work, for
+// a workspace with any id; a service that it needs is best a fake on loopback. Run calls MutateEnv, and the optional
+// methods, some dozens of times.
+func Run(t *testing.T, newMutator func(*testing.T) provisionhook.EnvMutator) {
+	t.Helper()
+	probe := newMutator(t)
+	if reg := registry(probe); reg.Len() == 0 {
+		t.Fatal("provisionhooktest: newMutator returned nil, or a nil pointer: a Registry ignores it")
+	}
+	for _, r := range rules {
+		if r.applies != nil && !r.applies(probe) {
+			continue
+		}
+		t.Run(r.name, func(t *testing.T) {
+			k := &kit{T: t, rule: r.rule, mutator: newMutator(t)}
+			r.test(k)
+		})
+	}
+}
+
+// rule is a sentence of the contract and how to test it.
+type rule struct {
+	name    string // of the subtest
+	rule    string // quoted by a failure
+	applies func(provisionhook.EnvMutator) bool
+	test    func(*kit)
+}
+
+var rules = append(mutatorRules, abilityRules...)
+
+// registry is a Registry of one mutator.
+func registry(m provisionhook.EnvMutator) *provisionhook.Registry {
+	reg := &provisionhook.Registry{}
+	reg.Register(m)
+	return reg
+}
