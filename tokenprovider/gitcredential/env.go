@@ -96,8 +96,8 @@ func parseCount(text string) (int, error) {
 	digits := strings.TrimPrefix(strings.TrimLeft(text, " \t\n\v\f\r"), "+")
 	count, err := strconv.ParseUint(digits, 10, 31)
 	if err != nil {
-		return 0, fmt.Errorf("gitcredential: %s is %q, which isn't a number; git refuses to run with that: correct or unset it",
-			countName, text)
+		return 0, fmt.Errorf("gitcredential: the value of %s isn't a number; git refuses to run with that: correct or unset it",
+			countName)
 	}
 	return int(count), nil
 }
