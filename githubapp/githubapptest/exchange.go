@@ -57,7 +57,11 @@ func (s *Server) newExchange(w http.ResponseWriter, r *http.Request) (*exchange,
 		h.Set("Content-Type", "application/json; charset=utf-8")
 		h.Set("X-GitHub-Media-Type", "github.v3; format=json")
 		h.Set("X-Content-Type-Options", "nosniff")
-		x.limited = s.countRequest(h, x.caller)
+		cost := 1
+		if x.path == "/rate_limit" {
+			cost = 0
+		}
+		x.limited = s.countRequest(h, x.caller, cost)
 	}
 	return x, nil
 }

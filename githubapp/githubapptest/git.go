@@ -53,9 +53,14 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 	r.URL = &url.URL{Path: "/" + repo.dir + "/" + rest, RawQuery: r.URL.RawQuery}
 	// What the CGI gets as its environment, other processes may read.
 	r.Header.Del("Authorization")
-	// net/http/cgi refuses a chunked body, which is what git sends a pack of more than 1 MiB as. Without a length
-	// http-backend reads to the end of its input, so the body needs no spool file.
-	r.TransferEncoding = nil
+	if r.ContentLength < 0 {
+		body, err := s.spool(r)
+		if err != nil {
+			panic(http.ErrAbortHandler) // the client went away
+		}
+		defer body.close()
+		r.Body, r.ContentLength, r.TransferEncoding = body, body.size, nil
+	}
 	s.backend().ServeHTTP(w, r)
 }
 

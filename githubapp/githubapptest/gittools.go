@@ -77,28 +77,26 @@ func gitEnv(home string) []string {
 	return append(env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(config)))
 }
 
-// initialize makes the bare repository root/dir with one commit on main.
-func (t *gitTools) initialize(root, dir, name string) error {
-	path := filepath.Join(root, filepath.FromSlash(dir))
-	if _, err := os.Stat(path); err == nil {
-		return fmt.Errorf("%s is there already", path)
-	}
-	err := t.initializeIn(root, path, name)
+// initialize makes a bare repository with one commit on main in a new folder below root, whose name it returns.
+func (t *gitTools) initialize(root, owner, name string) (dir string, err error) {
+	path, err := os.MkdirTemp(root, owner+"-"+name+"-*.git")
 	if err != nil {
-		_ = os.RemoveAll(path)
+		return "", err
 	}
-	return err
-}
-
-func (t *gitTools) initializeIn(root, path, name string) error {
-	if _, err := t.run(root, nil, "init", "--quiet", "--bare", "--template=", path); err != nil {
-		return err
+	for _, step := range []struct {
+		args  []string
+		stdin []byte
+	}{
+		{args: []string{"init", "--quiet", "--bare", "--template="}},
+		{args: []string{"symbolic-ref", "HEAD", "refs/heads/main"}}, // init takes --initial-branch only since git 2.28
+		{args: []string{"fast-import", "--quiet"}, stdin: initialCommit(name)},
+	} {
+		if _, err := t.run(path, step.stdin, step.args...); err != nil {
+			_ = os.RemoveAll(path)
+			return "", err
+		}
 	}
-	if _, err := t.run(path, nil, "symbolic-ref", "HEAD", "refs/heads/main"); err != nil {
-		return err
-	}
-	_, err := t.run(path, initialCommit(name), "fast-import", "--quiet")
-	return err
+	return filepath.Base(path), nil
 }
 
 // initialCommit is a commit that adds README.md, in the language of git fast-import.

@@ -31,16 +31,21 @@ func (s *Server) SetRateLimit(n int) {
 	s.buckets = map[string]*bucket{}
 }
 
-// countRequest takes a request from its caller's bucket and writes the headers that say what is left. It returns the
-// refusal when nothing was.
-func (s *Server) countRequest(h http.Header, c caller) *apiError {
-	name, limit := "your address", anonymousLimit
+// bucket names the bucket that the caller's requests draw on, in the words of GitHub's refusal, and its limit.
+func (c *caller) bucket() (name string, limit int) {
 	switch {
 	case c.installationID != 0:
-		name, limit = fmt.Sprintf("installation ID %d", c.installationID), announcedLimit
+		return fmt.Sprintf("installation ID %d", c.installationID), announcedLimit
 	case c.appID != 0:
-		name, limit = fmt.Sprintf("app ID %d", c.appID), announcedLimit
+		return fmt.Sprintf("app ID %d", c.appID), announcedLimit
 	}
+	return "your address", anonymousLimit
+}
+
+// countRequest takes cost from the caller's bucket and writes the headers that say what is left. It returns the refusal
+// when too little was.
+func (s *Server) countRequest(h http.Header, c caller, cost int) *apiError {
+	name, limit := c.bucket()
 	now := s.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,10 +57,8 @@ func (s *Server) countRequest(h http.Header, c caller) *apiError {
 		b = &bucket{reset: now.Add(rateLimitWindow)}
 		s.buckets[name] = b
 	}
-	exceeded := s.rateLimit > 0 && b.used >= limit
-	if b.used < limit {
-		b.used++
-	}
+	exceeded := s.rateLimit > 0 && b.used+cost > limit
+	b.used = min(b.used+cost, limit)
 	if s.rateLimit == 0 {
 		b.used = min(b.used, limit-1)
 	}
@@ -64,8 +67,8 @@ func (s *Server) countRequest(h http.Header, c caller) *apiError {
 	h.Set("X-RateLimit-Used", strconv.Itoa(b.used))
 	h.Set("X-RateLimit-Reset", strconv.FormatInt(b.reset.Unix(), 10))
 	h.Set("X-RateLimit-Resource", "core")
-	if !exceeded {
-		return nil
+	if exceeded {
+		return limitExceeded(http.StatusForbidden, name)
 	}
-	return &apiError{status: http.StatusForbidden, message: "API rate limit exceeded for " + name + ".", docs: rateLimitsAreAbout}
+	return nil
 }

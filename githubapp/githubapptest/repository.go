@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,7 +21,7 @@ var (
 type repository struct {
 	id          int64
 	owner, name string
-	dir         string // of the bare repository below the root, with forward slashes; "" when only the API has it
+	dir         string // of the bare repository, below GitRoot; "" when only the API has it
 	createdAt   time.Time
 }
 
@@ -47,25 +49,41 @@ func (s *Server) AddRepository(fullName string) (gitURL string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("githubapptest: %w", err)
 	}
-	// Claimed before it is made, so that two calls can't make the same one.
-	s.mu.Lock()
-	r := s.repositoryNamed(fullName)
-	if r.dir != "" {
-		s.mu.Unlock()
-		return "", fmt.Errorf("githubapptest: repository %q was added before", fullName)
-	}
-	// A folder per id: names may change, and some file systems fold their case.
-	made := *r
-	made.dir = fmt.Sprintf("repository-%d.git", r.id)
-	s.repositories[r.id] = &made
-	s.mu.Unlock()
-	if err := tools.initialize(s.gitRoot, made.dir, made.name); err != nil {
-		s.mu.Lock()
-		s.repositories[r.id] = r
-		s.mu.Unlock()
+	owner, name, _ := strings.Cut(fullName, "/")
+	dir, err := tools.initialize(s.gitRoot, owner, name)
+	if err != nil {
 		return "", fmt.Errorf("githubapptest: make the repository %q: %w", fullName, err)
 	}
-	return s.URL + "/" + made.fullName() + ".git", nil
+	added, ok := s.storeRepository(fullName, dir)
+	if !ok {
+		_ = os.RemoveAll(filepath.Join(s.gitRoot, dir))
+		return "", fmt.Errorf("githubapptest: repository %q was added before", fullName)
+	}
+	return s.URL + "/" + added.fullName() + ".git", nil
+}
+
+// storeRepository gives the repository its folder; false when it has one.
+func (s *Server) storeRepository(fullName, dir string) (*repository, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.repositoryNamed(fullName)
+	if r.dir != "" {
+		return nil, false
+	}
+	added := *r
+	added.dir = dir
+	s.repositories[r.id] = &added
+	return &added, true
+}
+
+// RepositoryDir is the folder of the bare repository that [Server.AddRepository] made, by its present or a former name:
+// for a look into it, or a hook. It is "" when there is none.
+func (s *Server) RepositoryDir(fullName string) string {
+	r, _, err := s.repositoryByName(fullName)
+	if err != nil || r.dir == "" {
+		return ""
+	}
+	return filepath.Join(s.gitRoot, r.dir)
 }
 
 // RenameRepository renames a repository or moves it to another owner. As on GitHub its id stays, the API redirects the
