@@ -208,6 +208,47 @@ func TestNobodysCancellationHurtsAnother(t *testing.T) {
 	})
 }
 
+func TestAMintGoesOnWhenEveryCallerHasLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour, latency: time.Second}
+		c := tokenprovider.NewCache(source, nil)
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			_, _, err := c.Token(ctx)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			cancel()
+		}
+		time.Sleep(time.Second)
+		started := time.Now()
+		requireToken(t, c, "token-1")
+		require.Zero(t, time.Since(started))
+		require.Equal(t, 1, source.calls())
+	})
+}
+
+func TestALifeShorterThanTheWindowsIsNoStorm(t *testing.T) {
+	for _, life := range []time.Duration{2 * time.Second, 50 * time.Second, 5 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			source := &issuer{life: life}
+			c := tokenprovider.NewCache(source, nil)
+			ends := time.Now().Add(10 * life)
+			var callers sync.WaitGroup
+			for range 16 {
+				callers.Go(func() {
+					for time.Now().Before(ends) {
+						_, expiresAt, err := c.Token(tokenprovider.WithMinTTL(t.Context(), 10*time.Minute))
+						require.NoError(t, err)
+						require.True(t, time.Now().Before(expiresAt))
+						time.Sleep(life / 100)
+					}
+				})
+			}
+			callers.Wait()
+			require.LessOrEqual(t, source.calls(), 22, "two tokens for each life, as WithMinTTL allows")
+		})
+	}
+}
+
 func TestACallerWhoseContextIsOverStartsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &issuer{life: time.Hour}

@@ -44,6 +44,24 @@ func TestAnOutageIsInvisibleWhileTheTokenLives(t *testing.T) {
 	})
 }
 
+func TestALostPacketDoesNotSpendTheWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour}
+		c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: -1})
+		requireToken(t, c, "token-1")
+		time.Sleep(46 * time.Minute)
+		source.breakWith(errors.New("connection reset"))
+		requireToken(t, c, "token-1")
+		synctest.Wait()
+		require.Equal(t, tokenprovider.StateDegraded, c.Status().State)
+		source.breakWith(nil)
+		time.Sleep(time.Second)
+		requireToken(t, c, "token-1")
+		synctest.Wait()
+		requireToken(t, c, "token-3")
+	})
+}
+
 func TestRecoveryNeedsNothingButTheEndOfTheBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &issuer{life: time.Hour}

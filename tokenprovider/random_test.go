@@ -137,7 +137,7 @@ func (w *world) call(c *tokenprovider.Cache) {
 }
 
 func TestWhateverHappensACacheKeepsItsPromises(t *testing.T) {
-	for seed := range uint64(12) {
+	for seed := range uint64(8) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &world{
