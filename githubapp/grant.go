@@ -1,6 +1,7 @@
 package githubapp
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,12 +32,20 @@ func parseMinted(body []byte) (m minted, expiresAt time.Time, err error) {
 	switch {
 	case m.Token == "":
 		return minted{}, time.Time{}, errors.New("the answer holds no token")
-	case strings.ContainsFunc(m.Token, unprintable):
-		return minted{}, time.Time{}, errors.New("the token in the answer holds white space or control characters")
+	case checkToken(m.Token) != nil:
+		return minted{}, time.Time{}, fmt.Errorf("the answer: %w", checkToken(m.Token))
 	case err != nil || expiresAt.IsZero():
 		return minted{}, time.Time{}, errors.New("the answer says not, or not in RFC 3339, when the token expires")
 	}
 	return m, expiresAt, nil
+}
+
+// checkToken refuses what can't go into a header or a line of git's protocol.
+func checkToken(token string) error {
+	if strings.ContainsFunc(token, unprintable) {
+		return errors.New("the token holds white space or control characters")
+	}
+	return nil
 }
 
 // verify refuses a grant that is wider than asked. What the answer leaves out is taken as asked, and metadata: read goes
@@ -71,6 +80,7 @@ func (m minted) verify(asked Scope) error {
 
 // grant is what a token may do, in little memory. It is immutable.
 type grant struct {
+	token         [sha256.Size]byte
 	permissions   permissionSet
 	repositories  []string
 	repositoryIDs []int64
@@ -78,7 +88,7 @@ type grant struct {
 
 // grant is what m was granted; what it leaves out is taken as asked.
 func (m minted) grant(asked Scope) *grant {
-	g := &grant{permissions: newPermissionSet(m.Permissions)}
+	g := &grant{token: sha256.Sum256([]byte(m.Token)), permissions: newPermissionSet(m.Permissions)}
 	if m.Permissions == nil {
 		g.permissions = newPermissionSet(asked.Permissions)
 	}

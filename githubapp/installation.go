@@ -18,8 +18,9 @@ import (
 type Installation struct {
 	app     *App
 	id      int64
-	scope   Scope // canonical
-	invalid error // why there can be no token, whatever GitHub says
+	scope   Scope             // canonical
+	owner   *WorkspaceMutator // the only user of the token; nil: everybody
+	invalid error             // why there can be no token, whatever GitHub says
 	opened  sync.Once
 	cache   *tokenprovider.Cache // set by open
 	granted atomic.Pointer[grant]
@@ -36,22 +37,28 @@ var (
 type installationKey struct {
 	id    int64
 	scope string // of Scope.key
+	owner *WorkspaceMutator
 }
 
 // Installation is the installation with that id, narrowed by each scope in turn; without one it is everything that the
 // installation has. The same id and scope give the same *Installation. It makes no request. An id of zero or less and
 // a scope that can't be are errors of CodeInvalidRequest at Token.
 func (a *App) Installation(id int64, scope ...Scope) *Installation {
+	return a.draft(id).narrowed(scope...)
+}
+
+// draft is an Installation of everything, for narrowed to make the one of its kind.
+func (a *App) draft(id int64) *Installation {
 	i := &Installation{app: a, id: id}
 	if id <= 0 {
-		i.invalid = fmt.Errorf("githubapp: installation id %d: an id is a positive number; see the installation's settings page, or App.FindInstallation", id)
+		i.invalid = fmt.Errorf("installation id %d: an id is a positive number; see the installation's settings page, or App.FindInstallation", id)
 	}
-	return i.narrowed(scope...)
+	return i
 }
 
 // Scoped is the same installation with its scope narrowed by s. What s asks for beyond it is an error at Token.
 func (i *Installation) Scoped(s Scope) *Installation {
-	return (&Installation{app: i.app, id: i.id, scope: i.scope, invalid: i.invalid}).narrowed(s)
+	return (&Installation{app: i.app, id: i.id, scope: i.scope, owner: i.owner, invalid: i.invalid}).narrowed(s)
 }
 
 // narrowed is the one Installation of i's id and i's scope narrowed by the scopes. i is a draft that nobody else has.
@@ -65,7 +72,7 @@ func (i *Installation) narrowed(scopes ...Scope) *Installation {
 			i.scope, err = i.scope.narrow(s.canonical())
 		}
 		if err != nil {
-			i.invalid = fmt.Errorf("githubapp: installation %d: %w", i.id, err)
+			i.invalid = fmt.Errorf("installation %d: %w", i.id, err)
 		}
 	}
 	if i.invalid != nil {
@@ -76,7 +83,7 @@ func (i *Installation) narrowed(scopes ...Scope) *Installation {
 }
 
 func (i *Installation) refuse(context.Context) (string, time.Time, error) {
-	return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest, Err: i.invalid}
+	return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest, Err: fmt.Errorf("githubapp: %w", i.invalid)}
 }
 
 // installation is the one Installation of key: draft, unless there is one.
@@ -94,7 +101,7 @@ func (i *Installation) open() *Installation {
 	return i
 }
 
-func (i *Installation) key() installationKey { return installationKey{i.id, i.scope.key()} }
+func (i *Installation) key() installationKey { return installationKey{i.id, i.scope.key(), i.owner} }
 
 func (a *App) known(key installationKey) *Installation {
 	a.mu.RLock()

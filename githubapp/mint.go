@@ -20,6 +20,9 @@ func (m *minter) Token(ctx context.Context) (string, time.Time, error) {
 	i := (*Installation)(m)
 	token, expiresAt, err := i.mint(ctx)
 	if err != nil {
+		if dead(err) {
+			i.app.forget(i.id)
+		}
 		return "", time.Time{}, i.explain(err)
 	}
 	i.app.log.Debug("installation token minted", "app", i.app.name, "installation", i.id, "scope", i.scope.String(),
@@ -64,6 +67,14 @@ func (i *Installation) mint(ctx context.Context) (string, time.Time, error) {
 	}
 	i.granted.Store(answer.grant(i.scope))
 	return answer.Token, a.clock.local(expiresAt), nil
+}
+
+// dead reports whether err says that every token of the installation is dead, so that a live-looking one that is held
+// must not be served on. A page of some gateway's doesn't say so, nor does an app that GitHub doesn't know.
+func dead(err error) bool {
+	refusal, ok := errors.AsType[*APIError](err)
+	return ok && (refusal.Status == http.StatusForbidden && refusal.says(suspended) ||
+		refusal.Status == http.StatusNotFound && refusal.Message == "Not Found")
 }
 
 func internal(err error) error {

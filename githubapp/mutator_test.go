@@ -4,7 +4,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -83,17 +82,4 @@ func TestTheMutatorFailsWithoutTouchingTheEnvironment(t *testing.T) {
 	require.ErrorIs(t, none.MutateEnv(t.Context(), "ws-1", env), tokenprovider.ErrNotConfigured)
 	require.False(t, none.Invalidate("x"))
 	require.Equal(t, tokenprovider.StateEmpty, none.Status().State)
-}
-
-func TestTheMutatorIsServedThroughAnOutage(t *testing.T) {
-	g := newGitHub(t, nil)
-	m := githubapp.NewMutator(g.app(t, func(o *githubapp.Options) {
-		o.Cache.RefreshAhead, o.Cache.MintTimeout = 2*time.Hour, time.Second
-	}).Installation(installationID), nil)
-	token, _ := g.mint(t, m)
-	g.Suspend(installationID, true)
-	for range 10 {
-		again, _ := g.mint(t, m)
-		require.Equal(t, token, again)
-	}
 }

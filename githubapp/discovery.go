@@ -1,0 +1,166 @@
+package githubapp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// InstallationInfo is what GitHub tells about an installation.
+type InstallationInfo struct {
+	ID                  int64
+	Account             string            // login of the organisation or user, slug of the enterprise; "" when GitHub tells none
+	AccountType         string            // Organization, User or Enterprise
+	RepositorySelection string            // all or selected
+	Permissions         map[string]string // granted by the account: name to read, write or admin
+	SuspendedAt         time.Time         // zero: not suspended
+}
+
+// FindInstallation is the installation on an account ("owner") or on a repository ("owner/repo"; one that was renamed is
+// found by its old name too). The error is of CodeNotFound when the app isn't installed there, and of
+// CodeInvalidRequest when target can't be a name; GitHub isn't asked then. It asks GitHub at each call and draws on the
+// rate limit of the app: keep the id.
+func (a *App) FindInstallation(ctx context.Context, target string) (*InstallationInfo, error) {
+	owner, repository, isRepository := strings.Cut(target, "/")
+	path := "/users/" + owner + "/installation" // answers for organisations too
+	if isRepository {
+		path = "/repos/" + owner + "/" + repository + "/installation"
+	}
+	if !nameable(owner) || isRepository && !nameable(repository) {
+		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest,
+			Err: fmt.Errorf("githubapp: find an installation: %q is neither an owner nor owner/repo", printable(target, ""))}
+	}
+	got, err := a.lookup(ctx, path)
+	if tokenprovider.CodeOf(err) == tokenprovider.CodeNotFound {
+		return nil, fmt.Errorf("githubapp: the app isn't installed on %s, or there is no such: install it from the app's public page, and select the repository: %w", target, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("githubapp: find the installation on %s: %w", target, err)
+	}
+	info, err := parseInstallation(got.body)
+	if err != nil {
+		return nil, fmt.Errorf("githubapp: find the installation on %s: %w", target, internal(err))
+	}
+	return info, nil
+}
+
+var name = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
+
+// nameable reports whether text can be the name of an account or a repository, so that it can't lead to another path.
+func nameable(text string) bool { return name.MatchString(text) && text != "." && text != ".." }
+
+// Installations are all installations of the app, in GitHub's order, page by page as they are asked for. An error ends
+// them.
+func (a *App) Installations(ctx context.Context) iter.Seq2[*InstallationInfo, error] {
+	return func(yield func(*InstallationInfo, error) bool) {
+		seen := map[string]bool{}
+		for path := "/app/installations?per_page=100"; path != ""; {
+			seen[path] = true
+			page, next, err := a.page(ctx, path)
+			if err == nil && seen[next] {
+				err = internal(errors.New("the pages of GitHub's answer go in a circle"))
+			}
+			for _, info := range page {
+				if !yield(info, nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(nil, fmt.Errorf("githubapp: list the installations: %w", err))
+				return
+			}
+			path = next
+		}
+	}
+}
+
+// page is one page of installations, and the path of the next; "" when it is the last.
+func (a *App) page(ctx context.Context, path string) ([]*InstallationInfo, string, error) {
+	got, err := a.lookup(ctx, path)
+	if err != nil {
+		return nil, "", err
+	}
+	var entries []json.RawMessage
+	if err := json.Unmarshal(got.body, &entries); err != nil {
+		return nil, "", internal(errors.New("the answer isn't the list that GitHub documents"))
+	}
+	page := make([]*InstallationInfo, 0, len(entries))
+	for _, entry := range entries {
+		info, err := parseInstallation(entry)
+		if err != nil {
+			return nil, "", internal(err)
+		}
+		page = append(page, info)
+	}
+	next, err := a.api.next(got.header)
+	return page, next, err
+}
+
+var nextLink = regexp.MustCompile(`<([^>]*)>\s*;[^,<]*\brel="next"`)
+
+// next is the path of the page that follows, from the Link header; "" when there is none. A link that leads away from
+// the API is an error.
+func (a *api) next(header http.Header) (string, error) {
+	match := nextLink.FindStringSubmatch(strings.Join(header.Values("Link"), ", "))
+	if match == nil {
+		return "", nil
+	}
+	u, err := url.Parse(match[1])
+	if err != nil || !a.serves(u) {
+		return "", internal(errors.New("the next page of GitHub's answer isn't on the host of Options.BaseURL, where alone credentials are sent"))
+	}
+	path := strings.TrimPrefix(u.EscapedPath(), a.base.EscapedPath())
+	if u.RawQuery != "" {
+		path += "?" + u.RawQuery
+	}
+	return path, nil
+}
+
+// lookup asks GitHub, as the app.
+func (a *App) lookup(ctx context.Context, path string) (*answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.mintTimeout)
+	defer cancel()
+	return a.send(ctx, request{method: http.MethodGet, path: path, want: http.StatusOK, limit: maxMint})
+}
+
+// parseInstallation reads one installation. Its account may be a user, an organisation, an enterprise, or null.
+func parseInstallation(text []byte) (*InstallationInfo, error) {
+	var in struct {
+		ID      int64 `json:"id"`
+		Account struct {
+			Login string `json:"login"`
+			Slug  string `json:"slug"`
+			Type  string `json:"type"`
+		} `json:"account"`
+		TargetType          string            `json:"target_type"`
+		RepositorySelection string            `json:"repository_selection"`
+		Permissions         map[string]string `json:"permissions"`
+		SuspendedAt         *time.Time        `json:"suspended_at"`
+	}
+	if json.Unmarshal(text, &in) != nil || in.ID <= 0 {
+		return nil, errors.New("the answer isn't the installation that GitHub documents")
+	}
+	info := &InstallationInfo{
+		ID: in.ID, Account: in.Account.Login, AccountType: in.Account.Type,
+		RepositorySelection: in.RepositorySelection, Permissions: in.Permissions,
+	}
+	if info.Account == "" {
+		info.Account = in.Account.Slug
+	}
+	if info.AccountType == "" {
+		info.AccountType = in.TargetType
+	}
+	if in.SuspendedAt != nil {
+		info.SuspendedAt = *in.SuspendedAt
+	}
+	return info, nil
+}

@@ -1,0 +1,112 @@
+package githubapp
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// leases are which workspaces use which installation, and the tokens that they were handed. The zero leases are ready.
+// No method waits for anything.
+type leases struct {
+	mu     sync.Mutex
+	shares map[*Installation]*share
+	undead map[string][]*issued // tokens of released workspaces that couldn't be revoked
+}
+
+// share is an installation in use by workspaces.
+type share struct {
+	workspaces map[string]struct{}
+	tokens     []*issued
+}
+
+// issued is a token that a workspace has seen. It is held by pointers only, which print as addresses.
+type issued struct {
+	token     string
+	expiresAt time.Time
+}
+
+func (t *issued) dead() bool { return !t.expiresAt.IsZero() && !time.Now().Before(t.expiresAt) }
+
+// take notes that the workspace uses i.
+func (l *leases) take(workspaceID string, i *Installation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.shares[i]
+	if s == nil {
+		s = &share{workspaces: map[string]struct{}{}}
+		if l.shares == nil {
+			l.shares = map[*Installation]*share{}
+		}
+		l.shares[i] = s
+	}
+	s.workspaces[workspaceID] = struct{}{}
+}
+
+// issue notes that the workspace is handed t, which kept says it may be. It may not when it was released meanwhile; t is
+// orphaned when nobody else uses i either, and no longer held.
+func (l *leases) issue(workspaceID string, i *Installation, t *issued) (kept, orphaned bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.shares[i]
+	if s == nil {
+		i.cache.Drop()
+		return false, true
+	}
+	if _, uses := s.workspaces[workspaceID]; !uses {
+		return false, false
+	}
+	if !slices.ContainsFunc(s.tokens, func(other *issued) bool { return other.token == t.token }) {
+		s.tokens = append(slices.DeleteFunc(s.tokens, (*issued).dead), t)
+	}
+	return true, false
+}
+
+// end is what is to be revoked now that the workspace is released: the tokens that no other uses. They are no longer
+// held, so that whoever comes next gets new ones.
+func (l *leases) end(workspaceID string) []*issued {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	tokens := l.undead[workspaceID]
+	delete(l.undead, workspaceID)
+	for i, s := range l.shares {
+		if _, uses := s.workspaces[workspaceID]; !uses {
+			continue
+		}
+		delete(s.workspaces, workspaceID)
+		if len(s.workspaces) == 0 {
+			delete(l.shares, i)
+			i.cache.Drop()
+			tokens = append(tokens, s.tokens...)
+		}
+	}
+	return slices.DeleteFunc(tokens, (*issued).dead)
+}
+
+// keep notes a token of a released workspace that couldn't be revoked.
+func (l *leases) keep(workspaceID string, t *issued) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.undead == nil {
+		l.undead = map[string][]*issued{}
+	}
+	for id, tokens := range l.undead {
+		if tokens = slices.DeleteFunc(tokens, (*issued).dead); len(tokens) == 0 {
+			delete(l.undead, id)
+		} else {
+			l.undead[id] = tokens
+		}
+	}
+	l.undead[workspaceID] = append(l.undead[workspaceID], t)
+}
+
+// installations are all that are in use.
+func (l *leases) installations() []*Installation {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make([]*Installation, 0, len(l.shares))
+	for i := range l.shares {
+		all = append(all, i)
+	}
+	return all
+}

@@ -1,0 +1,53 @@
+package githubapp
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// Revoke kills an installation token at GitHub, for all who hold it, and drops it here first, at any age. Revoking one
+// that is already dead is no error.
+func (a *App) Revoke(ctx context.Context, token string) error {
+	if token == "" {
+		return &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest, Err: errors.New("githubapp: revoke: the token is empty")}
+	}
+	for _, i := range a.kept() {
+		if i.holds(token) {
+			i.cache.Drop()
+		}
+	}
+	return a.revoke(ctx, token)
+}
+
+// holds reports whether token is the one that is served, or the latest that was minted, which may still ripen.
+func (i *Installation) holds(token string) bool {
+	if g := i.granted.Load(); g != nil && g.token == sha256.Sum256([]byte(token)) {
+		return true
+	}
+	return i.cache.Status().TokenSHA256 == tokenprovider.TokenSHA256(token)
+}
+
+// revoke asks GitHub to kill a token: DELETE /installation/token, authenticated by the token itself.
+func (a *App) revoke(ctx context.Context, token string) error {
+	if err := checkToken(token); err != nil {
+		return &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest, Err: fmt.Errorf("githubapp: revoke: %w", err)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.mintTimeout)
+	defer cancel()
+	_, err := a.api.send(ctx, request{
+		method: http.MethodDelete, path: "/installation/token", want: http.StatusNoContent, limit: maxOther,
+	}, token)
+	if refusal, ok := errors.AsType[*APIError](err); ok && refusal.Status == http.StatusUnauthorized {
+		return nil // dead already
+	}
+	if err != nil {
+		return fmt.Errorf("githubapp: revoke the token with SHA-256 %s: %w", tokenprovider.TokenSHA256(token), err)
+	}
+	a.log.Info("installation token revoked", "app", a.name, "token_sha256", tokenprovider.TokenSHA256(token))
+	return nil
+}

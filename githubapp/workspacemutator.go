@@ -1,0 +1,156 @@
+package githubapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// WorkspaceMutator gives each workspace a token of the installation and the scope that a policy allows it. It satisfies
+// provisionhook's EnvMutator, WorkspaceTokenProvider and Releaser without importing that package. All methods are
+// safe for concurrent use.
+//
+// Workspaces to which the policy gives the same share a token; nobody else gets it, no caller of [App.Installation]
+// either. What the policy gives is asked anew for each token, so a change of it counts at once for the next one. It has
+// no method Token on purpose: no token is everybody's.
+type WorkspaceMutator struct {
+	injection injection
+	app       *App
+	policy    func(ctx context.Context, workspaceID string) (installationID int64, s Scope, err error)
+	leases    leases
+}
+
+var (
+	_ tokenprovider.StatusReporter = (*WorkspaceMutator)(nil)
+	_ tokenprovider.Invalidator    = (*WorkspaceMutator)(nil)
+)
+
+// NewWorkspaceMutator is a WorkspaceMutator of a's tokens; nil opts mean the defaults. The policy decides from the
+// platform's own records which installation a workspace may use, and how narrowed; it must be safe for concurrent use.
+// When it fails there is no token, whatever was given before: return a [*tokenprovider.Error] of CodeForbidden to deny
+// one, any other error counts as temporary. The zero Scope is all that the installation has, so a list that came out
+// empty must not be nil: an empty one that isn't is refused.
+func NewWorkspaceMutator(a *App, policy func(ctx context.Context, workspaceID string) (installationID int64, s Scope, err error),
+	opts *MutatorOptions) *WorkspaceMutator {
+	return &WorkspaceMutator{injection: newInjection(opts), app: a, policy: policy}
+}
+
+// Name is [MutatorOptions].Name.
+func (m *WorkspaceMutator) Name() string { return m.injection.name }
+
+// MutateEnv sets the variables in env to the workspace's token. A nil env is an error, and so is a token that can't be
+// had: env is untouched then.
+func (m *WorkspaceMutator) MutateEnv(ctx context.Context, workspaceID string, env map[string]string) error {
+	return m.injection.inject(env, func() (string, error) {
+		token, _, err := m.WorkspaceToken(ctx, workspaceID)
+		return token, err
+	})
+}
+
+// WorkspaceToken is a live token for that workspace and when it expires; see [Installation.Token] for errors.
+func (m *WorkspaceMutator) WorkspaceToken(ctx context.Context, workspaceID string) (string, time.Time, error) {
+	i, err := m.installation(ctx, workspaceID)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	m.leases.take(workspaceID, i)
+	token, expiresAt, err := i.Token(ctx)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	t := &issued{token, expiresAt}
+	if kept, orphaned := m.leases.issue(workspaceID, i, t); !kept {
+		if orphaned && m.app.revoke(ctx, token) != nil {
+			m.leases.keep(workspaceID, t)
+		}
+		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden,
+			Err: fmt.Errorf("githubapp: workspace %q was released while its token was minted", workspaceID)}
+	}
+	return token, expiresAt, nil
+}
+
+// installation is what the policy gives the workspace.
+func (m *WorkspaceMutator) installation(ctx context.Context, workspaceID string) (*Installation, error) {
+	switch {
+	case m.app == nil || m.policy == nil:
+		return nil, internal(errors.New("githubapp: the WorkspaceMutator has no App or no policy"))
+	case workspaceID == "":
+		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest, Err: errors.New("githubapp: the workspace's id is empty")}
+	}
+	id, scope, err := m.policy(ctx, workspaceID)
+	if err != nil {
+		return nil, fmt.Errorf("githubapp: policy for workspace %q: %w", workspaceID, err)
+	}
+	i := m.app.draft(id)
+	i.owner = m
+	i = i.narrowed(scope)
+	if i.invalid != nil {
+		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest,
+			Err: fmt.Errorf("githubapp: policy for workspace %q: %w", workspaceID, i.invalid)}
+	}
+	if i.scope.narrowsNothing() {
+		m.app.log.Warn("policy doesn't narrow a workspace's token", "mutator", m.Name(), "workspace", workspaceID, "installation", id)
+	}
+	return i, nil
+}
+
+// ReleaseWorkspace ends the workspace: what it was given is revoked, unless another workspace shares it. The policy isn't
+// asked. A token that couldn't be revoked is tried again at the next call for that workspace, as long as it lives. A
+// workspace that was never given anything is no error.
+func (m *WorkspaceMutator) ReleaseWorkspace(ctx context.Context, workspaceID string) error {
+	var failures []error
+	for _, t := range m.leases.end(workspaceID) {
+		if err := m.app.revoke(ctx, t.token); err != nil {
+			failures = append(failures, err)
+			m.leases.keep(workspaceID, t)
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// Invalidate drops token wherever it is held for a workspace, unless it is only seconds old; see
+// [tokenprovider.Cache.Invalidate].
+func (m *WorkspaceMutator) Invalidate(token string) bool {
+	dropped := false
+	for _, i := range m.leases.installations() {
+		if i.Invalidate(token) {
+			dropped = true
+		}
+	}
+	return dropped
+}
+
+// Status is the worst of the workspaces', with the mints and failures of all; [tokenprovider.StateEmpty] without any.
+func (m *WorkspaceMutator) Status() tokenprovider.Status {
+	worst := tokenprovider.Status{State: tokenprovider.StateEmpty}
+	var mints, failures uint64
+	for _, i := range m.leases.installations() {
+		s := i.Status()
+		mints += s.Mints
+		failures += s.Failures
+		if badness(s.State) > badness(worst.State) {
+			worst = s
+		}
+	}
+	worst.Name, worst.Mints, worst.Failures = m.Name(), mints, failures
+	return worst
+}
+
+// badness orders states for Status.
+func badness(s tokenprovider.State) int {
+	switch s {
+	case tokenprovider.StateEmpty:
+		return 0
+	case tokenprovider.StateFresh:
+		return 1
+	case tokenprovider.StateRefreshing:
+		return 2
+	case tokenprovider.StateDegraded:
+		return 3
+	default:
+		return 4
+	}
+}

@@ -1,0 +1,209 @@
+package githubapp_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/stretchr/testify/require"
+)
+
+// table is a policy as a platform has one: what each workspace may have. What isn't in it is denied.
+type table struct {
+	mu     sync.Mutex
+	scopes map[string]githubapp.Scope
+}
+
+var errDenied = &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("no such workspace")}
+
+func (p *table) policy(_ context.Context, workspaceID string) (int64, githubapp.Scope, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s, ok := p.scopes[workspaceID]
+	if !ok {
+		return 0, githubapp.Scope{}, errDenied
+	}
+	return installationID, s, nil
+}
+
+func (p *table) set(workspaceID string, s *githubapp.Scope) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.scopes, workspaceID)
+	if s != nil {
+		p.scopes[workspaceID] = *s
+	}
+}
+
+func newTable() *table {
+	gadgets := githubapp.Scope{Repositories: []string{"gadgets"}, Permissions: contentsRead.Permissions}
+	return &table{scopes: map[string]githubapp.Scope{"a": widgets, "a2": widgets, "b": gadgets}}
+}
+
+func (g *github) workspaceToken(t testing.TB, m *githubapp.WorkspaceMutator, workspaceID string) string {
+	t.Helper()
+	token, _, err := m.WorkspaceToken(t.Context(), workspaceID)
+	require.NoError(t, err)
+	g.output.Secret(token)
+	return token
+}
+
+func (g *github) alive(t testing.TB, token string) bool {
+	t.Helper()
+	return g.status(t, token, "/installation/repositories") == http.StatusOK
+}
+
+func TestEachWorkspaceGetsTheScopeOfItsPolicy(t *testing.T) {
+	g := newGitHub(t, nil)
+	app := g.app(t)
+	m := githubapp.NewWorkspaceMutator(app, newTable().policy, nil)
+	require.Equal(t, "github-app-auth", m.Name())
+	env := map[string]string{}
+	require.NoError(t, m.MutateEnv(t.Context(), "a", env))
+	a, a2, b := g.workspaceToken(t, m, "a"), g.workspaceToken(t, m, "a2"), g.workspaceToken(t, m, "b")
+	require.Equal(t, map[string]string{"GITHUB_TOKEN": a, "GH_TOKEN": a}, env)
+	require.Equal(t, a, a2, "equal scopes share a token")
+	require.NotEqual(t, a, b)
+	require.Equal(t, `{"repositories":["widgets"]}`, string(g.attempts()[0].Body))
+	require.Equal(t, `{"repositories":["gadgets"],"permissions":{"contents":"read"}}`, string(g.attempts()[1].Body))
+	outside, _ := g.mint(t, app.Installation(installationID, widgets))
+	require.NotEqual(t, a, outside, "nobody outside shares a workspace's token")
+}
+
+func TestAPolicyThatFailsMeansNoToken(t *testing.T) {
+	g := newGitHub(t, nil)
+	p := newTable()
+	m := githubapp.NewWorkspaceMutator(g.app(t), p.policy, nil)
+	g.workspaceToken(t, m, "a")
+	p.set("a", nil)
+	env := map[string]string{"PATH": "/bin"}
+	err := m.MutateEnv(t.Context(), "a", env)
+	require.ErrorIs(t, err, errDenied)
+	require.Equal(t, tokenprovider.CodeForbidden, tokenprovider.CodeOf(err))
+	require.ErrorContains(t, err, `policy for workspace "a"`)
+	require.Equal(t, map[string]string{"PATH": "/bin"}, env)
+
+	p.set("a", &githubapp.Scope{Repositories: []string{}})
+	_, _, err = m.WorkspaceToken(t.Context(), "a")
+	require.Equal(t, tokenprovider.CodeInvalidRequest, tokenprovider.CodeOf(err), "an empty list isn't everything")
+	_, _, err = m.WorkspaceToken(t.Context(), "")
+	require.Equal(t, tokenprovider.CodeInvalidRequest, tokenprovider.CodeOf(err))
+	_, _, err = githubapp.NewWorkspaceMutator(nil, nil, nil).WorkspaceToken(t.Context(), "a")
+	require.Equal(t, tokenprovider.CodeInternal, tokenprovider.CodeOf(err), "not not_configured: a broader token must not step in")
+	require.Equal(t, 1, g.Mints())
+}
+
+func TestReleaseRevokesTheTokenUnlessAnotherWorkspaceSharesIt(t *testing.T) {
+	g := newGitHub(t, nil)
+	p := newTable()
+	m := githubapp.NewWorkspaceMutator(g.app(t), p.policy, nil)
+	a, b := g.workspaceToken(t, m, "a"), g.workspaceToken(t, m, "b")
+	require.Equal(t, a, g.workspaceToken(t, m, "a2"))
+
+	require.NoError(t, m.ReleaseWorkspace(t.Context(), "a"))
+	require.True(t, g.alive(t, a), "a2 has it")
+	p.set("a2", nil)
+	require.NoError(t, m.ReleaseWorkspace(t.Context(), "a2"), "also when the policy no longer knows it")
+	require.False(t, g.alive(t, a))
+	require.True(t, g.alive(t, b))
+	require.NoError(t, m.ReleaseWorkspace(t.Context(), "a2"))
+	require.NoError(t, m.ReleaseWorkspace(t.Context(), "never seen"))
+
+	fresh := g.workspaceToken(t, m, "a")
+	require.NotEqual(t, a, fresh)
+	require.True(t, g.alive(t, fresh))
+}
+
+func TestReleaseRevokesEveryTokenThatTheWorkspaceWasGiven(t *testing.T) {
+	g := newGitHub(t, nil)
+	p := newTable()
+	m := githubapp.NewWorkspaceMutator(g.app(t, func(o *githubapp.Options) { o.Cache.Settle = -1 }), p.policy, nil)
+	first := g.workspaceToken(t, m, "a")
+	require.True(t, m.Invalidate(first))
+	require.False(t, m.Invalidate("ghs_another"))
+	second := g.workspaceToken(t, m, "a")
+	p.set("a", &contentsRead)
+	third := g.workspaceToken(t, m, "a")
+	require.NotEqual(t, first, second)
+	require.NotEqual(t, second, third)
+	require.NoError(t, m.ReleaseWorkspace(t.Context(), "a"))
+	for _, token := range []string{first, second, third} {
+		require.False(t, g.alive(t, token))
+	}
+}
+
+func TestATokenThatCouldNotBeRevokedIsTriedAgain(t *testing.T) {
+	g := newGitHub(t, nil)
+	m := githubapp.NewWorkspaceMutator(g.app(t), newTable().policy, nil)
+	token := g.workspaceToken(t, m, "a")
+	stop := g.Fail(githubapptest.Rule{Method: http.MethodDelete, Fault: githubapptest.HTML(503)})
+	require.Equal(t, tokenprovider.CodeUnavailable, tokenprovider.CodeOf(m.ReleaseWorkspace(t.Context(), "a")))
+	require.True(t, g.alive(t, token))
+	testutil.RequireRedacted(t, m, token)
+	stop()
+	require.NoError(t, m.ReleaseWorkspace(t.Context(), "a"))
+	require.False(t, g.alive(t, token))
+}
+
+func TestTheStatusIsTheWorstOfTheWorkspaces(t *testing.T) {
+	g := newGitHub(t, nil)
+	g.AddInstallation(githubapptest.Installation{ID: 43, AppID: appID, Account: "other"})
+	g.Suspend(43, true)
+	m := githubapp.NewWorkspaceMutator(g.app(t), func(_ context.Context, workspaceID string) (int64, githubapp.Scope, error) {
+		return map[string]int64{"a": installationID, "s": 43}[workspaceID], contentsRead, nil
+	}, &githubapp.MutatorOptions{Name: "mine"})
+	require.Equal(t, tokenprovider.Status{Name: "mine", State: tokenprovider.StateEmpty}, m.Status())
+	g.workspaceToken(t, m, "a")
+	require.Equal(t, tokenprovider.StateFresh, m.Status().State)
+	_, _, err := m.WorkspaceToken(t.Context(), "s")
+	require.Error(t, err)
+	status := m.Status()
+	require.Equal(t, tokenprovider.StateFailing, status.State)
+	require.Equal(t, tokenprovider.CodeForbidden, status.LastErrorCode)
+	require.Equal(t, "mine", status.Name)
+	require.EqualValues(t, 1, status.Mints)
+	require.NoError(t, m.ReleaseWorkspace(t.Context(), "s"))
+	require.Equal(t, tokenprovider.StateFresh, m.Status().State)
+}
+
+func TestNoTokenOutlivesItsWorkspaceWhateverTheOrder(t *testing.T) {
+	g := newGitHub(t, nil)
+	m := githubapp.NewWorkspaceMutator(g.app(t), newTable().policy, nil)
+	var mu sync.Mutex
+	tokens := map[string]bool{}
+	var all sync.WaitGroup
+	for n := range 40 {
+		all.Go(func() {
+			for range 5 {
+				workspaceID := []string{"a", "a2", "b"}[n%3]
+				if n%2 == 0 {
+					_ = m.ReleaseWorkspace(t.Context(), workspaceID)
+					continue
+				}
+				token, _, err := m.WorkspaceToken(t.Context(), workspaceID)
+				if err != nil {
+					require.Equal(t, tokenprovider.CodeForbidden, tokenprovider.CodeOf(err), "%v", err)
+					continue
+				}
+				mu.Lock()
+				tokens[token] = true
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	for _, workspaceID := range []string{"a", "a2", "b"} {
+		require.NoError(t, m.ReleaseWorkspace(t.Context(), workspaceID))
+	}
+	require.NotEmpty(t, tokens)
+	for token := range tokens {
+		require.False(t, g.alive(t, token))
+	}
+	require.Equal(t, tokenprovider.StateEmpty, m.Status().State)
+}
