@@ -112,7 +112,7 @@ func TestNoOverride(t *testing.T) {
 func TestPortableNames(t *testing.T) {
 	policy := []provisionhook.Check{provisionhook.PortableNames()}
 	for key, portable := range map[string]bool{
-		"A": true, "_": true, "a_1": true, "GH_TOKEN": true,
+		"A": true, "_": true, "a_1": true, "A_TOKEN": true,
 		"1A": false, "A-B": false, "A.B": false, "A B": false, "-A": false, "Ä": false, "A\n": false, "A\nB": false,
 	} {
 		err := allowed(t, policy, nil, sets("m", key, "x"))
@@ -149,15 +149,15 @@ func TestEveryCheckMustAgreeWithEveryChange(t *testing.T) {
 
 func TestTheEnvironmentThatAWorkspaceGetsHasBeenCheckedAsAWhole(t *testing.T) {
 	agree := func(_ provisionhook.Change, e map[string]string) error {
-		if e["GH_TOKEN"] != e["GITHUB_TOKEN"] {
-			return errors.New("GH_TOKEN and GITHUB_TOKEN differ")
+		if e["A_TOKEN"] != e["OTHER_TOKEN"] {
+			return errors.New("A_TOKEN and OTHER_TOKEN differ")
 		}
 		return nil
 	}
 	policy := []provisionhook.Check{agree}
-	require.NoError(t, allowed(t, policy, nil, sets("m", "GH_TOKEN", "t", "GITHUB_TOKEN", "t"), sets("other", "A", "1")))
-	require.ErrorContains(t, allowed(t, policy, env{"GH_TOKEN": "own"}, sets("m", "GITHUB_TOKEN", "t")),
-		`provisionhook "m": set of "GITHUB_TOKEN" refused: GH_TOKEN and GITHUB_TOKEN differ`)
-	require.ErrorContains(t, allowed(t, policy, nil, sets("m", "GH_TOKEN", "t", "GITHUB_TOKEN", "t"), deletes("other", "GH_TOKEN")),
-		`provisionhook "other": delete of "GH_TOKEN" refused`)
+	require.NoError(t, allowed(t, policy, nil, sets("m", "A_TOKEN", "t", "OTHER_TOKEN", "t"), sets("other", "A", "1")))
+	require.ErrorContains(t, allowed(t, policy, env{"A_TOKEN": "own"}, sets("m", "OTHER_TOKEN", "t")),
+		`provisionhook "m": set of "OTHER_TOKEN" refused: A_TOKEN and OTHER_TOKEN differ`)
+	require.ErrorContains(t, allowed(t, policy, nil, sets("m", "A_TOKEN", "t", "OTHER_TOKEN", "t"), deletes("other", "A_TOKEN")),
+		`provisionhook "other": delete of "A_TOKEN" refused`)
 }
