@@ -14,8 +14,8 @@ import (
 )
 
 // BenchmarkEndpoint measures a token over loopback HTTP, through the mux, a WorkspaceKey, the registry and the cache.
-// "ratio" compares it with a bare handler that writes the same bytes; the two take turns in the same run, so that
-// what else the machine does falls on both.
+// "ratio" compares it with a bare handler that writes the same bytes. The two take turns, so that what else the machine
+// does falls on both; an op is one request to each.
 func BenchmarkEndpoint(b *testing.B) {
 	key := newKey(b)
 	registry := provisionhook.NewRegistry()

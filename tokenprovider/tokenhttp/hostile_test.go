@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
@@ -120,9 +121,9 @@ func TestIdentityComesFromOneBearerAlone(t *testing.T) {
 
 func TestAPanicThatAsksToAbortAbortsAndTheServerGoesOn(t *testing.T) {
 	capture := testutil.CaptureProcess(t, tokenSecret)
-	calls := 0
+	var calls atomic.Int64
 	h, err := tokenhttp.NewHandler(fixed(tokenprovider.Static(tokenSecret)), authFunc(func(*http.Request) (tokenhttp.Principal, error) {
-		if calls++; calls == 1 {
+		if calls.Add(1) == 1 {
 			panic(http.ErrAbortHandler)
 		}
 		return tokenhttp.Principal{WorkspaceID: "ws-1"}, nil

@@ -26,10 +26,11 @@ const (
 // bearer without exp, none before its nbf, none of another audience. It carries no right but to be that workspace.
 //
 // Bearers aren't stored and so can't be listed or taken back one by one; [Options].Admit refuses a workspace that is
-// gone, and dropping a key refuses all that it signed. A *WorkspaceKey is safe for concurrent use and prints without
-// its keys.
+// gone, and dropping a key refuses all that it signed. What is remembered is only that a signature held, never that a
+// bearer is still valid. A *WorkspaceKey is safe for concurrent use and prints without its keys.
 type WorkspaceKey struct {
-	keys *[]signingKey // behind a pointer, of which fmt prints the address
+	keys     *[]signingKey // behind a pointer, of which fmt prints the address
+	verified *verified
 }
 
 var (
@@ -55,7 +56,7 @@ func NewWorkspaceKey(keys ...[]byte) (*WorkspaceKey, error) {
 		}
 		held[i] = signingKey{id: keyID(key), key: bytes.Clone(key)}
 	}
-	return &WorkspaceKey{keys: &held}, nil
+	return &WorkspaceKey{keys: &held, verified: &verified{}}, nil
 }
 
 // keyID names a key without giving anything of it away, and the same on every replica.
@@ -137,19 +138,25 @@ func (k *WorkspaceKey) verify(r *http.Request) (*jwt.RegisteredClaims, error) {
 	if err != nil {
 		return nil, err
 	}
+	if claims := k.verified.find(bearer); claims != nil {
+		if bearerRules.Validate(claims) != nil {
+			return nil, ErrUnauthenticated
+		}
+		return claims, nil
+	}
 	claims := &jwt.RegisteredClaims{}
 	if _, err := bearerParser.ParseWithClaims(bearer, claims, k.find); err != nil || claims.Subject == "" {
 		return nil, ErrUnauthenticated
 	}
+	k.verified.add(bearer, claims)
 	return claims, nil
 }
 
-// bearerParser holds the rules of a bearer; it has no state.
-var bearerParser = jwt.NewParser(
-	jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-	jwt.WithAudience(workspaceAudience),
-	jwt.WithExpirationRequired(),
-	jwt.WithStrictDecoding(),
+// The rules of a bearer, for one that has to be taken apart and for one that was. Neither has a state.
+var (
+	bearerParser = jwt.NewParser(append(claimRules, jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithStrictDecoding())...)
+	bearerRules  = jwt.NewValidator(claimRules...)
+	claimRules   = []jwt.ParserOption{jwt.WithAudience(workspaceAudience), jwt.WithExpirationRequired()}
 )
 
 // find is the key that the bearer names: the only one that may have signed it.
