@@ -20,10 +20,12 @@ const (
 // A variable that a mutator sets to the value that it had is no change. One that a mutator changes several times is
 // one change, as is one that it deletes and sets again.
 type Change struct {
-	Mutator  string `json:"mutator"`
-	Key      string `json:"key"` // the variable's name
-	Kind     Kind   `json:"kind"`
-	Previous string `json:"previous,omitempty"` // the mutator that had set the variable; empty: it was the caller's, or not there
+	Mutator string `json:"mutator"`
+	Key     string `json:"key"` // the variable's name
+	Kind    Kind   `json:"kind"`
+
+	// Previous is the mutator that had set the variable; empty when it was the caller's, or not there.
+	Previous string `json:"previous,omitempty"`
 }
 
 // edit is a change with its value, which is read from the mutator's map once.

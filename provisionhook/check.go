@@ -15,8 +15,8 @@ import (
 // with what results from it, so is the environment that the workspace gets. Like a mutator, a Check is safe for
 // concurrent use and puts no value of env into its error.
 //
-// Two rules to write beside the ones that this package has: refuse c.Kind == KindOverride with an empty c.Previous, so
-// that what the caller set stays; compare two variables of env that must agree.
+// Two rules to write beside the ones that this package has: refuse a c.Kind other than [KindSet] with an empty
+// c.Previous, so that what the caller set stays; compare two variables of env that must agree.
 type Check func(c Change, env map[string]string) error
 
 // check calls every check for every change, each with a copy of env of its own: what one does to it, another can't see.

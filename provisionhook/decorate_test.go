@@ -136,14 +136,25 @@ func TestFailOpenGuardsByItselfToo(t *testing.T) {
 }
 
 func TestFailOpenDoesNotSwallowTheEndOfTheCallersContext(t *testing.T) {
-	reported := false
-	m := provisionhook.FailOpen(&versatile{variables: late}, func(context.Context, string, error) { reported = true })
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(time.Millisecond, cancel)
-	e := env{"BASE": "b"}
-	require.ErrorIs(t, registry(m).Run(ctx, "ws", e), context.Canceled)
-	require.False(t, reported)
-	require.Equal(t, env{"BASE": "b"}, e)
+	synctest.Test(t, func(t *testing.T) {
+		reported := false
+		m := provisionhook.FailOpen(&versatile{variables: late}, func(context.Context, string, error) { reported = true })
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		e := env{"BASE": "b"}
+		require.ErrorIs(t, registry(m).Run(ctx, "ws", e), context.Canceled)
+		require.False(t, reported)
+		require.Equal(t, env{"BASE": "b"}, e)
+	})
+}
+
+func TestFailOpenInsideAWrapperGuardsVariablesAndFilesOneByOne(t *testing.T) {
+	reports := 0
+	open := provisionhook.FailOpen(&versatile{variables: succeed, files: fail}, func(context.Context, string, error) { reports++ })
+	p := plan(t, env{"BASE": "b"}, &filing{name: "first", files: map[string]string{"/etc/first": "1"}}, &clear{open})
+	require.Equal(t, 1, reports)
+	require.Equal(t, env{"VERSATILE": "yes", "BY_FIRST": "yes"}, p.Env)
+	require.Equal(t, map[string][]byte{"/etc/first": []byte("1")}, p.Files)
 }
 
 func TestFailOpenIsNoWayAroundAPolicy(t *testing.T) {

@@ -11,7 +11,7 @@
 //	if err := reg.Run(ctx, workspaceID, env); err != nil {
 //		return err // env is what it was; the error names the mutator
 //	}
-//	cmd.Env = ... // env has what the mutators made of it
+//	// Start the workspace with env: it has what the mutators made of it.
 //
 // A plugin implements [EnvMutator]; that is two methods, of standard-library types only, so it needn't import this
 // package. [Func] adapts a function. What it can do beyond that it tells by optional interfaces; package
@@ -37,7 +37,7 @@
 //     workspace can do without is put into [FailOpen]; nothing is ever skipped in silence.
 //   - Attribution. The Registry finds out what a mutator changed by comparing, so a Change says who did it, and an
 //     error who failed, whatever the mutator says.
-//   - No stops. A panic becomes a [*PanicError]. No lock is held while a mutator runs; one that registers another is
+//   - Containment. A panic becomes a [*PanicError]. No lock is held while a mutator runs; one that registers another is
 //     fine. A mutator is never abandoned in another goroutine: it is waited for, and ctx tells it to hurry.
 //   - Secrets. A Change never holds a value, and a Plan doesn't print any. Nothing is logged.
 //   - No globals. A Registry is a value like any other; nothing registers itself, and nothing is written into the

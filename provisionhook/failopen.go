@@ -4,7 +4,8 @@ import "context"
 
 // FailOpen is m for a platform that would rather start a workspace without m's work than not at all: when m returns an
 // error or panics, what it wrote is discarded, report is called, and the chain goes on. It guards m's [FileMutator] and
-// [Releaser] too, and discards variables and files together.
+// [Releaser] too, and discards variables and files together; for that it must be what is registered, or inside a
+// decorator of this package: through another wrapper around it, MutateEnv and MutateFiles are guarded one by one.
 //
 // report gets ctx, the workspace's id and a [*MutatorError]; it is called by the goroutine that runs the chain and may
 // be nil, which leaves no trace of the failure. When ctx is done the error is returned and not reported: that is the

@@ -15,8 +15,8 @@ import (
 //   - MutateEnv runs at every start of every workspace, restarts included, each time on an environment that the
 //     platform built anew. It is idempotent and remembers nothing like "done already".
 //   - MutateEnv is safe for concurrent use by several workspaces, and by one.
-//   - env is never nil. It belongs to MutateEnv until it returns and not a moment longer: no goroutine may touch it
-//     after that. What holds it may read it, set variables and delete them.
+//   - env is never nil. MutateEnv may read, set and delete variables in it until it returns, and not a moment longer: no
+//     goroutine may touch it after that.
 //   - Values are literal. Nobody expands "$(NAME)" in them, neither before nor after.
 //   - env is what the platform passes to the workspace and not the environment of its image: a mutator that sets PATH
 //     replaces the image's PATH, and appending to a PATH that isn't in env leaves nothing of it.

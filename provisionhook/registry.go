@@ -25,13 +25,15 @@ type Registry struct {
 
 // entry is a registered mutator with what was read of it at that time.
 type entry struct {
-	mutator        EnvMutator
-	name           string
-	description    Description
-	token          TokenProvider          // nil: none, like the others
-	workspaceToken WorkspaceTokenProvider //
-	files          FileMutator            //
-	releaser       Releaser               //
+	mutator     EnvMutator
+	name        string
+	description Description
+
+	// What it can do, or a mutator that it wraps. Each is nil if neither can.
+	token          TokenProvider
+	workspaceToken WorkspaceTokenProvider
+	files          FileMutator
+	releaser       Releaser
 }
 
 // NewRegistry is an empty Registry whose mutators must satisfy all of checks. Nil checks are left out.

@@ -21,7 +21,7 @@ type WorkspaceTokenProvider interface {
 // FirstTokenProvider is the first registered mutator, or what it wraps, that is a [TokenProvider]; nil if none is. It
 // was found when that mutator was registered: this is a read of a field, for the request path.
 //
-// It is the first *registered*, while a variable in the environment is the last *written*. Where two mutators provide
+// It is the first registered, while a variable in the environment is the last written. Where two mutators provide
 // tokens, [Registry.Describe] says so: a workspace that boots with one's token and refreshes with the other's changes
 // its identity on the way. Leave one of them out, or name the one to use with [Registry.LookupTokenProvider].
 func (r *Registry) FirstTokenProvider() TokenProvider {
