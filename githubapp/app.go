@@ -154,11 +154,5 @@ func keysRefused(err error, tried []*key, reloaded error) error {
 // String shows which app a is.
 func (a *App) String() string { return "githubapp.App(" + a.name + ")" }
 
-// GoString is [App.String].
-func (a *App) GoString() string { return a.String() }
-
 // Format prints [App.String] under every verb.
 func (a *App) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, a.String()) }
-
-// LogValue is [App.String].
-func (a *App) LogValue() slog.Value { return slog.StringValue(a.String()) }

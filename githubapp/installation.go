@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -220,11 +219,5 @@ func (i *Installation) String() string {
 	return fmt.Sprintf("githubapp.Installation(%d: %s)", i.id, i.scope)
 }
 
-// GoString is [Installation.String].
-func (i *Installation) GoString() string { return i.String() }
-
 // Format prints [Installation.String] under every verb.
 func (i *Installation) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, i.String()) }
-
-// LogValue is [Installation.String].
-func (i *Installation) LogValue() slog.Value { return slog.StringValue(i.String()) }

@@ -11,22 +11,22 @@ import (
 type leases struct {
 	mu     sync.Mutex
 	shares map[*Installation]*share
-	undead map[string][]*issued // tokens of released workspaces that couldn't be revoked
+	undead map[string][]issued // tokens of released workspaces that couldn't be revoked
 }
 
 // share is an installation in use by workspaces.
 type share struct {
 	workspaces map[string]struct{}
-	tokens     []*issued
+	tokens     []issued
 }
 
-// issued is a token that a workspace has seen. It is held by pointers only, which print as addresses.
+// issued is a token that a workspace has seen, in a func, which prints as an address however it is nested.
 type issued struct {
-	token     string
+	token     func() string
 	expiresAt time.Time
 }
 
-func (t *issued) dead() bool { return !t.expiresAt.IsZero() && !time.Now().Before(t.expiresAt) }
+func (t issued) dead() bool { return !t.expiresAt.IsZero() && !time.Now().Before(t.expiresAt) }
 
 // take notes that the workspace uses i.
 func (l *leases) take(workspaceID string, i *Installation) {
@@ -45,7 +45,7 @@ func (l *leases) take(workspaceID string, i *Installation) {
 
 // issue notes that the workspace is handed t, which kept says it may be. It may not when it was released meanwhile; t is
 // orphaned when nobody else uses i either, and no longer held.
-func (l *leases) issue(workspaceID string, i *Installation, t *issued) (kept, orphaned bool) {
+func (l *leases) issue(workspaceID string, i *Installation, t issued) (kept, orphaned bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.shares[i]
@@ -56,15 +56,15 @@ func (l *leases) issue(workspaceID string, i *Installation, t *issued) (kept, or
 	if _, uses := s.workspaces[workspaceID]; !uses {
 		return false, false
 	}
-	if !slices.ContainsFunc(s.tokens, func(other *issued) bool { return other.token == t.token }) {
-		s.tokens = append(slices.DeleteFunc(s.tokens, (*issued).dead), t)
+	if !slices.ContainsFunc(s.tokens, func(other issued) bool { return other.token() == t.token() }) {
+		s.tokens = append(slices.DeleteFunc(s.tokens, issued.dead), t)
 	}
 	return true, false
 }
 
 // end is what is to be revoked now that the workspace is released: the tokens that no other uses. They are no longer
 // held, so that whoever comes next gets new ones.
-func (l *leases) end(workspaceID string) []*issued {
+func (l *leases) end(workspaceID string) []issued {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	tokens := l.undead[workspaceID]
@@ -80,18 +80,18 @@ func (l *leases) end(workspaceID string) []*issued {
 			tokens = append(tokens, s.tokens...)
 		}
 	}
-	return slices.DeleteFunc(tokens, (*issued).dead)
+	return slices.DeleteFunc(tokens, issued.dead)
 }
 
 // keep notes a token of a released workspace that couldn't be revoked.
-func (l *leases) keep(workspaceID string, t *issued) {
+func (l *leases) keep(workspaceID string, t issued) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.undead == nil {
-		l.undead = map[string][]*issued{}
+		l.undead = map[string][]issued{}
 	}
 	for id, tokens := range l.undead {
-		if tokens = slices.DeleteFunc(tokens, (*issued).dead); len(tokens) == 0 {
+		if tokens = slices.DeleteFunc(tokens, issued.dead); len(tokens) == 0 {
 			delete(l.undead, id)
 		} else {
 			l.undead[id] = tokens

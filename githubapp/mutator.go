@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -117,3 +118,11 @@ func (m *Mutator) Status() tokenprovider.Status {
 	}
 	return m.installation.Status()
 }
+
+// String shows which mutator m is, and of which installation.
+func (m *Mutator) String() string {
+	return fmt.Sprintf("githubapp.Mutator(%s: %v)", m.injection.name, m.installation)
+}
+
+// Format prints [Mutator.String] under every verb.
+func (m *Mutator) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }

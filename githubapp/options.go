@@ -150,14 +150,8 @@ func (o Options) String() string {
 		o.AppID, o.ClientID, base, o.KeyFile, len(o.Signers))
 }
 
-// GoString is [Options.String].
-func (o Options) GoString() string { return o.String() }
-
 // Format prints [Options.String] under every verb.
 func (o Options) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, o.String()) }
-
-// LogValue is [Options.String].
-func (o Options) LogValue() slog.Value { return slog.StringValue(o.String()) }
 
 // MarshalText is [Options.String], in JSON too.
 func (o Options) MarshalText() ([]byte, error) { return []byte(o.String()), nil }

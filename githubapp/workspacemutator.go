@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -61,7 +62,7 @@ func (m *WorkspaceMutator) WorkspaceToken(ctx context.Context, workspaceID strin
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	t := &issued{token, expiresAt}
+	t := issued{func() string { return token }, expiresAt}
 	if kept, orphaned := m.leases.issue(workspaceID, i, t); !kept {
 		if orphaned && m.app.revoke(ctx, token) != nil {
 			m.leases.keep(workspaceID, t)
@@ -103,7 +104,7 @@ func (m *WorkspaceMutator) installation(ctx context.Context, workspaceID string)
 func (m *WorkspaceMutator) ReleaseWorkspace(ctx context.Context, workspaceID string) error {
 	var failures []error
 	for _, t := range m.leases.end(workspaceID) {
-		if err := m.app.revoke(ctx, t.token); err != nil {
+		if err := m.app.revoke(ctx, t.token()); err != nil {
 			failures = append(failures, err)
 			m.leases.keep(workspaceID, t)
 		}
@@ -154,3 +155,11 @@ func badness(s tokenprovider.State) int {
 		return 4
 	}
 }
+
+// String shows which mutator m is.
+func (m *WorkspaceMutator) String() string {
+	return "githubapp.WorkspaceMutator(" + m.injection.name + ")"
+}
+
+// Format prints [WorkspaceMutator.String] under every verb.
+func (m *WorkspaceMutator) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }
