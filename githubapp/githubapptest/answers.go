@@ -36,7 +36,7 @@ func SetHeader(name, value string) Fault {
 }
 
 // NoDate lets the request be served and leaves Date out, from which clients learn the server's clock.
-var NoDate = Edit(func(_ *http.Request, a *Answer) { a.Header["Date"] = nil })
+var NoDate Fault = Edit(func(_ *http.Request, a *Answer) { a.Header["Date"] = nil })
 
 // SetField lets the request be served and sets a member of the JSON object answered; a nil value is null.
 func SetField(name string, value any) Fault {
@@ -74,8 +74,8 @@ func Body(status int, contentType, body string) Fault {
 // HTML answers with a page, as what stands before GitHub does at 502, 503 and 504.
 func HTML(status int) Fault {
 	text := http.StatusText(status)
-	return Body(status, "text/html; charset=utf-8", "<!DOCTYPE html>\n<html><head><title>"+text+"</title></head><body><h1>"+
-		text+"</h1><p>The server is currently unable to handle the request.</p></body></html>\n")
+	return Body(status, "text/html; charset=utf-8", "<!DOCTYPE html>\n<html><head><title>"+text+"</title></head>"+
+		"<body><h1>"+text+"</h1><p>The server is currently unable to handle the request.</p></body></html>\n")
 }
 
 // Redirect sends the client to target: another server's URL, a path of this one, or, when it is "", the URL that was
@@ -94,19 +94,20 @@ func Redirect(status int, target string) Fault {
 	}
 }
 
-// Mints that succeed with an answer that a client must not use. The token is minted each time.
+// Mints that succeed with an answer that a client must not use. A token is minted each time.
 var (
-	MintEmptyObject = Edit(func(_ *http.Request, a *Answer) { a.Body = []byte("{}") })
-	MintNull        = Edit(func(_ *http.Request, a *Answer) { a.Body = []byte("null") })
-	MintEmptyToken  = SetField("token", "")
-	MintNoToken     = DropField("token")
-	MintNoExpiry    = DropField("expires_at")
-	MintZeroExpiry  = SetField("expires_at", "0001-01-01T00:00:00Z")
-	MintPastExpiry  = editObject(func(r *http.Request, object map[string]any) {
+	MintEmptyObject Fault = Edit(func(_ *http.Request, a *Answer) { a.Body = []byte("{}") })
+	MintNull        Fault = Edit(func(_ *http.Request, a *Answer) { a.Body = []byte("null") })
+	MintEmptyToken  Fault = SetField("token", "")
+	MintNoToken     Fault = DropField("token")
+	MintNoExpiry    Fault = DropField("expires_at")
+	MintZeroExpiry  Fault = SetField("expires_at", "0001-01-01T00:00:00Z")
+	MintPastExpiry  Fault = editObject(func(r *http.Request, object map[string]any) {
 		object["expires_at"] = timestamp(exchangeOf(r).server.Now().Add(-time.Hour))
 	})
 
-	// MintWiderGrant ignores what was asked for: the token is for all that the installation has, and the answer says so.
+	// MintWiderGrant ignores what was asked for: the token is for all that the installation has, and the answer says
+	// so.
 	MintWiderGrant Fault = func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		r.Body = http.NoBody
 		next.ServeHTTP(w, r)

@@ -6,7 +6,10 @@ import (
 	"strconv"
 )
 
-const docs = "https://docs.github.com/rest"
+const (
+	docs     = "https://docs.github.com/rest"
+	mintDocs = docs + "/apps/apps#create-an-installation-access-token-for-an-app"
+)
 
 // apiError is an answer that says no, in GitHub's words.
 type apiError struct {
@@ -21,24 +24,31 @@ func (e *apiError) Error() string { return e.message }
 
 // The answers of GitHub that are the same whatever was asked.
 var (
-	errNoCredentials     = &apiError{status: 401, message: "Requires authentication"}
-	errBadCredentials    = &apiError{status: 401, message: "Bad credentials"}
-	errUndecodable       = &apiError{status: 401, message: "A JSON web token could not be decoded"}
-	errClockFast         = &apiError{status: 401, message: "'Expiration time' claim ('exp') is too far in the future"}
-	errClockSlow         = &apiError{status: 401, message: "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires"}
-	errIssuedInFuture    = &apiError{status: 401, message: "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"}
-	errIssuerNotInteger  = &apiError{status: 401, message: "'Issuer' claim ('iss') must be an Integer"}
-	errAppNotFound       = &apiError{status: 404, message: "Integration not found"}
-	errNotFound          = &apiError{status: 404, message: "Not Found"}
-	errSuspended         = &apiError{status: 403, message: "This installation has been suspended", docs: docs + "/apps/installations"}
-	errNotAccessible     = &apiError{status: 403, message: "Resource not accessible by integration"}
-	errNotGranted        = &apiError{status: 422, message: "The permissions requested are not granted to this installation.", docs: docs + "/apps/apps#create-an-installation-access-token-for-an-app"}
-	errRepository        = &apiError{status: 422, message: "There is at least one repository that does not exist or is not accessible to the parent installation.", docs: docs + "/apps/apps#create-an-installation-access-token-for-an-app"}
-	errTooMany           = &apiError{status: 422, message: "Too many repositories for installation. At most 500 repositories are permitted.", docs: docs + "/apps/apps#create-an-installation-access-token-for-an-app"}
-	errSpammed           = &apiError{status: 422, message: "Validation failed, or the endpoint has been spammed."}
-	errUnknownAPIVersion = &apiError{status: 400, message: "The X-GitHub-Api-Version that was requested is not supported.", docs: docs + "/about-the-rest-api/api-versions"}
-	errNotJSON           = &apiError{status: 400, message: "Problems parsing JSON"}
-	errNotAnObject       = &apiError{status: 400, message: "Body should be a JSON object"}
+	errNoCredentials    = &apiError{status: 401, message: "Requires authentication"}
+	errBadCredentials   = &apiError{status: 401, message: "Bad credentials"}
+	errUndecodable      = &apiError{status: 401, message: "A JSON web token could not be decoded"}
+	errClockFast        = &apiError{status: 401, message: "'Expiration time' claim ('exp') is too far in the future"}
+	errIssuerNotInteger = &apiError{status: 401, message: "'Issuer' claim ('iss') must be an Integer"}
+	errAppNotFound      = &apiError{status: 404, message: "Integration not found"}
+	errNotFound         = &apiError{status: 404, message: "Not Found"}
+	errNotAccessible    = &apiError{status: 403, message: "Resource not accessible by integration"}
+	errSuspended        = &apiError{status: 403, message: "This installation has been suspended"}
+	errSpammed          = &apiError{status: 422, message: "Validation failed, or the endpoint has been spammed."}
+	errNotJSON          = &apiError{status: 400, message: "Problems parsing JSON"}
+	errNotAnObject      = &apiError{status: 400, message: "Body should be a JSON object"}
+
+	errClockSlow = &apiError{status: 401, message: "'Expiration time' claim ('exp') must be a numeric value " +
+		"representing the future time at which the assertion expires"}
+	errIssuedInFuture = &apiError{status: 401, message: "'Issued at' claim ('iat') must be an Integer " +
+		"representing the time that the assertion was issued"}
+	errNotGranted = &apiError{status: 422, docs: mintDocs,
+		message: "The permissions requested are not granted to this installation."}
+	errRepository = &apiError{status: 422, docs: mintDocs,
+		message: "There is at least one repository that does not exist or is not accessible to the parent installation."}
+	errTooMany = &apiError{status: 422, docs: mintDocs,
+		message: "Too many repositories for installation. At most 500 repositories are permitted."}
+	errUnknownAPIVersion = &apiError{status: 400, docs: docs + "/about-the-rest-api/api-versions",
+		message: "The X-GitHub-Api-Version that was requested is not supported."}
 )
 
 // write answers with the error.

@@ -49,8 +49,8 @@ func (s *Server) AddApp(a App) {
 	s.nextID = max(s.nextID, a.ID)
 }
 
-// RotateKeys replaces the public keys of an app. JWTs that another key signed are refused from now on; tokens live on.
-// It panics when the app is unknown or no key is given.
+// RotateKeys replaces the public keys of an app. JWTs that another key signed are refused from now on; tokens live
+// on. It panics when the app is unknown or no key is given.
 func (s *Server) RotateKeys(appID int64, keys ...*rsa.PublicKey) {
 	requireKeys("RotateKeys", keys)
 	s.mu.Lock()
@@ -70,7 +70,8 @@ func requireKeys(caller string, keys []*rsa.PublicKey) {
 	}
 }
 
-// grantable is a copy of permissions with metadata: read added. It panics on a name or level that GitHub doesn't have.
+// grantable is a copy of permissions with metadata: read added. It panics on a name or level that GitHub doesn't
+// have.
 func grantable(caller string, permissions map[string]string) map[string]string {
 	for name, level := range permissions {
 		if !validPermission(name, level) {

@@ -81,7 +81,8 @@ func SlowBody(pause time.Duration) Fault {
 	}
 }
 
-// HugeBody puts n bytes of white space in front of the body, which as JSON stays the same. Its length isn't announced.
+// HugeBody puts n bytes of white space in front of the body, which as JSON stays the same. Its length isn't
+// announced.
 func HugeBody(n int64) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		a := record(w, r, next)

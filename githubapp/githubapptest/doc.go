@@ -1,7 +1,7 @@
-// Package githubapptest is a GitHub of one's own for tests and demonstrations: a real server on a loopback port with the
-// REST API of GitHub Apps, and with git over HTTP(S), which the real git http-backend serves. It is for whoever writes
-// something that mints, refreshes or spends installation tokens, with this module or without it: it imports nothing of
-// it, and it needs no *testing.T.
+// Package githubapptest is a GitHub of one's own for tests and demonstrations: a real server on a loopback port with
+// the REST API of GitHub Apps, and with git over HTTP(S), which the real git http-backend serves. It is for whoever
+// writes something that mints, refreshes or spends installation tokens, with this module or without it: it imports
+// nothing of it, and it needs no *testing.T.
 //
 // # Start
 //
@@ -13,32 +13,33 @@
 //	if err != nil { ... }
 //
 // A client then gets github.URL as its base URL, app.AppID and app.PrivateKey() as the app's identity,
-// app.InstallationID, and [Server.Client] or [Server.CertPEM] to trust the server; git gets app.GitURLs[0]. An app with a
-// key of the test's own, other accounts and other permissions come from [Server.AddApp], [Server.AddInstallation] and
-// [Server.AddRepository].
+// app.InstallationID, and [Server.Client] or [Server.CertPEM] to trust the server; git gets app.GitURLs[0]. An app
+// with a key of the test's own, other accounts and other permissions come from [Server.AddApp],
+// [Server.AddInstallation] and [Server.AddRepository].
 //
 // # What is real
 //
-// Nothing is taken on trust. An app's JWT is verified as GitHub does, signature, issuer and times; a token works from its
-// mint to the very second of its announced expiry, for the repositories and permissions it was minted for, and every
-// request of git is checked anew. A breach of the contract gets the status and the text that GitHub answers with. The
-// headers are there too: the request's id, the rate limit, the date by the server's own clock, which
+// Nothing is taken on trust. An app's JWT is verified as GitHub does, signature, issuer and times; a token works from
+// its mint to the very second of its announced expiry, for the repositories and permissions it was minted for, and
+// every request of git is checked anew. A breach of the contract gets the status and the text that GitHub answers
+// with. The headers are there too: the request's id, the rate limit, the date by the server's own clock, which
 // [Server.SetClockOffset] sets wrong.
 //
 // # What goes wrong
 //
-// State changes behind a client's back: [Server.Suspend], [Server.Uninstall], [Server.RotateKeys], [Server.RevokeToken],
-// [Server.RefuseToken], [Server.RenameRepository], [Server.SetPropagationDelay], [Server.SetRateLimit]. Anything else is a
-// [Fault], which [Server.Fail] gives to the requests that a [Rule] describes: GitHub's own refusals, rate limits with and
-// without hints, pages of HTML, answers that hang, break off or never end, and mints that lie.
+// State changes behind a client's back: [Server.Suspend], [Server.Uninstall], [Server.RotateKeys],
+// [Server.RevokeToken], [Server.RefuseToken], [Server.RenameRepository], [Server.SetPropagationDelay],
+// [Server.SetRateLimit]. Anything else is a [Fault], which [Server.Fail] gives to the requests that a [Rule]
+// describes: GitHub's own refusals, rate limits with and without hints, pages of HTML, answers that hang, break off
+// or never end, and mints that lie.
 //
 // # What was asked
 //
-// [Server.Requests] is a log of all requests, [Server.Mints] and [Server.Signatures] count what a client should do rarely.
-// Tokens appear in it by their SHA-256 only, as in GitHub's audit log.
+// [Server.Requests] is a log of all requests, [Server.Mints] and [Server.Signatures] count what a client should do
+// rarely. Tokens appear in it by their SHA-256 only, as in GitHub's audit log.
 //
 // # What it isn't
 //
-// It is no GitHub to work with: there are no users, pull requests, web pages or GraphQL, and everything but pushed commits is
-// held in memory. It listens on 127.0.0.1 only.
+// It is no GitHub to work with: there are no users, pull requests, web pages or GraphQL, and everything but pushed
+// commits is held in memory. It listens on 127.0.0.1 only.
 package githubapptest

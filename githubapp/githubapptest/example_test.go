@@ -12,8 +12,8 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 )
 
-// An app, its installation and a repository are ready in one call. The client here is a plain HTTP client, as short as
-// one can be; yours takes its place.
+// An app, its installation and a repository are ready in one call. The client here is a plain HTTP client, as short
+// as one can be; yours takes its place.
 func Example() {
 	github, err := githubapptest.NewServer(&githubapptest.Options{TokenLife: time.Minute})
 	if err != nil {

@@ -16,8 +16,8 @@ type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 // Rule says which requests go wrong, and how.
 type Rule struct {
 	Method string // "" means any
-	// Path is a pattern of [path.Match] for the path without /api/v3, where a * stands for what is between two slashes; a
-	// pattern that ends in /** matches whatever begins so. "" means any path, git's too.
+	// Path is a pattern of [path.Match] for the path without /api/v3, where a * stands for what is between two
+	// slashes; a pattern that ends in /** matches whatever begins so. "" means any path, git's too.
 	Path  string
 	Match func(r *http.Request) bool // a further condition; nil means none. It must not read the body.
 
@@ -28,8 +28,9 @@ type Rule struct {
 	Fault Fault // must be set
 }
 
-// Fail makes requests go wrong from now on, until stop is called or the rule is spent. Of several rules that match, the
-// oldest takes effect, so rules with Times form a script. It panics on a rule without a Fault or with a malformed Path.
+// Fail makes requests go wrong from now on, until stop is called or the rule is spent. Of several rules that match,
+// the oldest takes effect, so rules with Times form a script. It panics on a rule without a Fault or with a malformed
+// Path.
 func (s *Server) Fail(rule Rule) (stop func()) {
 	if rule.Fault == nil {
 		panic("githubapptest: Fail: the rule has no Fault")

@@ -130,8 +130,9 @@ type gitError struct {
 }
 
 var (
-	errGitCredentials = &gitError{401, "Invalid username or token. Password authentication is not supported for Git operations."}
-	errGitNotFound    = &gitError{404, "Repository not found."}
+	errGitCredentials = &gitError{401, "Invalid username or token. " +
+		"Password authentication is not supported for Git operations."}
+	errGitNotFound = &gitError{404, "Repository not found."}
 )
 
 func (e *gitError) write(w http.ResponseWriter) {

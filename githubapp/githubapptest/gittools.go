@@ -56,9 +56,9 @@ func findGit(home string) (*gitTools, error) {
 	return t, nil
 }
 
-// gitEnv is the environment of every git that the server runs. http.receivepack lets http-backend take pushes, which it
-// otherwise does for users that a web server authenticated; safe.directory lets it serve a GitRoot of another owner;
-// and nothing may go on in the background once a request is answered.
+// gitEnv is the environment of every git that the server runs. http.receivepack lets http-backend take pushes, which
+// it otherwise does for users that a web server authenticated; safe.directory lets it serve a GitRoot of another
+// owner; and nothing may go on in the background once a request is answered.
 func gitEnv(home string) []string {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "XDG_CONFIG_HOME=" + home, "LC_ALL=C",
@@ -72,7 +72,9 @@ func gitEnv(home string) []string {
 		{"maintenance.auto", "false"},
 	}
 	for n, entry := range config {
-		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", n, entry[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", n, entry[1]))
+		env = append(env,
+			fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", n, entry[0]),
+			fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", n, entry[1]))
 	}
 	return append(env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(config)))
 }

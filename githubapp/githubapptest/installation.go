@@ -15,8 +15,8 @@ type Installation struct {
 	Account     string // login of the organisation or user, slug of the enterprise
 	AccountType string // Organization (also ""), User or Enterprise
 
-	// RepositorySelection is "all" (every repository of the account, also later ones) or "selected". "" means selected
-	// when Repositories has any, otherwise all.
+	// RepositorySelection is "all" (every repository of the account, also later ones) or "selected". "" means
+	// selected when Repositories has any, otherwise all.
 	RepositorySelection string
 
 	// Repositories are the selected ones as owner/name; with "all" it must be empty. One that the server doesn't have
@@ -35,8 +35,9 @@ type installation struct {
 	suspendedAt  time.Time // zero: it isn't
 }
 
-// AddInstallation adds i, or replaces the installation with its ID, whose tokens then have what i grants and no more. It
-// panics when i makes no sense: no ID or account, an app that was not added, a malformed name, an unknown permission.
+// AddInstallation adds i, or replaces the installation with its ID, whose tokens then have what i grants and no more.
+// It panics when i makes no sense: no ID or account, an app that was not added, a malformed name, an unknown
+// permission.
 func (s *Server) AddInstallation(i Installation) {
 	i = i.complete()
 	s.mu.Lock()
@@ -99,8 +100,8 @@ func (i Installation) complete() Installation {
 	return i
 }
 
-// Suspend suspends an installation or lifts that. While it is suspended its tokens are refused and none is minted, but
-// it can still be looked up. An unknown id is ignored.
+// Suspend suspends an installation or lifts that. While it is suspended its tokens are refused and none is minted,
+// but it can still be looked up. An unknown id is ignored.
 func (s *Server) Suspend(id int64, suspended bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -67,16 +68,17 @@ func (s *Server) mint(w http.ResponseWriter, r *http.Request, a *app) {
 	writeJSON(w, http.StatusCreated, answer)
 }
 
+// readMintRequest reads what is asked for. null counts as no body: old and widespread clients send it.
 func readMintRequest(r *http.Request) (mintRequest, *apiError) {
-	var body bytes.Buffer
-	if _, err := body.ReadFrom(r.Body); err != nil || len(bytes.TrimSpace(body.Bytes())) == 0 {
+	body, err := io.ReadAll(r.Body)
+	if err != nil || len(bytes.TrimSpace(body)) == 0 {
 		return mintRequest{}, nil
 	}
-	if !json.Valid(body.Bytes()) {
+	if !json.Valid(body) {
 		return mintRequest{}, errNotJSON
 	}
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(body.Bytes(), &fields); err != nil || fields == nil {
+	if err := json.Unmarshal(body, &fields); err != nil {
 		return mintRequest{}, errNotAnObject
 	}
 	var asked mintRequest
@@ -149,7 +151,7 @@ func invalidProperty(name, why string) *apiError {
 	return &apiError{
 		status:  http.StatusUnprocessableEntity,
 		message: fmt.Sprintf("Invalid request.\n\nFor 'properties/%s', %s.", name, why),
-		docs:    docs + "/apps/apps#create-an-installation-access-token-for-an-app",
+		docs:    mintDocs,
 	}
 }
 

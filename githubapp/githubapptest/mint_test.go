@@ -104,8 +104,9 @@ func TestMintNarrowsToWhatIsAskedFor(t *testing.T) {
 		"501 repositories":   {`{"repositories":[` + many + `]}`, 422, "Too many repositories for installation. At most 500 repositories are permitted.", nil, nil},
 		"not JSON":           {`{"repositories":`, 400, "Problems parsing JSON", nil, nil},
 		"an array":           {`[]`, 400, "Body should be a JSON object", nil, nil},
-		"null":               {`null`, 400, "Body should be a JSON object", nil, nil},
-		"text for a list":    {`{"repositories":"one"}`, 422, "Invalid request.\n\nFor 'properties/repositories', is not of the type that the schema has.", nil, nil},
+		"null, as ghinstallation sends it": {
+			"null", 201, "", map[string]any{"contents": "write", "issues": "read", "organization_projects": "admin", "metadata": "read"}, nil},
+		"text for a list": {`{"repositories":"one"}`, 422, "Invalid request.\n\nFor 'properties/repositories', is not of the type that the schema has.", nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			resp := f.do("POST", mintPath, f.bearer(), c.body)

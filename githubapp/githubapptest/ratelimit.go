@@ -21,9 +21,9 @@ type bucket struct {
 	reset time.Time
 }
 
-// SetRateLimit enforces a primary rate limit of n requests an hour for each app and each installation, by the server's
-// clock, and starts all counts again. Zero, the default, enforces none: the headers then count down from 5,000 but stop
-// at 1.
+// SetRateLimit enforces a primary rate limit of n requests an hour for each app and each installation, by the
+// server's clock, and starts all counts again. Zero, the default, enforces none: the headers then count down from
+// 5,000 but stop at 1.
 func (s *Server) SetRateLimit(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,8 +42,8 @@ func (c *caller) bucket() (name string, limit int) {
 	return "your address", anonymousLimit
 }
 
-// countRequest takes cost from the caller's bucket and writes the headers that say what is left. It returns the refusal
-// when too little was.
+// countRequest takes cost from the caller's bucket and writes the headers that say what is left. It returns the
+// refusal when too little was.
 func (s *Server) countRequest(h http.Header, c caller, cost int) *apiError {
 	name, limit := c.bucket()
 	now := s.Now()

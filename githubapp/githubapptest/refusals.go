@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Refusals of GitHub, with its status and its text, for requests that deserve none. Where the server can be brought to
-// refuse by its state (a suspended installation, a foreign key, a wrong clock), that is the better test.
+// Refusals of GitHub, with its status and its text, for requests that deserve none. Where the server can be brought
+// to refuse by its state (a suspended installation, a foreign key, a wrong clock), that is the better test.
 var (
 	Suspended               Fault = errSuspended.fault()        // 403: the installation has been suspended
 	NotFound                Fault = errNotFound.fault()         // 404: no such installation, or it was deleted
@@ -55,15 +55,16 @@ func PrimaryLimit(status int, reset time.Duration) Fault {
 }
 
 func limitExceeded(status int, name string) *apiError {
-	return &apiError{status: status, message: fmt.Sprintf("API rate limit exceeded for %s.", name), docs: rateLimitsAreAbout}
+	message := fmt.Sprintf("API rate limit exceeded for %s.", name)
+	return &apiError{status: status, message: message, docs: rateLimitsAreAbout}
 }
 
-// SecondaryLimit is the secondary rate limit exceeded: 403 or 429 and its message. The other headers stay as they are,
-// so requests seem to remain. Retry-After is in whole seconds; zero leaves it out.
+// SecondaryLimit is the secondary rate limit exceeded: 403 or 429 and its message. The other headers stay as they
+// are, so requests seem to remain. Retry-After is in whole seconds; zero leaves it out.
 func SecondaryLimit(status int, retryAfter time.Duration) Fault {
 	return throttled(retryAfter, &apiError{
 		status:  status,
-		message: "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+		message: "You have exceeded a secondary rate limit. " + waitAFewMinutes,
 		docs:    rateLimitsAreAbout + "#about-secondary-rate-limits",
 	})
 }
@@ -72,10 +73,12 @@ func SecondaryLimit(status int, retryAfter time.Duration) Fault {
 func AbuseDetection(retryAfter time.Duration) Fault {
 	return throttled(retryAfter, &apiError{
 		status:  http.StatusForbidden,
-		message: "You have triggered an abuse detection mechanism. Please wait a few minutes before you try again.",
+		message: "You have triggered an abuse detection mechanism. " + waitAFewMinutes,
 		docs:    docs + "/overview/resources-in-the-rest-api#abuse-rate-limits",
 	})
 }
+
+const waitAFewMinutes = "Please wait a few minutes before you try again."
 
 func throttled(retryAfter time.Duration, e *apiError) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {

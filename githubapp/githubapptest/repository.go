@@ -39,8 +39,8 @@ func checkFullName(fullName string) error {
 	return nil
 }
 
-// AddRepository adds the private repository fullName (owner/name) with an initial commit on its branch main, which holds
-// a README.md, and returns the URL under which git clones it. It needs the real git and its http-backend.
+// AddRepository adds the private repository fullName (owner/name) with an initial commit on its branch main, which
+// holds a README.md, and returns the URL under which git clones it. It needs the real git and its http-backend.
 func (s *Server) AddRepository(fullName string) (gitURL string, err error) {
 	if err := checkFullName(fullName); err != nil {
 		return "", fmt.Errorf("githubapptest: %w", err)
@@ -76,8 +76,8 @@ func (s *Server) storeRepository(fullName, dir string) (*repository, bool) {
 	return &added, true
 }
 
-// RepositoryDir is the folder of the bare repository that [Server.AddRepository] made, by its present or a former name:
-// for a look into it, or a hook. It is "" when there is none.
+// RepositoryDir is the folder of the bare repository that [Server.AddRepository] made, by its present or a former
+// name: for a look into it, or a hook. It is "" when there is none.
 func (s *Server) RepositoryDir(fullName string) string {
 	r, _, err := s.repositoryByName(fullName)
 	if err != nil || r.dir == "" {
@@ -86,8 +86,8 @@ func (s *Server) RepositoryDir(fullName string) string {
 	return filepath.Join(s.gitRoot, r.dir)
 }
 
-// RenameRepository renames a repository or moves it to another owner. As on GitHub its id stays, the API redirects the
-// old name to it, and so does git.
+// RenameRepository renames a repository or moves it to another owner. As on GitHub its id stays, the API redirects
+// the old name to it, and so does git.
 func (s *Server) RenameRepository(oldName, newName string) error {
 	if err := checkFullName(newName); err != nil {
 		return fmt.Errorf("githubapptest: %w", err)

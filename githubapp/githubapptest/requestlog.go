@@ -17,7 +17,7 @@ type Request struct {
 	Query          string // as sent
 	Status         int    // of the answer; 0 while there is none, and for good when the connection broke before
 	AuthScheme     string // as sent: Bearer, token, Basic; "" without credentials
-	TokenSHA256    string // standard base64 of the SHA-256 of the token or JWT presented; GitHub's audit log names tokens so
+	TokenSHA256    string // of the token or JWT presented, in standard base64: so GitHub's audit log names tokens
 	AppID          int64  // of the app whose JWT or token was presented; 0 when the server knows neither
 	InstallationID int64  // of the installation whose token was presented, dead or alive, or that the path names
 	APIVersion     string // X-GitHub-Api-Version
@@ -61,8 +61,8 @@ func (s *Server) Mints() int {
 	return s.log.mints
 }
 
-// Signatures is how many different app JWTs were presented, good and bad ones. RS256 is deterministic, so JWTs that an
-// app signs with equal claims count once.
+// Signatures is how many different app JWTs were presented, good and bad ones. RS256 is deterministic, so JWTs that
+// an app signs with equal claims count once.
 func (s *Server) Signatures() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()

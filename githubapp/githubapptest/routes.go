@@ -54,7 +54,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	if r.UserAgent() == "" {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(http.StatusForbidden)
-		_, _ = w.Write([]byte("\r\nRequest forbidden by administrative rules. Please make sure your request has a User-Agent header " +
+		_, _ = w.Write([]byte("\r\nRequest forbidden by administrative rules. " +
+			"Please make sure your request has a User-Agent header " +
 			"(https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required). " +
 			"Check https://developer.github.com for other possible causes.\r\n"))
 		return

@@ -21,8 +21,8 @@ type Options struct {
 	// localhost. [Server.CertPEM] and [Server.Client] trust it. Default: plain HTTP.
 	TLS bool
 
-	// TokenLife is how long a token lives. Expiry is announced in whole seconds, as on GitHub's wire, and the token dies
-	// exactly then: it lives at least TokenLife and less than a second more. Zero or less: [DefaultTokenLife].
+	// TokenLife is how long a token lives. Expiry is announced in whole seconds, as on GitHub's wire, and the token
+	// dies exactly then: it lives at least TokenLife and less than a second more. Zero or less: [DefaultTokenLife].
 	TokenLife time.Duration
 
 	// TokenFormat is the shape of new tokens. The request header X-GitHub-Stateless-S2S-Token (enabled or disabled)
@@ -44,8 +44,8 @@ type Options struct {
 // Server is a GitHub of one's own on a loopback port: the REST API of GitHub Apps, and git over HTTP. Its methods are
 // safe for concurrent use.
 type Server struct {
-	// URL is the base URL of the API and of git, without a slash at its end: URL+"/app", URL+"/owner/repo.git". The API
-	// answers under URL+"/api/v3" too, as on GitHub Enterprise Server.
+	// URL is the base URL of the API and of git, without a slash at its end: URL+"/app", URL+"/owner/repo.git". The
+	// API answers under URL+"/api/v3" too, as on GitHub Enterprise Server.
 	URL string
 
 	server   *http.Server
@@ -168,11 +168,12 @@ func (s *Server) Close() {
 	}
 }
 
-// CertPEM is the server's certificate in PEM, for an x509.CertPool or, written to a file, for git's GIT_SSL_CAINFO. It
-// is nil without TLS.
+// CertPEM is the server's certificate in PEM, for an x509.CertPool or, written to a file, for git's GIT_SSL_CAINFO.
+// It is nil without TLS.
 func (s *Server) CertPEM() []byte { return append([]byte(nil), s.certPEM...) }
 
-// Client is an HTTP client that trusts the server's certificate. It has no timeout; Close closes its idle connections.
+// Client is an HTTP client that trusts the server's certificate. It has no timeout; Close closes its idle
+// connections.
 func (s *Server) Client() *http.Client { return s.client }
 
 // serve is every request's way in: it is logged first, then a rule of [Server.Fail] may have it, then the routes.

@@ -30,7 +30,8 @@ func (s *Server) SetUp(repositories ...string) (*Setup, error) {
 	account, _, _ := strings.Cut(repositories[0], "/")
 	for _, fullName := range repositories {
 		if owner, _, _ := strings.Cut(fullName, "/"); !strings.EqualFold(owner, account) {
-			return nil, fmt.Errorf("githubapptest: SetUp: %q is not of %q: an installation is of one account", fullName, account)
+			return nil, fmt.Errorf("githubapptest: SetUp: %q is not of %q, and an installation is of one account",
+				fullName, account)
 		}
 	}
 	key, err := rsa.GenerateKey(rand.Reader, 2048)

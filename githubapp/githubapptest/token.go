@@ -129,8 +129,8 @@ func classicToken() string {
 	return string(value)
 }
 
-// statelessToken is a token that holds a JWT, signed with a key that nobody keeps: the server knows its tokens by their
-// hash, and to everyone else they are opaque.
+// statelessToken is a token that holds a JWT, signed with a key that nobody keeps: the server knows its tokens by
+// their hash, and to everyone else they are opaque.
 func statelessToken(t *token) string {
 	prefix := fmt.Sprintf("ghs_%d_", t.appID)
 	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS512","typ":"JWT","kid":"s2s"}`))
