@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"strings"
 )
 
 // parseURL parses raw, where a bearer is going to be sent: https, or http where nobody can listen in or allowHTTP says
@@ -29,5 +30,5 @@ func parseURL(raw string, allowHTTP bool) (*url.URL, error) {
 // loopback reports whether host, without a port, is this machine.
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
