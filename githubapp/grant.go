@@ -2,6 +2,7 @@ package githubapp
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -78,35 +79,47 @@ func (m minted) verify(asked Scope) error {
 	return nil
 }
 
-// grant is what a token may do, in little memory. It is immutable.
+// grant is what the latest token may do, in little memory: an app has one for each installation. It is immutable.
 type grant struct {
-	token         [sha256.Size]byte
-	permissions   permissionSet
-	repositories  []string
-	repositoryIDs []int64
+	token        uint64 // shortHash of the token
+	permissions  permissionSet
+	repositories *repositories // nil: all
+}
+
+type repositories struct {
+	names []string
+	ids   []int64
+}
+
+// shortHash tells tokens apart without giving them away.
+func shortHash(token string) uint64 {
+	sum := sha256.Sum256([]byte(token))
+	return binary.BigEndian.Uint64(sum[:])
 }
 
 // grant is what m was granted; what it leaves out is taken as asked.
 func (m minted) grant(asked Scope) *grant {
-	g := &grant{token: sha256.Sum256([]byte(m.Token)), permissions: newPermissionSet(m.Permissions)}
+	g := &grant{token: shortHash(m.Token), permissions: newPermissionSet(m.Permissions)}
 	if m.Permissions == nil {
 		g.permissions = newPermissionSet(asked.Permissions)
 	}
 	switch {
 	case m.RepositorySelection == "all":
-	case m.Repositories == nil:
-		g.repositories, g.repositoryIDs = asked.Repositories, asked.RepositoryIDs
-	default:
-		g.repositories = make([]string, 0, len(m.Repositories))
-		g.repositoryIDs = make([]int64, 0, len(m.Repositories))
-		for _, r := range m.Repositories {
-			g.repositories = append(g.repositories, r.Name)
-			g.repositoryIDs = append(g.repositoryIDs, r.ID)
+	case m.Repositories != nil:
+		g.repositories = &repositories{make([]string, len(m.Repositories)), make([]int64, len(m.Repositories))}
+		for n, r := range m.Repositories {
+			g.repositories.names[n], g.repositories.ids[n] = r.Name, r.ID
 		}
+	case asked.narrowsRepositories():
+		g.repositories = &repositories{asked.Repositories, asked.RepositoryIDs}
 	}
 	return g
 }
 
 func (g *grant) scope() Scope {
-	return Scope{g.repositories, g.repositoryIDs, g.permissions.permissions()}.clone()
+	s := Scope{Permissions: g.permissions.permissions()}
+	if g.repositories != nil {
+		s.Repositories, s.RepositoryIDs = g.repositories.names, g.repositories.ids
+	}
+	return s.clone()
 }

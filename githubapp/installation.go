@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sync"
 	"sync/atomic"
 	"time"
-	"weak"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
@@ -17,11 +15,8 @@ import (
 type Installation struct {
 	app     *App
 	id      int64
-	scope   Scope             // canonical
-	owner   *WorkspaceMutator // the only user of the token; nil: everybody
-	invalid error             // why there can be no token, whatever GitHub says
-	opened  sync.Once
-	cache   *tokenprovider.Cache // set by open
+	asked   *asked
+	cache   atomic.Pointer[tokenprovider.Cache] // set before anyone has the Installation
 	granted atomic.Pointer[grant]
 }
 
@@ -31,134 +26,16 @@ var (
 	_ tokenprovider.StatusReporter = (*Installation)(nil)
 )
 
-// installationKey is what tells one cached token of an app from another. The app itself stands for the host and the
-// issuer.
-type installationKey struct {
-	id    int64
-	scope string // of Scope.key
-	owner *WorkspaceMutator
-}
-
 // Installation is the installation with that id, narrowed by each scope in turn; without one it is everything that the
 // installation has. The same id and scope give the same *Installation. It makes no request. An id of zero or less and
 // a scope that can't be are errors of CodeInvalidRequest at Token.
 func (a *App) Installation(id int64, scope ...Scope) *Installation {
-	return a.draft(id).narrowed(scope...)
-}
-
-// draft is an Installation of everything, for narrowed to make the one of its kind.
-func (a *App) draft(id int64) *Installation {
-	i := &Installation{app: a, id: id}
-	if id <= 0 {
-		i.invalid = fmt.Errorf("installation id %d: an id is a positive number; see the installation's settings page, or App.FindInstallation", id)
-	}
-	return i
+	return a.installation(id, everything, scope...)
 }
 
 // Scoped is the same installation with its scope narrowed by s. What s asks for beyond it is an error at Token.
 func (i *Installation) Scoped(s Scope) *Installation {
-	return (&Installation{app: i.app, id: i.id, scope: i.scope, owner: i.owner, invalid: i.invalid}).narrowed(s)
-}
-
-// narrowed is the one Installation of i's id and i's scope narrowed by the scopes. i is a draft that nobody else has.
-func (i *Installation) narrowed(scopes ...Scope) *Installation {
-	for _, s := range scopes {
-		if i.invalid != nil {
-			break
-		}
-		err := s.validate()
-		if err == nil {
-			i.scope, err = i.scope.narrow(s.canonical())
-		}
-		if err != nil {
-			i.invalid = fmt.Errorf("installation %d: %w", i.id, err)
-		}
-	}
-	if i.invalid != nil {
-		i.cache = tokenprovider.NewCache(tokenprovider.Func(i.refuse), nil)
-		return i
-	}
-	return i.app.installation(i.key(), i)
-}
-
-func (i *Installation) refuse(context.Context) (string, time.Time, error) {
-	return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest, Err: fmt.Errorf("githubapp: %w", i.invalid)}
-}
-
-// installation is the one Installation of key: draft, unless there is one.
-func (a *App) installation(key installationKey, draft *Installation) *Installation {
-	i := a.known(key)
-	if i == nil {
-		i = a.adopt(key, draft)
-	}
-	return i.open()
-}
-
-// open gives i its cache, once. That can't be done under the lock: the cache asks for its provider, which is i.
-func (i *Installation) open() *Installation {
-	i.opened.Do(func() { i.cache = i.app.caches.Get(i.key()) })
-	return i
-}
-
-func (i *Installation) key() installationKey { return installationKey{i.id, i.scope.key(), i.owner} }
-
-func (a *App) known(key installationKey) *Installation {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	return a.installations[key].Value()
-}
-
-// adopt makes draft the Installation of key, unless another call was first.
-func (a *App) adopt(key installationKey, draft *Installation) *Installation {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if i := a.installations[key].Value(); i != nil {
-		return i
-	}
-	if len(a.installations) >= a.sweepAt {
-		for k, kept := range a.installations {
-			if kept.Value() == nil {
-				delete(a.installations, k)
-			}
-		}
-		a.sweepAt = max(2*len(a.installations), 64)
-	}
-	a.installations[key] = weak.Make(draft)
-	return draft
-}
-
-// provider is what the cache of key asks. The cache keeps the Installation that way, as long as it is kept itself.
-func (a *App) provider(key installationKey) tokenprovider.TokenProvider {
-	i := a.known(key)
-	if i == nil {
-		return nil // nobody waits for this cache any more
-	}
-	return (*minter)(i)
-}
-
-// forget drops every token of the installation with that id, at any age.
-func (a *App) forget(id int64) {
-	for _, i := range a.kept() {
-		if i.id == id {
-			i.cache.Drop()
-		}
-	}
-}
-
-// kept is every Installation that is in use or has a token.
-func (a *App) kept() []*Installation {
-	a.mu.RLock()
-	kept := make([]*Installation, 0, len(a.installations))
-	for _, w := range a.installations {
-		if i := w.Value(); i != nil {
-			kept = append(kept, i)
-		}
-	}
-	a.mu.RUnlock()
-	for _, i := range kept {
-		i.open()
-	}
-	return kept
+	return i.app.installation(i.id, i.asked, s)
 }
 
 // Token is a live token and when it expires by this machine's clock; see [tokenprovider.Cache.Token]. The error is a
@@ -166,15 +43,15 @@ func (a *App) kept() []*Installation {
 // is unknown or removed, unauthenticated when the app's key or clock is refused, rate_limited, unavailable,
 // invalid_request for a scope that GitHub refuses, internal for an answer that can't be.
 func (i *Installation) Token(ctx context.Context) (string, time.Time, error) {
-	return i.cache.Token(ctx)
+	return i.cache.Load().Token(ctx)
 }
 
 // Invalidate drops token if it is the one held and no longer seconds old; see [tokenprovider.Cache.Invalidate].
-func (i *Installation) Invalidate(token string) bool { return i.cache.Invalidate(token) }
+func (i *Installation) Invalidate(token string) bool { return i.cache.Load().Invalidate(token) }
 
 // Status is a snapshot for operators. Its Name is that of the installation.
 func (i *Installation) Status() tokenprovider.Status {
-	s := i.cache.Status()
+	s := i.cache.Load().Status()
 	s.Name = i.name()
 	return s
 }
@@ -216,7 +93,7 @@ func (i *Installation) Require(ctx context.Context, permissions map[string]strin
 
 // String shows which installation i is, and its scope.
 func (i *Installation) String() string {
-	return fmt.Sprintf("githubapp.Installation(%d: %s)", i.id, i.scope)
+	return fmt.Sprintf("githubapp.Installation(%d: %s)", i.id, i.asked.scope)
 }
 
 // Format prints [Installation.String] under every verb.

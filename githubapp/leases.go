@@ -50,7 +50,7 @@ func (l *leases) issue(workspaceID string, i *Installation, t issued) (kept, orp
 	defer l.mu.Unlock()
 	s := l.shares[i]
 	if s == nil {
-		i.cache.Drop()
+		i.cache.Load().Drop()
 		return false, true
 	}
 	if _, uses := s.workspaces[workspaceID]; !uses {
@@ -76,7 +76,7 @@ func (l *leases) end(workspaceID string) []issued {
 		delete(s.workspaces, workspaceID)
 		if len(s.workspaces) == 0 {
 			delete(l.shares, i)
-			i.cache.Drop()
+			i.cache.Load().Drop()
 			tokens = append(tokens, s.tokens...)
 		}
 	}

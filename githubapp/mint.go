@@ -25,14 +25,14 @@ func (m *minter) Token(ctx context.Context) (string, time.Time, error) {
 		}
 		return "", time.Time{}, i.explain(err)
 	}
-	i.app.log.Debug("installation token minted", "app", i.app.name, "installation", i.id, "scope", i.scope.String(),
+	i.app.log.Debug("installation token minted", "app", i.app.name, "installation", i.id, "scope", i.asked.scope.String(),
 		"expires_at", expiresAt, "token_sha256", tokenprovider.TokenSHA256(token))
 	return token, expiresAt, nil
 }
 
 func (i *Installation) mint(ctx context.Context) (string, time.Time, error) {
 	a := i.app
-	body, err := i.scope.body()
+	body, err := i.asked.scope.body()
 	if err != nil {
 		return "", time.Time{}, internal(err)
 	}
@@ -57,7 +57,7 @@ func (i *Installation) mint(ctx context.Context) (string, time.Time, error) {
 	}
 	answer, expiresAt, err := parseMinted(got.body)
 	if err == nil {
-		err = answer.verify(i.scope)
+		err = answer.verify(i.asked.scope)
 	}
 	if err == nil && !expiresAt.After(a.clock.now()) {
 		err = fmt.Errorf("the token expired at %s, before it came", expiresAt.Format(time.RFC3339))
@@ -65,7 +65,7 @@ func (i *Installation) mint(ctx context.Context) (string, time.Time, error) {
 	if err != nil {
 		return "", time.Time{}, internal(err)
 	}
-	i.granted.Store(answer.grant(i.scope))
+	i.granted.Store(answer.grant(i.asked.scope))
 	return answer.Token, a.clock.local(expiresAt), nil
 }
 
@@ -85,7 +85,7 @@ func internal(err error) error {
 func (i *Installation) explain(err error) error {
 	explained := &tokenprovider.Error{
 		Code: tokenprovider.CodeOf(err),
-		Err:  fmt.Errorf("githubapp: mint a token of installation %d (%s): %w", i.id, i.scope, err),
+		Err:  fmt.Errorf("githubapp: mint a token of installation %d (%s): %w", i.id, i.asked.scope, err),
 	}
 	if e, ok := errors.AsType[*tokenprovider.Error](err); ok {
 		explained.RetryAfter = e.RetryAfter

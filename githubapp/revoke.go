@@ -2,7 +2,6 @@ package githubapp
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,7 +17,7 @@ func (a *App) Revoke(ctx context.Context, token string) error {
 	}
 	for _, i := range a.kept() {
 		if i.holds(token) {
-			i.cache.Drop()
+			i.cache.Load().Drop()
 		}
 	}
 	return a.revoke(ctx, token)
@@ -26,10 +25,10 @@ func (a *App) Revoke(ctx context.Context, token string) error {
 
 // holds reports whether token is the one that is served, or the latest that was minted, which may still ripen.
 func (i *Installation) holds(token string) bool {
-	if g := i.granted.Load(); g != nil && g.token == sha256.Sum256([]byte(token)) {
+	if g := i.granted.Load(); g != nil && g.token == shortHash(token) {
 		return true
 	}
-	return i.cache.Status().TokenSHA256 == tokenprovider.TokenSHA256(token)
+	return i.cache.Load().Status().TokenSHA256 == tokenprovider.TokenSHA256(token)
 }
 
 // revoke asks GitHub to kill a token: DELETE /installation/token, authenticated by the token itself.

@@ -74,8 +74,8 @@ func TestAScopeThatGitHubWouldMisunderstandIsRefused(t *testing.T) {
 		scope []githubapp.Scope
 		says  string
 	}{
-		"id of zero":           {0, nil, "installation id 0"},
-		"id below zero":        {-1, nil, "installation id -1"},
+		"id of zero":           {0, nil, "installation 0"},
+		"id below zero":        {-1, nil, "installation -1"},
 		"no repositories":      {1, []githubapp.Scope{{Repositories: []string{}}}, "Scope.Repositories is empty"},
 		"no ids":               {1, []githubapp.Scope{{RepositoryIDs: []int64{}}}, "Scope.RepositoryIDs is empty"},
 		"no permissions":       {1, []githubapp.Scope{{Permissions: map[string]string{}}}, "Scope.Permissions is empty"},

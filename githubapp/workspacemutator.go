@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -21,6 +22,7 @@ type WorkspaceMutator struct {
 	injection injection
 	app       *App
 	policy    func(ctx context.Context, workspaceID string) (installationID int64, s Scope, err error)
+	owner     uint64 // of the tokens
 	leases    leases
 }
 
@@ -29,6 +31,9 @@ var (
 	_ tokenprovider.Invalidator    = (*WorkspaceMutator)(nil)
 )
 
+// owners counts WorkspaceMutators, so that each has tokens of its own.
+var owners atomic.Uint64
+
 // NewWorkspaceMutator is a WorkspaceMutator of a's tokens; nil opts mean the defaults. The policy decides from the
 // platform's own records which installation a workspace may use, and how narrowed; it must be safe for concurrent use.
 // When it fails there is no token, whatever was given before: return a [*tokenprovider.Error] of CodeForbidden to deny
@@ -36,7 +41,7 @@ var (
 // empty must not be nil: an empty one that isn't is refused.
 func NewWorkspaceMutator(a *App, policy func(ctx context.Context, workspaceID string) (installationID int64, s Scope, err error),
 	opts *MutatorOptions) *WorkspaceMutator {
-	return &WorkspaceMutator{injection: newInjection(opts), app: a, policy: policy}
+	return &WorkspaceMutator{injection: newInjection(opts), app: a, policy: policy, owner: owners.Add(1)}
 }
 
 // Name is [MutatorOptions].Name.
@@ -85,14 +90,12 @@ func (m *WorkspaceMutator) installation(ctx context.Context, workspaceID string)
 	if err != nil {
 		return nil, fmt.Errorf("githubapp: policy for workspace %q: %w", workspaceID, err)
 	}
-	i := m.app.draft(id)
-	i.owner = m
-	i = i.narrowed(scope)
-	if i.invalid != nil {
+	i := m.app.installation(id, &asked{owner: m.owner}, scope)
+	if err := i.invalid(); err != nil {
 		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest,
-			Err: fmt.Errorf("githubapp: policy for workspace %q: %w", workspaceID, i.invalid)}
+			Err: fmt.Errorf("githubapp: policy for workspace %q: installation %d: %w", workspaceID, id, err)}
 	}
-	if i.scope.narrowsNothing() {
+	if i.asked.scope.narrowsNothing() {
 		m.app.log.Warn("policy doesn't narrow a workspace's token", "mutator", m.Name(), "workspace", workspaceID, "installation", id)
 	}
 	return i, nil
