@@ -1,6 +1,7 @@
 package githubapp
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,16 +30,19 @@ func lackingPermissions(granted, wanted map[string]string) string {
 	return strings.Join(lacking, ", ")
 }
 
-// permissionsKey is the canonical form of a permission set.
-func permissionsKey(permissions map[string]string) string {
-	var b strings.Builder
-	for n, name := range slices.Sorted(maps.Keys(permissions)) {
-		if n > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(name + ":" + permissions[name])
+// permissionsText is a permission set for people to read.
+func permissionsText(permissions map[string]string) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(permissions)) {
+		parts = append(parts, name+": "+permissions[name])
 	}
-	return b.String()
+	return strings.Join(parts, ", ")
+}
+
+// permissionsKey is the canonical form of a permission set: JSON, whose names are sorted.
+func permissionsKey(permissions map[string]string) string {
+	key, _ := json.Marshal(permissions) // strings always can be
+	return string(key)
 }
 
 // permissionSet is an immutable set of permissions in 8 bytes: equal ones are stored once, however many installations
@@ -57,12 +61,7 @@ func (s permissionSet) permissions() map[string]string {
 	if s == (permissionSet{}) {
 		return nil
 	}
-	permissions := map[string]string{}
-	if key := s.key.Value(); key != "" {
-		for _, entry := range strings.Split(key, ",") {
-			name, level, _ := strings.Cut(entry, ":")
-			permissions[name] = level
-		}
-	}
+	var permissions map[string]string
+	_ = json.Unmarshal([]byte(s.key.Value()), &permissions) // permissionsKey made it
 	return permissions
 }

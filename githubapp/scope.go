@@ -31,11 +31,8 @@ func (s Scope) validate() error {
 		return errors.New("Scope.Permissions is empty but not nil, which GitHub would take for all permissions; name one, or leave it nil")
 	}
 	for _, name := range s.Repositories {
-		switch {
-		case name == "" || strings.ContainsFunc(name, unprintable):
-			return fmt.Errorf("Scope.Repositories holds %q, which is no repository's name", name)
-		case strings.Contains(name, "/"):
-			return fmt.Errorf("Scope.Repositories holds %q; give the name without the owner, who is the installation's account", name)
+		if !nameable(name) {
+			return fmt.Errorf("Scope.Repositories holds %q, which is no repository's name; it is without the owner, who is the installation's account", name)
 		}
 	}
 	for _, id := range s.RepositoryIDs {
@@ -76,7 +73,7 @@ func (s Scope) key() string {
 	}
 	var b strings.Builder
 	for _, name := range s.Repositories {
-		b.WriteString(strings.ToLower(name) + "/") // a name holds no slash
+		b.WriteString(strings.ToLower(name) + "/") // no name holds a slash
 	}
 	for _, id := range s.RepositoryIDs {
 		b.WriteString("#" + strconv.FormatInt(id, 10) + "/")
@@ -113,7 +110,7 @@ func (s Scope) String() string {
 		parts = append(parts, fmt.Sprint("repository ids ", s.RepositoryIDs))
 	}
 	if s.Permissions != nil {
-		parts = append(parts, "permissions "+permissionsKey(s.Permissions))
+		parts = append(parts, "permissions "+permissionsText(s.Permissions))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -1,0 +1,108 @@
+package githubapp
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// maxWebhook bounds a delivery; GitHub sends at most 25 MB.
+const maxWebhook = 25 << 20
+
+// webhook is what matters of a delivery. Its other fields vary in type between events.
+type webhook struct {
+	Action       string `json:"action"`
+	Installation struct {
+		ID int64 `json:"id"`
+	} `json:"installation"`
+	RepositoriesRemoved []struct {
+		ID   int64  `json:"id"`
+		Name string `json:"name"`
+	} `json:"repositories_removed"`
+}
+
+// WebhookHandler receives GitHub's webhook deliveries, to drop tokens the moment they are known to be dead: at suspend
+// and deleted, at new_permissions_accepted, so that the next token has the new permissions, and those narrowed to a
+// repository that was removed. Deliveries can be missed, so it makes things faster and is never needed: a refresh
+// finds the same out.
+//
+// The secret is the one in the app's settings, where the content type has to be application/json; it is copied, and an
+// empty one panics. A delivery without the right X-Hub-Signature-256 is answered 401, one that is too large 413, one of
+// another content type 415, one that isn't JSON 400, another method 405. Everything else is 204, whatever the event.
+func (a *App) WebhookHandler(secret []byte) http.Handler {
+	if len(secret) == 0 {
+		panic("githubapp: WebhookHandler needs the secret that is set in the app's settings; without one anybody could drop tokens")
+	}
+	secret = bytes.Clone(secret)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			http.Error(w, "a delivery is a POST", http.StatusMethodNotAllowed)
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxWebhook))
+		if err != nil {
+			http.Error(w, "the delivery is too large, or broke off", http.StatusRequestEntityTooLarge)
+			return
+		}
+		if !signed(secret, body, r.Header.Get("X-Hub-Signature-256")) {
+			a.log.Warn("webhook delivery refused: the signature is missing or wrong", "app", a.name, "remote", r.RemoteAddr)
+			http.Error(w, "X-Hub-Signature-256 is missing or wrong", http.StatusUnauthorized)
+			return
+		}
+		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+			http.Error(w, "set the content type to application/json in the app's settings", http.StatusUnsupportedMediaType)
+			return
+		}
+		var event webhook
+		if json.Unmarshal(body, &event) != nil {
+			http.Error(w, "the delivery isn't the JSON that GitHub documents", http.StatusBadRequest)
+			return
+		}
+		a.receive(r.Header.Get("X-GitHub-Event"), event)
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+// signed checks a delivery's signature over its raw body, in constant time.
+func signed(secret, body []byte, header string) bool {
+	sent, ok := strings.CutPrefix(header, "sha256=")
+	given, err := hex.DecodeString(sent)
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(body)
+	return hmac.Equal(given, mac.Sum(nil)) && ok && err == nil
+}
+
+// receive drops what the event makes obsolete.
+func (a *App) receive(name string, event webhook) {
+	switch name + "." + event.Action {
+	case "installation.deleted", "installation.suspend", "installation.new_permissions_accepted":
+		a.forget(event.Installation.ID)
+	case "installation_repositories.removed":
+		for _, i := range a.kept() {
+			if i.id == event.Installation.ID && event.removes(i.asked.scope) {
+				i.cache.Load().Drop()
+			}
+		}
+	default:
+		return
+	}
+	a.log.Info("webhook received; tokens dropped", "app", a.name, "event", name, "action", event.Action, "installation", event.Installation.ID)
+}
+
+// removes reports whether a repository that s is narrowed to was removed.
+func (e webhook) removes(s Scope) bool {
+	for _, r := range e.RepositoriesRemoved {
+		if slices.Contains(s.RepositoryIDs, r.ID) || containsFold(s.Repositories, r.Name) {
+			return true
+		}
+	}
+	return false
+}

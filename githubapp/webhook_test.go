@@ -1,0 +1,124 @@
+package githubapp_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/stretchr/testify/require"
+)
+
+const webhookSecret = "It's a Secret to Everybody" // of GitHub's documentation, as is the check value below
+
+func delivery(event, body string) *http.Request {
+	mac := hmac.New(sha256.New, []byte(webhookSecret))
+	mac.Write([]byte(body))
+	r := httptest.NewRequest(http.MethodPost, "/webhook", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-GitHub-Event", event)
+	r.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	return r
+}
+
+func deliver(h http.Handler, r *http.Request) int {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Code
+}
+
+func TestAWebhookDropsTheTokensConcernedAtOnce(t *testing.T) {
+	const (
+		whole = iota
+		permissions
+		named
+		other
+	)
+	for name, c := range map[string]struct {
+		event, body string
+		dropped     []int
+	}{
+		"suspend":     {"installation", `{"action":"suspend","installation":{"id":42,"created_at":1700000000}}`, []int{whole, permissions, named}},
+		"deleted":     {"installation", `{"action":"deleted","installation":{"id":42,"created_at":"2026-01-01T00:00:00Z"}}`, []int{whole, permissions, named}},
+		"permissions": {"installation", `{"action":"new_permissions_accepted","installation":{"id":42}}`, []int{whole, permissions, named}},
+		"unsuspend":   {"installation", `{"action":"unsuspend","installation":{"id":42}}`, nil},
+		"another one": {"installation", `{"action":"deleted","installation":{"id":99}}`, nil},
+		"removed":     {"installation_repositories", `{"action":"removed","installation":{"id":42},"repositories_removed":[{"id":5,"name":"Widgets"}]}`, []int{named}},
+		"removed, another repository": {"installation_repositories",
+			`{"action":"removed","installation":{"id":42},"repositories_removed":[{"id":5,"name":"else"}]}`, nil},
+		"added":         {"installation_repositories", `{"action":"added","installation":{"id":42},"repositories_removed":[]}`, nil},
+		"ping":          {"ping", `{"zen":"Keep it logically awesome."}`, nil},
+		"another event": {"push", `{"action":"deleted","installation":{"id":42}}`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGitHub(t, nil)
+			app := g.app(t)
+			installations := []*githubapp.Installation{
+				whole: app.Installation(installationID), permissions: app.Installation(installationID, contentsRead),
+				named: app.Installation(installationID, both), other: app.Installation(installationID, githubapp.Scope{Repositories: []string{"Gadgets"}}),
+			}
+			for _, i := range installations {
+				g.mint(t, i)
+			}
+			require.Equal(t, http.StatusNoContent, deliver(app.WebhookHandler([]byte(webhookSecret)), delivery(c.event, c.body)))
+			var dropped []int
+			for n, i := range installations {
+				if i.Status().TokenSHA256 == "" && n != other {
+					dropped = append(dropped, n)
+				}
+			}
+			require.Equal(t, c.dropped, dropped)
+			g.mint(t, installations[whole])
+		})
+	}
+}
+
+func TestAWebhookThatIsNotGitHubsIsRefused(t *testing.T) {
+	g := newGitHub(t, nil)
+	app := g.app(t)
+	i := app.Installation(installationID)
+	token, _ := g.mint(t, i)
+	const body = `{"action":"deleted","installation":{"id":42}}`
+	h := app.WebhookHandler([]byte(webhookSecret))
+	for name, c := range map[string]struct {
+		change func(*http.Request)
+		status int
+	}{
+		"no signature":     {func(r *http.Request) { r.Header.Del("X-Hub-Signature-256") }, 401},
+		"SHA-1":            {func(r *http.Request) { r.Header.Set("X-Hub-Signature", "sha1=x"); r.Header.Del("X-Hub-Signature-256") }, 401},
+		"empty signature":  {func(r *http.Request) { r.Header.Set("X-Hub-Signature-256", "sha256=") }, 401},
+		"no prefix":        {func(r *http.Request) { r.Header.Set("X-Hub-Signature-256", r.Header.Get("X-Hub-Signature-256")[7:]) }, 401},
+		"of another body":  {func(r *http.Request) { *r = *withBody(r, body+" ") }, 401},
+		"of no hex":        {func(r *http.Request) { r.Header.Set("X-Hub-Signature-256", "sha256=zz") }, 401},
+		"GET":              {func(r *http.Request) { r.Method = http.MethodGet }, 405},
+		"a form":           {func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded") }, 415},
+		"no content type":  {func(r *http.Request) { r.Header.Del("Content-Type") }, 415},
+		"too large":        {func(r *http.Request) { *r = *withBody(r, strings.Repeat(" ", 25<<20+1)) }, 413},
+		"signed, not JSON": {func(r *http.Request) { *r = *delivery("installation", "{") }, 400},
+	} {
+		r := delivery("installation", body)
+		c.change(r)
+		require.Equal(t, c.status, deliver(h, r), name)
+	}
+	again, _ := g.mint(t, i)
+	require.Equal(t, token, again)
+	require.Panics(t, func() { app.WebhookHandler(nil) })
+}
+
+func withBody(r *http.Request, body string) *http.Request {
+	changed := httptest.NewRequest(r.Method, "/webhook", strings.NewReader(body))
+	changed.Header = r.Header
+	return changed
+}
+
+func TestTheSignatureIsGitHubs(t *testing.T) {
+	g := newGitHub(t, nil)
+	r := httptest.NewRequest(http.MethodPost, "/webhook", strings.NewReader("Hello, World!"))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17")
+	require.Equal(t, http.StatusBadRequest, deliver(g.app(t).WebhookHandler([]byte(webhookSecret)), r), "signed, but no JSON")
+}
