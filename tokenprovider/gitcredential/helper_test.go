@@ -299,3 +299,14 @@ func TestAnAnswerThatCannotBeWrittenIsAnError(t *testing.T) {
 	require.ErrorIs(t, err, io.ErrClosedPipe)
 	require.Contains(t, stderr.String(), "print the answer")
 }
+
+func TestNothingButTheAnswerEverHoldsASecret(t *testing.T) {
+	captured := testutil.CaptureProcess(t, token)
+	h := &gitcredential.Helper{Provider: &source{token: token}}
+	for _, operation := range []string{"get", "store", "erase", "capability"} {
+		for _, r := range hostileRequests(t) {
+			err := h.Run(t.Context(), operation, strings.NewReader(strings.TrimSuffix(r.input, "\n")+"password="+token+"\n\n"), io.Discard, captured)
+			captured.Logger().Info("ran", "err", err)
+		}
+	}
+}

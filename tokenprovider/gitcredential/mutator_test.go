@@ -9,9 +9,12 @@ import (
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/provisionhook"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 	"github.com/stretchr/testify/require"
 )
+
+var _ provisionhook.EnvMutator = (*gitcredential.Mutator)(nil) // its methods suffice: the package needs no import
 
 func mutate(t *testing.T, opts *gitcredential.MutatorOptions, env map[string]string) map[string]string {
 	t.Helper()

@@ -76,7 +76,7 @@ func (c *Command) Run(ctx context.Context) int {
 	if c.isGit(name, args) {
 		return 0
 	}
-	return c.fail(fmt.Errorf("there is no subcommand %q: see %s --help", name, gitcredential.DefaultCommand))
+	return c.fail(errSubcommand)
 }
 
 // isGit reports whether it may be git that asks for something this version doesn't know, which it has to ignore without
@@ -116,4 +116,8 @@ func (c *Command) fail(err error) int {
 	return 1
 }
 
-var errArguments = errors.New("too many or unknown arguments: see " + gitcredential.DefaultCommand + " --help")
+// What was typed isn't repeated: a token gets into the wrong place easily.
+var (
+	errSubcommand = errors.New("there is no such subcommand: see " + gitcredential.DefaultCommand + " --help")
+	errArguments  = errors.New("too many or unknown arguments: see " + gitcredential.DefaultCommand + " --help")
+)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace"
 	"github.com/stretchr/testify/require"
@@ -73,7 +74,7 @@ func TestAnUnknownWordIsAMistakeWhereNoGitCanHaveWrittenARequest(t *testing.T) {
 	var stderr strings.Builder
 	c := &workspace.Command{Args: []string{"git-credential-provisionkit", "tokn"}, Stdin: null, Stderr: &stderr}
 	require.Equal(t, 1, c.Run(t.Context()))
-	require.Contains(t, stderr.String(), `no subcommand "tokn"`)
+	require.Contains(t, stderr.String(), "no such subcommand")
 }
 
 func TestTheZeroCommandPrintsNothingAndFails(t *testing.T) {
@@ -280,4 +281,23 @@ func TestNothingOfTheEnvironmentThatAttackersKnowMatters(t *testing.T) {
 	}
 	start(t, env, request, "get").answered(t)
 	require.Equal(t, result{}, start(t, env, "protocol=https\nhost=evil.example\n\n", "get"))
+}
+
+func TestNothingButStandardOutputEverHoldsASecret(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("nothing is kept on disk here, so that nothing can be erased")
+	}
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	captured := testutil.CaptureProcess(t, env["PROVISIONKIT_BEARER"])
+	token := call(t, env, request, "get").answered(t)
+	captured.Secret(token)
+	for _, args := range [][]string{{"token"}, {"token", "--json"}, {"store"}, {"erase"}, {"get"}, {token}, {"get", token}, {"--" + token}, {"help"}, {"version"}} {
+		fmt.Fprint(os.Stderr, call(t, env, "protocol=https\nhost=github.com\npassword="+token+"\n\n", args...).stderr)
+	}
+	token = call(t, env, request, "get").answered(t)
+	captured.Secret(token)
+	p.down()
+	erase(t, env, token)
+	fmt.Fprint(os.Stderr, call(t, env, request, "get").failed(t))
 }

@@ -2,6 +2,7 @@ package workspace_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -94,16 +95,24 @@ func call(t testing.TB, env map[string]string, stdin string, args ...string) res
 	return checked(t, env, result{stdout.String(), stderr.String(), code})
 }
 
-// start runs the built command as a process, with env and nothing else in its environment.
-func start(t testing.TB, env map[string]string, stdin string, args ...string) result {
+// process is a run of the built command, not yet started, with env and nothing else in its environment.
+func process(ctx context.Context, t testing.TB, env map[string]string, stdin string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary(t), args...)
+	cmd := exec.CommandContext(ctx, binary(t), args...)
 	cmd.Env = []string{}
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
+	cmd.Stdin = strings.NewReader(stdin)
+	return cmd
+}
+
+// start runs the built command to its end.
+func start(t testing.TB, env map[string]string, stdin string, args ...string) result {
+	t.Helper()
+	cmd := process(t.Context(), t, env, stdin, args...)
 	var stdout, stderr bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		t.Fatalf("run the command: %v", err)

@@ -33,9 +33,9 @@ type platform struct {
 // plugin is a mutator that has the platform's token and nothing to write.
 type plugin struct{ tokenprovider.TokenProvider }
 
-func (plugin) Name() string                                                { return "test" }
+func (plugin) Name() string                                               { return "test" }
 func (plugin) MutateEnv(context.Context, string, map[string]string) error { return nil }
-func (p plugin) Unwrap() tokenprovider.TokenProvider                       { return p.TokenProvider }
+func (p plugin) Unwrap() tokenprovider.TokenProvider                      { return p.TokenProvider }
 
 func newPlatform(t testing.TB, provider tokenprovider.TokenProvider) *platform {
 	t.Helper()

@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// hurry bounds a refresh while the token on disk lives: an endpoint that hangs must not stall who can go on.
+	// hurry bounds a refresh while the token on disk lives, as does half of what it has left: an endpoint that hangs must
+	// not stall who can go on.
 	hurry = 3 * time.Second
 	// lockWait is longer than a call of the endpoint takes at most, with a second try.
 	lockWait = 25 * time.Second
@@ -22,7 +23,7 @@ const (
 	// the platform may ask for.
 	backOff    = 15 * time.Second
 	backOffMax = time.Minute
-	// renewPause lies between two tries to renew the bearer.
+	// renewPause lies between two tries to renew the bearer, or a quarter of the life that it has left.
 	renewPause = time.Minute
 )
 
@@ -134,9 +135,9 @@ func (s *source) instead(held record, err error) (string, time.Time, error) {
 
 // fetch asks the endpoint, and tells it which token was refused.
 func (s *source) fetch(ctx context.Context, held record) (string, time.Time, error) {
-	if held.lives(time.Now()) {
+	if left := time.Until(held.expiresAt); held.lives(time.Now()) {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, hurry)
+		ctx, cancel = context.WithTimeout(ctx, min(hurry, left/2))
 		defer cancel()
 	}
 	if held.rejected != "" {
@@ -167,8 +168,8 @@ func (s *source) Invalidate(token string) bool {
 	return held.token.is(token) && s.disk.save(held.withRejected()) == nil
 }
 
-// renewBearer replaces the bearer once half of its life is over. It is tried once a minute, after a token was served,
-// by one process at a time; when it fails there is half of the bearer's life left to try again.
+// renewBearer replaces the bearer once half of its life is over. It is tried after a token was served, once a
+// minute and by one process at a time; when it fails there is half of the bearer's life left to try again.
 func (s *source) renewBearer(ctx context.Context) {
 	now := time.Now()
 	used, err := s.bearer.current(ctx)
@@ -187,7 +188,7 @@ func (s *source) renewBearer(ctx context.Context) {
 		if now.Before(held.renewAt) {
 			return
 		}
-		held.renewAt = now.Add(renewPause)
+		held.renewAt = now.Add(min(renewPause, used.expiresAt.Sub(now)/4))
 		_ = s.disk.save(held)
 	}
 	if renewed, _, err := s.client.RenewBearer(ctx); err == nil {

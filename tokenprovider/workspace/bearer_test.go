@@ -1,0 +1,200 @@
+package workspace_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+	"github.com/stretchr/testify/require"
+)
+
+// shortLived is a workspace whose bearer is valid for ttl only.
+func shortLived(t testing.TB, p *platform, ttl time.Duration) map[string]string {
+	t.Helper()
+	env := p.env(t, "ws-1")
+	env["PROVISIONKIT_BEARER"] = p.bearer(t, "ws-1", ttl)
+	return env
+}
+
+func TestTheBearerFileIsReplacedOnceHalfOfTheBearersLifeIsOver(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := shortLived(t, p, 4*time.Second)
+	path := withFile(t, env, 0o640)
+	before, err := os.ReadFile(path)
+	require.NoError(t, err)
+
+	call(t, env, request, "get").answered(t)
+	require.Empty(t, p.renewals(), "not before half of it is over")
+	eventually(t, func() bool {
+		call(t, env, request, "get").answered(t)
+		after, err := os.ReadFile(path)
+		require.NoError(t, err)
+		return string(after) != string(before)
+	}, "the bearer wasn't renewed")
+	require.Len(t, p.renewals(), 1)
+
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o640), info.Mode(), "with the rights that it had")
+	entries, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+}
+
+// TestAWorkspaceOutlivesABearerThatCannotBeReplaced also holds for a bearer in the environment, which nobody can change.
+func TestAWorkspaceOutlivesABearerThatCannotBeReplaced(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, &mint{life: 2 * time.Second}) // many gets need the bearer
+	workspaces := map[string]map[string]string{}
+	for name, prepare := range map[string]func(env map[string]string){
+		"in the environment":  func(map[string]string) {},
+		"in a read-only file": func(env map[string]string) { withFile(t, env, 0o400) },
+		"behind a link, as Kubernetes mounts it": func(env map[string]string) {
+			path := withFile(t, env, 0o600)
+			require.NoError(t, os.Symlink(path, path+".link"))
+			env["PROVISIONKIT_BEARER_FILE"] = path + ".link"
+		},
+	} {
+		env := shortLived(t, p, 2*time.Second)
+		prepare(env)
+		workspaces[name] = env
+	}
+	contents := func() map[string]string {
+		read := map[string]string{}
+		for name, env := range workspaces {
+			content, _ := os.ReadFile(env["PROVISIONKIT_BEARER_FILE"])
+			read[name] = string(content)
+		}
+		return read
+	}
+	before := contents()
+	for end := time.Now().Add(2500 * time.Millisecond); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		for name, env := range workspaces {
+			r := call(t, env, request, "get")
+			require.Zero(t, r.code, "%s: %s", name, r.stderr)
+		}
+	}
+	require.Equal(t, before, contents())
+	for name, env := range workspaces {
+		info, err := os.Stat(kept(t, env, ".bearer"))
+		require.NoError(t, err, name)
+		require.Equal(t, os.FileMode(0o600), info.Mode(), name)
+	}
+}
+
+func TestARenewalThatFailsFailsNoGetAndIsNotRepeatedAtOnce(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := shortLived(t, p, 2*time.Second)
+	p.on(func(w http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/bearer") {
+			http.Error(w, "", http.StatusInternalServerError)
+			return true
+		}
+		return false
+	})
+	eventually(t, func() bool {
+		call(t, env, request, "get").answered(t)
+		return len(p.renewals()) > 0
+	}, "no renewal was tried")
+	for range 5 {
+		call(t, env, request, "get").answered(t)
+	}
+	require.Len(t, p.renewals(), 1)
+}
+
+func TestABearerThatIsNoJWTIsUsedAsItIs(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	p.on(func(w http.ResponseWriter, r *http.Request) bool {
+		require.Equal(t, "Bearer opaque", r.Header.Get("Authorization"))
+		r.Header.Set("Authorization", "Bearer "+p.bearer(t, "ws-1", time.Hour))
+		return false
+	})
+	env := p.env(t, "ws-1")
+	env["PROVISIONKIT_BEARER"] = "opaque"
+	call(t, env, request, "get").answered(t)
+	require.Empty(t, p.renewals())
+}
+
+func TestABearerIsReadAgainAfterA401(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	good := env["PROVISIONKIT_BEARER"]
+	env["PROVISIONKIT_BEARER"] = foreignBearer(t, "ws-1")
+	path := withFile(t, env, 0o600)
+	p.on(func(http.ResponseWriter, *http.Request) bool {
+		require.NoError(t, os.WriteFile(path, []byte(good), 0o600)) // the platform rotates it now
+		return false
+	})
+	call(t, env, request, "get").answered(t)
+	require.Len(t, p.asked(), 2)
+}
+
+func TestAWrongBearerIsAClearErrorAndOneThatExpiredIsNamedAsTheReason(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	env["PROVISIONKIT_BEARER"] = foreignBearer(t, "ws-1")
+	require.Contains(t, call(t, env, request, "get").failed(t), "401")
+
+	env = shortLived(t, p, time.Second)
+	issued := time.Now()
+	eventually(t, func() bool { return time.Since(issued) > 1100*time.Millisecond }, "time stands still")
+	require.Contains(t, call(t, env, request, "get").failed(t), "the workspace's bearer expired at")
+}
+
+func TestARenewedBearerThatIsRefusedGivesWayToTheConfiguredOne(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	issued := time.Now().Unix()
+	call(t, env, request, "get").answered(t)
+	record := kept(t, env, ".json")
+	require.NoError(t, os.Remove(record))
+	eventually(t, func() bool { return time.Now().Unix() > issued }, "time stands still")
+	newer := foreignBearer(t, "ws-1")
+	require.NoError(t, os.WriteFile(strings.TrimSuffix(record, ".json")+".bearer", []byte(newer), 0o600))
+	call(t, env, request, "get").answered(t)
+	asked := p.asked()
+	require.Len(t, asked, 3)
+	require.Equal(t, "Bearer "+newer, asked[1].Header.Get("Authorization"))
+	require.Equal(t, "Bearer "+env["PROVISIONKIT_BEARER"], asked[2].Header.Get("Authorization"))
+}
+
+func TestARenewedBearerOfAnotherWorkspaceIsNotTaken(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, &mint{life: 2 * time.Second})
+	env := shortLived(t, p, 2*time.Second)
+	p.on(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/bearer") {
+			return false
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Write([]byte(`{"bearer":"` + p.bearer(t, "ws-2", time.Hour) + `","expires_at":"2100-01-01T00:00:00Z"}`))
+		return true
+	})
+	eventually(t, func() bool {
+		call(t, env, request, "get").answered(t)
+		return len(p.renewals()) > 0
+	}, "no renewal was tried")
+	found, err := filepath.Glob(filepath.Join(env["XDG_RUNTIME_DIR"], "provisionkit", "*.bearer"))
+	require.NoError(t, err)
+	require.Empty(t, found)
+}
+
+// foreignBearer is well-formed, for the right workspace, and signed by somebody else.
+func foreignBearer(t testing.TB, id string) string {
+	t.Helper()
+	key, err := tokenhttp.NewWorkspaceKey([]byte("another key, of no less than 32 bytes"))
+	require.NoError(t, err)
+	bearer, err := key.Issue(id, 2*time.Hour)
+	require.NoError(t, err)
+	return bearer
+}

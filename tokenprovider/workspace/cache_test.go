@@ -1,0 +1,423 @@
+package workspace_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/stretchr/testify/require"
+)
+
+// needDisk skips a test of what is kept where nothing is.
+func needDisk(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("nothing is kept on disk here")
+	}
+}
+
+// kept is the path of the one file of env's folder that has this extension.
+func kept(t testing.TB, env map[string]string, extension string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(env["XDG_RUNTIME_DIR"], "provisionkit", "*"+extension))
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	return found[0]
+}
+
+func erase(t testing.TB, env map[string]string, password string) {
+	t.Helper()
+	require.Equal(t, result{}, call(t, env, "protocol=https\nhost=github.com\nusername=x-access-token\npassword="+password+"\n\n", "erase"))
+}
+
+func TestATokenIsFetchedOnceAndKeptForItsOwnerAlone(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	first := call(t, env, request, "get").answered(t)
+	require.Equal(t, first, call(t, env, request, "get").answered(t))
+	require.Equal(t, first+"\n", call(t, env, "", "token").stdout)
+	require.Len(t, p.asked(), 1)
+
+	folder := filepath.Join(env["XDG_RUNTIME_DIR"], "provisionkit")
+	info, err := os.Stat(folder)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o700), info.Mode().Perm())
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Len(t, entries, 2, "a record and a lock")
+	for _, entry := range entries {
+		info, err := entry.Info()
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode(), entry.Name())
+	}
+}
+
+func TestATokenIsAskedForAnewWhenHalfOfItsLifeIsOver(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, &mint{life: 3 * time.Second})
+	env := p.env(t, "ws-1")
+	first := call(t, env, request, "get").answered(t)
+	require.Equal(t, first, call(t, env, request, "get").answered(t), "short-lived tokens are kept too")
+	eventually(t, func() bool { return call(t, env, request, "get").answered(t) != first }, "no new token")
+	require.Len(t, p.asked(), 2)
+}
+
+func TestATokenWithoutAKnownExpiryIsNotKept(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, &mint{})
+	env := p.env(t, "ws-1")
+	require.NotEqual(t, call(t, env, request, "get").answered(t), call(t, env, request, "get").answered(t))
+}
+
+func TestWorkspacesThatShareAFolderNeverGetEachOthersToken(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, &mint{life: time.Hour})
+	one, two := p.env(t, "ws-1"), p.env(t, "ws-2")
+	two["XDG_RUNTIME_DIR"] = one["XDG_RUNTIME_DIR"]
+	tokenOfOne := call(t, one, request, "get").answered(t)
+	tokenOfTwo := call(t, two, request, "get").answered(t)
+	require.NotEqual(t, tokenOfOne, tokenOfTwo)
+
+	// Nor with the bearer of one and the URL of the other: the platform refuses, and nothing on disk fits.
+	mixed := map[string]string{
+		"XDG_RUNTIME_DIR": one["XDG_RUNTIME_DIR"], "PROVISIONKIT_TOKEN_URL": one["PROVISIONKIT_TOKEN_URL"], "PROVISIONKIT_BEARER": two["PROVISIONKIT_BEARER"],
+	}
+	require.Contains(t, call(t, mixed, request, "get").failed(t), "403")
+
+	// A bearer that was renewed is the same workspace's.
+	one["PROVISIONKIT_BEARER"] = p.bearer(t, "ws-1", 2*time.Hour)
+	require.Equal(t, tokenOfOne, call(t, one, request, "get").answered(t))
+}
+
+func TestAFileThatIsUnsafeOrMakesNoSenseIsIgnoredAndReplaced(t *testing.T) {
+	needDisk(t)
+	planted := `"ghs_planted"`
+	edit := func(t *testing.T, path string, change func(record map[string]any)) {
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		var record map[string]any
+		require.NoError(t, json.Unmarshal(content, &record))
+		record["token"] = strings.Trim(planted, `"`)
+		change(record)
+		content, err = json.Marshal(record)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+	}
+	for name, spoil := range map[string]func(t *testing.T, path string){
+		"readable for the group": func(t *testing.T, path string) { require.NoError(t, os.Chmod(path, 0o640)) },
+		"readable for the world": func(t *testing.T, path string) { require.NoError(t, os.Chmod(path, 0o604)) },
+		"writable for the world": func(t *testing.T, path string) { require.NoError(t, os.Chmod(path, 0o602)) },
+		"empty":                  func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 0)) },
+		"half-written":           func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 100)) },
+		"gone":                   func(t *testing.T, path string) { require.NoError(t, os.Remove(path)) },
+		"corrupt":                func(t *testing.T, path string) { require.NoError(t, os.WriteFile(path, []byte("{]"), 0o600)) },
+		"not JSON's object":      func(t *testing.T, path string) { require.NoError(t, os.WriteFile(path, []byte("[]"), 0o600)) },
+		"too large":              func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 1<<20)) },
+		"of another workspace":   func(t *testing.T, path string) { edit(t, path, func(r map[string]any) { r["key"] = "0123" }) },
+		"of a future version":    func(t *testing.T, path string) { edit(t, path, func(r map[string]any) { r["version"] = 2 }) },
+		"past its expiry": func(t *testing.T, path string) {
+			edit(t, path, func(r map[string]any) { r["expires_at"] = time.Now() })
+		},
+		"without an expiry": func(t *testing.T, path string) { edit(t, path, func(r map[string]any) { delete(r, "expires_at") }) },
+		"with a malformed expiry": func(t *testing.T, path string) {
+			edit(t, path, func(r map[string]any) { r["expires_at"] = 4102444800000 })
+		},
+		"with an expiry long gone": func(t *testing.T, path string) {
+			edit(t, path, func(r map[string]any) { r["expires_at"] = time.Unix(0, 0) })
+		},
+		"a link": func(t *testing.T, path string) {
+			require.NoError(t, os.Rename(path, path+".elsewhere"))
+			require.NoError(t, os.Symlink(path+".elsewhere", path))
+		},
+		"a link to nowhere": func(t *testing.T, path string) {
+			require.NoError(t, os.Remove(path))
+			require.NoError(t, os.Symlink("/nowhere", path))
+		},
+		"an empty folder": func(t *testing.T, path string) {
+			require.NoError(t, os.Remove(path))
+			require.NoError(t, os.Mkdir(path, 0o700))
+		},
+		"a folder with something in it": func(t *testing.T, path string) {
+			require.NoError(t, os.Remove(path))
+			require.NoError(t, os.MkdirAll(filepath.Join(path, "x"), 0o700))
+		},
+		"of another owner": func(t *testing.T, path string) {
+			if os.Geteuid() != 0 {
+				t.Skip("only root can give files away")
+			}
+			require.NoError(t, os.Chown(path, 65534, 65534))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlatform(t, &mint{life: time.Hour})
+			env := p.env(t, "ws-1")
+			first := call(t, env, request, "get").answered(t)
+			path := kept(t, env, ".json")
+			spoil(t, path)
+
+			second := call(t, env, request, "get").answered(t)
+			require.NotEqual(t, first, second)
+			require.NotContains(t, second, "planted")
+			require.Equal(t, second, call(t, env, request, "get").answered(t), "the new one is kept")
+			info, err := os.Lstat(path)
+			require.NoError(t, err)
+			require.Equal(t, os.FileMode(0o600), info.Mode())
+			require.Len(t, p.asked(), 2)
+		})
+	}
+}
+
+func TestAFolderThatIsNotOursAloneKeepsNothing(t *testing.T) {
+	needDisk(t)
+	for name, prepare := range map[string]func(t *testing.T, folder string){
+		"readable for the world": func(t *testing.T, folder string) {
+			require.NoError(t, os.Mkdir(folder, 0o755))
+		},
+		"writable for the group": func(t *testing.T, folder string) {
+			require.NoError(t, os.Mkdir(folder, 0o700))
+			require.NoError(t, os.Chmod(folder, 0o720))
+		},
+		"a link": func(t *testing.T, folder string) {
+			require.NoError(t, os.Symlink(t.TempDir(), folder))
+		},
+		"a file": func(t *testing.T, folder string) {
+			require.NoError(t, os.WriteFile(folder, nil, 0o600))
+		},
+		"of another owner": func(t *testing.T, folder string) {
+			if os.Geteuid() != 0 {
+				t.Skip("only root can give folders away")
+			}
+			require.NoError(t, os.Mkdir(folder, 0o700))
+			require.NoError(t, os.Chown(folder, 65534, 65534))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlatform(t, &mint{life: time.Hour})
+			env := p.env(t, "ws-1")
+			env["TMPDIR"] = t.TempDir()
+			folder := filepath.Join(env["XDG_RUNTIME_DIR"], "provisionkit")
+			prepare(t, folder)
+			require.NotEqual(t, call(t, env, request, "get").answered(t), call(t, env, request, "get").answered(t))
+			entries, err := os.ReadDir(folder)
+			if err == nil {
+				require.Empty(t, entries)
+			}
+			entries, err = os.ReadDir(env["TMPDIR"])
+			require.NoError(t, err)
+			require.Empty(t, entries)
+		})
+	}
+}
+
+func TestWhereThereIsNoRuntimeFolderTheOneForTemporaryFilesServes(t *testing.T) {
+	needDisk(t)
+	for name, runtimeDir := range map[string]string{"unset": "", "missing": "/nowhere/at/all", "relative": "run"} {
+		p := newPlatform(t, cached(&mint{life: time.Hour}))
+		env := p.env(t, "ws-1")
+		env["XDG_RUNTIME_DIR"], env["TMPDIR"] = runtimeDir, t.TempDir()
+		call(t, env, request, "get").answered(t)
+		call(t, env, request, "get").answered(t)
+		require.Len(t, p.asked(), 1, name)
+		entries, err := os.ReadDir(env["TMPDIR"])
+		require.NoError(t, err)
+		require.Len(t, entries, 1, name)
+		require.Contains(t, entries[0].Name(), "provisionkit-")
+	}
+}
+
+func TestWithAReadOnlyDiskEveryGetAsksThePlatform(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, &mint{life: time.Hour})
+	env := p.env(t, "ws-1")
+	env["XDG_RUNTIME_DIR"], env["TMPDIR"] = "/proc", "/proc" // nobody can write there
+	require.NotEqual(t, call(t, env, request, "get").answered(t), call(t, env, request, "get").answered(t))
+}
+
+func TestWhenTheEndpointFailsTheKeptTokenIsServedWhileItLives(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, &mint{life: 2 * time.Second})
+	env := p.env(t, "ws-1")
+	first := call(t, env, request, "get").answered(t)
+	p.down()
+	eventually(t, func() bool {
+		require.Equal(t, first, call(t, env, request, "get").answered(t))
+		return len(p.asked()) > 1
+	}, "no refresh was tried")
+	require.Equal(t, first, call(t, env, request, "get").answered(t))
+	require.Len(t, p.asked(), 2, "after a failure the next try is held off while there is a token")
+
+	eventually(t, func() bool { return call(t, env, request, "get").code != 0 }, "a dead token was served")
+	require.Contains(t, call(t, env, request, "get").failed(t), "502")
+
+	p.on(nil)
+	require.NotEqual(t, first, call(t, env, request, "get").answered(t), "without a token every get tries")
+}
+
+func TestAnEndpointThatHangsHoldsNobodyUpWhoseTokenLives(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, &mint{life: 2 * time.Second})
+	env := p.env(t, "ws-1")
+	first := call(t, env, request, "get").answered(t)
+	p.on(func(_ http.ResponseWriter, r *http.Request) bool { <-r.Context().Done(); return true })
+	eventually(t, func() bool {
+		began := time.Now()
+		require.Equal(t, first, call(t, env, request, "get").answered(t))
+		require.Less(t, time.Since(began), 2*time.Second)
+		return len(p.asked()) > 1
+	}, "no refresh was tried")
+	require.Equal(t, first, call(t, env, request, "get").answered(t))
+	require.Len(t, p.asked(), 2, "the next one doesn't even wait for that long")
+}
+
+func TestErasingTheKeptTokenDropsItAndTellsThePlatform(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	first := call(t, env, request, "get").answered(t)
+
+	erase(t, env, first+"x")
+	erase(t, env, "another")
+	require.Equal(t, result{}, call(t, env, "protocol=https\nhost=other.example\npassword="+first+"\n\n", "erase"))
+	require.Equal(t, first, call(t, env, request, "get").answered(t), "only the exact token and host count")
+
+	erase(t, env, first)
+	require.Len(t, p.asked(), 1, "erase itself asks nothing")
+	content, err := os.ReadFile(kept(t, env, ".json"))
+	require.NoError(t, err)
+	require.NotContains(t, string(content), first)
+
+	second := call(t, env, request, "get").answered(t)
+	require.NotEqual(t, first, second)
+	require.Equal(t, second, call(t, env, request, "get").answered(t))
+	asked := p.asked()
+	require.Len(t, asked, 2)
+	require.Empty(t, asked[0].Header.Get("Provisionkit-Rejected"))
+	require.Equal(t, tokenprovider.TokenSHA256(first), asked[1].Header.Get("Provisionkit-Rejected"))
+
+	erase(t, env, first)
+	require.Equal(t, second, call(t, env, request, "get").answered(t), "a token that was replaced can't be erased again")
+}
+
+func TestARejectionIsRepeatedUntilThePlatformHeardOfIt(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	first := call(t, env, request, "get").answered(t)
+	erase(t, env, first)
+	p.down()
+	call(t, env, request, "get").failed(t)
+	p.on(nil)
+	require.NotEqual(t, first, call(t, env, request, "get").answered(t))
+	asked := p.asked()
+	require.Equal(t, tokenprovider.TokenSHA256(first), asked[len(asked)-1].Header.Get("Provisionkit-Rejected"))
+}
+
+// TestATokenThatThePlatformHandsOutAgainIsServedButNotKept: the platform lets a token ripen that is seconds old, since
+// forges refuse those at times, and until then a get that is refused must not settle the matter for an hour.
+func TestATokenThatThePlatformHandsOutAgainIsServedButNotKept(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, tokenprovider.NewCache(&mint{life: time.Hour}, &tokenprovider.CacheOptions{Settle: time.Second}))
+	env := p.env(t, "ws-1")
+	first := call(t, env, request, "get").answered(t)
+	erase(t, env, first)
+	require.Equal(t, first, call(t, env, request, "get").answered(t))
+	require.Equal(t, first, call(t, env, request, "get").answered(t))
+	require.Len(t, p.asked(), 3)
+	eventually(t, func() bool { return call(t, env, request, "get").answered(t) != first }, "the platform didn't replace it")
+	for _, r := range p.asked()[1:] {
+		require.Equal(t, tokenprovider.TokenSHA256(first), r.Header.Get("Provisionkit-Rejected"))
+	}
+	calls := len(p.asked())
+	call(t, env, request, "get").answered(t)
+	require.Len(t, p.asked(), calls, "the new one is kept")
+}
+
+// together runs n commands as processes that start at the same time.
+func together(t *testing.T, n int, env map[string]string) []result {
+	results := make([]result, n)
+	var running sync.WaitGroup
+	for i := range results {
+		running.Go(func() { results[i] = start(t, env, request, "get") })
+	}
+	running.Wait()
+	return results
+}
+
+func TestFiftyProcessesAtOnceMakeOneRequest(t *testing.T) {
+	needDisk(t)
+	binary(t)
+	p := newPlatform(t, &mint{life: time.Hour})
+	p.on(func(http.ResponseWriter, *http.Request) bool { time.Sleep(100 * time.Millisecond); return false })
+	for _, r := range together(t, 50, p.env(t, "ws-1")) {
+		require.Equal(t, "ghs_000000000000000000000000000000000001", r.answered(t))
+	}
+	require.Len(t, p.asked(), 1)
+}
+
+func TestProcessesThatWaitForAFailingRequestShareItsFailure(t *testing.T) {
+	needDisk(t)
+	binary(t)
+	p := newPlatform(t, &mint{life: time.Hour})
+	release := make(chan struct{})
+	p.on(func(w http.ResponseWriter, r *http.Request) bool {
+		<-release
+		http.Error(w, "", http.StatusServiceUnavailable)
+		return true
+	})
+	env := p.env(t, "ws-1")
+	var opened sync.WaitGroup
+	opened.Go(func() {
+		// All have started once twenty of them have the lock file open; on other systems than Linux time has to tell.
+		defer close(release)
+		for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline) && openLocks(env) < 20; {
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	for _, r := range together(t, 20, env) {
+		require.Contains(t, r.failed(t), "503")
+	}
+	opened.Wait()
+	require.Len(t, p.asked(), 1)
+}
+
+// openLocks counts the processes that have a file of env's folder open.
+func openLocks(env map[string]string) int {
+	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	count := 0
+	for _, link := range links {
+		if target, err := os.Readlink(link); err == nil && strings.HasPrefix(target, env["XDG_RUNTIME_DIR"]) && strings.HasSuffix(target, ".lock") {
+			count++
+		}
+	}
+	return count
+}
+
+func TestACommandThatIsKilledLeavesNoLockBehind(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	arrived := make(chan struct{}, 1)
+	p.on(func(_ http.ResponseWriter, r *http.Request) bool {
+		arrived <- struct{}{}
+		<-r.Context().Done()
+		return true
+	})
+	env := p.env(t, "ws-1")
+	victim := process(t.Context(), t, env, request, "get")
+	require.NoError(t, victim.Start())
+	<-arrived
+	require.NoError(t, victim.Process.Kill())
+	require.Error(t, victim.Wait())
+	p.on(nil)
+	began := time.Now()
+	call(t, env, request, "get").answered(t)
+	require.Less(t, time.Since(began), 3*time.Second)
+}

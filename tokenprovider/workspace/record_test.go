@@ -1,0 +1,137 @@
+package workspace
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/stretchr/testify/require"
+)
+
+const token = "ghs_16C7e42F292c6912E7710c838347Ae178B4a"
+
+var noon = time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
+
+func held(life, age time.Duration) record {
+	return record{token: newSecret(token), fetchedAt: noon.Add(-age), expiresAt: noon.Add(life - age)}
+}
+
+func TestARecordServesWhoeverItsTokenLivesLongEnoughFor(t *testing.T) {
+	backingOff := held(time.Hour, 59*time.Minute)
+	backingOff.retryAt = noon.Add(time.Second)
+	backedOff := backingOff
+	backedOff.retryAt = noon
+	dead := held(time.Hour, time.Hour)
+	dead.retryAt = noon.Add(time.Minute)
+	for name, c := range map[string]struct {
+		record record
+		minTTL time.Duration
+		want   bool
+	}{
+		"nothing kept":                             {record{}, 0, false},
+		"no wish, a nanosecond left":               {held(time.Hour, time.Hour-1), 0, true},
+		"no wish, nothing left":                    {held(time.Hour, time.Hour), 0, false},
+		"exactly the wish":                         {held(time.Hour, 50*time.Minute), 10 * time.Minute, true},
+		"a nanosecond less than the wish":          {held(time.Hour, 50*time.Minute+1), 10 * time.Minute, false},
+		"a wish for more than half, half left":     {held(time.Hour, 30*time.Minute), 50 * time.Minute, true},
+		"a wish for more than half, less left":     {held(time.Hour, 30*time.Minute+1), 50 * time.Minute, false},
+		"a short life, half of it left":            {held(4*time.Second, 2*time.Second), 10 * time.Minute, true},
+		"a short life, less than half of it left":  {held(4*time.Second, 2*time.Second+1), 10 * time.Minute, false},
+		"too little left while a failure is fresh": {backingOff, 10 * time.Minute, true},
+		"too little left when it no longer is":     {backedOff, 10 * time.Minute, false},
+		"nothing left while a failure is fresh":    {dead, 10 * time.Minute, false},
+		"no expiry":                                {record{token: newSecret(token), fetchedAt: noon}, 0, false},
+	} {
+		require.Equal(t, c.want, c.record.serves(c.minTTL, noon), name)
+	}
+}
+
+func TestARecordIsReadAsItWasWritten(t *testing.T) {
+	r := held(time.Hour, time.Minute).withFailure(&tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: 40 * time.Second}, noon)
+	r.rejected, r.renewAt = "digest", noon.Add(time.Minute)
+	content, err := r.encode("key")
+	require.NoError(t, err)
+	require.Equal(t, r, decodeRecord(content, "key"))
+	require.Equal(t, record{}, decodeRecord(content, "another key"))
+}
+
+func TestTheNextTryWaitsForTheBackOffOrAsThePlatformSays(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		wait time.Duration
+	}{
+		"no hint":     {errors.New("down"), 15 * time.Second},
+		"a short one": {&tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: time.Second}, 15 * time.Second},
+		"a long one":  {&tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: 40 * time.Second}, 40 * time.Second},
+		"a huge one":  {&tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: time.Hour}, time.Minute},
+	} {
+		require.Equal(t, noon.Add(c.wait), retryAt(c.err, noon), name)
+	}
+}
+
+func TestAFailureIsKeptAsOneLineWithItsCode(t *testing.T) {
+	r := record{}.withFailure(&tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("no\r\n\x1b[31m")}, noon)
+	require.EqualError(t, r.failure(), "no [31m")
+	require.Equal(t, tokenprovider.CodeForbidden, tokenprovider.CodeOf(r.failure()))
+}
+
+func TestARefusedTokenIsForgottenButNotItsDigest(t *testing.T) {
+	r := held(time.Hour, 0)
+	r.renewAt = noon
+	digest := tokenprovider.TokenSHA256(token)
+	rejected := r.withRejected()
+	require.Equal(t, record{rejected: digest, renewAt: noon}, rejected)
+	require.Equal(t, rejected, rejected.withToken(token, noon.Add(time.Hour), noon), "the same token again isn't kept")
+	require.Equal(t, rejected.renewAt, rejected.withToken("other", noon.Add(time.Hour), noon).renewAt)
+	require.Empty(t, rejected.withToken("other", noon.Add(time.Hour), noon).rejected)
+	require.Empty(t, rejected.withToken("other", time.Time{}, noon).token.reveal(), "nor one without an expiry")
+}
+
+func TestABearerIsRenewedPastHalfOfItsLife(t *testing.T) {
+	c := credential{issuedAt: noon, expiresAt: noon.Add(time.Hour)}
+	require.False(t, c.needsRenewal(noon.Add(30*time.Minute)))
+	require.True(t, c.needsRenewal(noon.Add(30*time.Minute+1)))
+	require.True(t, c.needsRenewal(noon.Add(2*time.Hour)))
+	require.False(t, credential{expiresAt: noon}.needsRenewal(noon.Add(time.Hour)), "no iat")
+	require.False(t, credential{issuedAt: noon}.needsRenewal(noon.Add(time.Hour)), "no exp")
+}
+
+func TestOnlyANewerBearerOfTheSameWorkspaceSucceedsAnother(t *testing.T) {
+	old := credential{subject: "sub:ws-1", issuedAt: noon, expiresAt: noon.Add(time.Hour)}
+	for name, c := range map[string]struct {
+		next credential
+		want bool
+	}{
+		"newer":                      {credential{subject: "sub:ws-1", issuedAt: noon.Add(1), expiresAt: noon.Add(2 * time.Hour)}, true},
+		"newer, until the same time": {credential{subject: "sub:ws-1", issuedAt: noon.Add(1), expiresAt: noon.Add(time.Hour)}, true},
+		"newer, but ends earlier":    {credential{subject: "sub:ws-1", issuedAt: noon.Add(1), expiresAt: noon.Add(time.Minute)}, false},
+		"as old":                     {credential{subject: "sub:ws-1", issuedAt: noon, expiresAt: noon.Add(2 * time.Hour)}, false},
+		"of another workspace":       {credential{subject: "sub:ws-2", issuedAt: noon.Add(1), expiresAt: noon.Add(2 * time.Hour)}, false},
+		"no JWT":                     {parseCredential("opaque"), false},
+	} {
+		require.Equal(t, c.want, c.next.succeeds(old), name)
+	}
+}
+
+func TestSubjectsOfBearersDoNotCollide(t *testing.T) {
+	require.NotEqual(t, parseCredential("a").subject, parseCredential("b").subject)
+	require.Contains(t, parseCredential("a.b.c").subject, "sha256:")
+	require.Contains(t, parseCredential("").subject, "sha256:")
+}
+
+func TestNothingPrintsATokenOrBearer(t *testing.T) {
+	testutil.RequireRedacted(t, newSecret(token), token)
+	testutil.RequireRedacted(t, secret{}, token)
+	testutil.RequireRedacted(t, held(time.Hour, 0), token)
+	testutil.RequireRedacted(t, parseCredential(token), token)
+	testutil.RequireRedacted(t, endpoint{bearer: newSecret(token)}, token)
+	testutil.RequireRedacted(t, &bearer{inline: newSecret(token), refused: newSecret(token)}, token)
+	source, err := openSource(t.Context(), func(name string) string {
+		return map[string]string{"PROVISIONKIT_TOKEN_URL": "https://platform.example", "PROVISIONKIT_BEARER": token, "TMPDIR": t.TempDir()}[name]
+	})
+	require.NoError(t, err)
+	defer source.close()
+	testutil.RequireRedacted(t, source, token)
+}
