@@ -1,0 +1,104 @@
+package provisionkit_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/stretchr/testify/require"
+)
+
+func TestATokenThatGitReportsAsRefusedIsReplaced(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, platformOptions{})
+	w := p.provision(t, "ws-1")
+	dir := w.clone(t, 0)
+	bad, _ := p.held(t)
+	mintedAt := p.all.Status().MintedAt
+	eventually(t, func() bool { return time.Since(mintedAt) > settle }, "the token's ripeness")
+	p.github.RefuseToken(bad)
+
+	o := w.remote(t, dir, "fetch")
+	require.Equal(t, 128, o.code)
+	require.Contains(t, o.stderr, "Authentication failed")
+	require.Equal(t, 1, p.github.Mints(), "nobody knows yet but this workspace")
+	for range 3 {
+		w.must(t, dir, "fetch")
+	}
+	w.commit(t, dir, "work goes on")
+	w.must(t, dir, "push", "--quiet", "origin", "HEAD")
+	require.Equal(t, 2, p.github.Mints())
+
+	failures := p.requests(refused)
+	require.Len(t, failures, 1)
+	require.Equal(t, tokenprovider.TokenSHA256(bad), failures[0].TokenSHA256)
+	issued := p.audited(issuedToken)
+	require.Len(t, issued, 2, "one for the clone, one after the refusal; what is on disk serves the rest")
+	require.Equal(t, tokenprovider.TokenSHA256(bad), issued[0].TokenSHA256)
+	good, _ := p.held(t)
+	require.Equal(t, tokenprovider.TokenSHA256(good), issued[1].TokenSHA256)
+	require.NotEqual(t, bad, good)
+}
+
+func TestGitAsksItsNextHelperWhenTheEndpointIsDown(t *testing.T) {
+	t.Parallel()
+	for name, breakDown := range breakdowns {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t, platformOptions{})
+			working, idle := p.provision(t, "working"), p.provision(t, "idle")
+			dir := working.clone(t, 0)
+			breakDown(t, p, working, idle)
+
+			working.must(t, dir, "fetch") // with the token that it has
+
+			own := own(t, p)
+			idle.Env["OWN_TOKEN"] = own
+			o := idle.must(t, "", append(idle.addHelper(ownHelper), "ls-remote", p.gitURLs[0])...)
+			require.Less(t, o.took, 25*time.Second)
+			require.Len(t, o.complaints(), 1, o.stderr)
+			require.Contains(t, o.complaints()[0], "no token for "+p.host)
+			asked := p.requests(withToken)
+			require.Equal(t, tokenprovider.TokenSHA256(own), asked[len(asked)-1].TokenSHA256)
+		})
+	}
+}
+
+func TestGitStopsWhenTheEndpointIsDownAndTheWorkspaceIsToldToQuit(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, platformOptions{})
+	w := p.provision(t, "ws-1")
+	w.Env["PROVISIONKIT_ON_FAILURE"] = "quit"
+	w.Env["OWN_TOKEN"] = own(t, p)
+	breakdowns["nobody listens"](t, p, w)
+
+	o := w.remote(t, "", append(w.addHelper(ownHelper), "ls-remote", p.gitURLs[0])...)
+	require.Equal(t, 128, o.code)
+	require.Contains(t, o.stderr, "told us to quit")
+	require.Len(t, o.complaints(), 1, o.stderr)
+	require.Empty(t, p.requests(withToken))
+}
+
+// breakdowns are ways in which an endpoint is down for workspaces.
+var breakdowns = map[string]func(t *testing.T, p *platform, ws ...*workspace){
+	"nobody listens": func(_ *testing.T, p *platform, _ ...*workspace) { p.endpoint.Close() },
+	"it accepts and hangs": func(t *testing.T, p *platform, ws ...*workspace) {
+		p.endpoint.Close()
+		silent, err := net.Listen("tcp", p.endpoint.Listener.Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { silent.Close() }) // whoever still waits there is reset
+	},
+}
+
+// own is a token that somebody has beside the platform's.
+func own(t *testing.T, p *platform) string {
+	t.Helper()
+	token, _, err := p.all.Scoped(githubapp.Scope{Permissions: map[string]string{"contents": "read"}}).Token(t.Context())
+	require.NoError(t, err)
+	return token
+}
+
+// ownHelper is a helper of git that has it.
+const ownHelper = `!f() { test "$1" = get || exit 0; echo username=x-access-token; echo "password=$OWN_TOKEN"; }; f`

@@ -1,0 +1,237 @@
+package provisionkit_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/provisionhook"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+	"github.com/stretchr/testify/require"
+)
+
+// settle is how long a token of the platform ripens. It matches lives of a few seconds as the default does an hour.
+const settle = 200 * time.Millisecond
+
+// platform is a platform as an engineer wires one, of the real packages, with a GitHub of its own.
+type platform struct {
+	github   *githubapptest.Server
+	host     string   // of github, as git names it
+	gitURLs  []string // of the repositories
+	app      *githubapp.App
+	all      *githubapp.Installation // everything that the app may reach
+	registry *provisionhook.Registry
+	key      *tokenhttp.WorkspaceKey
+	endpoint *httptest.Server
+
+	// printed is all that anyone printed; it fails the test when one of the secrets is in it that the platform has
+	// sent or received.
+	printed *testutil.Capture
+
+	mu      sync.Mutex
+	records []tokenhttp.AuditRecord
+}
+
+// platformOptions are what tests want different. The zero value is a platform with one repository and tokens of an hour,
+// which all workspaces share.
+type platformOptions struct {
+	repositories []string                   // default acme/widgets
+	tokenLife    time.Duration              // the fake's; default one hour
+	bearerTTL    time.Duration              // default 30 days
+	bearerFile   string                     // default: the bearer is in the environment
+	scopes       map[string]githubapp.Scope // by workspace: each has a token of its own
+}
+
+func newPlatform(t *testing.T, opts platformOptions) *platform {
+	t.Helper()
+	testutil.NeedTool(t, "git")
+	p := &platform{printed: testutil.NewCapture(t)}
+
+	github, err := githubapptest.NewServer(&githubapptest.Options{TLS: true, TokenLife: opts.tokenLife})
+	require.NoError(t, err)
+	t.Cleanup(github.Close)
+	if opts.repositories == nil {
+		opts.repositories = []string{"acme/widgets"}
+	}
+	setup, err := github.SetUp(opts.repositories...)
+	require.NoError(t, err)
+	address, err := url.Parse(github.URL)
+	require.NoError(t, err)
+	p.github, p.host, p.gitURLs = github, address.Host, setup.GitURLs
+
+	client := *github.Client()
+	client.Transport = witness{client.Transport, p.printed}
+	p.app, err = githubapp.New(githubapp.Options{
+		AppID: setup.AppID, PrivateKey: setup.PrivateKey(), BaseURL: github.URL, HTTPClient: &client,
+		Cache: tokenprovider.CacheOptions{Settle: settle}, Logger: p.printed.Logger(),
+	})
+	require.NoError(t, err)
+	p.printed.Secret(string(setup.PrivateKey()))
+	p.all = p.app.Installation(setup.InstallationID)
+
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret)
+	p.printed.Secret(string(secret))
+	p.key, err = tokenhttp.NewWorkspaceKey(secret)
+	require.NoError(t, err)
+
+	p.registry = provisionhook.NewRegistry(provisionhook.Protect("PATH"), provisionhook.PortableNames())
+	source := tokenhttp.FirstProvider(p.registry)
+	if opts.scopes == nil {
+		p.registry.Register(githubapp.NewMutator(p.all, nil))
+	} else {
+		source = tokenhttp.PerWorkspace(p.registry)
+		p.registry.Register(githubapp.NewWorkspaceMutator(p.app, func(_ context.Context, id string) (int64, githubapp.Scope, error) {
+			scope, known := opts.scopes[id]
+			if !known {
+				return 0, githubapp.Scope{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden}
+			}
+			return setup.InstallationID, scope, nil
+		}, nil))
+	}
+
+	handler, err := tokenhttp.NewHandler(source, p.key, &tokenhttp.Options{Audit: p.audit, Logger: p.printed.Logger()})
+	require.NoError(t, err)
+	mux := http.NewServeMux()
+	handler.Mount(mux)
+	p.endpoint = httptest.NewServer(p.witnessed(mux))
+	t.Cleanup(p.endpoint.Close)
+
+	wiring, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{
+		BaseURL: p.endpoint.URL, Key: p.key, TTL: opts.bearerTTL, BearerFile: opts.bearerFile,
+	})
+	require.NoError(t, err)
+	p.registry.Register(wiring, gitcredential.NewMutator(&gitcredential.MutatorOptions{
+		Hosts: []string{p.host}, Command: command(t),
+	}))
+	return p
+}
+
+// audit keeps what the endpoint issued and refused.
+func (p *platform) audit(_ context.Context, r tokenhttp.AuditRecord) {
+	fmt.Fprintf(p.printed, "audit: %+v\n", r)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.records = append(p.records, r)
+}
+
+// audited are the records so far of which match is true, the oldest first.
+func (p *platform) audited(match func(tokenhttp.AuditRecord) bool) []tokenhttp.AuditRecord {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var found []tokenhttp.AuditRecord
+	for _, r := range p.records {
+		if match(r) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// issuedToken matches records of tokens that a workspace got; bearers are none.
+func issuedToken(r tokenhttp.AuditRecord) bool {
+	return r.Code == "" && r.Provider != tokenhttp.BearerRenewal
+}
+
+// requests are those in the fake's log of which match is true, the oldest first.
+func (p *platform) requests(match func(githubapptest.Request) bool) []githubapptest.Request {
+	var found []githubapptest.Request
+	for _, r := range p.github.Requests() {
+		if match(r) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// begun matches the first request of each operation of git that was let in.
+func begun(r githubapptest.Request) bool {
+	return r.Git && strings.HasSuffix(r.Path, "/info/refs") && r.Status == http.StatusOK
+}
+
+// refused matches requests of git that came with a token and weren't let in. Git begins each operation without one, and
+// is told to come back: those don't count.
+func refused(r githubapptest.Request) bool {
+	return r.Git && r.AuthScheme != "" && r.Status >= 400
+}
+
+// withToken matches requests of git that came with some token, whatever became of them.
+func withToken(r githubapptest.Request) bool { return r.Git && r.AuthScheme != "" }
+
+// minted matches the mints that succeeded.
+func minted(r githubapptest.Request) bool {
+	return strings.HasSuffix(r.Path, "/access_tokens") && r.Status == http.StatusCreated
+}
+
+// held is the token that the platform hands out now.
+func (p *platform) held(t *testing.T) (token string, expiresAt time.Time) {
+	t.Helper()
+	token, expiresAt, err := p.all.Token(t.Context())
+	require.NoError(t, err)
+	return token, expiresAt
+}
+
+// untilDead waits until a token that expires at that time is dead for the fake.
+func (p *platform) untilDead(t *testing.T, expiresAt time.Time) {
+	t.Helper()
+	eventually(t, func() bool { return p.github.Now().After(expiresAt) }, "the end of the token's life")
+}
+
+// witness is a transport that tells printed each credential that passes: JWTs on the way out, tokens on the way in.
+type witness struct {
+	next    http.RoundTripper
+	printed *testutil.Capture
+}
+
+func (w witness) RoundTrip(req *http.Request) (*http.Response, error) {
+	w.printed.Secret(bearerOf(req))
+	resp, err := w.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	w.printed.Secret(secretsIn(body)...)
+	return resp, err
+}
+
+// witnessed is what witness does, for a server: bearers on the way in, tokens and new bearers on the way out.
+func (p *platform) witnessed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.printed.Secret(bearerOf(r))
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		p.printed.Secret(secretsIn(answer.Body.Bytes())...)
+		for name, values := range answer.Header() {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+	})
+}
+
+func bearerOf(r *http.Request) string {
+	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+}
+
+func secretsIn(body []byte) []string {
+	var answer struct{ Token, Bearer string }
+	_ = json.Unmarshal(body, &answer)
+	return []string{answer.Token, answer.Bearer}
+}

@@ -1,0 +1,59 @@
+package provisionkit_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(commandDir)
+		os.Exit(code)
+	}))
+}
+
+var commandDir string
+
+// buildCommand builds the command as it is shipped, without cgo, and once. The space in the folder's name is there because
+// a path in a workspace may have one.
+var buildCommand = sync.OnceValues(func() (string, error) {
+	var err error
+	if commandDir, err = os.MkdirTemp("", "provision kit-"); err != nil {
+		return "", err
+	}
+	path := filepath.Join(commandDir, "git-credential-provisionkit")
+	if runtime.GOOS == "windows" {
+		path += ".exe"
+	}
+	build := exec.Command("go", "build", "-o", path, "./tokenprovider/workspace/git-credential-provisionkit")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the command: %w\n%s", err, output)
+	}
+	return path, nil
+})
+
+// command is the path of git-credential-provisionkit.
+func command(t testing.TB) string {
+	t.Helper()
+	path, err := buildCommand()
+	require.NoError(t, err)
+	return path
+}
+
+// eventually polls until met is true.
+func eventually(t testing.TB, met func() bool, what string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !met(); time.Sleep(20 * time.Millisecond) {
+		require.True(t, time.Now().Before(deadline), "it never came: %s", what)
+	}
+}
