@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 	"provisionhook":                   {"tokenprovider"},
 	"provisionhook/provisionhooktest": {"tokenprovider", "provisionhook"},
 	"githubapp":                       {"tokenprovider"},
-	"githubapp/githubapptest":         {"tokenprovider", "githubapp"},
+	"githubapp/githubapptest":         {},
 	"tokenprovider/workspace/git-credential-provisionkit": {"tokenprovider/workspace"},
 }
 

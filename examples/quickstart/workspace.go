@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+)
+
+// workspaceDir is a workspace: a folder and an environment in which git runs. It notes how each command went that talks
+// to GitHub.
+type workspaceDir struct {
+	dir    string
+	env    []string
+	github *githubapptest.Server
+	story  *story
+
+	tally tally
+}
+
+func (w *workspaceDir) home() string    { return w.dir + "-home" }
+func (w *workspaceDir) runtime() string { return w.dir + "-run" }
+
+// baseEnv is the environment before any plugin: nothing of the machine's but PATH, no configuration of git's, nobody's
+// credentials, nothing to ask a person with. The certificate is that of the fake GitHub.
+func (w *workspaceDir) baseEnv(certificate string) map[string]string {
+	env := map[string]string{
+		"PATH":                os.Getenv("PATH"),
+		"HOME":                w.home(),
+		"XDG_CONFIG_HOME":     w.home(),
+		"XDG_RUNTIME_DIR":     w.runtime(),
+		"LC_ALL":              "C",
+		"NO_PROXY":            "127.0.0.1",
+		"GIT_CONFIG_NOSYSTEM": "1",
+		"GIT_TERMINAL_PROMPT": "0",
+		"GIT_SSL_CAINFO":      certificate,
+		"GIT_AUTHOR_NAME":     "Agent",
+		"GIT_AUTHOR_EMAIL":    "agent@example.com",
+		"GIT_COMMITTER_NAME":  "Agent",
+		"GIT_COMMITTER_EMAIL": "agent@example.com",
+	}
+	if runtime.GOOS == "windows" {
+		env["SYSTEMROOT"], env["USERPROFILE"] = os.Getenv("SYSTEMROOT"), w.home()
+	}
+	return env
+}
+
+// credential is where git gets its password from.
+type credential struct {
+	name string
+	args []string // for git
+}
+
+var (
+	// The environment of a workspace as it was: git takes what is in GH_TOKEN, dead or alive. The first setting turns
+	// off what the platform configured. The token is in no argument: the shell that git starts reads the variable.
+	withInjectedToken = credential{"the injected token", []string{
+		"-c", "credential.helper=",
+		"-c", `credential.helper=!f() { test "$1" = get && echo username=x-access-token && echo "password=$GH_TOKEN"; }; f`,
+	}}
+	// What the platform configured: nothing has to be said.
+	withHelper = credential{"the credential helper", nil}
+)
+
+// git runs a command that has to succeed.
+func (w *workspaceDir) git(ctx context.Context, c credential, args ...string) {
+	stderr, err := w.run(ctx, append(c.args, args...)...)
+	if err != nil {
+		w.problem(stderr, "git %s with %s: %v", args[0], c.name, err)
+		return
+	}
+	token := w.lastRequest().TokenSHA256
+	w.tally.worked(token)
+	w.story.tell("workspace", "git %-9s with %s: ok (%s)", args[0], c.name, w.story.token(token))
+}
+
+// gitRefused runs a command that GitHub has to refuse.
+func (w *workspaceDir) gitRefused(ctx context.Context, c credential, args ...string) {
+	stderr, err := w.run(ctx, append(c.args, args...)...)
+	answer := w.lastRequest()
+	if err == nil || answer.Status != http.StatusUnauthorized {
+		w.problem(stderr, "git %s with %s: %v, status %d, where 401 is due", args[0], c.name, err, answer.Status)
+		return
+	}
+	w.tally.refused++
+	w.story.tell("workspace", "git %-9s with %s: refused with 401 (%s)", args[0], c.name, w.story.token(answer.TokenSHA256))
+	w.story.quote(stderr)
+}
+
+// commit makes something to push.
+func (w *workspaceDir) commit(ctx context.Context) {
+	if stderr, err := w.run(ctx, "commit", "--quiet", "--allow-empty", "--message=work goes on"); err != nil {
+		w.problem(stderr, "git commit: %v", err)
+	}
+}
+
+func (w *workspaceDir) problem(stderr []string, format string, args ...any) {
+	w.tally.problem(format, args...)
+	w.story.tell("workspace", "FAILED: "+format, args...)
+	w.story.quote(stderr)
+}
+
+// pushed reports whether GitHub's main is where the workspace is.
+func (w *workspaceDir) pushed(ctx context.Context) (bool, error) {
+	here, err := w.command(ctx, "rev-parse", "HEAD").Output()
+	if err != nil {
+		return false, err
+	}
+	there, err := w.command(ctx, "--git-dir="+w.github.RepositoryDir(repository), "rev-parse", "main").Output()
+	return bytes.Equal(here, there), err
+}
+
+// run is a git command, and what it said.
+func (w *workspaceDir) run(ctx context.Context, args ...string) (stderr []string, err error) {
+	var said bytes.Buffer
+	cmd := w.command(ctx, args...)
+	cmd.Stderr = &said
+	err = cmd.Run()
+	return strings.Split(strings.TrimSpace(said.String()), "\n"), err
+}
+
+func (w *workspaceDir) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir, cmd.Env = w.dir, w.env
+	return cmd
+}
+
+// lastRequest is the last one with which git showed a token, from GitHub's log.
+func (w *workspaceDir) lastRequest() githubapptest.Request {
+	for _, r := range slices.Backward(w.github.Requests()) {
+		if r.Git && r.TokenSHA256 != "" {
+			return r
+		}
+	}
+	return githubapptest.Request{}
+}
+
+// linkHelper puts git's credential helper into dir: this program under another name. An image for workspaces would have
+// the command git-credential-provisionkit on its PATH.
+func linkHelper(dir string) (path string, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, gitcredential.DefaultCommand)
+	if runtime.GOOS != "windows" {
+		return path, os.Symlink(self, path)
+	}
+	path += ".exe"
+	from, err := os.Open(self)
+	if err != nil {
+		return "", err
+	}
+	defer from.Close()
+	to, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o700)
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(to, from)
+	return path, errors.Join(err, to.Close())
+}
