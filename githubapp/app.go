@@ -92,7 +92,7 @@ func (a *App) JWT(ctx context.Context) (string, time.Time, error) {
 // the clock corrected, and once with each other key.
 func (a *App) send(ctx context.Context, r request) (*answer, error) {
 	var tried []*key
-	corrected, overtaken := false, false
+	corrected, overtaken := false, 0
 	for {
 		if err := a.hold.check(); err != nil {
 			return nil, err
@@ -115,10 +115,9 @@ func (a *App) send(ctx context.Context, r request) (*answer, error) {
 		a.jwts.Invalidate(token)
 		switch {
 		case made.jwt != token: // another call was refused before and has had a new one signed
-			if overtaken {
+			if overtaken++; overtaken > a.keys.size()+1 {
 				return nil, err
 			}
-			overtaken = true
 		case refusal.clockRefused():
 			if corrected || made.skew == a.clock.skew() {
 				return nil, err

@@ -96,6 +96,12 @@ func (r *keyring) inUse() *key {
 	return r.keys[r.current]
 }
 
+func (r *keyring) size() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.keys)
+}
+
 // next puts another key into use after refused was refused, and reports whether there is one to go on with: one that
 // isn't in tried. When somebody else has moved on already, that choice is kept.
 func (r *keyring) next(refused *key, tried []*key) bool {

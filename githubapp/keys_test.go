@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
@@ -133,6 +135,26 @@ func TestTheNextKeyIsTriedWhenOneIsRefusedAndKeptWhenAccepted(t *testing.T) {
 	g.mint(t, app.Installation(installationID, issuesRead))
 	require.Len(t, g.attempts(), 5, "and left when it is refused later")
 	require.EqualValues(t, 1, current.signatures.Load())
+}
+
+func TestAHerdGetsItsTokensThroughAWrongClockAndRefusedKeys(t *testing.T) {
+	g := newGitHub(t, &githubapptest.Options{ClockOffset: -time.Hour})
+	signers := []crypto.Signer{testutil.RSAKey(t, 1), testutil.RSAKey(t, 2), testutil.RSAKey(t, 0)}
+	const installations = 100
+	for n := range installations {
+		g.AddInstallation(githubapptest.Installation{ID: int64(1000 + n), AppID: appID, Account: fmt.Sprint("org", n)})
+	}
+	app := g.app(t, func(o *githubapp.Options) { o.PrivateKey, o.Signers = nil, signers })
+	var callers sync.WaitGroup
+	for n := range installations {
+		callers.Go(func() {
+			_, _, err := app.Installation(int64(1000 + n)).Token(t.Context())
+			require.NoError(t, err)
+		})
+	}
+	callers.Wait()
+	require.LessOrEqual(t, g.Signatures(), 5, "one for each key, and for the clock")
+	require.Equal(t, installations, g.Mints())
 }
 
 func TestWhenEveryKeyIsRefusedTheirFingerprintsAreNamed(t *testing.T) {

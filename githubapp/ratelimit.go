@@ -45,8 +45,8 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 			wait = date.Sub(now)
 		}
 	} else if header.Get("X-RateLimit-Remaining") == "0" {
-		if reset, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64); err == nil {
-			wait = time.Unix(reset, 0).Sub(now)
+		if reset, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64); err == nil && reset > 0 {
+			wait = time.Duration(min(reset-now.Unix(), int64(maxHold/time.Second))) * time.Second
 		}
 	}
 	return min(max(wait, time.Second), maxHold)

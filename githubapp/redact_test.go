@@ -3,7 +3,6 @@ package githubapp_test
 import (
 	"crypto"
 	"fmt"
-	"os"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
@@ -42,6 +41,5 @@ func TestNothingIsPrintedUnasked(t *testing.T) {
 	g.mint(t, app.Installation(installationID))
 	_, _, err := app.Installation(1).Token(t.Context())
 	require.Error(t, err)
-	_ = os.Stdout.Sync()
 	require.Empty(t, printed.String())
 }

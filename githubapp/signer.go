@@ -39,6 +39,7 @@ type signature struct {
 	expiry time.Time // by this machine's clock
 }
 
+// Token signs a JWT.
 func (s *signer) Token(context.Context) (string, time.Time, error) {
 	key, skew, now := s.keys.inUse(), s.clock.skew(), time.Now().Round(0)
 	issued := now.Add(skew - backdate).Unix()

@@ -1,0 +1,99 @@
+package githubapp_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+	"weak"
+
+	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/stretchr/testify/require"
+)
+
+// inBubble runs f where hours pass in no time, with an app whose requests answer serves: there is no network there.
+func inBubble(t *testing.T, serve roundTripper, f func(t *testing.T, app *githubapp.App)) {
+	key := testutil.RSAKeyPEM(t, 0) // real time to make
+	synctest.Test(t, func(t *testing.T) {
+		app, err := githubapp.New(githubapp.Options{AppID: 7, PrivateKey: key, HTTPClient: &http.Client{Transport: serve}})
+		require.NoError(t, err)
+		f(t, app)
+	})
+}
+
+func TestARateLimitIsHeldForAMinuteWithoutAHintAndThenOver(t *testing.T) {
+	requests := 0
+	limited := func(r *http.Request) (*http.Response, error) {
+		if requests++; requests == 1 {
+			return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{},
+				Body: io.NopCloser(strings.NewReader(`{"message":"You have exceeded a secondary rate limit."}`))}, nil
+		}
+		return canned(r)
+	}
+	inBubble(t, limited, func(t *testing.T, app *githubapp.App) {
+		_, _, err := app.Installation(1).Token(t.Context())
+		require.Equal(t, tokenprovider.CodeRateLimited, tokenprovider.CodeOf(err))
+		time.Sleep(50 * time.Second)
+		for n := range 10 {
+			_, _, err := app.Installation(int64(1 + n)).Token(t.Context())
+			require.Equal(t, tokenprovider.CodeRateLimited, tokenprovider.CodeOf(err))
+		}
+		require.Equal(t, 1, requests)
+		time.Sleep(30 * time.Second) // the back-off of each installation is drawn up to a fifth longer
+		for n := range 10 {
+			_, _, err := app.Installation(int64(1 + n)).Token(t.Context())
+			require.NoError(t, err)
+		}
+		require.Equal(t, 11, requests)
+	})
+}
+
+func TestAnIdleInstallationIsDroppedAndOneThatIsHeldGoesOn(t *testing.T) {
+	inBubble(t, canned, func(t *testing.T, app *githubapp.App) {
+		mint := func(i *githubapp.Installation) string {
+			token, _, err := i.Token(t.Context())
+			require.NoError(t, err)
+			return token
+		}
+		idle := func() weak.Pointer[githubapp.Installation] {
+			i := app.Installation(1)
+			mint(i)
+			return weak.Make(i)
+		}()
+		held := app.Installation(2)
+		mint(held)
+		runtime.GC()
+		require.NotNil(t, idle.Value(), "its token lives")
+
+		time.Sleep(2 * time.Hour)
+		mint(app.Installation(3))
+		runtime.GC()
+		runtime.GC()
+		require.Nil(t, idle.Value())
+		mint(held)
+		require.Same(t, held, app.Installation(2))
+		mint(app.Installation(1))
+	})
+}
+
+func TestAnInstallationIsSignedForEightMinutesAtATime(t *testing.T) {
+	jwts := map[string]bool{}
+	seen := func(r *http.Request) (*http.Response, error) {
+		jwts[r.Header.Get("Authorization")] = true
+		return canned(r)
+	}
+	inBubble(t, seen, func(t *testing.T, app *githubapp.App) {
+		for n := range 120 { // one each ten seconds, for twenty minutes
+			_, _, err := app.Installation(int64(1 + n)).Token(t.Context())
+			require.NoError(t, err)
+			time.Sleep(10 * time.Second)
+		}
+		require.Len(t, jwts, 3, fmt.Sprint(len(jwts), " signatures"))
+	})
+}
