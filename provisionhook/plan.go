@@ -29,10 +29,16 @@ type Plan struct {
 // (an empty name; "=" or NUL in a name; NUL in a value), and each [Check] of the Registry must agree.
 //
 // The first error ends it. It is a [*MutatorError] around what the mutator or the Check returned, a [*PanicError], or
-// the error of ctx, which is looked at before each mutator; the Plan is nil then.
+// the error of ctx; the Plan is nil then. ctx is looked at before each mutator and not after the last one: when that
+// has succeeded, so has the Plan.
 func (r *Registry) Plan(ctx context.Context, workspaceID string, env map[string]string) (*Plan, error) {
+	return r.plan(ctx, workspaceID, env, r.registered())
+}
+
+// plan is Plan with the mutators of the moment when it was called.
+func (r *Registry) plan(ctx context.Context, workspaceID string, env map[string]string, entries []*entry) (*Plan, error) {
 	c := newChain(r, env)
-	for _, e := range r.registered() {
+	for _, e := range entries {
 		if err := c.step(ctx, workspaceID, e); err != nil {
 			return nil, &MutatorError{Mutator: e.name, WorkspaceID: workspaceID, Err: err}
 		}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Run makes a [Registry.Plan] and, if that succeeds, writes it into env. It is a transaction: whatever goes wrong, an
+// Run makes a [Registry.Plan] and, if that succeeds, writes it into env. It is a transaction: whatever makes it fail, an
 // error, a panic or the end of ctx, env stays what it was.
 //
 // A nil env is an error before any mutator runs, if there is one. A mutator that contributes files is an error too,
@@ -15,10 +15,11 @@ import (
 // A program that provisions in more than one place calls Run in one function that they all use, so that no place can
 // forget a step of it.
 func (r *Registry) Run(ctx context.Context, workspaceID string, env map[string]string) error {
-	if env == nil && r.Len() > 0 {
+	entries := r.registered()
+	if env == nil && len(entries) > 0 {
 		return errors.New("provisionhook: Run was given a nil map: pass one that can take the variables, or use Plan")
 	}
-	plan, err := r.Plan(ctx, workspaceID, env)
+	plan, err := r.plan(ctx, workspaceID, env, entries)
 	if err != nil {
 		return err
 	}

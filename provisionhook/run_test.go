@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -157,6 +158,33 @@ func TestANilMapIsAnErrorBeforeAnyMutatorRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, plan.Env)
 	require.True(t, ran)
+}
+
+func TestANilMapIsAnErrorWhileMutatorsAreBeingRegisteredToo(t *testing.T) {
+	for range 20_000 { // without care, some of them panic
+		reg := registry()
+		var both sync.WaitGroup
+		both.Go(func() { reg.Register(sets("m", "A", "1")) })
+		both.Go(func() {
+			defer func() {
+				if v := recover(); v != nil {
+					t.Error("Run panicked:", v)
+				}
+			}()
+			_ = reg.Run(t.Context(), "ws", nil)
+		})
+		both.Wait()
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func TestAContextThatEndsInTheLastMutatorComesTooLate(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	e := env{}
+	require.NoError(t, registry(does("last", func(e env) { e["A"] = "1"; cancel() })).Run(ctx, "ws", e))
+	require.Equal(t, env{"A": "1"}, e, "the chain has succeeded")
 }
 
 func TestEveryMutatorGetsAMapThatIsNotNil(t *testing.T) {
