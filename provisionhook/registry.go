@@ -2,7 +2,6 @@ package provisionhook
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 )
 
@@ -17,10 +16,8 @@ import (
 type Registry struct {
 	checks []Check // set by NewRegistry only
 
-	mu                  sync.RWMutex
-	entries             []*entry // only ever appended to
-	firstToken          TokenProvider
-	firstWorkspaceToken WorkspaceTokenProvider
+	mu      sync.RWMutex
+	entries []*entry // only ever appended to
 }
 
 // entry is a registered mutator with what was read of it at that time.
@@ -63,29 +60,18 @@ func (r *Registry) Register(ms ...EnvMutator) {
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, e := range entries {
-		r.entries = append(r.entries, e)
-		if r.firstToken == nil {
-			r.firstToken = e.token
-		}
-		if r.firstWorkspaceToken == nil {
-			r.firstWorkspaceToken = e.workspaceToken
-		}
-	}
+	r.entries = append(r.entries, entries...)
 }
 
 func newEntry(m EnvMutator) *entry {
-	layers := slices.Collect(layers(m))
-	name := m.Name()
-	return &entry{
-		mutator:        m,
-		name:           name,
-		description:    describe(name, layers),
-		token:          find[TokenProvider](layers),
-		workspaceToken: find[WorkspaceTokenProvider](layers),
-		files:          find[FileMutator](layers),
-		releaser:       find[Releaser](layers),
-	}
+	layers := layers(m)
+	e := &entry{mutator: m, name: m.Name()}
+	e.description = describe(e.name, layers)
+	e.token, _ = find[TokenProvider](layers)
+	e.workspaceToken, _ = find[WorkspaceTokenProvider](layers)
+	e.files, _ = find[FileMutator](layers)
+	e.releaser, _ = find[Releaser](layers)
+	return e
 }
 
 // registered is the entries at this moment. They must not be changed.

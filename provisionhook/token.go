@@ -19,28 +19,28 @@ type WorkspaceTokenProvider interface {
 }
 
 // FirstTokenProvider is the first registered mutator, or what it wraps, that is a [TokenProvider]; nil if none is. It
-// was found when that mutator was registered: this is a read of a field, for the request path.
+// was found when that mutator was registered: this calls no mutator and is fit for the request path.
 //
 // It is the first registered, while a variable in the environment is the last written. Where two mutators provide
 // tokens, [Registry.Describe] says so: a workspace that boots with one's token and refreshes with the other's changes
 // its identity on the way. Leave one of them out, or name the one to use with [Registry.LookupTokenProvider].
 func (r *Registry) FirstTokenProvider() TokenProvider {
-	if r == nil {
-		return nil
+	for _, e := range r.registered() {
+		if e.token != nil {
+			return e.token
+		}
 	}
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.firstToken
+	return nil
 }
 
 // FirstWorkspaceTokenProvider is the like of [Registry.FirstTokenProvider] for [WorkspaceTokenProvider].
 func (r *Registry) FirstWorkspaceTokenProvider() WorkspaceTokenProvider {
-	if r == nil {
-		return nil
+	for _, e := range r.registered() {
+		if e.workspaceToken != nil {
+			return e.workspaceToken
+		}
 	}
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.firstWorkspaceToken
+	return nil
 }
 
 // LookupTokenProvider is the [TokenProvider] of the first registered mutator with that name that has one. If there is
