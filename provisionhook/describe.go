@@ -35,6 +35,7 @@ func (d Description) String() string {
 //   - why a near miss is none: a method of the right name with another signature; one with a pointer receiver, of a
 //     value that was registered; a wrapper without the method Unwrap() EnvMutator. A wrapper that hides what it wraps
 //     on purpose has an Unwrap that returns nil.
+//   - a wrapper that wraps itself, or so many that [As] doesn't see the end.
 //   - an empty name, and a name that several have.
 //   - a second [TokenProvider] or [WorkspaceTokenProvider]: the first one is asked for tokens, while the last one
 //     writes the environment.
@@ -95,6 +96,9 @@ func describe(name string, layers []EnvMutator) Description {
 
 // typeName is the types of the layers: the outer ones around the inner ones.
 func typeName(layers []EnvMutator) string {
+	if len(layers) == maxUnwrap {
+		return typeName(layers[:1]) + "(...)"
+	}
 	names := make([]string, 0, len(layers))
 	for _, layer := range layers {
 		if named, ok := layer.(interface{ typeName() string }); ok {

@@ -19,14 +19,19 @@ func (plain) MutateEnv(context.Context, string, map[string]string) error { retur
 
 // Near misses: each means to have an ability and doesn't.
 type (
-	byPointer       struct{ plain } // its Token has a pointer receiver
-	wrongByPointer  struct{ plain } // the same, and another signature
-	withoutContext  struct{ plain }
-	otherFiles      struct{ plain }
-	otherRelease    struct{ plain }
-	otherWorkspace  struct{ plain }
-	exactUnwrap     struct{ inner *auth } // its Unwrap returns the concrete type
-	namedField      struct{ Inner provisionhook.EnvMutator }
+	byPointer      struct{ plain } // its Token has a pointer receiver
+	wrongByPointer struct{ plain } // the same, and another signature
+	withoutContext struct{ plain }
+	otherFiles     struct{ plain }
+	otherRelease   struct{ plain }
+	otherWorkspace struct{ plain }
+	exactUnwrap    struct{ inner *auth }              // its Unwrap returns the concrete type
+	pointerUnwrap  struct{ provisionhook.EnvMutator } // its Unwrap has a pointer receiver
+	namedField     struct{ Inner provisionhook.EnvMutator }
+	nilPointer     struct {
+		plain
+		inner *auth
+	}
 	nilField        struct{ Inner provisionhook.EnvMutator }
 	embedsInterface struct{ provisionhook.EnvMutator }
 	embedsProvider  struct{ *auth }
@@ -41,6 +46,7 @@ func (otherRelease) ReleaseWorkspace(...string)                                {
 func (otherWorkspace) WorkspaceToken(context.Context) (string, error)          { return "", nil }
 func (exactUnwrap) Name() string                                               { return "m" }
 func (e exactUnwrap) Unwrap() *auth                                            { return e.inner }
+func (p *pointerUnwrap) Unwrap() provisionhook.EnvMutator                      { return p.EnvMutator }
 func (*namedField) Name() string                                               { return "m" }
 func (*nilField) Name() string                                                 { return "m" }
 func (embedsInterface) Name() string                                           { return "m" }
@@ -67,6 +73,7 @@ func TestDescribeSaysWhatAMutatorIsAndWhyANearMissIsNone(t *testing.T) {
 		"a wrapper":         {&clear{provider}, "*provisionhook_test.clear(*provisionhook_test.auth)", []string{"TokenProvider"}, ""},
 		"an embedded one":   {embedsProvider{provider}, "provisionhook_test.embedsProvider", []string{"TokenProvider"}, ""},
 		"a wrapper of nil":  {&nilField{}, "*provisionhook_test.nilField", nil, ""},
+		"of a nil pointer":  {nilPointer{}, "provisionhook_test.nilPointer", nil, ""},
 		"hidden on purpose": {&hides{clear{provider}}, "*provisionhook_test.hides", nil, ""},
 		"nothing to hide":   {opaque{plain{}}, "provisionhook_test.opaque", nil, ""},
 		"another Unwrap":    {ownUnwrap{}, "provisionhook_test.ownUnwrap", nil, ""},
@@ -101,6 +108,11 @@ func TestDescribeSaysWhatAMutatorIsAndWhyANearMissIsNone(t *testing.T) {
 		"a wrapper with another Unwrap": {exactUnwrap{provider}, "provisionhook_test.exactUnwrap", nil,
 			"provisionhook_test.exactUnwrap wraps a *provisionhook_test.auth, a TokenProvider, which can't be seen:" +
 				" give it the method Unwrap() EnvMutator, which it has as func() *provisionhook_test.auth"},
+		"a wrapper whose Unwrap has a pointer receiver": {pointerUnwrap{provider}, "provisionhook_test.pointerUnwrap", nil,
+			"provisionhook_test.pointerUnwrap wraps a *provisionhook_test.auth, a TokenProvider, which can't be seen:" +
+				" its method Unwrap has a pointer receiver, and a value is registered: register a *provisionhook_test.pointerUnwrap"},
+		"a wrapper of itself": {&around{}, "*provisionhook_test.around(...)", nil,
+			"it wraps 63 mutators or more, or itself: what is below can't be seen"},
 		"a near miss inside a wrapper": {provisionhook.FailOpen(withoutContext{}, nil), "provisionhook.FailOpen(provisionhook_test.withoutContext)", nil,
 			"no TokenProvider: method Token of provisionhook_test.withoutContext is func() (string, time.Time, error) and must be " + token},
 		"a near miss around a provider": {&clear{&missAround{withoutContext{}, provider}},
@@ -112,6 +124,11 @@ func TestDescribeSaysWhatAMutatorIsAndWhyANearMissIsNone(t *testing.T) {
 		})
 	}
 }
+
+// around wraps itself.
+type around struct{ plain }
+
+func (a *around) Unwrap() provisionhook.EnvMutator { return a }
 
 // both is a FileMutator and a Releaser.
 type both struct {

@@ -51,7 +51,7 @@ func (a ability) nearMisses(layers []EnvMutator) notes {
 			notes.add("no %s: method %s of %s is %s and must be %s", a.name, m.Name, t, signature(m), want.Type)
 			continue
 		}
-		if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
+		if t.Kind() == reflect.Pointer {
 			continue
 		}
 		pointer := reflect.PointerTo(t)
@@ -67,10 +67,14 @@ func (a ability) nearMisses(layers []EnvMutator) notes {
 // hidden says what the innermost layer wraps without showing it, if that has an ability that none of the layers has.
 func hidden(layers []EnvMutator) notes {
 	var notes notes
+	if len(layers) == maxUnwrap {
+		notes.add("it wraps %d mutators or more, or itself: what is below can't be seen", maxUnwrap-1)
+		return notes
+	}
 	innermost := layers[len(layers)-1]
 	v := reflect.ValueOf(innermost)
 	if _, ok := innermost.(wrapper); ok {
-		return nil // what it shows is nil, on purpose, or the walk was cut off
+		return nil // what it shows is nil, on purpose
 	}
 	outer := v.Type()
 	if v.Kind() == reflect.Pointer {
@@ -85,26 +89,30 @@ func hidden(layers []EnvMutator) notes {
 			continue
 		}
 		if field.Kind() == reflect.Interface {
-			if field = field.Elem(); !field.IsValid() {
-				continue
-			}
+			field = field.Elem()
+		}
+		if !field.IsValid() || field.Kind() == reflect.Pointer && field.IsNil() {
+			continue // it wraps nothing
 		}
 		for _, a := range append([]ability{unwrapping}, abilities...) {
 			if field.Type().Implements(a.iface) && !a.of(layers) {
-				notes.add("%s wraps a %s, a %s, which can't be seen: give it the method Unwrap() EnvMutator%s",
-					outer, field.Type(), a.name, unwrapSignature(outer))
+				notes.add("%s wraps a %s, a %s, which can't be seen: %s", outer, field.Type(), a.name, unwrapAdvice(outer))
 			}
 		}
 	}
 	return notes
 }
 
-// unwrapSignature tells apart the method that is missing from the one that is wrong.
-func unwrapSignature(t reflect.Type) string {
-	if m, ok := unwrapping.method(t); ok {
-		return fmt.Sprintf(", which it has as %s", signature(m))
+// unwrapAdvice tells apart the method that is missing from the one that is wrong.
+func unwrapAdvice(t reflect.Type) string {
+	const give = "give it the method Unwrap() EnvMutator"
+	if pointer := reflect.PointerTo(t); pointer.Implements(unwrapping.iface) {
+		return fmt.Sprintf("its method Unwrap has a pointer receiver, and a value is registered: register a %s", pointer)
 	}
-	return ""
+	if m, ok := unwrapping.method(t); ok {
+		return fmt.Sprintf("%s, which it has as %s", give, signature(m))
+	}
+	return give
 }
 
 // signature is the type of a method of a type without its receiver.
