@@ -8,7 +8,8 @@ import (
 )
 
 // Check is a platform's policy: it returns an error for a [Change] that a mutator may not make. env is a copy of the
-// environment as the mutator leaves it.
+// environment as the mutator leaves it, one map for all changes of that mutator: a Check reads it, and what it writes
+// there is seen by no one but itself. Files are not checked; see [FileMutator].
 //
 // After each mutator, the checks of a [Registry] are called for each of its changes, in the order of the keys, and the
 // first error ends the chain; it is wrapped with the names of the mutator and of the variable. As each change is checked
@@ -19,7 +20,7 @@ import (
 // c.Previous, so that what the caller set stays; compare two variables of env that must agree.
 type Check func(c Change, env map[string]string) error
 
-// check calls every check for every change, each with a copy of env of its own: what one does to it, another can't see.
+// check calls every check for every change, each check with a copy of env of its own.
 func check(checks []Check, changes []Change, env map[string]string) error {
 	copies := make([]map[string]string, len(checks))
 	for _, c := range changes {

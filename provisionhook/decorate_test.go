@@ -285,6 +285,17 @@ func TestFailOpenAroundTimeoutReportsIt(t *testing.T) {
 	})
 }
 
+func TestTimeoutAroundFailOpenEndsTheChain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := provisionhook.Timeout(provisionhook.FailOpen(&versatile{variables: late}, func(context.Context, string, error) {
+			t.Error("the end of its ctx is not the mutator's failure")
+		}), time.Second)
+		e := env{"BASE": "b"}
+		require.ErrorContains(t, registry(m).Run(t.Context(), "ws", e), `provisionhook "versatile": not done within 1s`)
+		require.Equal(t, env{"BASE": "b"}, e)
+	})
+}
+
 func TestDecoratorsAndRegistriesPrintNamesAndNotWhatTheyHold(t *testing.T) {
 	const secret = "ghs_0123456789abcdefghijklmnopqrstuvwxyz"
 	m := stringer{&auth{name: "m"}, secret}
@@ -299,6 +310,23 @@ func TestDecoratorsAndRegistriesPrintNamesAndNotWhatTheyHold(t *testing.T) {
 		testutil.RequireRedactedDirectly(t, v, secret)
 	}
 }
+
+func TestARegistryInsideAPlatformPrintsNoMutator(t *testing.T) {
+	const secret = "ghs_0123456789abcdefghijklmnopqrstuvwxyz"
+	var platform struct{ Registry provisionhook.Registry }
+	platform.Registry.Register(valued{secret})
+	require.NotNil(t, platform.Registry.FirstTokenProvider())
+	for _, verb := range []string{"%v", "%+v", "%#v"} {
+		require.NotContains(t, fmt.Sprintf(verb, &platform), secret, verb)
+	}
+}
+
+// valued is a mutator by value with a token.
+type valued struct{ token string }
+
+func (valued) Name() string                                               { return "valued" }
+func (valued) MutateEnv(context.Context, string, map[string]string) error { return nil }
+func (v valued) Token(context.Context) (string, time.Time, error)         { return v.token, time.Time{}, nil }
 
 // stringer is a mutator by value that protects its secret when it is printed directly.
 type stringer struct {

@@ -32,9 +32,9 @@
 //   - Precedence. What the caller has put into the environment is the base, a mutator overrides it, and a later mutator
 //     overrides an earlier one. Every override is on record in [Plan].Changes; a [Check] can refuse it.
 //   - All or nothing. Every mutator works on a copy. The caller's map changes only if the whole chain succeeds: not
-//     after an error, a panic or the end of the context.
+//     if it ends early by an error, a panic or the end of the context.
 //   - Failing closed. The first error ends the chain; it is a [*MutatorError] that names the mutator. A mutator that a
-//     workspace can do without is put into [FailOpen]; nothing is ever skipped in silence.
+//     workspace can do without is put into [FailOpen], which reports; nothing else is ever skipped.
 //   - Attribution. The Registry finds out what a mutator changed by comparing, so a Change says who did it, and an
 //     error who failed, whatever the mutator says.
 //   - Containment. A panic becomes a [*PanicError]. No lock is held while a mutator runs; one that registers another is

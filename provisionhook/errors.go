@@ -28,8 +28,9 @@ func (e *MutatorError) Unwrap() error { return e.Err }
 
 // PanicError is a panic of a mutator or a [Check], turned into an error where it was called.
 //
-// However it is printed, logged or encoded, it shows its text only: that of Value if Value is a string or an error,
-// else the type of Value, which may be the environment itself.
+// Printed, logged or encoded, by itself or inside an exported field, it shows its text only: that of Value if Value is a
+// string or an error, else the type of Value, which may be the environment itself. Inside an unexported field, where
+// [fmt] calls no methods, it can't hide Value: don't print what holds it there.
 //
 // It can't stand for all that a mutator may do to the process: a panic in a goroutine that the mutator started, and
 // concurrent use of a map, are fatal. [runtime.Goexit] is no panic: it ends the goroutine of the caller, with nothing

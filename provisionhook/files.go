@@ -15,7 +15,8 @@ import (
 // MutateFiles is called after a MutateEnv that succeeded, and the two are one unit: an error of either ends the start
 // of the workspace. files is a copy of what the mutators before contributed, never nil, under the same rules as env;
 // each key is an absolute path inside the workspace, without "." and ".." and without a slash at its end. The platform
-// writes the files, with mode 0600; where it can't write to a path, that is for it to refuse.
+// writes the files, with mode 0600. No [Check] sees them: which paths a mutator may write to is for the platform to
+// decide, by [Plan].FileChanges, before it writes.
 type FileMutator interface {
 	MutateFiles(ctx context.Context, workspaceID string, files map[string][]byte) error
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Protect is a [Check] that refuses every change of the named variables, whoever set them. A pattern is a name, or the
-// beginning of names followed by "*". On Windows, where names are, it ignores case.
+// beginning of names followed by "*". A platform that runs on Windows, where names don't differ by case, ignores it here.
 //
 // It is for names that a platform needs as they are: its own ("WORKSPACE_ID", "PLATFORM_*"), PATH, what steers a
 // loader or an interpreter ("LD_*", "BASH_ENV", "NODE_OPTIONS"). No list of the latter is ever complete, so a
@@ -28,7 +28,8 @@ func Protect(patterns ...string) Check {
 // NoOverride is a [Check] that refuses to let a mutator change or delete a variable that another mutator has set. What
 // the caller has set may be overridden. except are patterns, as in [Protect], of variables that the rule isn't for.
 //
-// Mutators are told apart by name. NoOverride panics when a pattern is empty or has a "*" before its end.
+// Mutators are told apart by name, and variables by name as it is written, on Windows too. NoOverride panics when a
+// pattern is empty or has a "*" before its end.
 func NoOverride(except ...string) Check {
 	exempt := matcher("NoOverride", except, runtime.GOOS == "windows")
 	return func(c Change, _ map[string]string) error {

@@ -12,8 +12,9 @@ import (
 // The deadline is cooperative: m is never abandoned, because what is abandoned goes on and writes when nobody expects
 // it. One that ignores its ctx is waited for, and if it succeeds after all, it has. A timeout fails this run only.
 //
-// Within [FailOpen], a timeout is reported and the chain goes on: FailOpen(Timeout(m, d), report). A nil m gives nil, a
-// d of zero or less no deadline.
+// Within [FailOpen], a timeout is reported and the chain goes on: FailOpen(Timeout(m, d), report). The other way round it
+// ends the chain: FailOpen doesn't swallow the end of the ctx that it is given. A nil m gives nil, a d of zero or less
+// no deadline.
 func Timeout(m EnvMutator, d time.Duration) EnvMutator {
 	if isNil(m) {
 		return nil
