@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -129,27 +130,38 @@ func (b *bearer) configured(ctx context.Context) (credential, error) {
 }
 
 // canKeep reports whether there is any place for a renewed bearer.
-func (b *bearer) canKeep() bool { return b.file != "" || b.disk != nil }
+func (b *bearer) canKeep() bool {
+	_, err := replaceable(b.file)
+	return err == nil || b.disk != nil
+}
 
-// replace keeps what used was renewed to: in the file of the configured bearer if that is a plain, writable file of
-// ours, else beside the cache. A bearer that isn't newer, or for another workspace, is dropped.
-func (b *bearer) replace(used credential, renewed string) {
-	if !parseCredential(renewed).succeeds(used) {
+// replace keeps what the bearer was renewed to: in the file of the configured one if that can be replaced, else beside
+// the cache. One that isn't newer by now, or for another workspace, is dropped. The caller holds the lock.
+func (b *bearer) replace(ctx context.Context, renewed string) {
+	used, err := b.current(ctx)
+	if err != nil || !parseCredential(renewed).succeeds(used) {
 		return
 	}
-	if b.file == "" || replaceFile(b.file, renewed+"\n") != nil {
+	if replaceFile(b.file, renewed+"\n") != nil {
 		_ = b.disk.saveBearer(renewed)
 	}
 }
 
-// replaceFile puts content into the place of the file at path in one step, with the same rights.
-func replaceFile(path, content string) (err error) {
+// replaceable is what there is to know of a plain, writable file of ours. A link isn't replaced: what writes the file
+// that it leads to will write that again.
+func replaceable(path string) (fs.FileInfo, error) {
 	info, err := os.Lstat(path)
+	if err == nil && (!info.Mode().IsRegular() || info.Mode().Perm()&0o200 == 0 || !ownedByUs(info)) {
+		err = fs.ErrPermission
+	}
+	return info, err
+}
+
+// replaceFile puts content into the place of a replaceable file in one step, with the same rights.
+func replaceFile(path, content string) (err error) {
+	info, err := replaceable(path)
 	if err != nil {
 		return err
-	}
-	if !info.Mode().IsRegular() || info.Mode().Perm()&0o200 == 0 || !ownedByUs(info) {
-		return fs.ErrPermission
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".bearer-*") // 0600
 	if err != nil {
@@ -161,16 +173,8 @@ func replaceFile(path, content string) (err error) {
 		}
 	}()
 	_, err = file.WriteString(content)
-	for _, step := range []func() error{
-		func() error { return file.Chmod(info.Mode().Perm()) },
-		file.Sync,
-		file.Close,
-		func() error { return os.Rename(file.Name(), path) },
-	} {
-		if err != nil {
-			break
-		}
-		err = step()
+	if err = errors.Join(err, file.Chmod(info.Mode().Perm()), file.Sync(), file.Close()); err != nil {
+		return err
 	}
-	return err
+	return os.Rename(file.Name(), path)
 }

@@ -142,7 +142,7 @@ func TestAWrongBearerIsAClearErrorAndOneThatExpiredIsNamedAsTheReason(t *testing
 	p := newPlatform(t, cached(&mint{life: time.Hour}))
 	env := p.env(t, "ws-1")
 	env["PROVISIONKIT_BEARER"] = foreignBearer(t, "ws-1")
-	require.Contains(t, call(t, env, request, "get").failed(t), "401")
+	require.Contains(t, call(t, env, request, "get").failed(t), "401 Unauthorized (unauthenticated); the platform doesn't accept the workspace's bearer")
 
 	env = shortLived(t, p, time.Second)
 	issued := time.Now()

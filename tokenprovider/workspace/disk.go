@@ -19,6 +19,8 @@ type disk struct {
 	key  string
 }
 
+var errNoDisk = errors.New("workspace: there is no safe folder to keep anything in")
+
 // openDisk is the disk for what subject gets from url; nil where there is no safe folder. Workspaces that share a
 // folder keep apart by their keys.
 func openDisk(getenv func(string) string, url, subject string) *disk {
@@ -95,7 +97,8 @@ func (d *disk) read(name string) []byte {
 }
 
 // replace puts a file with content in the place of whatever has the name, so that a reader sees the old or the new one
-// whole. Only the holder of the lock writes, hence one name for the file in the making.
+// whole. Only the holder of the lock writes, hence one name for the file in the making. It doesn't wait for the disk:
+// what a power cut takes away is fetched or renewed again.
 func (d *disk) replace(name string, content []byte) error {
 	making := d.key + ".new"
 	if err := d.root.RemoveAll(making); err != nil {
@@ -106,7 +109,7 @@ func (d *disk) replace(name string, content []byte) error {
 		return err
 	}
 	_, err = file.Write(content)
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+	if err = errors.Join(err, file.Close()); err == nil {
 		err = d.root.Rename(making, name)
 	}
 	if err != nil && isDir(d.root, name) {

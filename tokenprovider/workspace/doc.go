@@ -33,7 +33,8 @@
 // A folder with rights 0700, $XDG_RUNTIME_DIR/provisionkit or provisionkit-UID in the folder for temporary files, holds
 // for each endpoint and workspace a record with the token (.json), a lock (.lock) and, if the configured bearer can't
 // be replaced, the renewed one (.bearer), all with rights 0600. A file that others may read or write, that isn't a plain
-// file of ours or that makes no sense is ignored and replaced. If it is the folder, nothing is kept; nor is on Windows.
+// file of ours or that makes no sense is ignored and replaced. If it is the folder, nothing is kept, nor is on Windows:
+// each get then asks the platform, and can't tell it of a token that was refused before.
 //
 // A process of the same user can read what is there, as it can read the bearer. Only another user, or a proxy that adds
 // the token outside, keeps a token from it.

@@ -42,12 +42,15 @@ func (r record) serves(minTTL time.Duration, now time.Time) bool {
 
 // withToken is r after a refresh. The token that git reported as refused, should the platform hand it out again (it
 // lets a token ripen that is seconds old, which forges refuse at times), isn't kept: each get asks anew and repeats the
-// report, until the platform has another.
+// report, until the platform has another. A token that it hands out again because it has no better one stays as old as
+// it is.
 func (r record) withToken(token string, expiresAt, now time.Time) record {
 	next := record{renewAt: r.renewAt}
 	switch {
 	case tokenprovider.TokenSHA256(token) == r.rejected:
 		next.rejected = r.rejected
+	case r.token.is(token) && r.expiresAt.Equal(expiresAt):
+		next.token, next.expiresAt, next.fetchedAt = r.token, r.expiresAt, r.fetchedAt
 	case !expiresAt.IsZero():
 		next.token, next.expiresAt, next.fetchedAt = newSecret(token), expiresAt, now
 	}

@@ -89,6 +89,12 @@ func TestARefusedTokenIsForgottenButNotItsDigest(t *testing.T) {
 	require.Empty(t, rejected.withToken("other", time.Time{}, noon).token.reveal(), "nor one without an expiry")
 }
 
+func TestATokenThatIsHandedOutAgainStaysAsOldAsItIs(t *testing.T) {
+	r := held(time.Hour, 50*time.Minute)
+	require.Equal(t, r, r.withFailure(errors.New("down"), noon).withToken(token, r.expiresAt, noon))
+	require.Equal(t, noon, r.withToken("other", r.expiresAt, noon).fetchedAt)
+}
+
 func TestABearerIsRenewedPastHalfOfItsLife(t *testing.T) {
 	c := credential{issuedAt: noon, expiresAt: noon.Add(time.Hour)}
 	require.False(t, c.needsRenewal(noon.Add(30*time.Minute)))

@@ -68,16 +68,18 @@ func openSource(ctx context.Context, getenv func(string) string) (*source, error
 // newTransport is a transport of the command's own, which closes it at its end. A proxy of the environment gets https to
 // tunnel, and nothing that it could read.
 func newTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.DisableCompression = true
-	t.MaxResponseHeaderBytes = 64 << 10
-	t.Proxy = func(req *http.Request) (*url.URL, error) {
-		if req.URL.Scheme != "https" {
-			return nil, nil
-		}
-		return http.ProxyFromEnvironment(req)
+	return &http.Transport{
+		Proxy: func(req *http.Request) (*url.URL, error) {
+			if req.URL.Scheme != "https" {
+				return nil, nil
+			}
+			return http.ProxyFromEnvironment(req)
+		},
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: 64 << 10,
+		TLSHandshakeTimeout:    5 * time.Second,
 	}
-	return t
 }
 
 func (s *source) close() {
@@ -144,14 +146,21 @@ func (s *source) fetch(ctx context.Context, held record) (string, time.Time, err
 		s.client.Reject(held.rejected)
 	}
 	token, expiresAt, err := s.client.Token(ctx)
-	if err == nil {
-		return token, expiresAt, nil
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("%w; %s", err, s.remedy(ctx, err))
 	}
-	if used, bearerErr := s.bearer.current(ctx); bearerErr == nil && used.expired(time.Now()) {
-		err = fmt.Errorf("%w; the workspace's bearer expired at %s: it needs a new one from the platform",
-			err, used.expiresAt.UTC().Format(time.RFC3339))
+	return token, expiresAt, nil
+}
+
+// remedy says what to make of err to somebody who can't look into the platform.
+func (s *source) remedy(ctx context.Context, err error) string {
+	if tokenprovider.CodeOf(err) != tokenprovider.CodeUnauthenticated {
+		return tokenprovider.CodeOf(err).Message()
 	}
-	return "", time.Time{}, err
+	if used, err := s.bearer.current(ctx); err == nil && used.expired(time.Now()) {
+		return "the workspace's bearer expired at " + used.expiresAt.UTC().Format(time.RFC3339) + ": it needs a new one from the platform"
+	}
+	return "the platform doesn't accept the workspace's bearer (401), or its own key was refused (500)"
 }
 
 // Invalidate drops token if it is the one on disk, and keeps its digest, so that the next fetch tells the platform.
@@ -168,8 +177,8 @@ func (s *source) Invalidate(token string) bool {
 	return held.token.is(token) && s.disk.save(held.withRejected()) == nil
 }
 
-// renewBearer replaces the bearer once half of its life is over. It is tried after a token was served, once a
-// minute and by one process at a time; when it fails there is half of the bearer's life left to try again.
+// renewBearer replaces the bearer once half of its life is over. It is tried after a token was served, once a minute and
+// by one process at a time; when it fails there is half of the bearer's life left to try again.
 func (s *source) renewBearer(ctx context.Context) {
 	now := time.Now()
 	used, err := s.bearer.current(ctx)
@@ -192,11 +201,9 @@ func (s *source) renewBearer(ctx context.Context) {
 		_ = s.disk.save(held)
 	}
 	if renewed, _, err := s.client.RenewBearer(ctx); err == nil {
-		s.bearer.replace(used, renewed)
+		s.bearer.replace(ctx, renewed)
 	}
 }
-
-var errNoDisk = errors.New("nothing can be kept on this disk")
 
 // retryAt is when a refresh that failed with err at now may be tried again.
 func retryAt(err error, now time.Time) time.Time {

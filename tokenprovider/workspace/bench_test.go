@@ -1,0 +1,41 @@
+package workspace_test
+
+import (
+	"testing"
+	"time"
+)
+
+// BenchmarkProcess is the wall time of whole processes of the built command. version is the floor: a process that starts
+// and prints.
+func BenchmarkProcess(b *testing.B) {
+	p := newPlatform(b, cached(&mint{life: time.Hour}))
+	env := p.env(b, "ws-1")
+	unkept := p.env(b, "ws-1")
+	unkept["XDG_RUNTIME_DIR"], unkept["TMPDIR"] = "/proc", "/proc"
+	binary(b)
+	b.Run("version", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			start(b, env, "", "version")
+		}
+	})
+	b.Run("get/cached", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			start(b, env, request, "get").answered(b)
+		}
+	})
+	b.Run("get/uncached", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			start(b, unkept, request, "get").answered(b)
+		}
+	})
+	b.Run("get/uncached and kept", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			fresh := p.env(b, "ws-1")
+			start(b, fresh, request, "get").answered(b)
+		}
+	})
+}
