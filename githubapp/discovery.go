@@ -41,7 +41,8 @@ func (a *App) FindInstallation(ctx context.Context, target string) (*Installatio
 	}
 	got, err := a.lookup(ctx, path)
 	if tokenprovider.CodeOf(err) == tokenprovider.CodeNotFound {
-		return nil, fmt.Errorf("githubapp: the app isn't installed on %s, or there is no such: install it from the app's public page, and select the repository: %w", target, err)
+		return nil, fmt.Errorf("githubapp: the app isn't installed on %s, or there is no such; "+
+			"install it from the app's public page, and select the repository: %w", target, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("githubapp: find the installation on %s: %w", target, err)

@@ -11,7 +11,8 @@
 // each installation and scope. An [Installation] is a handle that is cheap to keep and has no state of its own that a
 // caller could lose: the same id and [Scope] give the same one. [NewMutator] turns it into the plugin that writes
 // GITHUB_TOKEN and GH_TOKEN into a workspace's environment; [NewWorkspaceMutator] gives each workspace a token of the
-// scope that a policy allows it.
+// scope that a policy allows it. [App.FindInstallation] tells the id for an owner or a repository, and
+// [App.WebhookHandler] learns at once when a token is dead.
 //
 // # What it promises
 //

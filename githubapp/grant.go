@@ -27,7 +27,8 @@ type minted struct {
 // parseMinted reads an answer. Its errors quote nothing of it: a token would be in there.
 func parseMinted(body []byte) (m minted, expiresAt time.Time, err error) {
 	if err := json.Unmarshal(body, &m); err != nil {
-		return minted{}, time.Time{}, errors.New("the answer isn't the JSON that GitHub documents; is Options.BaseURL GitHub's API, and no proxy answers for it?")
+		return minted{}, time.Time{}, errors.New("the answer isn't the JSON that GitHub documents; " +
+			"is Options.BaseURL GitHub's API, and no proxy answers for it?")
 	}
 	expiresAt, err = time.Parse(time.RFC3339, m.ExpiresAt)
 	switch {

@@ -39,7 +39,7 @@ func (i *Installation) Scoped(s Scope) *Installation {
 }
 
 // Token is a live token and when it expires by this machine's clock; see [tokenprovider.Cache.Token]. The error is a
-// [*tokenprovider.Error]: forbidden when the installation is suspended or a permission isn't granted, not_found when it
+// [*tokenprovider.Error], or ctx's own: forbidden when the installation is suspended or a permission isn't granted, not_found when it
 // is unknown or removed, unauthenticated when the app's key or clock is refused, rate_limited, unavailable,
 // invalid_request for a scope that GitHub refuses, internal for an answer that can't be.
 func (i *Installation) Token(ctx context.Context) (string, time.Time, error) {

@@ -1,6 +1,7 @@
 package githubapp_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -11,11 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shortLived is a fake whose tokens live for three seconds, and an app that serves a new one at once.
+// shortLived is a fake whose tokens live for two seconds, and an app that serves a new one at once.
 func shortLived(t *testing.T) (*github, *githubapp.App) {
-	g := newGitHub(t, &githubapptest.Options{TokenLife: 3 * time.Second})
+	g := newGitHub(t, &githubapptest.Options{TokenLife: 2 * time.Second})
 	return g, g.app(t, func(o *githubapp.Options) { o.Cache.Settle = -1 })
 }
+
+// impatient is a ctx that wants more life than a token has left after half of it.
+func impatient(t *testing.T) context.Context { return tokenprovider.WithMinTTL(t.Context(), time.Hour) }
 
 func TestATokenIsReplacedBeforeItDies(t *testing.T) {
 	t.Parallel()
@@ -38,7 +42,8 @@ func TestALiveTokenIsServedThroughAnOutage(t *testing.T) {
 	first, expiresAt := g.mint(t, i)
 	g.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: githubapptest.HTML(502)})
 	require.Eventually(t, func() bool {
-		token, _ := g.mint(t, i)
+		token, _, err := i.Token(impatient(t))
+		require.NoError(t, err)
 		require.Equal(t, first, token)
 		return i.Status().State == tokenprovider.StateDegraded
 	}, time.Until(expiresAt), 20*time.Millisecond)
@@ -59,7 +64,7 @@ func TestATokenKnownToBeDeadIsNotServedOn(t *testing.T) {
 			g.mint(t, other)
 			end(g)
 			require.Eventually(t, func() bool {
-				_, _, err := i.Token(t.Context())
+				_, _, err := i.Token(impatient(t))
 				return err != nil
 			}, time.Until(expiresAt), 20*time.Millisecond, "the refresh learns of it while the token looks alive")
 			require.Empty(t, other.Status().TokenSHA256, "so does every scope of the installation")
