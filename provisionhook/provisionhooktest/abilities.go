@@ -1,6 +1,7 @@
 package provisionhooktest
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -9,6 +10,9 @@ import (
 
 // abilityRules are the rules of the optional interfaces.
 var abilityRules = []rule{
+	{name: "files", applies: has[provisionhook.FileMutator], test: testFiles,
+		rule: "MutateFiles contributes the same files at every start, and is idempotent: among files that it has contributed " +
+			"before, it changes nothing."},
 	{name: "workspace token", applies: has[provisionhook.WorkspaceTokenProvider], test: testWorkspaceToken,
 		rule: "With a nil error, WorkspaceToken returns a token that is not empty and has not expired."},
 	{name: "workspace token context", applies: has[provisionhook.WorkspaceTokenProvider], test: testWorkspaceTokenContext,
@@ -22,6 +26,45 @@ var abilityRules = []rule{
 func has[T any](m provisionhook.EnvMutator) bool {
 	_, ok := provisionhook.As[T](m)
 	return ok
+}
+
+// filesOf is what the mutator makes of files for a workspace. An error ends the test.
+func (k *kit) filesOf(files map[string][]byte) map[string][]byte {
+	k.Helper()
+	result := cloneFiles(files)
+	if err := k.mutate(k.Context(), "ws-1", base(), result); err != nil {
+		k.broken("it failed: %v", err)
+		k.FailNow()
+	}
+	return cloneFiles(result)
+}
+
+func testFiles(k *kit) {
+	before := k.filesOf(nil)
+	twice := k.filesOf(before)
+	after := k.filesOf(nil)
+	if paths := difference(before, after); len(paths) > 0 {
+		k.broken("two starts of one workspace differ in whether they have %q", paths)
+	}
+	if paths := difference(before, twice); len(paths) > 0 {
+		k.broken("a second call on the same files added or removed %q", paths)
+	}
+	for path, content := range before {
+		// Others, like a file that holds a token, may have changed by themselves.
+		unchanging := bytes.Equal(content, after[path])
+		if again, ok := twice[path]; ok && unchanging && !bytes.Equal(content, again) {
+			k.broken("a second call on the same files changed the content of %q", path)
+		}
+	}
+}
+
+// cloneFiles copies the contents too.
+func cloneFiles(files map[string][]byte) map[string][]byte {
+	clone := make(map[string][]byte, len(files))
+	for path, content := range files {
+		clone[path] = bytes.Clone(content)
+	}
+	return clone
 }
 
 func (k *kit) workspaceToken(ctx context.Context) (token string, expiresAt time.Time, err error) {

@@ -86,10 +86,10 @@ func recovered(err *error) {
 	}
 }
 
-// difference is the names of which only one of a and b has a variable, in order.
-func difference(a, b map[string]string) []string {
+// difference is the names, of variables or files, that only one of a and b has, in order.
+func difference[V any](a, b map[string]V) []string {
 	var names []string
-	for _, pair := range [][2]map[string]string{{a, b}, {b, a}} {
+	for _, pair := range [][2]map[string]V{{a, b}, {b, a}} {
 		for name := range pair[0] {
 			if _, ok := pair[1][name]; !ok {
 				names = append(names, name)

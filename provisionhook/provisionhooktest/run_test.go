@@ -268,6 +268,42 @@ var wrongs = map[string]struct {
 		},
 		[]string{"keeps nothing"}, `the files of a call that had returned were changed`,
 	},
+	"keeps the content of a file and writes it later": {
+		func(*testing.T) provisionhook.EnvMutator {
+			var mu sync.Mutex
+			content := []byte{0}
+			return &wrong{files: func(files map[string][]byte) {
+				mu.Lock()
+				defer mu.Unlock()
+				content[0]++
+				files["/etc/shared"] = content
+			}}
+		},
+		[]string{"keeps nothing"}, `the files of a call that had returned were changed`,
+	},
+	"contributes a file once": {
+		func(*testing.T) provisionhook.EnvMutator {
+			var done atomic.Bool
+			return &wrong{files: func(files map[string][]byte) {
+				if !done.Swap(true) {
+					files["/etc/once"] = nil
+				}
+			}}
+		},
+		[]string{"files"}, `two starts of one workspace differ in whether they have ["/etc/once"]`,
+	},
+	"appends to a file at each call": {
+		func(*testing.T) provisionhook.EnvMutator {
+			return &wrong{files: func(files map[string][]byte) { files["/etc/list"] = append(files["/etc/list"], "line\n"...) }}
+		},
+		[]string{"files"}, `a second call on the same files changed the content of "/etc/list"`,
+	},
+	"adds a file at each call": {
+		func(*testing.T) provisionhook.EnvMutator {
+			return &wrong{files: func(files map[string][]byte) { files[fmt.Sprintf("/etc/file-%d", len(files))] = nil }}
+		},
+		[]string{"files"}, `a second call on the same files added or removed ["/etc/file-2"]`,
+	},
 	"mixes up workspaces": {
 		func(*testing.T) provisionhook.EnvMutator { return mixesUp() },
 		[]string{"concurrent"}, `alone and at the same time as others, differ in the value of "ID"`,
