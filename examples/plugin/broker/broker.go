@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -32,6 +33,8 @@ func New(baseURL, key string) (*Plugin, error) {
 	switch {
 	case err != nil || u.Host == "" || u.User != nil:
 		return nil, errors.New("broker: the base URL must be absolute and without a user, like https://broker.example")
+	case u.Scheme != "https" && (u.Scheme != "http" || !net.ParseIP(u.Hostname()).IsLoopback()):
+		return nil, errors.New("broker: the base URL must be https, or http to a loopback address: the key travels there")
 	case key == "":
 		return nil, errors.New("broker: the key is empty; the broker's operator hands it out")
 	}

@@ -88,11 +88,16 @@ func TestARefusalNamesTheStatusAndNoSecret(t *testing.T) {
 }
 
 func TestNewSaysWhatIsWrong(t *testing.T) {
-	for url, text := range map[string]string{"": "base URL", "broker.example": "base URL", "https://user:pass@broker.example": "base URL"} {
+	for url, text := range map[string]string{
+		"": "must be absolute", "broker.example": "must be absolute", "https://user:pass@broker.example": "without a user",
+		"http://broker.example": "must be https", "ftp://127.0.0.1": "must be https",
+	} {
 		_, err := broker.New(url, key)
 		require.ErrorContains(t, err, text)
 		require.NotContains(t, err.Error(), "pass@")
 	}
-	_, err := broker.New("https://broker.example", "")
+	_, err := broker.New("http://[::1]:8080", key)
+	require.NoError(t, err)
+	_, err = broker.New("https://broker.example", "")
 	require.ErrorContains(t, err, "key is empty")
 }
