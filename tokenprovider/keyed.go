@@ -20,6 +20,7 @@ type Keyed[K comparable] struct {
 	provider func(K) TokenProvider
 	opts     *settings
 	flights  singleflight.Group
+	minted   func(life time.Duration) // is sweep, for every cache the same value
 
 	mu      sync.RWMutex
 	caches  map[K]keyedCache
@@ -43,7 +44,9 @@ func (k keyedCache) cache() *Cache {
 // NewKeyed is a Keyed whose caches have the providers that p makes for their keys; nil opts mean the defaults. p
 // must be safe for concurrent use; it is called when a Cache is wanted, now and then for one that isn't needed after all.
 func NewKeyed[K comparable](p func(K) TokenProvider, opts *CacheOptions) *Keyed[K] {
-	return &Keyed[K]{provider: p, opts: opts.settings(), caches: make(map[K]keyedCache)}
+	k := &Keyed[K]{provider: p, opts: opts.settings(), caches: make(map[K]keyedCache)}
+	k.minted = k.sweep
+	return k
 }
 
 // Get is the Cache of key. Hold on to it where you can: its Token needs no lookup.
@@ -63,7 +66,7 @@ func (k *Keyed[K]) Get(key K) *Cache {
 		return c
 	}
 	k.made++
-	c = newCache(p, k.opts, &k.flights, strconv.FormatUint(k.made, 36), k.sweep)
+	c = newCache(p, k.opts, &k.flights, strconv.FormatUint(k.made, 36), k.minted)
 	k.caches[key] = keyedCache{inUse: c}
 	return c
 }
