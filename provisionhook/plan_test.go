@@ -53,6 +53,16 @@ func TestEveryChangeSaysWhoDidItAndToWhom(t *testing.T) {
 				{Mutator: "third", Key: "A", Kind: provisionhook.KindOverride, Previous: "second"},
 			},
 		},
+		"set, deleted and set again, each by another": {
+			chain: []provisionhook.EnvMutator{sets("first", "A", "1"), deletes("second", "A"), sets("third", "A", "1"), deletes("first", "A")},
+			want:  env{},
+			changes: []provisionhook.Change{
+				{Mutator: "first", Key: "A", Kind: provisionhook.KindSet},
+				{Mutator: "second", Key: "A", Kind: provisionhook.KindDelete, Previous: "first"},
+				{Mutator: "third", Key: "A", Kind: provisionhook.KindSet},
+				{Mutator: "first", Key: "A", Kind: provisionhook.KindDelete, Previous: "third"},
+			},
+		},
 		"the same value is no change, and leaves the owner": {
 			base:  env{"A": "0"},
 			chain: []provisionhook.EnvMutator{sets("first", "A", "0", "B", "1"), sets("second", "B", "1"), sets("third", "B", "3")},
