@@ -74,14 +74,14 @@ func newEntry(m EnvMutator) *entry {
 	return e
 }
 
-// registered is the entries at this moment. They must not be changed.
+// registered is the entries at this moment. The slice is shared: it is read only.
 func (r *Registry) registered() []*entry {
 	if r == nil {
 		return nil
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.entries[:len(r.entries):len(r.entries)]
+	return r.entries
 }
 
 // Len is how many mutators are registered.
