@@ -30,7 +30,7 @@ type (
 	namedField     struct{ Inner provisionhook.EnvMutator }
 	nilPointer     struct {
 		plain
-		inner *auth
+		Inner *auth
 	}
 	nilField        struct{ Inner provisionhook.EnvMutator }
 	embedsInterface struct{ provisionhook.EnvMutator }

@@ -1,6 +1,7 @@
 package provisionhook_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,6 +47,24 @@ func TestAPlanPrintsItsKeysOnly(t *testing.T) {
 		{"mutator":"overrides","key":"DATABASE_URL","kind":"override"},
 		{"mutator":"overrides","key":"TOKEN","kind":"override","previous":"auth"}],
 		"file_changes":[{"mutator":"files","key":"/etc/key.pem","kind":"set"}]}`, string(encoded))
+}
+
+func TestWhatIsLoggedIsTheKeysAndTheText(t *testing.T) {
+	var text bytes.Buffer
+	noTime := func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}
+	logger := slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{ReplaceAttr: noTime}))
+	logger.Info("planned", "plan", plan(t, nil, sets("auth", "TOKEN", tokenValue)))
+	require.Equal(t, `level=INFO msg=planned plan.env=[TOKEN] plan.files=[]`+
+		` plan.changes="[{Mutator:auth Key:TOKEN Kind:set Previous:}]" plan.file_changes=[]`+"\n", text.String())
+
+	panicked := &provisionhook.PanicError{Value: env{"TOKEN": tokenValue}}
+	require.Equal(t, "panic: a value of type map[string]string", slog.AnyValue(panicked).Resolve().String())
+	require.Equal(t, slog.KindString, slog.AnyValue(panicked).Resolve().Kind(), "a handler gets no struct to look into")
 }
 
 func TestNoChangeHoldsAValue(t *testing.T) {
