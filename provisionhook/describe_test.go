@@ -27,6 +27,7 @@ type (
 	otherWorkspace struct{ plain }
 	exactUnwrap    struct{ inner *auth }              // its Unwrap returns the concrete type
 	pointerUnwrap  struct{ provisionhook.EnvMutator } // its Unwrap has a pointer receiver
+	onPurpose      struct{ provisionhook.EnvMutator } // its Unwrap returns nil
 	namedField     struct{ Inner provisionhook.EnvMutator }
 	nilPointer     struct {
 		plain
@@ -50,6 +51,7 @@ func (p *pointerUnwrap) Unwrap() provisionhook.EnvMutator                      {
 func (*namedField) Name() string                                               { return "m" }
 func (*nilField) Name() string                                                 { return "m" }
 func (embedsInterface) Name() string                                           { return "m" }
+func (onPurpose) Unwrap() provisionhook.EnvMutator                             { return nil }
 func (ownUnwrap) Unwrap() error                                                { return nil }
 func (exactUnwrap) MutateEnv(context.Context, string, map[string]string) error { return nil }
 func (*namedField) MutateEnv(context.Context, string, map[string]string) error { return nil }
@@ -74,7 +76,7 @@ func TestDescribeSaysWhatAMutatorIsAndWhyANearMissIsNone(t *testing.T) {
 		"an embedded one":   {embedsProvider{provider}, "provisionhook_test.embedsProvider", []string{"TokenProvider"}, ""},
 		"a wrapper of nil":  {&nilField{}, "*provisionhook_test.nilField", nil, ""},
 		"of a nil pointer":  {nilPointer{}, "provisionhook_test.nilPointer", nil, ""},
-		"hidden on purpose": {&hides{clear{provider}}, "*provisionhook_test.hides", nil, ""},
+		"hidden on purpose": {onPurpose{provider}, "provisionhook_test.onPurpose", nil, ""},
 		"nothing to hide":   {opaque{plain{}}, "provisionhook_test.opaque", nil, ""},
 		"another Unwrap":    {ownUnwrap{}, "provisionhook_test.ownUnwrap", nil, ""},
 		"decorators": {
