@@ -39,6 +39,9 @@
 //
 // For tests:
 //
+//   - [github.com/molecule-ai/provisionkit/provisionhook/provisionhooktest] and
+//     [github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest]: check a plugin or a provider against each
+//     rule of its contract.
 //   - [github.com/molecule-ai/provisionkit/githubapp/githubapptest]: a fake GitHub, a real server with an API and with
 //     git repositories, whose tokens live as long as a test wants them to.
 //
@@ -52,5 +55,5 @@
 //	go run github.com/molecule-ai/provisionkit/examples/quickstart
 //
 // To embed it, copy examples/platform: a server in one file, with the real GitHub or with the fake. To write a plugin,
-// read the documentation of provisionhook or tokenprovider.
+// copy examples/plugin, which imports nothing of this module.
 package provisionkit

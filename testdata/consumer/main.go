@@ -1,0 +1,94 @@
+// This program is built as a module of its own, from outside, with README.md's snippets as packages beside it: it does
+// what they say.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"time"
+
+	"consumer.example/platform"
+	"consumer.example/plugin"
+
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/provisionhook"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+)
+
+var (
+	_ provisionhook.EnvMutator    = (*plugin.Packages)(nil)
+	_ tokenprovider.TokenProvider = (*plugin.Packages)(nil)
+)
+
+func main() {
+	if err := errors.Join(runPlatform(context.Background()), runPlugin(context.Background())); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// runPlatform pulls a token as a workspace of the snippet's platform.
+func runPlatform(ctx context.Context) error {
+	github, err := githubapptest.NewServer(nil)
+	if err != nil {
+		return err
+	}
+	defer github.Close()
+	app, err := github.SetUp("acme/widgets")
+	if err != nil {
+		return err
+	}
+	os.Setenv("GITHUB_API_URL", github.URL)
+	os.Setenv("GITHUB_APP_ID", fmt.Sprint(app.AppID))
+	os.Setenv("GITHUB_APP_INSTALLATION_ID", fmt.Sprint(app.InstallationID))
+	os.Setenv("GITHUB_APP_PRIVATE_KEY", string(app.PrivateKey()))
+
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	registry, err := platform.Mount(mux, server.URL, []byte("0123456789abcdef0123456789abcdef"))
+	if err != nil {
+		return err
+	}
+	env := map[string]string{}
+	if err := registry.Run(ctx, "ws-1", env); err != nil {
+		return err
+	}
+	client := &tokenhttp.Client{URL: env["PROVISIONKIT_TOKEN_URL"], Bearer: tokenprovider.Static(env["PROVISIONKIT_BEARER"])}
+	token, _, err := client.Token(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Println("platform: the workspace pulled the token that it was given:", token == env["GH_TOKEN"])
+	return nil
+}
+
+// runPlugin reads a token of the snippet's plugin, many times, through a registry and a cache.
+func runPlugin(ctx context.Context) error {
+	fetches := 0
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fetches++
+		_, _ = io.WriteString(w, `{"token":"npm-1","expires_at":"`+time.Now().Add(time.Hour).Format(time.RFC3339)+`"}`)
+	}))
+	defer service.Close()
+	registry := provisionhook.NewRegistry()
+	registry.Register(&plugin.Packages{Registry: "https://packages.example", TokenURL: service.URL})
+	env := map[string]string{}
+	if err := registry.Run(ctx, "ws-1", env); err != nil {
+		return err
+	}
+	cache := tokenprovider.NewCache(registry.FirstTokenProvider(), nil)
+	for range 1000 {
+		if _, _, err := cache.Token(ctx); err != nil {
+			return err
+		}
+	}
+	fmt.Println("plugin:", env["NPM_CONFIG_REGISTRY"], "and", fetches, "fetch for 1000 reads")
+	return nil
+}
