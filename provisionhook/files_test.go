@@ -101,3 +101,24 @@ func TestPathsAreAbsoluteAndClean(t *testing.T) {
 		}
 	}
 }
+
+// scribbles is a FileMutator that overwrites what a file holds in place.
+type scribbles struct {
+	plain
+	err error
+}
+
+func (s *scribbles) MutateFiles(_ context.Context, _ string, files map[string][]byte) error {
+	files["/etc/first"][0] = 'X'
+	return s.err
+}
+
+func TestAFileThatIsOverwrittenInPlaceIsAChangeOrIsDiscarded(t *testing.T) {
+	first := &filing{name: "first", files: map[string]string{"/etc/first": "1"}}
+	p := plan(t, nil, first, &scribbles{})
+	require.Equal(t, "X", string(p.Files["/etc/first"]))
+	require.Contains(t, p.FileChanges, provisionhook.Change{Mutator: "m", Key: "/etc/first", Kind: provisionhook.KindOverride, Previous: "first"})
+
+	p = plan(t, nil, first, provisionhook.FailOpen(&scribbles{err: errBoom}, nil))
+	require.Equal(t, "1", string(p.Files["/etc/first"]))
+}
