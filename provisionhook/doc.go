@@ -13,6 +13,10 @@
 //	}
 //	// Start the workspace with env: it has what the mutators made of it.
 //
+// [Registry.Plan] does the same without touching env, and tells who changed what. When a workspace is gone,
+// [Registry.Release] lets mutators give back what they hold for it. What a platform knows of a workspace beyond its id
+// it tells them by [WithWorkspace].
+//
 // A plugin implements [EnvMutator]; that is two methods, of standard-library types only, so it needn't import this
 // package. [Func] adapts a function. What it can do beyond that it tells by optional interfaces; package
 // provisionhooktest tests it against the whole contract.
@@ -40,8 +44,8 @@
 //   - Containment. A panic becomes a [*PanicError]. No lock is held while a mutator runs; one that registers another is
 //     fine. A mutator is never abandoned in another goroutine: it is waited for, and ctx tells it to hurry.
 //   - Secrets. A Change never holds a value, and a Plan doesn't print any. Nothing is logged.
-//   - No globals. A Registry is a value like any other; nothing registers itself, and nothing is written into the
-//     environment of this process.
+//   - No globals. A program has as many Registries as it likes; nothing registers itself, and nothing is written into
+//     the environment of this process.
 //
 // # What it refuses
 //

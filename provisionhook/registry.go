@@ -6,7 +6,8 @@ import (
 )
 
 // Registry is an ordered list of mutators and the policy for what they may do. The zero Registry is empty, ready, and
-// has no policy; a nil *Registry can be used like an empty one everywhere but in [Registry.Register].
+// has no policy; a nil *Registry can be used like an empty one everywhere but in [Registry.Register]. A Registry must not
+// be copied after its first use.
 //
 // All methods are safe for concurrent use. No lock is held while a mutator or a [Check] runs, so that they may call
 // the Registry; each call works on the mutators that were registered when it began.
