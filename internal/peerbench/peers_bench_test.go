@@ -126,6 +126,7 @@ func inWindow(p peer) (*upstream, getFunc) {
 	if p.ripens {
 		time.Sleep(12*time.Second + 10*time.Millisecond)
 	}
+	u.life = time.Hour // of the tokens to come: they are outside the window
 	u.calls.Store(0)
 	return u, get
 }
