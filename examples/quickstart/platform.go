@@ -64,8 +64,6 @@ func startPlatform(github *githubapptest.Server, setup *githubapptest.Setup, hel
 	if err != nil {
 		return nil, err
 	}
-	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = p.server.Serve(listener) }() // until stop
 	baseURL := "http://" + listener.Addr().String()
 
 	// The plugins: GH_TOKEN, where fresh tokens are, and a git that asks for them.
@@ -82,6 +80,8 @@ func startPlatform(github *githubapptest.Server, setup *githubapptest.Setup, hel
 		whereToPull,
 		gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{githubURL.Host}, Command: helper}),
 	)
+	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = p.server.Serve(listener) }() // until stop
 	story.tell("platform", "has the plugins %s", strings.Join(p.registry.Names(), ", "))
 	story.tell("platform", "serves tokens to workspaces at %s", baseURL)
 	return p, nil

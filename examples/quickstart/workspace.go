@@ -74,7 +74,7 @@ var (
 
 // git runs a command that has to succeed.
 func (w *workspaceDir) git(ctx context.Context, c credential, args ...string) {
-	stderr, err := w.run(ctx, append(c.args, args...)...)
+	stderr, err := w.run(ctx, slices.Concat(c.args, args)...)
 	if err != nil {
 		w.problem(stderr, "git %s with %s: %v", args[0], c.name, err)
 		return
@@ -86,7 +86,7 @@ func (w *workspaceDir) git(ctx context.Context, c credential, args ...string) {
 
 // gitRefused runs a command that GitHub has to refuse.
 func (w *workspaceDir) gitRefused(ctx context.Context, c credential, args ...string) {
-	stderr, err := w.run(ctx, append(c.args, args...)...)
+	stderr, err := w.run(ctx, slices.Concat(c.args, args)...)
 	answer := w.lastRequest()
 	if err == nil || answer.Status != http.StatusUnauthorized {
 		w.problem(stderr, "git %s with %s: %v, status %d, where 401 is due", args[0], c.name, err, answer.Status)
