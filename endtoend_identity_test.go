@@ -28,7 +28,7 @@ func TestAWorkspaceReachesItsOwnRepositoryAndCannotHaveAnothersToken(t *testing.
 		},
 	})
 	alpha, beta := p.provision(t, "ws-alpha"), p.provision(t, "ws-beta")
-	require.NotEqual(t, alpha.Env["GH_TOKEN"], beta.Env["GH_TOKEN"])
+	require.True(t, alpha.Env["GH_TOKEN"] != beta.Env["GH_TOKEN"])
 
 	for own, w := range []*workspace{alpha, beta} {
 		other := []*workspace{beta, alpha}[own]
@@ -90,8 +90,8 @@ func TestAWorkspaceWithoutAGoodBearerGetsNoTokenAndLearnsWhy(t *testing.T) {
 	eventually(t, func() bool { return time.Now().After(expiry) }, "the end of the bearer's life")
 
 	for name, bad := range map[string]struct{ bearer, complaint string }{
-		"wrong":     {wrong, "401"},
-		"malformed": {"sesame", "401"},
+		"wrong":     {wrong, "doesn't accept the workspace's bearer"},
+		"malformed": {"sesame", "doesn't accept the workspace's bearer"},
 		"expired":   {expired, "the workspace's bearer expired at "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -123,19 +123,18 @@ func unauthenticated(r tokenhttp.AuditRecord) bool {
 func TestAWorkspaceOutlivesItsBearer(t *testing.T) {
 	t.Parallel()
 	const ttl = 8 * time.Second
-	outlive := func(t *testing.T, opts platformOptions, bearer func(*workspace) string) *workspace {
+	outlive := func(t *testing.T, opts platformOptions, bearer func(*workspace) string) {
 		opts.tokenLife, opts.bearerTTL = 3*time.Second, ttl
 		p := newPlatform(t, opts)
 		provisioned := time.Now()
 		w := p.provision(t, "ws-1")
 		first := bearer(w)
 		dir := w.clone(t, 0)
-		require.Equal(t, first, bearer(w), "its first half isn't over")
+		require.True(t, bearer(w) == first, "its first half isn't over")
 
 		eventually(t, func() bool { return time.Since(provisioned) > ttl/2+time.Second/2 }, "the second half of the bearer's life")
 		w.must(t, dir, "fetch")
-		second := bearer(w)
-		require.NotEqual(t, first, second)
+		require.True(t, bearer(w) != first, "its first half is over")
 		require.Len(t, p.audited(renewed), 1)
 
 		_, expiresAt := p.held(t)
@@ -152,7 +151,6 @@ func TestAWorkspaceOutlivesItsBearer(t *testing.T) {
 		w.Env[tokenhttp.EnvBearer], w.Env["TMPDIR"] = first, t.TempDir()
 		delete(w.Env, tokenhttp.EnvBearerFile)
 		require.Contains(t, w.token(t).stderr, "expired", "the first bearer")
-		return w
 	}
 	t.Run("in its file", func(t *testing.T) {
 		t.Parallel()

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,6 +39,7 @@ type platform struct {
 	registry *provisionhook.Registry
 	key      *tokenhttp.WorkspaceKey
 	endpoint *httptest.Server
+	silent   atomic.Bool // the endpoint takes requests and doesn't answer
 
 	// printed is all that anyone printed; it fails the test when one of the secrets is in it that the platform has
 	// sent or received.
@@ -215,6 +217,10 @@ func (w witness) RoundTrip(req *http.Request) (*http.Response, error) {
 func (p *platform) witnessed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.printed.Secret(bearerOf(r))
+		if p.silent.Load() {
+			<-r.Context().Done()
+			return
+		}
 		answer := httptest.NewRecorder()
 		next.ServeHTTP(answer, r)
 		p.printed.Secret(secretsIn(answer.Body.Bytes())...)

@@ -25,8 +25,7 @@ func TestGitGoesOnAfterTheTokenInItsEnvironmentHasDied(t *testing.T) {
 	p := newPlatform(t, platformOptions{tokenLife: 3 * time.Second})
 	w := p.provision(t, "ws-1")
 	injected, expiresAt := p.held(t)
-	require.Equal(t, injected, w.Env["GH_TOKEN"])
-	require.Equal(t, injected, w.Env["GITHUB_TOKEN"])
+	require.True(t, w.Env["GH_TOKEN"] == injected && w.Env["GITHUB_TOKEN"] == injected)
 
 	lost := filepath.Join(t.TempDir(), "clone")
 	w.must(t, "", slices.Concat(w.useInjected(), []string{"clone", "--quiet", p.gitURLs[0], lost})...)
@@ -132,6 +131,7 @@ func TestManyGitsAtOnceCauseOneMintPerTokenLife(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dirs[0], "large"), large, 0o600))
 	w.Run(t, dirs[0], "add", "large")
 	w.commit(t, dirs[0], "more than fits into one request")
+	p.github.SetLatency(500 * time.Millisecond) // so that all of them ask while the one mint runs
 	together(many, func(i int) {
 		if i == 0 {
 			// Over HTTP/1.1 git sends a pack above http.postBuffer, 1 MiB, in chunks.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/molecule-ai/provisionkit/tokenprovider/workspace" // go test runs these tests again when the command has changed
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
