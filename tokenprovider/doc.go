@@ -13,6 +13,7 @@
 //
 //   - [Func] adapts a function, [Static] holds a token that doesn't expire, [Env] and [File] read one at each call.
 //   - [Cache] keeps the token of another provider fresh, [Keyed] does so for many keys.
+//   - [Shared], under a Cache, shares the tokens of a provider between the replicas of a service, through a [Store].
 //   - [Fallback] asks one after the other, and moves on only where nothing is configured.
 //
 // # What a Cache promises
@@ -39,6 +40,6 @@
 //
 // # What it refuses to do
 //
-// It doesn't write tokens to disk, doesn't parse them, and doesn't know what they are for. Nothing of it runs while
-// nobody calls: no goroutine, no timer, unless [Cache.KeepFresh] is started.
+// It doesn't write tokens to disk, hands none in clear to a [Store], doesn't parse them, and doesn't know what they are
+// for. Nothing of it runs while nobody calls: no goroutine, no timer, unless [Cache.KeepFresh] is started.
 package tokenprovider

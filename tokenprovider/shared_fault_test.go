@@ -1,0 +1,296 @@
+package tokenprovider_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
+	"github.com/stretchr/testify/require"
+)
+
+func goexit() { runtime.Goexit() }
+
+// faultyStore is a store in memory, with a function in place of each method that is to do something else.
+type faultyStore struct {
+	*tokenprovidertest.Store
+	load    func(context.Context, string) ([]byte, error)
+	save    func(context.Context, string, []byte, time.Duration) error
+	remove  func(context.Context, string) error
+	tryLock func(context.Context, string, time.Duration) (func(context.Context) error, bool, error)
+}
+
+func (s *faultyStore) Load(ctx context.Context, key string) ([]byte, error) {
+	if s.load != nil {
+		return s.load(ctx, key)
+	}
+	return s.Store.Load(ctx, key)
+}
+
+func (s *faultyStore) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if s.save != nil {
+		return s.save(ctx, key, value, ttl)
+	}
+	return s.Store.Save(ctx, key, value, ttl)
+}
+
+func (s *faultyStore) Delete(ctx context.Context, key string) error {
+	if s.remove != nil {
+		return s.remove(ctx, key)
+	}
+	return s.Store.Delete(ctx, key)
+}
+
+func (s *faultyStore) TryLock(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
+	if s.tryLock != nil {
+		return s.tryLock(ctx, key, ttl)
+	}
+	return s.Store.TryLock(ctx, key, ttl)
+}
+
+// newFaulty is a store of which the named method, or all, does fault first.
+func newFaulty(method string, fault func(context.Context) error) *faultyStore {
+	s := &faultyStore{Store: tokenprovidertest.NewStore()}
+	if method == "load" || method == "all" {
+		s.load = func(ctx context.Context, _ string) ([]byte, error) { return nil, fault(ctx) }
+	}
+	if method == "save" || method == "all" {
+		s.save = func(ctx context.Context, _ string, _ []byte, _ time.Duration) error { return fault(ctx) }
+	}
+	if method == "delete" || method == "all" {
+		s.remove = func(ctx context.Context, _ string) error { return fault(ctx) }
+	}
+	if method == "lock" || method == "all" {
+		s.tryLock = func(ctx context.Context, _ string, _ time.Duration) (func(context.Context) error, bool, error) {
+			return nil, false, fault(ctx)
+		}
+	}
+	if method == "unlock" {
+		s.tryLock = func(context.Context, string, time.Duration) (func(context.Context) error, bool, error) {
+			return fault, true, nil
+		}
+	}
+	return s
+}
+
+func TestAStoreThatFailsCostsMintsAndLogLinesAndNoError(t *testing.T) {
+	const hang = 10 * time.Minute
+	faults := map[string]func(context.Context) error{
+		"is down": func(context.Context) error { return errors.New("connection refused") },
+		"hangs":   func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+		"is deaf": func(context.Context) error { time.Sleep(hang); return nil },
+		"panics":  func(context.Context) error { panic("a value of any kind") },
+		"goexits": func(context.Context) error { goexit(); return nil },
+		"crashes": func(context.Context) error { var client *faultyStore; return client.remove(context.Background(), "") },
+	}
+	for name, fault := range faults {
+		for _, method := range []string{"load", "lock", "save", "unlock", "all"} {
+			t.Run(name+" at "+method, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var log bytes.Buffer
+					source := &issuer{life: time.Hour, latency: 300 * time.Millisecond}
+					shared := newShared(t, source, newFaulty(method, fault), logTo(&log))
+					started := time.Now()
+					requireToken(t, shared, "token-1")
+					require.LessOrEqual(t, time.Since(started), 2300*time.Millisecond, "the caller waits once for the store, and for a mint")
+					time.Sleep(2*hang + time.Second) // all that was left behind has ended
+					synctest.Wait()
+					require.Contains(t, log.String(), "token store failed")
+					require.Contains(t, log.String(), "key="+sharedKey)
+				})
+			})
+		}
+	}
+}
+
+func TestAHangingStoreLeavesTimeForAMint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fault := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		shared := newShared(t, &issuer{life: time.Hour, latency: 700 * time.Millisecond}, newFaulty("all", fault))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		started := time.Now()
+		_, _, err := shared.Token(ctx)
+		require.NoError(t, err)
+		require.Equal(t, 950*time.Millisecond, time.Since(started), "a quarter for the store, then the mint")
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestAStoreWithoutLocksSharesAllTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty("lock", func(context.Context) error { return errors.New("no locks here") })
+		source := &issuer{life: time.Hour}
+		requireToken(t, newShared(t, source, store), "token-1")
+		requireToken(t, newShared(t, source, store), "token-1")
+	})
+}
+
+func TestAStoreThatFailsWhileAnotherReplicaMintsIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := tokenprovidertest.NewStore()
+		_, _, err := store.TryLock(t.Context(), sharedKey, time.Hour)
+		require.NoError(t, err)
+		var loads atomic.Int64
+		faulty := &faultyStore{Store: store}
+		faulty.load = func(context.Context, string) ([]byte, error) {
+			if loads.Add(1) > 3 {
+				return nil, errors.New("connection refused")
+			}
+			return nil, nil
+		}
+		started := time.Now()
+		requireToken(t, newShared(t, &issuer{life: time.Hour}, faulty), "token-1")
+		require.Less(t, time.Since(started), time.Second)
+	})
+}
+
+func TestALockThatComesTooLateIsGivenUpAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &faultyStore{Store: tokenprovidertest.NewStore()}
+		slow.tryLock = func(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
+			time.Sleep(3 * time.Second)
+			return slow.Store.TryLock(context.WithoutCancel(ctx), key, ttl)
+		}
+		requireToken(t, newShared(t, &issuer{life: time.Hour}, slow), "token-1")
+		time.Sleep(4 * time.Second)
+		_, ok, err := slow.Store.TryLock(t.Context(), sharedKey, time.Second)
+		require.NoError(t, err)
+		require.True(t, ok)
+	})
+}
+
+func TestTheLockIsGivenUpAfterTheTokenIsStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour, latency: 100 * time.Millisecond}
+		slow := &faultyStore{Store: tokenprovidertest.NewStore()}
+		slow.save = func(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+			time.Sleep(time.Second)
+			return slow.Store.Save(ctx, key, value, ttl)
+		}
+		// The caller has little time, and doesn't wait for the store to the end.
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		started := time.Now()
+		_, _, err := newShared(t, source, slow).Token(ctx)
+		require.NoError(t, err)
+		require.Equal(t, 200*time.Millisecond, time.Since(started))
+		requireToken(t, newShared(t, source, slow), "token-1")
+		require.Equal(t, 1, source.calls())
+	})
+}
+
+func TestAnUnlockComesWithALiveContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type traceKey struct{}
+		var unlocked atomic.Int64
+		store := &faultyStore{Store: tokenprovidertest.NewStore()}
+		store.tryLock = func(context.Context, string, time.Duration) (func(context.Context) error, bool, error) {
+			return func(ctx context.Context) error {
+				require.NoError(t, ctx.Err())
+				require.Equal(t, "trace", ctx.Value(traceKey{}))
+				deadline, ok := ctx.Deadline()
+				require.True(t, ok)
+				require.LessOrEqual(t, time.Until(deadline), 2*time.Second)
+				unlocked.Add(1)
+				return nil
+			}, true, nil
+		}
+		ctx, cancel := context.WithCancel(context.WithValue(t.Context(), traceKey{}, "trace"))
+		p := tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
+			cancel()
+			return "", time.Time{}, ctx.Err()
+		})
+		_, _, err := newShared(t, p, store).Token(ctx)
+		require.ErrorIs(t, err, context.Canceled)
+		synctest.Wait()
+		require.Equal(t, int64(1), unlocked.Load())
+	})
+}
+
+func TestACallerThatLeavesIsNoFailureOfTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		store := newFaulty("load", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		_, _, err := newShared(t, &issuer{life: time.Hour}, store, logTo(&log)).Token(ctx)
+		require.ErrorIs(t, err, context.Canceled)
+		require.Empty(t, log.String())
+	})
+}
+
+// A day of a store that comes and goes: callers see nothing of it.
+func TestAnUnsteadyStoreIsInvisibleToCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		memory := tokenprovidertest.NewStore()
+		fault := func(ctx context.Context) error {
+			if !down.Load() {
+				return nil
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		unsteady := &faultyStore{Store: memory}
+		unsteady.load = func(ctx context.Context, key string) ([]byte, error) {
+			if err := fault(ctx); err != nil {
+				return nil, err
+			}
+			return memory.Load(ctx, key)
+		}
+		unsteady.save = func(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+			if err := fault(ctx); err != nil {
+				return err
+			}
+			return memory.Save(ctx, key, value, ttl)
+		}
+		unsteady.tryLock = func(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
+			if err := fault(ctx); err != nil {
+				return nil, false, err
+			}
+			return memory.TryLock(ctx, key, ttl)
+		}
+		source := &issuer{life: time.Hour, latency: 300 * time.Millisecond}
+		var replicas sync.WaitGroup
+		for range 4 {
+			tokens := tokenprovider.NewCache(newShared(t, source, unsteady), nil)
+			replicas.Go(func() {
+				for range 24 * 60 {
+					_, expiresAt, err := tokens.Token(t.Context())
+					require.NoError(t, err)
+					require.True(t, time.Now().Before(expiresAt))
+					time.Sleep(time.Minute)
+				}
+			})
+		}
+		for range 24 {
+			time.Sleep(50 * time.Minute)
+			down.Store(true)
+			time.Sleep(10 * time.Minute)
+			down.Store(false)
+		}
+		replicas.Wait()
+		require.Less(t, source.calls(), 4*24*60/42, "sharing saves mints between the outages")
+	})
+}
+
+func TestOneUnusableValueIsLoggedOnceForEachCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := tokenprovidertest.NewStore()
+		require.NoError(t, store.Save(t.Context(), sharedKey, []byte("garbage"), time.Hour))
+		_, _, err := store.TryLock(t.Context(), sharedKey, 10*time.Second)
+		require.NoError(t, err)
+		var log bytes.Buffer
+		requireToken(t, newShared(t, &issuer{life: time.Hour}, store, logTo(&log)), "token-1")
+		require.Equal(t, 1, strings.Count(log.String(), "stored token can't be used"))
+	})
+}

@@ -1,0 +1,224 @@
+package tokenprovider
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// sharedCall is one call of [Shared.Token].
+type sharedCall struct {
+	*Shared
+	ctx   context.Context
+	began time.Time // wall time
+
+	down  bool // the store failed: go on without what it has
+	hangs bool // it gave no answer: don't wait for it again
+	told  bool // that the stored value is of no use, which is logged once
+}
+
+const (
+	// noExpiryTTL is how long a token without a known expiry stays in a store, where nothing may stay for ever.
+	noExpiryTTL = 24 * time.Hour
+
+	// maxAhead is how far in the future a token may have been minted: the clocks of replicas differ a little.
+	maxAhead = time.Minute
+
+	// Between two looks for the winner's token.
+	firstPoll   = 25 * time.Millisecond
+	longestPoll = 250 * time.Millisecond
+)
+
+// load is the stored token if it may be taken, else nil.
+func (c *sharedCall) load() *storedToken {
+	if c.down || c.ctx.Err() != nil {
+		return nil
+	}
+	sealed, err := callStore(c.ctx, storeWait(c.ctx), c.logger, func(ctx context.Context) ([]byte, error) {
+		return c.store.Load(ctx, c.key)
+	})
+	if err != nil {
+		c.fail("load", err)
+		return nil
+	}
+	if sealed == nil {
+		return nil
+	}
+	stored, err := c.seal.open(sealed, c.key)
+	now := time.Now().Round(0)
+	if err == nil && stored.MintedAt.After(now.Add(maxAhead)) {
+		err = fmt.Errorf("the token was minted %s in the future by this machine's clock", stored.MintedAt.Sub(now).Round(time.Second))
+	}
+	if err != nil {
+		if !c.told {
+			c.logger.Warn("stored token can't be used", "key", c.key, "error", err)
+			c.told = true
+		}
+		return nil
+	}
+	if c.refuses(stored.Token) || c.droppedSince(stored.MintedAt) || !c.suffices(stored, now) {
+		return nil
+	}
+	c.logger.Debug("stored token taken", "key", c.key, "expires_at", stored.ExpiresAt, "token_sha256", TokenSHA256(stored.Token))
+	return stored
+}
+
+// suffices reports whether t has enough life left. One that was minted since the call began does whatever was asked
+// for, as another one wouldn't have more.
+func (c *sharedCall) suffices(t *storedToken, now time.Time) bool {
+	if t.ExpiresAt.IsZero() {
+		return true
+	}
+	life := t.ExpiresAt.Sub(t.MintedAt)
+	left := min(t.ExpiresAt.Sub(now), life) // less than life, unless a clock was set back
+	need := max(min(c.minTTL, life/3), MinTTL(c.ctx))
+	return left > 0 && (left >= need || !t.MintedAt.Before(c.began))
+}
+
+// compete waits until it has the lock (a token may be stored all the same), or another replica's token. With neither
+// there is nothing to wait for: the store fails, the lock's time is over, or the caller has left.
+func (c *sharedCall) compete() (stored *storedToken, unlock func(context.Context) error) {
+	patience := c.lockTTL
+	if deadline, ok := c.ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline)*2/3) // the rest is for a mint of its own
+	}
+	over := time.Now().Add(patience)
+	for wait := firstPoll; !c.down && c.ctx.Err() == nil; wait = min(wait*3/2, longestPoll) {
+		if unlock := c.tryLock(); unlock != nil {
+			return c.load(), unlock // whoever had the lock before may have saved since the last look
+		}
+		left := time.Until(over)
+		if c.down || left <= 0 {
+			break
+		}
+		pause(c.ctx, min(wait-rand.N(wait/4), left))
+		if stored := c.load(); stored != nil {
+			return stored, nil
+		}
+	}
+	return nil, nil
+}
+
+// tryLock is the way to give up the lock, nil when it wasn't to be had.
+func (c *sharedCall) tryLock() func(context.Context) error {
+	unlock, err := callStore(c.ctx, storeWait(c.ctx), c.logger, func(ctx context.Context) (func(context.Context) error, error) {
+		unlock, ok, err := c.store.TryLock(ctx, c.key, c.lockTTL)
+		if err != nil || !ok {
+			return nil, err
+		}
+		if unlock == nil {
+			unlock = func(context.Context) error { return nil }
+		}
+		if ctx.Err() != nil { // nobody waits for it any more
+			c.unlock(unlock)
+			return nil, ctx.Err()
+		}
+		return unlock, nil
+	})
+	if err != nil {
+		c.fail("lock", err)
+	}
+	return unlock
+}
+
+// mint asks the provider, and stores and unlocks even if it panics or ends its goroutine.
+func (c *sharedCall) mint(unlock func(context.Context) error) (token string, expiresAt time.Time, err error) {
+	var minted *storedToken
+	defer func() { c.finish(minted, unlock) }()
+	if err := c.ctx.Err(); err != nil {
+		return "", time.Time{}, fmt.Errorf("tokenprovider: waiting for a token: %w", err)
+	}
+	token, expiresAt, err = c.provider.Token(c.ctx)
+	now := time.Now()
+	if err == nil {
+		err = validate(token, expiresAt, now)
+	}
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	minted = &storedToken{Token: token, ExpiresAt: expiresAt, MintedAt: now}
+	return token, expiresAt, nil
+}
+
+// finish saves minted, if it isn't nil, and then unlocks, if that isn't nil. Both are detached from the caller, who may
+// have left or have little time: a lock that isn't given up costs the others LockTTL.
+func (c *sharedCall) finish(minted *storedToken, unlock func(context.Context) error) {
+	if minted == nil && unlock == nil {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if minted != nil {
+			c.save(minted)
+		}
+		if unlock != nil {
+			c.unlock(unlock)
+		}
+	}()
+	if c.hangs {
+		return
+	}
+	over := time.NewTimer(storeWait(c.ctx))
+	defer over.Stop()
+	select {
+	case <-done:
+	case <-over.C:
+	case <-c.ctx.Done():
+	}
+}
+
+// save stores t, unless it was dropped or refused meanwhile.
+func (c *sharedCall) save(t *storedToken) {
+	ttl := noExpiryTTL
+	if !t.ExpiresAt.IsZero() {
+		ttl = t.ExpiresAt.Sub(time.Now().Round(0))
+	}
+	if ttl <= 0 || c.droppedSince(c.began) || c.refuses(t.Token) {
+		return
+	}
+	ctx := context.WithoutCancel(c.ctx)
+	_, err := callStore(ctx, storePatience, c.logger, func(ctx context.Context) (struct{}, error) {
+		sealed, err := c.seal.seal(t, c.key)
+		if err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, c.store.Save(ctx, c.key, sealed, ttl)
+	})
+	if err != nil {
+		c.warn("save", err)
+	}
+	if c.droppedSince(c.began) {
+		if err := c.remove(ctx); err != nil {
+			c.warn("delete", err)
+		}
+	}
+}
+
+func (c *sharedCall) unlock(unlock func(context.Context) error) {
+	_, err := callStore(context.WithoutCancel(c.ctx), storePatience, c.logger, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, unlock(ctx)
+	})
+	if err != nil {
+		c.warn("unlock", err)
+	}
+}
+
+// fail takes note that the store failed. That the caller left isn't its fault.
+func (c *sharedCall) fail(call string, err error) {
+	c.down, c.hangs = true, err == errStoreHangs
+	if c.ctx.Err() == nil {
+		c.warn(call, err)
+	}
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,102 @@
+package tokenprovidertest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// Store is a [tokenprovider.Store] in memory, for tests: replicas of a service in one process share it. Make it with
+// [NewStore]. Its methods are safe for concurrent use, and time in a testing/synctest bubble is its time.
+type Store struct {
+	mu     sync.Mutex
+	values map[string]entry
+	locks  map[string]entry
+	taken  uint64 // locks that were taken, which tells them apart
+}
+
+// entry is a value until its time is over, or a lock.
+type entry struct {
+	value   []byte
+	lock    uint64
+	expires time.Time
+}
+
+var _ tokenprovider.Store = (*Store)(nil)
+
+// NewStore is an empty Store.
+func NewStore() *Store {
+	return &Store{values: make(map[string]entry), locks: make(map[string]entry)}
+}
+
+// Load implements [tokenprovider.Store].
+func (s *Store) Load(ctx context.Context, key string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.values[key]
+	if !ok || !time.Now().Before(e.expires) {
+		return nil, nil
+	}
+	return bytes.Clone(e.value), nil
+}
+
+// Save implements [tokenprovider.Store].
+func (s *Store) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if ttl <= 0 {
+		return fmt.Errorf("tokenprovidertest: Save of %q for %s; it must be more than 0", key, ttl)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.values[key] = entry{value: bytes.Clone(value), expires: time.Now().Add(ttl)}
+	return nil
+}
+
+// Delete implements [tokenprovider.Store].
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.values, key)
+	return nil
+}
+
+// TryLock implements [tokenprovider.Store].
+func (s *Store) TryLock(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if held, ok := s.locks[key]; ok && time.Now().Before(held.expires) {
+		return nil, false, nil
+	}
+	s.taken++
+	mine := s.taken
+	s.locks[key] = entry{lock: mine, expires: time.Now().Add(ttl)}
+	return func(ctx context.Context) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.locks[key].lock == mine {
+			delete(s.locks, key)
+		}
+		return nil
+	}, true, nil
+}
+
+// Format prints no value. Without it fmt would read the fields while others write them.
+func (s *Store) Format(f fmt.State, _ rune) { fmt.Fprint(f, "tokenprovidertest.Store") }
