@@ -54,11 +54,11 @@ func get(ctx context.Context, p tokenprovider.TokenProvider) (string, time.Time,
 	token, expiresAt, err := p.Token(ctx)
 	switch {
 	case err != nil:
-		return "", time.Time{}, fmt.Errorf("Token failed: %w", err)
+		return "", time.Time{}, fmt.Errorf("call of Token failed: %w", err)
 	case token == "":
-		return "", time.Time{}, errors.New("Token returned an empty token and no error")
+		return "", time.Time{}, errors.New("an empty token was returned, and no error")
 	case !expiresAt.IsZero() && !time.Now().Before(expiresAt):
-		return "", time.Time{}, fmt.Errorf("Token returned a token that expired at %s and no error; leave expiresAt zero if the expiry isn't known",
+		return "", time.Time{}, fmt.Errorf("a token was returned, and no error, that expired at %s; leave expiresAt zero if the expiry isn't known",
 			expiresAt.UTC().Format(time.RFC3339))
 	}
 	return token, expiresAt, nil
@@ -115,7 +115,7 @@ func ownContext(t *testing.T, p tokenprovider.TokenProvider) error {
 	return within("Token with a context that is over", func() error {
 		_, _, err := p.Token(ctx)
 		if err != nil && !errors.Is(err, context.Canceled) && tokenprovider.CodeOf(err) != tokenprovider.CodeUnavailable {
-			return fmt.Errorf("Token with a cancelled context failed as if nobody could have a token: %w", err)
+			return fmt.Errorf("a cancelled context made Token fail as if nobody could have a token: %w", err)
 		}
 		return nil // with a token too: it needed no wait
 	})
@@ -163,7 +163,7 @@ func noTokenWithAnError(t *testing.T, p tokenprovider.TokenProvider) error {
 			continue
 		}
 		if with != "" {
-			return errors.New("Token returned a token together with an error")
+			return errors.New("a token was returned together with an error")
 		}
 		if strings.Contains(fmt.Sprintf("%v %+v", err, err), token) {
 			return errors.New("an error of Token holds the token")
@@ -174,23 +174,23 @@ func noTokenWithAnError(t *testing.T, p tokenprovider.TokenProvider) error {
 
 func invalidates(t *testing.T, p tokenprovider.TokenProvider) error {
 	if tokenprovider.Invalidate(p, "") {
-		return errors.New("Invalidate of an empty token was true")
+		return errors.New("call of Invalidate with an empty token was true")
 	}
 	if tokenprovider.Invalidate(p, "a token that was never issued") {
-		return errors.New("Invalidate of a token that was never issued was true")
+		return errors.New("call of Invalidate with a token that was never issued was true")
 	}
 	token, _, err := get(t.Context(), p)
 	if err != nil {
 		return fmt.Errorf("after Invalidate of other tokens: %w", err)
 	}
 	if tokenprovider.Invalidate(p, token+"x") || tokenprovider.Invalidate(p, token[:len(token)-1]) {
-		return errors.New("Invalidate was true for a token that only resembles the one that is held")
+		return errors.New("call of Invalidate was true for a token that only resembles the one that is held")
 	}
 	if !tokenprovider.Invalidate(p, token) {
 		return nil // it can't, or the token is too young to be judged
 	}
 	if tokenprovider.Invalidate(p, token) {
-		return errors.New("Invalidate was true twice for the same token, without a call of Token between")
+		return errors.New("call of Invalidate was true twice for the same token, without a call of Token between")
 	}
 	return nil
 }

@@ -154,7 +154,7 @@ var wrong = map[string]map[string]func() tokenprovider.TokenProvider{
 		},
 	},
 	"invalidate": {
-		"of an empty token was true": func() tokenprovider.TokenProvider {
+		"with an empty token was true": func() tokenprovider.TokenProvider {
 			p := right()
 			p.invalidate = func(string) bool { return true }
 			return p
