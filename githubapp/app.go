@@ -1,6 +1,7 @@
 package githubapp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,6 +74,7 @@ func New(opts Options) (*App, error) {
 		Logger:       a.log,
 	})
 	timing := opts.Cache
+	timing.Name = cmp.Or(timing.Name, "GitHub App "+a.name)
 	timing.MintTimeout += queueTimeout // the request itself is bounded in mint
 	a.caches = tokenprovider.NewKeyed(a.provider, &timing)
 	return a, nil

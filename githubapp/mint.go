@@ -25,7 +25,7 @@ func (m *minter) Token(ctx context.Context) (string, time.Time, error) {
 		}
 		return "", time.Time{}, i.explain(err)
 	}
-	i.app.log.Debug("installation token minted", "app", i.app.name, "installation", i.id, "scope", i.asked.scope.String(),
+	i.app.log.Info("installation token minted", "app", i.app.name, "installation", i.id, "scope", i.asked.scope.String(),
 		"expires_at", expiresAt, "token_sha256", tokenprovider.TokenSHA256(token))
 	return token, expiresAt, nil
 }
