@@ -41,6 +41,12 @@ func TestTheProvidersOfThisModulePass(t *testing.T) {
 		"Keyed": func() tokenprovider.TokenProvider {
 			return tokenprovider.NewKeyed(func(int) tokenprovider.TokenProvider { return tokenprovider.Func(mint) }, nil).Get(1)
 		},
+		"Shared": func() tokenprovider.TokenProvider {
+			p, err := tokenprovider.NewShared(tokenprovider.Func(mint), tokenprovidertest.NewStore(),
+				tokenprovider.SharedOptions{Key: "key", SealKeys: [][]byte{make([]byte, 32)}})
+			require.NoError(t, err)
+			return p
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tokenprovidertest.Run(t, func(*testing.T) tokenprovider.TokenProvider { return p() })
