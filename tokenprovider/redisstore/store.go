@@ -1,0 +1,116 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/redis/go-redis/v9"
+)
+
+const defaultPrefix = "provisionkit:"
+
+// Store is a [tokenprovider.Store] on Redis. Make it with [New]. Its methods are safe for concurrent use. Their errors are
+// those of the client; errors.Is and errors.As find them.
+type Store struct {
+	client redis.UniversalClient
+	prefix string
+}
+
+var _ tokenprovider.Store = (*Store)(nil)
+
+// Options are the settings of a [Store].
+type Options struct {
+	Prefix string // of all keys in Redis, to tell services apart that share one; default "provisionkit:"
+}
+
+// New is a Store that uses client, which stays the caller's to close. Nil opts mean the defaults. It doesn't connect,
+// and panics if client is nil.
+func New(client redis.UniversalClient, opts *Options) *Store {
+	if client == nil {
+		panic("redisstore: New needs a client")
+	}
+	s := &Store{client: client, prefix: defaultPrefix}
+	if opts != nil && opts.Prefix != "" {
+		s.prefix = opts.Prefix
+	}
+	return s
+}
+
+// The braces make the key the hash tag of both names, so that a cluster keeps them on one node. No value has the name
+// of a lock, whatever the keys are: one ends in a brace and the other one doesn't.
+func (s *Store) valueKey(key string) string { return s.prefix + "{" + key + "}" }
+func (s *Store) lockKey(key string) string  { return s.prefix + "{" + key + "}:lock" }
+
+// Load implements [tokenprovider.Store].
+func (s *Store) Load(ctx context.Context, key string) ([]byte, error) {
+	value, err := s.client.Get(ctx, s.valueKey(key)).Bytes()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("redisstore: load %q: %w", key, err)
+	}
+	return value, nil
+}
+
+// Save implements [tokenprovider.Store]. A ttl of zero or less is an error, and less than a millisecond is one.
+func (s *Store) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if ttl <= 0 {
+		return fmt.Errorf("redisstore: save %q for %s; the time must be more than 0", key, ttl)
+	}
+	if err := s.client.Set(ctx, s.valueKey(key), value, milliseconds(ttl)).Err(); err != nil {
+		return fmt.Errorf("redisstore: save %q: %w", key, err)
+	}
+	return nil
+}
+
+// Delete implements [tokenprovider.Store].
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if err := s.client.Del(ctx, s.valueKey(key)).Err(); err != nil {
+		return fmt.Errorf("redisstore: delete %q: %w", key, err)
+	}
+	return nil
+}
+
+// milliseconds rounds up to the precision of Redis: no time becomes none.
+func milliseconds(d time.Duration) time.Duration {
+	if rest := d % time.Millisecond; rest > 0 {
+		d += time.Millisecond - rest
+	}
+	return d
+}
+
+// Format prints the prefix under every verb: the client's options hold its password.
+func (s *Store) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "redisstore.Store(%q)", s.prefix) }
+
+// unlock removes a lock only as long as it is the one that was taken: it may have run out, and be another's by now.
+var unlock = redis.NewScript(`
+if redis.call("GET", KEYS[1]) == ARGV[1] then
+	return redis.call("DEL", KEYS[1])
+end
+return 0`)
+
+// TryLock implements [tokenprovider.Store]. The lock is one of this server, not of a majority of servers.
+func (s *Store) TryLock(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
+	if ttl <= 0 {
+		return nil, false, fmt.Errorf("redisstore: lock %q for %s; the time must be more than 0", key, ttl)
+	}
+	name, mine := s.lockKey(key), rand.Text()
+	ok, err := s.client.SetNX(ctx, name, mine, milliseconds(ttl)).Result()
+	if err != nil {
+		return nil, false, fmt.Errorf("redisstore: lock %q: %w", key, err)
+	}
+	if !ok {
+		return nil, false, nil
+	}
+	return func(ctx context.Context) error {
+		if err := unlock.Run(ctx, s.client, []string{name}, mine).Err(); err != nil {
+			return fmt.Errorf("redisstore: unlock %q: %w", key, err)
+		}
+		return nil
+	}, true, nil
+}
