@@ -1,6 +1,7 @@
 package tokenprovider_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -195,5 +196,42 @@ func TestCachesInARowDoNotHandDownTheirOldToken(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		require.LessOrEqual(t, source.calls(), 36)
+	})
+}
+
+// defectiveError panics when it is used, as a nil pointer in an error does.
+type defectiveError struct{ text *string }
+
+func (e *defectiveError) Error() string { return *e.text }
+
+func TestAnErrorWhoseMethodsPanicHurtsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+			var none *defectiveError
+			return "", time.Time{}, none
+		}), nil)
+		err := requireCode(t, c, tokenprovider.CodeInternal)
+		require.ErrorContains(t, err, "the provider panicked")
+		require.Equal(t, tokenprovider.StateFailing, c.Status().State)
+	})
+}
+
+func TestABackOffBeginsAnewAfterASuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour}
+		source.breakWith(errors.New("down"))
+		c := tokenprovider.NewCache(source, nil)
+		for range 7 {
+			requireCode(t, c, tokenprovider.CodeUnavailable)
+			time.Sleep(time.Minute)
+		}
+		source.breakWith(nil)
+		requireToken(t, c, "token-8")
+		c.Drop()
+		source.breakWith(errors.New("down"))
+		requireCode(t, c, tokenprovider.CodeUnavailable)
+		source.breakWith(nil)
+		time.Sleep(time.Second)
+		requireToken(t, c, "token-10")
 	})
 }

@@ -97,10 +97,15 @@ func (c *Cache) mint(wish time.Duration) (string, time.Time, error) {
 			answers <- a
 		}()
 		a.token, a.expiresAt, a.err = c.provider.Token(ctx)
+		if a.err != nil {
+			// Its methods are foreign code too, and a nil pointer in an error is a common defect: it has to panic here.
+			a.err = detach(a.err)
+			_ = a.err.Error()
+		}
 	}()
 	select {
 	case a := <-answers:
-		return a.token, a.expiresAt, detach(a.err)
+		return a.token, a.expiresAt, a.err
 	case <-ctx.Done():
 		return "", time.Time{}, &Error{Code: CodeUnavailable, Err: fmt.Errorf("tokenprovider: the provider gave no answer within %s", c.opts.mintTimeout)}
 	}
