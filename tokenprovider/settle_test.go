@@ -1,6 +1,7 @@
 package tokenprovider_test
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,5 +75,39 @@ func TestTheStatusFollowsTheServedToken(t *testing.T) {
 		require.Equal(t, tokenprovider.TokenSHA256("token-2"), c.Status().TokenSHA256)
 		require.Equal(t, tokenprovider.StateFresh, c.Status().State)
 		require.Equal(t, uint64(2), c.Status().Mints)
+	})
+}
+
+func TestATokenDoesNotRipenWhenTheOldOneIsBelowMinTTLByThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour}
+		c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{MintTimeout: time.Hour})
+		requireToken(t, c, "token-1")
+		time.Sleep(46 * time.Minute)
+		source.latency = 4*time.Minute - 2*time.Second // ten minutes and two seconds are left when it arrives
+		requireToken(t, c, "token-1")
+		time.Sleep(source.latency)
+		synctest.Wait()
+		requireToken(t, c, "token-2")
+	})
+}
+
+func TestATokenThatDiesWhileItRipensDoesNotReplaceALiveOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour}
+		c := tokenprovider.NewCache(source, nil)
+		requireToken(t, c, "token-1")
+		source.life = 3 * time.Second // less than Settle
+		time.Sleep(46 * time.Minute)
+		requireToken(t, c, "token-1")
+		synctest.Wait()
+		require.Equal(t, 2, source.calls())
+		time.Sleep(5 * time.Second)
+		source.breakWith(errors.New("down"))
+		require.Equal(t, tokenprovider.TokenSHA256("token-1"), c.Status().TokenSHA256)
+		for range 10 {
+			requireToken(t, c, "token-1")
+			time.Sleep(time.Minute)
+		}
 	})
 }

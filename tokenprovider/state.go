@@ -29,7 +29,10 @@ func (s *state) promote(now time.Time, settle time.Duration) bool {
 	if !s.ripe(now, settle) {
 		return false
 	}
-	s.held, s.next = s.next, nil
+	if s.next.live(now) || !s.held.live(now) { // it may have died while it ripened
+		s.held = s.next
+	}
+	s.next = nil
 	return true
 }
 
@@ -104,10 +107,9 @@ func (s *state) keep(l *lease, now time.Time, opts *settings) {
 
 func (s *state) status(opts *settings, now time.Time) Status {
 	status := Status{Name: opts.name, State: StateEmpty, Mints: s.mints, Failures: s.failures}
-	l := s.held
-	if s.ripe(now, opts.settle) {
-		l = s.next
-	}
+	served := *s
+	served.promote(now, opts.settle)
+	l := served.held
 	live := l.live(now)
 	if live {
 		status.State = StateFresh
