@@ -131,3 +131,91 @@ func TestAKeyInBackOffIsNotForgotten(t *testing.T) {
 		require.Equal(t, int64(1), asked.Load())
 	})
 }
+
+// A sweep that comes while nobody has a Cache in hand must leave what is worth keeping in place.
+func TestASweepLosesNoToken(t *testing.T) {
+	const a, other = "a", "other"
+	setup := func(t *testing.T) (*tokenprovider.Keyed[string], *issuer, func()) {
+		source := &issuer{life: time.Hour}
+		k := tokenprovider.NewKeyed(func(key string) tokenprovider.TokenProvider {
+			if key == a {
+				return source
+			}
+			return &issuer{life: time.Minute}
+		}, nil)
+		return k, source, func() { // mints of another key sweep
+			_, _, err := k.Get(other).Token(t.Context())
+			require.NoError(t, err)
+			synctest.Wait()
+			runtime.GC()
+		}
+	}
+	t.Run("on its way", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			k, source, sweep := setup(t)
+			source.latency = 10 * time.Second
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, _, err := k.Get(a).Token(ctx)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			sweep()
+			time.Sleep(9 * time.Second)
+			synctest.Wait()
+			runtime.GC()
+			requireToken(t, k.Get(a), "token-1")
+			require.Equal(t, 1, source.calls())
+		})
+	})
+	t.Run("ripening", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			k, source, sweep := setup(t)
+			requireToken(t, k.Get(a), "token-1")
+			time.Sleep(46 * time.Minute)
+			requireToken(t, k.Get(a), "token-1")
+			synctest.Wait()
+			require.Equal(t, 2, source.calls())
+			for range 3 { // token-1 dies, and nobody has asked for token-2 yet
+				time.Sleep(10 * time.Minute)
+				sweep()
+			}
+			requireToken(t, k.Get(a), "token-2")
+			require.Equal(t, 2, source.calls())
+		})
+	})
+	t.Run("of a Cache that was idle and is used again", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			k, source, sweep := setup(t)
+			func() {
+				held := k.Get(a)
+				requireToken(t, held, "token-1")
+				time.Sleep(2 * time.Hour)
+				sweep()
+				requireToken(t, held, "token-2")
+				time.Sleep(2 * time.Minute)
+				sweep()
+			}()
+			sweep()
+			requireToken(t, k.Get(a), "token-2")
+			require.Equal(t, 2, source.calls())
+		})
+	})
+}
+
+func TestARefreshOfOneKeyDelaysNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow, fast := &issuer{life: time.Hour, latency: 10 * time.Second}, &issuer{life: time.Hour}
+		k := tokenprovider.NewKeyed(func(key string) tokenprovider.TokenProvider {
+			if key == "slow" {
+				return slow
+			}
+			return fast
+		}, nil)
+		go func() { _, _, _ = k.Get("slow").Token(t.Context()) }()
+		synctest.Wait()
+		started := time.Now()
+		requireToken(t, k.Get("fast"), "token-1") // cold, so it has a flight of its own
+		require.Zero(t, time.Since(started))
+		synctest.Wait()
+		time.Sleep(time.Minute)
+	})
+}

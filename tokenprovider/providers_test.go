@@ -36,6 +36,11 @@ func TestEnvReadsTheFirstNonEmptyVariableAtEachCall(t *testing.T) {
 	t.Setenv("PROVISIONKIT_TEST_A", "a")
 	requireToken(t, p, "a")
 	requireCode(t, tokenprovider.Env(), tokenprovider.CodeNotConfigured)
+
+	names := []string{"PROVISIONKIT_TEST_A"}
+	p = tokenprovider.Env(names...)
+	names[0] = "PROVISIONKIT_TEST_B"
+	requireToken(t, p, "a") // the names are its own
 }
 
 func TestFileIsReadAtEachCall(t *testing.T) {

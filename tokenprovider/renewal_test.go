@@ -72,6 +72,7 @@ func TestALeaseIsJudgedByWallTime(t *testing.T) {
 	opts := (&CacheOptions{}).settings()
 	l := newLease("t", now.Add(time.Hour), now, now.Add(time.Second), opts)
 
+	require.Equal(t, time.Hour, l.life, "it counts from before the request, as ages do")
 	require.True(t, l.fresh(now.Add(10*time.Minute)))
 	require.False(t, l.fresh(now.Add(time.Hour)))
 
@@ -106,4 +107,25 @@ func TestALeaseWithoutExpiryIsNeverDue(t *testing.T) {
 	far := newLease("t", time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), now, now, (&CacheOptions{}).settings())
 	require.True(t, far.live(now))
 	require.False(t, far.due(now))
+}
+
+func TestALookIsNeitherInAHotLoopNorFarAway(t *testing.T) {
+	now, opts := time.Now(), (&CacheOptions{}).settings()
+	overdue := newLease("t", now.Add(10*time.Second), now.Add(-time.Hour), now.Add(-time.Hour), opts)
+	fresh := newLease("t", now.Add(time.Hour), now, now, opts)
+	for name, c := range map[string]struct {
+		state *state
+		want  time.Duration
+	}{
+		"nothing held":          {&state{}, shortestLook},
+		"overdue":               {&state{held: overdue}, shortestLook},
+		"a refresh runs":        {&state{held: overdue, refreshing: true}, time.Second},
+		"a new token ripens":    {&state{held: overdue, next: fresh}, 5 * time.Second},
+		"it should have by now": {&state{held: overdue, next: overdue}, shortestLook},
+		"a back-off":            {&state{triedAt: now.UnixNano(), wait: 7 * time.Second}, 7 * time.Second},
+		"a long back-off":       {&state{triedAt: now.UnixNano(), wait: time.Hour}, longestLook},
+		"nothing due":           {&state{held: fresh}, longestLook},
+	} {
+		require.Equal(t, c.want, c.state.nextLook(now, opts), name)
+	}
 }

@@ -152,6 +152,24 @@ func TestLoopbackNeedsNoTLS(t *testing.T) {
 	}
 }
 
+func TestAHostWithoutAPortStandsForTheSchemesOwn(t *testing.T) {
+	for url, host := range map[string]string{
+		"https://[2001:db8::1]:443/x": "[2001:db8::1]",
+		"https://[2001:db8::1]/x":     "[2001:db8::1]:443",
+		"http://[::1]:80/x":           "[::1]",
+		"https://api.example:443/x":   "api.example",
+	} {
+		transport := &tokenprovider.Transport{Provider: numbered(), Hosts: []string{host}}
+		transport.Base = roundTripper(func(r *http.Request) (*http.Response, error) {
+			return nil, errors.New(r.Header.Get("Authorization"))
+		})
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		require.NoError(t, err)
+		_, err = transport.RoundTrip(req)
+		require.EqualError(t, err, "Bearer token-1", url)
+	}
+}
+
 func TestARefusedTokenIsReplacedAndTheRequestSentOnceMore(t *testing.T) {
 	f := newForge(t, "token-2")
 	tokens := numbered()
