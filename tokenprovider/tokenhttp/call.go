@@ -21,12 +21,21 @@ const (
 
 // transport is for clients without an HTTPClient. Its idle connections end by themselves.
 var transport = &http.Transport{
-	Proxy:                  http.ProxyFromEnvironment,
+	Proxy:                  proxy,
 	ForceAttemptHTTP2:      true,
 	TLSHandshakeTimeout:    5 * time.Second,
 	IdleConnTimeout:        30 * time.Second,
 	MaxResponseHeaderBytes: maxAnswer,
 	DisableCompression:     true,
+}
+
+// proxy is the proxy of the environment for https, which it tunnels. Of http it would read the bearer and the token, and
+// whoever allows http to the endpoint hasn't allowed it to a proxy.
+func proxy(req *http.Request) (*url.URL, error) {
+	if req.URL.Scheme != "https" {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(req)
 }
 
 // call sends a request and decodes the answer of a 200 into answer. After a 401 it asks for the bearer again and, when

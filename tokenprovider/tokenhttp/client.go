@@ -34,7 +34,7 @@ type Client struct {
 	Bearer tokenprovider.TokenProvider
 
 	// HTTPClient sends the requests; redirects are never followed, and its Timeout is 10 s when it has none.
-	// Nil: a client that keeps to the proxy settings of the environment, which don't apply to loopback.
+	// Nil: a client that keeps to the proxy settings of the environment for https, and uses no proxy for http.
 	HTTPClient *http.Client
 
 	// AllowHTTP allows http to another machine, where anyone on the way can read the bearer and the token.
@@ -155,6 +155,10 @@ func (c *Client) succeeded(rejected, token string) {
 	}
 	c.delivered = tokenprovider.TokenSHA256(token)
 }
+
+// CloseIdleConnections closes the connections that c keeps open for its next call, as [http.Client] does. Those of a
+// Client without an HTTPClient are shared with all others without one, and are closed after 30 s anyway.
+func (c *Client) CloseIdleConnections() { c.httpClient().CloseIdleConnections() }
 
 // endpoint is URL, parsed and checked.
 func (c *Client) endpoint() (*url.URL, error) {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -114,7 +115,7 @@ func TestAClientThatIsMisconfiguredSaysWhatIsWrongBeforeDialling(t *testing.T) {
 		"user info":                {&tokenhttp.Client{URL: "https://user:" + tokenSecret + "@platform.invalid/token", Bearer: bearer}, tokenprovider.CodeInvalidRequest, "user name or password"},
 		"a fragment":               {&tokenhttp.Client{URL: "https://platform.invalid/token#" + tokenSecret, Bearer: bearer}, tokenprovider.CodeInvalidRequest, "fragment"},
 		"another scheme":           {&tokenhttp.Client{URL: "file://localhost/etc/passwd", Bearer: bearer}, tokenprovider.CodeInvalidRequest, "neither https nor http"},
-		"http to another machine":  {&tokenhttp.Client{URL: "http://platform.invalid/token", Bearer: bearer}, tokenprovider.CodeInvalidRequest, "use https, or set AllowHTTP"},
+		"http to another machine":  {&tokenhttp.Client{URL: "http://platform.invalid/token", Bearer: bearer}, tokenprovider.CodeInvalidRequest, "use https, or allow it (AllowHTTP, PROVISIONKIT_ALLOW_HTTP=1)"},
 		"http to a look-alike":     {&tokenhttp.Client{URL: "http://localhost.evil.invalid/token", Bearer: bearer}, tokenprovider.CodeInvalidRequest, "use https"},
 		"http to a loopback name":  {&tokenhttp.Client{URL: "http://127.0.0.1.evil.invalid/token", Bearer: bearer}, tokenprovider.CodeInvalidRequest, "use https"},
 		"a missing bearer":         {&tokenhttp.Client{URL: "http://127.0.0.1:1/token", Bearer: tokenprovider.File("/nonexistent/bearer")}, tokenprovider.CodeUnauthenticated, "/nonexistent/bearer"},
@@ -169,6 +170,43 @@ func TestHTTPIsForLoopbackAndForThoseWhoAllowIt(t *testing.T) {
 	require.ErrorContains(t, requireCode(t, c, tokenprovider.CodeUnavailable), "certificate")
 	c.URL = strings.Replace(server.URL, "http:", "https:", 1)
 	require.ErrorContains(t, requireCode(t, c, tokenprovider.CodeUnavailable), "HTTP response to HTTPS client")
+}
+
+// The proxy settings of a process are read once, so that the client runs in one of its own.
+func TestAProxyOfTheEnvironmentGetsHTTPSToTunnelAndNothingThatItCouldRead(t *testing.T) {
+	if url := os.Getenv("TEST_TOKENHTTP_URL"); url != "" {
+		client := &tokenhttp.Client{URL: url, Bearer: tokenprovider.Static(bearerSecret), AllowHTTP: true}
+		defer client.CloseIdleConnections()
+		_, _, err := client.Token(t.Context())
+		require.Error(t, err)
+		return
+	}
+	var seen []string
+	var mu sync.Mutex
+	proxy := endpoint(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, r.Method+" "+r.Host+" "+r.Header.Get("Authorization"))
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	for _, url := range []string{"http://platform.invalid/token", "https://platform.invalid/token"} {
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+		child.Env = append(os.Environ(), "TEST_TOKENHTTP_URL="+url, "HTTP_PROXY="+proxy.URL, "HTTPS_PROXY="+proxy.URL, "NO_PROXY=")
+		output, err := child.CombinedOutput()
+		require.NoError(t, err, "%s", output)
+	}
+	require.Equal(t, []string{"CONNECT platform.invalid:443 "}, seen)
+}
+
+func TestCheckURLSaysWhatAClientWouldAndNothingOfTheURL(t *testing.T) {
+	require.NoError(t, tokenhttp.CheckURL("https://platform.invalid/token", false))
+	require.NoError(t, tokenhttp.CheckURL("http://LOCALHOST/token", false))
+	require.NoError(t, tokenhttp.CheckURL("http://platform.invalid/token", true))
+	for _, url := range []string{"", tokenSecret, "https:" + tokenSecret, "https://" + tokenSecret + "@platform.invalid", "http://" + tokenSecret + ".invalid"} {
+		err := tokenhttp.CheckURL(url, false)
+		require.Error(t, err, url)
+		require.NotContains(t, err.Error(), tokenSecret)
+	}
 }
 
 func TestEveryAnswerButAGoodOneIsRefused(t *testing.T) {

@@ -7,6 +7,14 @@ import (
 	"strings"
 )
 
+// CheckURL is the error of a [Client] whose URL is raw and whose AllowHTTP is allowHTTP, and of [NewMutator] for such a
+// BaseURL; nil for one that they take. It is for whoever reads it from somewhere, to say where it is wrong: its text is
+// the rest of a sentence that begins with the name of the setting. It doesn't repeat raw.
+func CheckURL(raw string, allowHTTP bool) error {
+	_, err := parseURL(raw, allowHTTP)
+	return err
+}
+
 // parseURL parses raw, where a bearer is going to be sent: https, or http where nobody can listen in or allowHTTP says
 // that it doesn't matter. The errors don't repeat raw, which may hold a secret where none belongs.
 func parseURL(raw string, allowHTTP bool) (*url.URL, error) {
@@ -22,7 +30,7 @@ func parseURL(raw string, allowHTTP bool) (*url.URL, error) {
 	case u.Scheme != "http":
 		return nil, errors.New("is neither https nor http")
 	case !allowHTTP && !loopback(u.Hostname()):
-		return nil, errors.New("is http to another machine, where anyone on the way can read the bearer: use https, or set AllowHTTP")
+		return nil, errors.New("is http to another machine, where anyone on the way can read the bearer: use https, or allow it (AllowHTTP, " + EnvAllowHTTP + "=1)")
 	}
 	return u, nil
 }
