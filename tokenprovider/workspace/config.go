@@ -3,8 +3,6 @@ package workspace
 import (
 	"errors"
 	"fmt"
-	"net/netip"
-	"net/url"
 	"path/filepath"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -36,8 +34,8 @@ func readEndpoint(getenv func(string) string) (endpoint, error) {
 	default:
 		return endpoint{}, fmt.Errorf("%s must be 1 or unset", tokenhttp.EnvAllowHTTP)
 	}
-	if err := checkURL(e.url, e.allowHTTP); err != nil {
-		return endpoint{}, err
+	if err := tokenhttp.CheckURL(e.url, e.allowHTTP); err != nil {
+		return endpoint{}, fmt.Errorf("%s %w", tokenhttp.EnvTokenURL, err)
 	}
 	switch {
 	case e.bearerFile != "" && !filepath.IsAbs(e.bearerFile):
@@ -49,29 +47,6 @@ func readEndpoint(getenv func(string) string) (endpoint, error) {
 		e.bearer = newSecret(getenv(tokenhttp.EnvBearer))
 	}
 	return e, nil
-}
-
-// checkURL finds what [tokenhttp.Client] would refuse, to name the variable that is wrong. It doesn't repeat text, which
-// may hold a secret where none belongs.
-func checkURL(text string, allowHTTP bool) error {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
-		return fmt.Errorf("%s isn't a URL such as https://platform.example/workspaces/ws-1/token", tokenhttp.EnvTokenURL)
-	case u.User != nil:
-		return fmt.Errorf("%s has a user name or password in it: put the bearer into %s", tokenhttp.EnvTokenURL, tokenhttp.EnvBearerFile)
-	case u.Fragment != "":
-		return fmt.Errorf("%s has a fragment (#), and must not", tokenhttp.EnvTokenURL)
-	case u.Scheme == "http" && !allowHTTP && !isLoopback(u.Hostname()):
-		return fmt.Errorf("%s is http to another machine, where anyone on the way can read the bearer: use https, or set %s=1",
-			tokenhttp.EnvTokenURL, tokenhttp.EnvAllowHTTP)
-	}
-	return nil
-}
-
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 func notConfigured(text string) error {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -30,11 +28,10 @@ const (
 // source is the token of this workspace: from the disk while it lasts, else from the platform's endpoint. It may be
 // used by several goroutines, and by many processes at a time.
 type source struct {
-	client    *tokenhttp.Client
-	transport *http.Transport
-	bearer    *bearer
-	disk      *disk // nil: nothing is kept
-	served    atomic.Bool
+	client *tokenhttp.Client
+	bearer *bearer
+	disk   *disk // nil: nothing is kept
+	served atomic.Bool
 }
 
 var _ interface {
@@ -54,36 +51,15 @@ func openSource(ctx context.Context, getenv func(string) string) (*source, error
 		return nil, err
 	}
 	b.disk = openDisk(getenv, e.url, configured.subject)
-	transport := newTransport()
 	return &source{
-		client: &tokenhttp.Client{
-			URL: e.url, Bearer: b, HTTPClient: &http.Client{Transport: transport}, AllowHTTP: e.allowHTTP, UserAgent: userAgent(),
-		},
-		transport: transport,
-		bearer:    b,
-		disk:      b.disk,
+		client: &tokenhttp.Client{URL: e.url, Bearer: b, AllowHTTP: e.allowHTTP, UserAgent: userAgent()},
+		bearer: b,
+		disk:   b.disk,
 	}, nil
 }
 
-// newTransport is a transport of the command's own, which closes it at its end. A proxy of the environment gets https to
-// tunnel, and nothing that it could read.
-func newTransport() *http.Transport {
-	return &http.Transport{
-		Proxy: func(req *http.Request) (*url.URL, error) {
-			if req.URL.Scheme != "https" {
-				return nil, nil
-			}
-			return http.ProxyFromEnvironment(req)
-		},
-		ForceAttemptHTTP2:      true,
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: 64 << 10,
-		TLSHandshakeTimeout:    5 * time.Second,
-	}
-}
-
 func (s *source) close() {
-	s.transport.CloseIdleConnections()
+	s.client.CloseIdleConnections()
 	s.disk.close()
 }
 
