@@ -115,6 +115,9 @@ func (e environment) id(name string) (int64, error) {
 		return 0, nil
 	}
 	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil && len(text) > 64 {
+		return 0, fmt.Errorf("githubapp: %s holds %d characters, which isn't a positive number", name, len(text)) // it may be the key
+	}
 	if err != nil || id <= 0 {
 		return 0, fmt.Errorf("githubapp: %s is %q, which isn't a positive number", name, printable(text, ""))
 	}

@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -142,7 +143,15 @@ func (r *keyring) reload() error {
 
 func contains(keys []*key, k *key) bool { return slices.ContainsFunc(keys, k.is) }
 
+// notPath reports whether text can't be a path because it is, or is likely to be, a key: it must not be quoted then.
+func notPath(text string) bool {
+	return len(text) > 1024 || strings.Contains(text, "-----BEGIN") || strings.ContainsAny(text, "\r\n")
+}
+
 func readKeys(path string) ([]*key, error) {
+	if notPath(path) {
+		return nil, errors.New("holds what looks like a key; it has to be the path of a file that holds one")
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w; it has to be the app's private key in PEM, readable for this process", err)

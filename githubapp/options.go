@@ -111,7 +111,7 @@ func parseBaseURL(text string) (*url.URL, error) {
 	case err != nil:
 		// url.Error quotes the whole text, which may hold a password.
 		return nil, errors.New("githubapp: Options.BaseURL isn't a URL; it is like https://api.github.com or https://HOST/api/v3")
-	case u.User != nil:
+	case u.User != nil || strings.Contains(text, "@"): // without a scheme, a password is no user info
 		return nil, errors.New("githubapp: Options.BaseURL holds a user or password; remove it, the app's key is the only credential")
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
 		return nil, fmt.Errorf("githubapp: Options.BaseURL %q needs a scheme and a host, like https://api.github.com or https://HOST/api/v3", text)
@@ -146,8 +146,12 @@ func (o Options) String() string {
 	} else if base != "" {
 		base = "[invalid]"
 	}
+	file := o.KeyFile
+	if notPath(file) {
+		file = "[redacted]"
+	}
 	return fmt.Sprintf("githubapp.Options{AppID:%d ClientID:%q BaseURL:%q KeyFile:%q PrivateKey:[redacted] Signers:[%d]}",
-		o.AppID, o.ClientID, base, o.KeyFile, len(o.Signers))
+		o.AppID, o.ClientID, base, file, len(o.Signers))
 }
 
 // Format prints [Options.String] under every verb.

@@ -1,9 +1,11 @@
 package githubapp_test
 
 import (
+	"encoding/base64"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
@@ -151,4 +153,30 @@ func TestInstallationIDFromEnv(t *testing.T) {
 	id, err := githubapp.InstallationIDFromEnv(nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 43, id)
+}
+
+func TestAKeyInThePlaceOfAnotherValueIsNotPrinted(t *testing.T) {
+	key := string(testutil.RSAKeyPEM(t, 0))
+	for name, value := range map[string]string{
+		"PEM":                   key,
+		"PEM on one line":       strings.ReplaceAll(key, "\n", `\n`),
+		"base64":                base64.StdEncoding.EncodeToString([]byte(key)),
+		"PEM's lines, unframed": strings.Join(strings.Split(strings.TrimSpace(key), "\n")[1:], "\n"),
+	} {
+		for _, variable := range []string{"GITHUB_APP_PRIVATE_KEY_FILE", "GITHUB_APP_ID"} {
+			env := map[string]string{"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY_FILE": "none", variable: value}
+			_, err := githubapp.OptionsFromEnv(func(name string) string { return env[name] })
+			require.ErrorContains(t, err, variable, name)
+			require.Empty(t, testutil.Leak(err.Error(), value), "%s in %s", name, variable)
+		}
+		opts := githubapp.Options{AppID: 7, KeyFile: value}
+		_, err := githubapp.New(opts)
+		require.ErrorContains(t, err, "Options.KeyFile", name)
+		require.Empty(t, testutil.Leak(err.Error()+opts.String(), value), name)
+	}
+	for _, base := range []string{"me:hunter2@ghe.example.com", "https:me:hunter2@ghe.example.com", "//me:hunter2@ghe.example.com"} {
+		_, err := githubapp.New(githubapp.Options{AppID: 7, PrivateKey: []byte(key), BaseURL: base})
+		require.ErrorContains(t, err, "Options.BaseURL")
+		require.NotContains(t, err.Error(), "hunter2")
+	}
 }
