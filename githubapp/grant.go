@@ -68,8 +68,8 @@ func (m minted) verify(asked Scope) error {
 	if !asked.narrowsRepositories() {
 		return nil
 	}
-	if m.RepositorySelection == "all" {
-		return fmt.Errorf("the token is for all repositories, wider than the scope asked for (%s)", asked)
+	if selection := m.RepositorySelection; selection != "" && selection != "selected" {
+		return fmt.Errorf("the token is for %s repositories, wider than the scope asked for (%s)", printable(selection, m.Token), asked)
 	}
 	for _, r := range m.Repositories {
 		if !slices.Contains(asked.RepositoryIDs, r.ID) && !containsFold(asked.Repositories, r.Name) {

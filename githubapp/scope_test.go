@@ -133,6 +133,7 @@ func TestAGrantWiderThanAskedIsRefused(t *testing.T) {
 	}{
 		"everything":                   {contentsRead, githubapptest.MintWiderGrant, "contents: write"},
 		"all repositories":             {widgets, githubapptest.SetField("repository_selection", "all"), "all repositories"},
+		"an unknown selection":         {widgets, githubapptest.SetField("repository_selection", "most"), "most repositories"},
 		"one more repository":          {widgets, githubapptest.SetField("repositories", repositories("widgets", "gadgets")), "gadgets"},
 		"one more by id":               {byID, githubapptest.Body(201, "", answer(t, repositories("a", "b"))), "repository b"},
 		"another permission":           {contentsRead, githubapptest.SetField("permissions", map[string]string{"issues": "read"}), "issues: read"},
@@ -173,4 +174,27 @@ func TestRequireNamesEachPermissionThatIsNotGranted(t *testing.T) {
 	require.Equal(t, tokenprovider.CodeForbidden, tokenprovider.CodeOf(err))
 	require.ErrorContains(t, err, "installation 42 isn't granted issues: write (has read), workflows: write (has none); grant them")
 	require.Equal(t, 1, g.Mints())
+}
+
+func TestARepositoryNamedLikeAnIDIsNotTheOneWithThatID(t *testing.T) {
+	app := newGitHub(t, nil).app(t)
+	require.NotSame(t, app.Installation(installationID, githubapp.Scope{Repositories: []string{"900"}}),
+		app.Installation(installationID, githubapp.Scope{RepositoryIDs: []int64{900}}))
+}
+
+func TestAScopeIsCopiedInAndOut(t *testing.T) {
+	g := newGitHub(t, nil)
+	app := g.app(t)
+	scope := githubapp.Scope{Repositories: []string{"widgets"}, Permissions: map[string]string{"contents": "read"}}
+	i := app.Installation(installationID, scope)
+	scope.Repositories[0], scope.Permissions["contents"] = "gadgets", "write"
+	g.mint(t, i)
+	granted, _ := i.Granted()
+	require.Equal(t, []string{"widgets"}, granted.Repositories)
+	require.Equal(t, "read", granted.Permissions["contents"])
+
+	granted.Repositories[0], granted.Permissions["contents"] = "everything", "admin"
+	again, _ := i.Granted()
+	require.Equal(t, []string{"widgets"}, again.Repositories)
+	require.Equal(t, "read", again.Permissions["contents"])
 }
