@@ -39,7 +39,7 @@ type request struct {
 	path   string // below the base URL, escaped, with its query
 	body   []byte // JSON; nil: none
 	want   int    // the one status that is success
-	limit  int64  // of the answer's body
+	limit  int64  // of that answer's body; of any other it is maxOther
 }
 
 // answer is what came back with the status wanted.
@@ -108,7 +108,11 @@ func (a *api) send(ctx context.Context, r request, credential string) (*answer, 
 	if resp.StatusCode < 500 { // above, it may be a gateway's clock
 		a.clock.learn(resp.Header, sent, time.Now())
 	}
-	got, err := io.ReadAll(io.LimitReader(resp.Body, r.limit+1))
+	limit := r.limit
+	if resp.StatusCode != r.want {
+		limit = maxOther
+	}
+	got, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if resp.StatusCode != r.want {
 		return nil, a.refused(r, resp, got, credential)
 	}

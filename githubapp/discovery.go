@@ -130,7 +130,7 @@ func (a *api) next(header http.Header) (string, error) {
 func (a *App) lookup(ctx context.Context, path string) (*answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.mintTimeout)
 	defer cancel()
-	return a.send(ctx, request{method: http.MethodGet, path: path, want: http.StatusOK, limit: maxMint})
+	return a.send(ctx, request{method: http.MethodGet, path: path, want: http.StatusOK, limit: maxOther})
 }
 
 // parseInstallation reads one installation. Its account may be a user, an organisation, an enterprise, or null.

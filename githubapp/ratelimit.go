@@ -60,10 +60,11 @@ type hold struct {
 
 // extend holds for at least d from now.
 func (h *hold) extend(d time.Duration) {
-	until := time.Now().Add(d).UnixNano()
+	now := time.Now()
+	until := now.Add(d).UnixNano()
 	for {
 		old := h.until.Load()
-		if old >= until || h.until.CompareAndSwap(old, until) {
+		if old >= until && h.left(now) > 0 || h.until.CompareAndSwap(old, until) {
 			return
 		}
 	}
@@ -71,8 +72,8 @@ func (h *hold) extend(d time.Duration) {
 
 // check is an error while requests are held back.
 func (h *hold) check() error {
-	left := time.Duration(h.until.Load() - time.Now().UnixNano())
-	if left <= 0 || left > maxHold { // more: the clock was set back
+	left := h.left(time.Now())
+	if left == 0 {
 		return nil
 	}
 	return &tokenprovider.Error{
@@ -80,4 +81,13 @@ func (h *hold) check() error {
 		RetryAfter: left,
 		Err:        fmt.Errorf("GitHub's rate limit was hit; the app's requests are held back for another %s", left.Round(time.Second)),
 	}
+}
+
+// left is how long requests are held back yet.
+func (h *hold) left(now time.Time) time.Duration {
+	left := time.Duration(h.until.Load() - now.UnixNano())
+	if left > maxHold { // the clock was set back
+		return 0
+	}
+	return max(left, 0)
 }

@@ -2,6 +2,7 @@ package githubapp
 
 import (
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -82,4 +83,83 @@ func TestAHoldIsOverWhenTheClockWasSetBack(t *testing.T) {
 	require.ErrorContains(t, h.check(), "another 1m0s")
 	h.until.Store(time.Now().Add(48 * time.Hour).UnixNano())
 	require.NoError(t, h.check())
+}
+
+func TestAHoldBeginsAnewWhenTheClockWasSetBack(t *testing.T) {
+	var h hold
+	h.until.Store(time.Now().Add(48 * time.Hour).UnixNano())
+	h.extend(time.Minute)
+	require.ErrorContains(t, h.check(), "another 1m0s")
+}
+
+func TestCredentialsAreForTheSchemeHostPortAndPathOfTheBase(t *testing.T) {
+	base, err := parseBaseURL("https://ghe.example.com/api/v3/")
+	require.NoError(t, err)
+	a := &api{base: base}
+	for text, want := range map[string]bool{
+		"https://ghe.example.com/api/v3/app":              true,
+		"https://GHE.example.com/api/v3/repositories/1":   true,
+		"http://ghe.example.com/api/v3/app":               false,
+		"https://ghe.example.com:8443/api/v3/app":         false,
+		"https://api.ghe.example.com/api/v3/app":          false,
+		"https://ghe.example.com.evil.example/api/v3/app": false,
+		"https://x@ghe.example.com/api/v3/app":            false,
+		"https://ghe.example.com/app":                     false,
+		"https://ghe.example.com/api/v33/app":             false,
+	} {
+		u, err := url.Parse(text)
+		require.NoError(t, err)
+		require.Equal(t, want, a.serves(u), text)
+	}
+}
+
+func TestACredentialThatGitHubRepeatsIsRedactedWhateverItsForm(t *testing.T) {
+	require.Equal(t, "no: [redacted]!", printable("no: v1.0123456789abcdef!", "v1.0123456789abcdef"))
+}
+
+// endless is a body that has no end, and counts what is read of it.
+type endless struct{ read int64 }
+
+func (e *endless) Read(p []byte) (int, error) { e.read += int64(len(p)); return len(p), nil }
+func (e *endless) Close() error               { return nil }
+
+func TestNoMoreOfAnAnswerIsReadThanItsBound(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		limit  int64
+		want   int64
+	}{
+		"a mint":              {http.StatusCreated, maxMint, maxMint},
+		"a lookup":            {http.StatusCreated, maxOther, maxOther},
+		"a refusal to a mint": {http.StatusForbidden, maxMint, maxOther},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := new(endless)
+			a, err := newAPI(Options{BaseURL: defaultBaseURL, HTTPClient: &http.Client{Transport: transportFunc(func(*http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: c.status, Header: http.Header{}, Body: body}, nil
+			})}}, new(clock))
+			require.NoError(t, err)
+			_, err = a.send(t.Context(), request{method: http.MethodPost, path: "/x", want: http.StatusCreated, limit: c.limit}, "t")
+			require.Error(t, err)
+			require.LessOrEqual(t, body.read, c.want+512, "beyond the bound")
+		})
+	}
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestAGatewaysClockIsNotGitHubs(t *testing.T) {
+	for status, learnt := range map[int]bool{http.StatusUnauthorized: true, http.StatusBadGateway: false} {
+		c := new(clock)
+		a, err := newAPI(Options{BaseURL: defaultBaseURL, HTTPClient: &http.Client{Transport: transportFunc(func(*http.Request) (*http.Response, error) {
+			header := http.Header{"Date": {time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}}
+			return &http.Response{StatusCode: status, Header: header, Body: http.NoBody}, nil
+		})}}, c)
+		require.NoError(t, err)
+		_, err = a.send(t.Context(), request{method: http.MethodGet, path: "/x", want: http.StatusOK, limit: maxOther}, "t")
+		require.Error(t, err)
+		require.Equal(t, learnt, c.skew() != 0, status)
+	}
 }
