@@ -1,10 +1,17 @@
 package githubapp_test
 
 import (
+	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
@@ -39,4 +46,33 @@ func TestATokenThatCannotBeRevokedIsAnErrorThatDoesNotShowIt(t *testing.T) {
 	for _, bad := range []string{"", "a\nb"} {
 		require.Equal(t, tokenprovider.CodeInvalidRequest, tokenprovider.CodeOf(app.Revoke(t.Context(), bad)))
 	}
+}
+
+func TestATokenThatIsRevokedWhileItRipensIsNeverServed(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		mints := 0
+		app, err := githubapp.New(githubapp.Options{AppID: 7, PrivateKey: key, HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodDelete {
+				return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody}, nil
+			}
+			mints++
+			body := fmt.Sprintf(`{"token":"ghs_%d","expires_at":"%s"}`, mints, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+			return &http.Response{StatusCode: http.StatusCreated, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+		})}})
+		require.NoError(t, err)
+		i := app.Installation(installationID)
+		get := func() string {
+			token, _, err := i.Token(t.Context())
+			require.NoError(t, err)
+			synctest.Wait()
+			return token
+		}
+		require.Equal(t, "ghs_1", get())
+		time.Sleep(46 * time.Minute)
+		require.Equal(t, "ghs_1", get())
+		require.Equal(t, 2, mints)
+		require.NoError(t, app.Revoke(t.Context(), "ghs_2"))
+		require.Equal(t, "ghs_3", get())
+	})
 }

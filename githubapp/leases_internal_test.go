@@ -1,0 +1,68 @@
+package githubapp
+
+import (
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/stretchr/testify/require"
+)
+
+// leased is an Installation as leases see it, with a token in its cache.
+func leased(t *testing.T) *Installation {
+	i := new(Installation)
+	i.cache.Store(tokenprovider.NewCache(tokenprovider.Static("held"), nil))
+	_, _, err := i.cache.Load().Token(t.Context())
+	require.NoError(t, err)
+	return i
+}
+
+func lease(token string, life time.Duration) issued {
+	return issued{func() string { return token }, time.Now().Add(life)}
+}
+
+func names(tokens []issued) (names []string) {
+	for _, t := range tokens {
+		names = append(names, t.token())
+	}
+	return names
+}
+
+func TestATokenThatComesAfterTheReleaseIsOrphanedUnlessAnotherUsesItsInstallation(t *testing.T) {
+	var l leases
+	i := leased(t)
+	l.take("a", i)
+	require.Empty(t, l.end("a"))
+	_, _, err := i.cache.Load().Token(t.Context()) // it arrives late
+	require.NoError(t, err)
+	kept, orphaned := l.issue("a", i, lease("late", time.Hour))
+	require.False(t, kept)
+	require.True(t, orphaned)
+	require.Empty(t, i.cache.Load().Status().TokenSHA256, "nobody is handed it any more")
+
+	l.take("a", i)
+	l.take("b", i)
+	require.Empty(t, l.end("a"))
+	kept, orphaned = l.issue("a", i, lease("shared", time.Hour))
+	require.False(t, kept)
+	require.False(t, orphaned, "b may have it")
+}
+
+func TestADeadTokenIsNeitherKeptNorRevoked(t *testing.T) {
+	var l leases
+	i := leased(t)
+	l.take("a", i)
+	l.issue("a", i, lease("dead", -time.Second))
+	l.issue("a", i, lease("live", time.Hour))
+	l.issue("a", i, lease("live", time.Hour))
+	require.Equal(t, []string{"live"}, names(l.shares[i].tokens))
+	l.issue("a", i, lease("dying", 0))
+	require.Equal(t, []string{"live"}, names(l.end("a")))
+
+	l.keep("a", lease("unreachable", time.Hour))
+	l.keep("a", lease("dead", 0))
+	require.Equal(t, []string{"unreachable"}, names(l.end("a")))
+	l.keep("b", lease("dead", 0))
+	l.keep("a", lease("live", time.Hour))
+	require.NotContains(t, l.undead, "b", "it would be kept for ever")
+}
