@@ -122,6 +122,10 @@ func (b *bearer) configured(ctx context.Context) (credential, error) {
 	if b.file == "" {
 		return parseCredential(b.inline.reveal()), nil
 	}
+	if info, err := os.Stat(b.file); err == nil && !info.Mode().IsRegular() {
+		// A pipe would have git wait for whoever writes to it.
+		return credential{}, fmt.Errorf("%s must be a regular file", tokenhttp.EnvBearerFile)
+	}
 	value, _, err := tokenprovider.File(b.file).Token(ctx)
 	if err != nil {
 		return credential{}, fmt.Errorf("%s: %w", tokenhttp.EnvBearerFile, err)

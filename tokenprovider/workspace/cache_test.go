@@ -389,6 +389,29 @@ func TestProcessesThatWaitForAFailingRequestShareItsFailure(t *testing.T) {
 	require.Len(t, p.asked(), 1)
 }
 
+func TestAFailureUnderAClockThatWasSetBackIsForgotten(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	p.on(func(w http.ResponseWriter, _ *http.Request) bool {
+		http.Error(w, "", http.StatusServiceUnavailable)
+		return true
+	})
+	env := p.env(t, "ws-1")
+	call(t, env, request, "get").failed(t)
+	p.on(nil)
+	path := kept(t, env, "json")
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var fields map[string]any
+	require.NoError(t, json.Unmarshal(content, &fields))
+	require.Contains(t, fields, "failed_at")
+	fields["failed_at"], fields["retry_at"] = time.Now().Add(24*time.Hour), time.Now().Add(25*time.Hour)
+	content, err = json.Marshal(fields)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	call(t, env, request, "get").answered(t)
+}
+
 // openLocks counts the processes that have a file of env's folder open.
 func openLocks(env map[string]string) int {
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")

@@ -170,6 +170,7 @@ func TestEveryMistakeInTheConfigurationIsNamed(t *testing.T) {
 		"ALLOW_HTTP of yes":        {map[string]string{"PROVISIONKIT_ALLOW_HTTP": "yes"}, "PROVISIONKIT_ALLOW_HTTP must be 1"},
 		"no bearer":                {map[string]string{"PROVISIONKIT_BEARER": unset}, "neither PROVISIONKIT_BEARER_FILE nor PROVISIONKIT_BEARER is set"},
 		"a bearer file that isn't": {map[string]string{"PROVISIONKIT_BEARER_FILE": "/nowhere/bearer"}, "PROVISIONKIT_BEARER_FILE: "},
+		"a folder for one":         {map[string]string{"PROVISIONKIT_BEARER_FILE": t.TempDir()}, "PROVISIONKIT_BEARER_FILE must be a regular file"},
 		"a relative bearer file":   {map[string]string{"PROVISIONKIT_BEARER_FILE": "bearer"}, "must be an absolute path"},
 		"a bearer of two lines":    {map[string]string{"PROVISIONKIT_BEARER": "a\r\nX: b"}, "control characters"},
 		"a URL for a host":         {map[string]string{"PROVISIONKIT_HOSTS": "https://github.com"}, "PROVISIONKIT_HOSTS: "},

@@ -37,7 +37,23 @@ func (r record) serves(minTTL time.Duration, now time.Time) bool {
 		return false
 	}
 	need := min(minTTL, r.expiresAt.Sub(r.fetchedAt)/2)
-	return r.expiresAt.Sub(now) >= need || now.Before(r.retryAt)
+	return r.expiresAt.Sub(now) >= need || r.heldOff(now)
+}
+
+// heldOff reports whether a refresh that failed is too fresh to try again. Here and below a time that hasn't come yet
+// is of a clock that was set back since, and holds nothing off: until then could be years.
+func (r record) heldOff(now time.Time) bool {
+	return !now.Before(r.failedAt) && now.Before(r.retryAt)
+}
+
+// failedSince reports whether a refresh that was in the making at asked, or began after it, has failed.
+func (r record) failedSince(asked, now time.Time) bool {
+	return r.failedAt.After(asked) && !r.failedAt.After(now)
+}
+
+// renewalHeldOff reports whether a renewal of the bearer was tried too shortly ago to try again.
+func (r record) renewalHeldOff(now time.Time) bool {
+	return now.Before(r.renewAt) && r.renewAt.Sub(now) <= renewPause
 }
 
 // withToken is r after a refresh. The token that git reported as refused, should the platform hand it out again (it

@@ -23,6 +23,8 @@ func TestARecordServesWhoeverItsTokenLivesLongEnoughFor(t *testing.T) {
 	backingOff.retryAt = noon.Add(time.Second)
 	backedOff := backingOff
 	backedOff.retryAt = noon
+	setBack := backingOff
+	setBack.failedAt, setBack.retryAt = noon.Add(time.Hour), noon.Add(time.Hour+time.Minute)
 	dead := held(time.Hour, time.Hour)
 	dead.retryAt = noon.Add(time.Minute)
 	for name, c := range map[string]struct {
@@ -41,10 +43,17 @@ func TestARecordServesWhoeverItsTokenLivesLongEnoughFor(t *testing.T) {
 		"a short life, less than half of it left":  {held(4*time.Second, 2*time.Second+1), 10 * time.Minute, false},
 		"too little left while a failure is fresh": {backingOff, 10 * time.Minute, true},
 		"too little left when it no longer is":     {backedOff, 10 * time.Minute, false},
+		"too little left, a failure to come":       {setBack, 10 * time.Minute, false},
 		"nothing left while a failure is fresh":    {dead, 10 * time.Minute, false},
 		"no expiry":                                {record{token: newSecret(token), fetchedAt: noon}, 0, false},
 	} {
 		require.Equal(t, c.want, c.record.serves(c.minTTL, noon), name)
+	}
+}
+
+func TestARenewalIsHeldOffForItsPauseAndNotUntilAClockCatchesUp(t *testing.T) {
+	for after, want := range map[time.Duration]bool{-1: false, 0: false, 1: true, renewPause: true, renewPause + 1: false, time.Hour: false} {
+		require.Equal(t, want, record{renewAt: noon.Add(after)}.renewalHeldOff(noon), "renewal after %s", after)
 	}
 }
 

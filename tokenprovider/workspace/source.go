@@ -79,7 +79,7 @@ func (s *source) Token(ctx context.Context) (string, time.Time, error) {
 		if held.serves(tokenprovider.MinTTL(ctx), time.Now()) {
 			return s.serve(held)
 		}
-		if held.failedAt.After(asked) {
+		if held.failedSince(asked, time.Now()) {
 			return s.instead(held, held.failure())
 		}
 	}
@@ -158,7 +158,7 @@ func (s *source) Invalidate(token string) bool {
 func (s *source) renewBearer(ctx context.Context) {
 	now := time.Now()
 	used, err := s.bearer.current(ctx)
-	if err != nil || !s.served.Load() || !used.needsRenewal(now) || !s.bearer.canKeep() || now.Before(s.disk.load().renewAt) {
+	if err != nil || !s.served.Load() || !used.needsRenewal(now) || !s.bearer.canKeep() || s.disk.load().renewalHeldOff(now) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, hurry)
@@ -170,7 +170,7 @@ func (s *source) renewBearer(ctx context.Context) {
 		}
 		defer unlock()
 		held := s.disk.load()
-		if now.Before(held.renewAt) {
+		if held.renewalHeldOff(now) {
 			return
 		}
 		held.renewAt = now.Add(min(renewPause, used.expiresAt.Sub(now)/4))
