@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// sealFormat is the first byte of a sealed value: what follows is a random nonce of 12 bytes, the JSON of a storedToken
-// encrypted with AES-256-GCM, and its tag of 16 bytes. The key name is the associated data, so that a value doesn't open
-// under another key name.
+// sealFormat is the first byte of a sealed value. What follows is a random nonce of 12 bytes, the JSON of a storedToken
+// encrypted with AES-256-GCM, and its tag of 16 bytes. The key name is the associated data, so that a value doesn't
+// open under another key name.
 const sealFormat = 1
 
 const sealKeySize = 32 // of AES-256

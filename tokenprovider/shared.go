@@ -22,10 +22,10 @@ import (
 // What is stored is sealed with AES-256-GCM, and each value with its key name, so who can read the store has no token
 // and who can write to it can't pass one token off as another. A value that can't be opened counts as absent.
 //
-// A store that is down or hangs costs extra mints and a line in the log, never an error: each call of it is given 2 s
-// at most, and a quarter of the time that is left of ctx. The same goes for the lock: it saves mints, and nothing else
-// rests on it. The clocks of the replicas have to agree to within a minute; the token of one whose clock is further ahead isn't
-// taken.
+// A store that is down or hangs costs extra mints and lines in the log, never an error: each call of it is given 2 s at
+// most, or a quarter of the time that is left of ctx, and one that hung isn't waited for again. The lock saves mints,
+// and nothing else rests on it. The clocks of the replicas have to agree to within a minute; a token of one whose clock
+// is further ahead isn't taken.
 //
 // Shared has no status, as it holds nothing; that of the Cache above tells how it is doing.
 type Shared struct {
@@ -52,8 +52,8 @@ type SharedOptions struct {
 	// permissions. It is stored in clear.
 	Key string
 
-	// SealKeys are AES-256 keys of 32 random bytes each. The first one seals, all of them open: to rotate, add the new one
-	// behind the old one on every replica, then put it first, then take the old one out. They are copied.
+	// SealKeys are AES-256 keys of 32 random bytes each. The first one seals, all of them open: to rotate, add the new
+	// one behind the old one on every replica, then put it first, then take the old one out. They are copied.
 	SealKeys [][]byte
 
 	MinTTL  time.Duration // a stored token with less than this left isn't taken; default 20 min, at most a third of its life; < 0: 0
@@ -115,16 +115,16 @@ func NewShared(p TokenProvider, s Store, opts SharedOptions) (*Shared, error) {
 // thirds of what is left of ctx, after which they ask the provider themselves. The errors are the provider's and
 // ctx's.
 func (s *Shared) Token(ctx context.Context) (string, time.Time, error) {
-	c := &sharedCall{Shared: s, ctx: ctx, began: time.Now().Round(0)}
-	if stored := c.load(); stored != nil {
+	c := &sharedCall{Shared: s, began: time.Now().Round(0), wish: MinTTL(ctx)}
+	if stored := c.load(ctx); stored != nil {
 		return stored.Token, stored.ExpiresAt, nil
 	}
-	stored, unlock := c.compete()
+	stored, unlock := c.compete(ctx)
 	if stored != nil {
-		c.finish(nil, unlock)
+		c.finish(ctx, nil, unlock)
 		return stored.Token, stored.ExpiresAt, nil
 	}
-	return c.mint(unlock)
+	return c.mint(ctx, unlock)
 }
 
 // Format prints the key name under every verb.

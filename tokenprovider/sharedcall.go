@@ -10,8 +10,8 @@ import (
 // sharedCall is one call of [Shared.Token].
 type sharedCall struct {
 	*Shared
-	ctx   context.Context
-	began time.Time // wall time
+	began time.Time     // wall time
+	wish  time.Duration // the life that the caller asks for
 
 	down  bool // the store failed: go on without what it has
 	hangs bool // it gave no answer: don't wait for it again
@@ -31,15 +31,15 @@ const (
 )
 
 // load is the stored token if it may be taken, else nil.
-func (c *sharedCall) load() *storedToken {
-	if c.down || c.ctx.Err() != nil {
+func (c *sharedCall) load(ctx context.Context) *storedToken {
+	if c.down || ctx.Err() != nil {
 		return nil
 	}
-	sealed, err := callStore(c.ctx, storeWait(c.ctx), c.logger, func(ctx context.Context) ([]byte, error) {
+	sealed, err := callStore(ctx, storeWait(ctx), c.logger, func(ctx context.Context) ([]byte, error) {
 		return c.store.Load(ctx, c.key)
 	})
 	if err != nil {
-		c.fail("load", err)
+		c.fail(ctx, "load", err)
 		return nil
 	}
 	if sealed == nil {
@@ -72,28 +72,28 @@ func (c *sharedCall) suffices(t *storedToken, now time.Time) bool {
 	}
 	life := t.ExpiresAt.Sub(t.MintedAt)
 	left := min(t.ExpiresAt.Sub(now), life) // less than life, unless a clock was set back
-	need := max(min(c.minTTL, life/3), MinTTL(c.ctx))
+	need := max(min(c.minTTL, life/3), c.wish)
 	return left > 0 && (left >= need || !t.MintedAt.Before(c.began))
 }
 
 // compete waits until it has the lock (a token may be stored all the same), or another replica's token. With neither
 // there is nothing to wait for: the store fails, the lock's time is over, or the caller has left.
-func (c *sharedCall) compete() (stored *storedToken, unlock func(context.Context) error) {
+func (c *sharedCall) compete(ctx context.Context) (stored *storedToken, unlock func(context.Context) error) {
 	patience := c.lockTTL
-	if deadline, ok := c.ctx.Deadline(); ok {
+	if deadline, ok := ctx.Deadline(); ok {
 		patience = min(patience, time.Until(deadline)*2/3) // the rest is for a mint of its own
 	}
 	over := time.Now().Add(patience)
-	for wait := firstPoll; !c.down && c.ctx.Err() == nil; wait = min(wait*3/2, longestPoll) {
-		if unlock := c.tryLock(); unlock != nil {
-			return c.load(), unlock // whoever had the lock before may have saved since the last look
+	for wait := firstPoll; !c.down && ctx.Err() == nil; wait = min(wait*3/2, longestPoll) {
+		if unlock := c.tryLock(ctx); unlock != nil {
+			return c.load(ctx), unlock // whoever had the lock before may have saved since the last look
 		}
 		left := time.Until(over)
 		if c.down || left <= 0 {
 			break
 		}
-		pause(c.ctx, min(wait-rand.N(wait/4), left))
-		if stored := c.load(); stored != nil {
+		pause(ctx, min(wait-rand.N(wait/4), left))
+		if stored := c.load(ctx); stored != nil {
 			return stored, nil
 		}
 	}
@@ -101,8 +101,8 @@ func (c *sharedCall) compete() (stored *storedToken, unlock func(context.Context
 }
 
 // tryLock is the way to give up the lock, nil when it wasn't to be had.
-func (c *sharedCall) tryLock() func(context.Context) error {
-	unlock, err := callStore(c.ctx, storeWait(c.ctx), c.logger, func(ctx context.Context) (func(context.Context) error, error) {
+func (c *sharedCall) tryLock(ctx context.Context) func(context.Context) error {
+	unlock, err := callStore(ctx, storeWait(ctx), c.logger, func(ctx context.Context) (func(context.Context) error, error) {
 		unlock, ok, err := c.store.TryLock(ctx, c.key, c.lockTTL)
 		if err != nil || !ok {
 			return nil, err
@@ -111,25 +111,25 @@ func (c *sharedCall) tryLock() func(context.Context) error {
 			unlock = func(context.Context) error { return nil }
 		}
 		if ctx.Err() != nil { // nobody waits for it any more
-			c.unlock(unlock)
+			c.unlock(ctx, unlock)
 			return nil, ctx.Err()
 		}
 		return unlock, nil
 	})
 	if err != nil {
-		c.fail("lock", err)
+		c.fail(ctx, "lock", err)
 	}
 	return unlock
 }
 
 // mint asks the provider, and stores and unlocks even if it panics or ends its goroutine.
-func (c *sharedCall) mint(unlock func(context.Context) error) (token string, expiresAt time.Time, err error) {
+func (c *sharedCall) mint(ctx context.Context, unlock func(context.Context) error) (token string, expiresAt time.Time, err error) {
 	var minted *storedToken
-	defer func() { c.finish(minted, unlock) }()
-	if err := c.ctx.Err(); err != nil {
+	defer func() { c.finish(ctx, minted, unlock) }()
+	if err := ctx.Err(); err != nil {
 		return "", time.Time{}, fmt.Errorf("tokenprovider: waiting for a token: %w", err)
 	}
-	token, expiresAt, err = c.provider.Token(c.ctx)
+	token, expiresAt, err = c.provider.Token(ctx)
 	now := time.Now()
 	if err == nil {
 		err = validate(token, expiresAt, now)
@@ -143,7 +143,7 @@ func (c *sharedCall) mint(unlock func(context.Context) error) (token string, exp
 
 // finish saves minted, if it isn't nil, and then unlocks, if that isn't nil. Both are detached from the caller, who may
 // have left or have little time: a lock that isn't given up costs the others LockTTL.
-func (c *sharedCall) finish(minted *storedToken, unlock func(context.Context) error) {
+func (c *sharedCall) finish(ctx context.Context, minted *storedToken, unlock func(context.Context) error) {
 	if minted == nil && unlock == nil {
 		return
 	}
@@ -151,26 +151,26 @@ func (c *sharedCall) finish(minted *storedToken, unlock func(context.Context) er
 	go func() {
 		defer close(done)
 		if minted != nil {
-			c.save(minted)
+			c.save(ctx, minted)
 		}
 		if unlock != nil {
-			c.unlock(unlock)
+			c.unlock(ctx, unlock)
 		}
 	}()
 	if c.hangs {
 		return
 	}
-	over := time.NewTimer(storeWait(c.ctx))
+	over := time.NewTimer(storeWait(ctx))
 	defer over.Stop()
 	select {
 	case <-done:
 	case <-over.C:
-	case <-c.ctx.Done():
+	case <-ctx.Done():
 	}
 }
 
 // save stores t, unless it was dropped or refused meanwhile.
-func (c *sharedCall) save(t *storedToken) {
+func (c *sharedCall) save(ctx context.Context, t *storedToken) {
 	ttl := noExpiryTTL
 	if !t.ExpiresAt.IsZero() {
 		ttl = t.ExpiresAt.Sub(time.Now().Round(0))
@@ -178,7 +178,7 @@ func (c *sharedCall) save(t *storedToken) {
 	if ttl <= 0 || c.droppedSince(c.began) || c.refuses(t.Token) {
 		return
 	}
-	ctx := context.WithoutCancel(c.ctx)
+	ctx = context.WithoutCancel(ctx)
 	_, err := callStore(ctx, storePatience, c.logger, func(ctx context.Context) (struct{}, error) {
 		sealed, err := c.seal.seal(t, c.key)
 		if err != nil {
@@ -196,8 +196,8 @@ func (c *sharedCall) save(t *storedToken) {
 	}
 }
 
-func (c *sharedCall) unlock(unlock func(context.Context) error) {
-	_, err := callStore(context.WithoutCancel(c.ctx), storePatience, c.logger, func(ctx context.Context) (struct{}, error) {
+func (c *sharedCall) unlock(ctx context.Context, unlock func(context.Context) error) {
+	_, err := callStore(context.WithoutCancel(ctx), storePatience, c.logger, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, unlock(ctx)
 	})
 	if err != nil {
@@ -206,9 +206,9 @@ func (c *sharedCall) unlock(unlock func(context.Context) error) {
 }
 
 // fail takes note that the store failed. That the caller left isn't its fault.
-func (c *sharedCall) fail(call string, err error) {
+func (c *sharedCall) fail(ctx context.Context, call string, err error) {
 	c.down, c.hangs = true, err == errStoreHangs
-	if c.ctx.Err() == nil {
+	if ctx.Err() == nil {
 		c.warn(call, err)
 	}
 }

@@ -30,8 +30,11 @@
 // # When Redis fails
 //
 // Shared gives each call 2 s at most, goes on without the store and mints for itself. With ContextTimeoutEnabled in the
-// options of the client a call that was given up also ends then; without it, it ends at the client's own timeouts. A lock is
-// only as good as the server that has it: after a failover two replicas may mint at once, which costs one mint.
+// options of the client a call that was given up also ends then; without it, it ends at the client's own timeouts.
+//
+// A lock is only as good as the server that has it: after a failover two replicas may mint at once, which costs a mint.
 //
 // What is read from a replica of Redis (ReadOnly, RouteByLatency) may be old, which costs mints as well.
+//
+// The client logs failed connections to standard error by itself; redis.SetLogger changes that.
 package redisstore

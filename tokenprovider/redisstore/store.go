@@ -13,8 +13,8 @@ import (
 
 const defaultPrefix = "provisionkit:"
 
-// Store is a [tokenprovider.Store] on Redis. Make it with [New]. Its methods are safe for concurrent use. Their errors are
-// those of the client; errors.Is and errors.As find them.
+// Store is a [tokenprovider.Store] on Redis. Make it with [New]. Its methods are safe for concurrent use. Their errors
+// are those of the client; errors.Is and errors.As find them.
 type Store struct {
 	client redis.UniversalClient
 	prefix string
@@ -57,7 +57,7 @@ func (s *Store) Load(ctx context.Context, key string) ([]byte, error) {
 	return value, nil
 }
 
-// Save implements [tokenprovider.Store]. A ttl of zero or less is an error, and less than a millisecond is one.
+// Save implements [tokenprovider.Store]. A ttl of zero or less is an error; one below a millisecond is rounded up.
 func (s *Store) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	if ttl <= 0 {
 		return fmt.Errorf("redisstore: save %q for %s; the time must be more than 0", key, ttl)
