@@ -30,6 +30,11 @@
 //   - [github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp]: the endpoint from which a workspace pulls its token,
 //     who may ask (Authenticator, WorkspaceKey), and the Client that asks.
 //
+// Modules of their own, for those who have a use for them:
+//
+//   - github.com/molecule-ai/provisionkit/tokenprovider/redisstore: tokens shared between the platform's replicas.
+//   - github.com/molecule-ai/provisionkit/tokenprovider/tokenprom: the state of its tokens for Prometheus.
+//
 // In the workspace:
 //
 //   - [github.com/molecule-ai/provisionkit/tokenprovider/gitcredential]: git's credential protocol, and the plugin that
