@@ -162,7 +162,7 @@ func TestWhateverHappensACacheKeepsItsPromises(t *testing.T) {
 				}
 				callers.Wait()
 				cancel()
-				synctest.Wait()
+				time.Sleep(time.Minute) // a refresh may still be under way
 				require.NotZero(t, w.minted)
 				require.NotZero(t, c.Status().Failures)
 			})
