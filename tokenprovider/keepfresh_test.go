@@ -27,6 +27,7 @@ func TestKeepFreshRefreshesThoughNobodyCalls(t *testing.T) {
 		require.LessOrEqual(t, source.calls(), 36)
 		cancel()
 		require.ErrorIs(t, <-ended, context.Canceled)
+		time.Sleep(time.Minute) // a refresh may still be under way
 	})
 }
 
@@ -45,7 +46,7 @@ func TestKeepFreshOutlivesAnOutage(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		require.Equal(t, tokenprovider.StateFresh, c.Status().State)
 		cancel()
-		synctest.Wait()
+		time.Sleep(time.Minute)
 	})
 }
 
@@ -59,6 +60,6 @@ func TestKeepFreshReplacesAnInvalidatedToken(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		require.Equal(t, tokenprovider.TokenSHA256("token-2"), c.Status().TokenSHA256)
 		cancel()
-		synctest.Wait()
+		time.Sleep(time.Minute)
 	})
 }
