@@ -1,11 +1,14 @@
 package githubapp
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
 
@@ -162,4 +165,32 @@ func TestAGatewaysClockIsNotGitHubs(t *testing.T) {
 		require.Error(t, err)
 		require.Equal(t, learnt, c.skew() != 0, status)
 	}
+}
+
+func TestALookupIsReadUpToItsBound(t *testing.T) {
+	body := new(endless)
+	app, err := New(Options{AppID: 7, PrivateKey: testutil.RSAKeyPEM(t, 0), HTTPClient: &http.Client{Transport: transportFunc(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body}, nil
+	})}})
+	require.NoError(t, err)
+	_, err = app.FindInstallation(t.Context(), "acme")
+	require.ErrorContains(t, err, "larger than")
+	require.LessOrEqual(t, body.read, int64(maxOther+512))
+}
+
+func TestOnlyGitHubsOwnWordMakesAnInstallationDead(t *testing.T) {
+	for _, c := range []struct {
+		answer *APIError
+		want   bool
+	}{
+		{&APIError{Status: 403, Message: "This installation has been suspended"}, true},
+		{&APIError{Status: 404, Message: "Not Found"}, true},
+		{&APIError{Status: 404, Message: "Integration not found"}, false}, // the app: a wrong id in a new release, say
+		{&APIError{Status: 404}, false},                                   // a gateway's page
+		{&APIError{Status: 403, Message: "Forbidden"}, false},
+		{&APIError{Status: 502, Message: "Not Found"}, false},
+	} {
+		require.Equal(t, c.want, dead(&tokenprovider.Error{Err: c.answer}), c.answer)
+	}
+	require.False(t, dead(errors.New("no answer")))
 }

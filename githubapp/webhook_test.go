@@ -122,3 +122,10 @@ func TestTheSignatureIsGitHubs(t *testing.T) {
 	r.Header.Set("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17")
 	require.Equal(t, http.StatusBadRequest, deliver(g.app(t).WebhookHandler([]byte(webhookSecret)), r), "signed, but no JSON")
 }
+
+func TestTheWebhookSecretIsCopied(t *testing.T) {
+	secret := []byte(webhookSecret)
+	handler := newGitHub(t, nil).app(t).WebhookHandler(secret)
+	clear(secret)
+	require.Equal(t, http.StatusNoContent, deliver(handler, delivery("ping", "{}")))
+}

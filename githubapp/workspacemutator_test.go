@@ -2,6 +2,7 @@ package githubapp_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"sync"
@@ -206,4 +207,32 @@ func TestNoTokenOutlivesItsWorkspaceWhateverTheOrder(t *testing.T) {
 		require.False(t, g.alive(t, token))
 	}
 	require.Equal(t, tokenprovider.StateEmpty, m.Status().State)
+}
+
+func TestATokenThatComesAfterTheReleaseAndCannotBeRevokedIsTriedAgain(t *testing.T) {
+	g := newGitHub(t, nil)
+	m := githubapp.NewWorkspaceMutator(g.app(t), newTable().policy, nil)
+	g.Fail(githubapptest.Rule{Method: http.MethodPost, Times: 1, Fault: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if err := m.ReleaseWorkspace(r.Context(), "a"); err != nil { // while its token is minted
+			t.Error(err)
+		}
+		next.ServeHTTP(w, r)
+	}})
+	late := make(chan string, 1)
+	g.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: githubapptest.Edit(func(_ *http.Request, a *githubapptest.Answer) {
+		var said struct{ Token string }
+		if err := json.Unmarshal(a.Body, &said); err != nil {
+			t.Error(err)
+		}
+		late <- said.Token
+	})})
+	stop := g.Fail(githubapptest.Rule{Method: http.MethodDelete, Fault: githubapptest.HTML(503)})
+	_, _, err := m.WorkspaceToken(t.Context(), "a")
+	require.ErrorContains(t, err, "was released while its token was minted")
+	token := <-late
+	g.output.Secret(token)
+	require.True(t, g.alive(t, token))
+	stop()
+	require.NoError(t, m.ReleaseWorkspace(t.Context(), "a"))
+	require.False(t, g.alive(t, token))
 }
