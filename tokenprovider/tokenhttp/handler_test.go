@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,6 +108,18 @@ func TestATokenTooYoungToBeJudgedIsServedAlthoughItIsRejected(t *testing.T) {
 		require.Equal(t, "token-1", tokenOf(t, got))
 	}
 	require.EqualValues(t, 1, mint.minted.Load(), "a flood of reports is no flood of mints")
+}
+
+func TestAReportCostsAProviderThatHoldsNoTokenNothing(t *testing.T) {
+	key := newKey(t)
+	var calls atomic.Int64
+	server := serve(t, newHandler(t, key, fixed(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		calls.Add(1)
+		return tokenSecret, time.Time{}, nil
+	})), nil))
+	got := ask(t, server, "GET", "/workspaces/ws-1/token", issue(t, key, "ws-1"), withHeader("Provisionkit-Rejected", tokenprovider.TokenSHA256(tokenSecret)))
+	require.Equal(t, tokenSecret, tokenOf(t, got))
+	require.EqualValues(t, 1, calls.Load())
 }
 
 func TestMinTTLReachesTheProvider(t *testing.T) {
@@ -325,4 +338,18 @@ func TestABearerThatCannotBeRenewedIsRefused(t *testing.T) {
 		require.Equal(t, row.status, got.status, name)
 		require.Equal(t, row.status != 200, testutil.Leak(got.body, tokenSecret) == "", name)
 	}
+}
+
+// administrator is a workspace with the rights of an administrator too.
+type administrator struct{ brokenRenewer }
+
+func (administrator) Authenticate(*http.Request) (tokenhttp.Principal, error) {
+	return tokenhttp.Principal{WorkspaceID: "ws-1", Admin: true}, nil
+}
+
+func TestAnAdministratorGetsNoBearerOfAWorkspaceNotEvenOfItsOwn(t *testing.T) {
+	auth := administrator{brokenRenewer{bearer: tokenSecret, expiresAt: time.Now().Add(time.Hour)}}
+	h, err := tokenhttp.NewHandler(fixed(nil), auth, nil)
+	require.NoError(t, err)
+	require.Equal(t, 403, ask(t, serve(t, h), "POST", "/workspaces/ws-1/bearer", "").status)
 }
