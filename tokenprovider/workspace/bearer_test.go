@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
 )
@@ -106,6 +107,27 @@ func TestARenewalThatFailsFailsNoGetAndIsNotRepeatedAtOnce(t *testing.T) {
 		call(t, env, request, "get").answered(t)
 	}
 	require.Len(t, p.renewals(), 1)
+}
+
+func TestNothingIsAskedOfThePlatformWhereNoTokenIsServed(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	late := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
+		Subject: "ws-1", IssuedAt: jwt.NewNumericDate(time.Now().Add(-50 * time.Minute)), ExpiresAt: jwt.NewNumericDate(time.Now().Add(10 * time.Minute)),
+	})
+	var err error
+	env["PROVISIONKIT_BEARER"], err = late.SignedString([]byte("no matter which"))
+	require.NoError(t, err)
+	require.Equal(t, result{}, call(t, env, "protocol=https\nhost=git.example\n\n", "get"))
+	for _, operation := range []string{"store", "erase"} {
+		require.Equal(t, result{}, call(t, env, "protocol=https\nhost=github.com\nusername=x\npassword=ghs_x\n\n", operation))
+	}
+	require.Empty(t, p.asked())
+	require.Empty(t, p.renewals())
+	call(t, env, request, "get").failed(t)
+	require.Len(t, p.asked(), 1)
+	require.Empty(t, p.renewals(), "a bearer that is refused can't be renewed")
 }
 
 func TestABearerThatIsNoJWTIsUsedAsItIs(t *testing.T) {
