@@ -163,6 +163,7 @@ func TestWhateverHappensACacheKeepsItsPromises(t *testing.T) {
 				callers.Wait()
 				cancel()
 				time.Sleep(time.Minute) // a refresh may still be under way
+				synctest.Wait()
 				require.NotZero(t, w.minted)
 				require.NotZero(t, c.Status().Failures)
 			})
