@@ -41,7 +41,8 @@ func (s *Shared) Invalidate(token string) bool {
 
 // Drop removes the stored token, because it is known to be dead: revoked, its owner suspended. What was minted before
 // is not taken by this Shared again, whatever happens to the store, and what it is minting meanwhile isn't stored. The
-// error is the store's, after 2 s at most, or ctx's: other replicas may take the token still.
+// error is the store's, after 2 s at most, or ctx's: other replicas may take the token still, and so may this one if the
+// clock of the replica that minted it is ahead. Drop the Cache above afterwards: before, it could load the token again.
 func (s *Shared) Drop(ctx context.Context) error {
 	s.droppedAt.Store(time.Now().UnixNano())
 	if err := s.remove(ctx); err != nil {

@@ -56,6 +56,8 @@ type SharedOptions struct {
 	// one behind the old one on every replica, then put it first, then take the old one out. They are copied.
 	SealKeys [][]byte
 
+	// MinTTL and LockTTL are economy. LockTTL and one mint have to fit into the MintTimeout of the Cache above: with
+	// mints that take longer than 5 s, give that one more than its default.
 	MinTTL  time.Duration // a stored token with less than this left isn't taken; default 20 min, at most a third of its life; < 0: 0
 	LockTTL time.Duration // how long a replica may mint before the others mint for themselves; default 10 s, for < 0 too
 	Logger  *slog.Logger  // nil: nothing is logged

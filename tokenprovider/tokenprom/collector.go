@@ -45,7 +45,8 @@ var states = []tokenprovider.State{
 	tokenprovider.StateEmpty, tokenprovider.StateFresh, tokenprovider.StateRefreshing, tokenprovider.StateDegraded, tokenprovider.StateFailing,
 }
 
-// Collector is a [prometheus.Collector] over the status of providers. It is safe for concurrent use.
+// Collector is a [prometheus.Collector] over the status of providers, one for each registry. It is safe for concurrent
+// use.
 type Collector struct {
 	providers map[string]tokenprovider.TokenProvider
 }
