@@ -37,7 +37,7 @@ var (
 // CacheOptions are the timing and the name of a [Cache]. A zero field means its default. The two windows scale down with
 // a token's life: RefreshAhead to at most a quarter of it, MinTTL to at most a sixth.
 type CacheOptions struct {
-	RefreshAhead time.Duration // a background refresh starts when less than this is left; default 15 min; < 0: none
+	RefreshAhead time.Duration // a background refresh starts when less than this is left; default 15 min; < 0: 0, which leaves it to the jitter
 	MinTTL       time.Duration // callers wait for a refresh when less than this is left; default 10 min; < 0: never
 	Settle       time.Duration // how long a new token ripens before it replaces a live one, and how old one must be to be invalidated; default 5 s; < 0: 0
 	MintTimeout  time.Duration // bound on one call of the provider; default 15 s, for < 0 too

@@ -71,7 +71,8 @@ func (k *Keyed[K]) Get(key K) *Cache {
 	return c
 }
 
-// Drop forgets key and what its Cache holds, at any age: it is known to be dead.
+// Drop forgets key and what its Cache holds, at any age: it is known to be dead. That Cache goes on working for who holds
+// it, but Get makes another one.
 func (k *Keyed[K]) Drop(key K) {
 	k.mu.Lock()
 	c := k.caches[key].cache()
