@@ -112,3 +112,19 @@ func TestEveryPeerDeliversAndCaches(t *testing.T) {
 		require.Equal(t, int64(1), u.calls.Load(), p.name)
 	}
 }
+
+// BenchmarkPanickingMint tells what becomes of callers whose mint panics: one of its metrics is 1 for each peer.
+func BenchmarkPanickingMint(b *testing.B) {
+	eachPeer(b, func(b *testing.B, p peer) {
+		var said string
+		for b.Loop() {
+			said = outcomeInAProcess(b, p.name, "panic")
+		}
+		for metric, begins := range map[string]string{"error": "error", "caller-panics": "panics", "process-dies": "process dies"} {
+			if strings.HasPrefix(said, begins) {
+				b.ReportMetric(1, metric)
+			}
+		}
+		b.ReportMetric(0, "ns/op")
+	})
+}
