@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -123,7 +122,7 @@ func (h *Helper) answer(ctx context.Context, req Request) (string, error) {
 	if username == "" {
 		username = DefaultUsername
 	}
-	return encode(username, token, expiresAt, slices.Contains(req.Capabilities, "authtype"))
+	return req.Answer(username, token, expiresAt)
 }
 
 func (h *Helper) erase(ctx context.Context, stdin io.Reader) error {
