@@ -17,18 +17,19 @@ const timeout = 30 * time.Second
 
 // Command is one run of git-credential-provisionkit. It sees nothing of its process but these fields.
 type Command struct {
-	Args   []string                 // the name of the program, then its arguments
-	Env    func(name string) string // as os.Getenv; nil: no variable is set
-	Stdin  io.Reader                // nil: empty
-	Stdout io.Writer                // nil: discarded, as Stderr
-	Stderr io.Writer
+	Args    []string                 // the name of the program, then its arguments
+	Env     func(name string) string // as os.Getenv; nil: no variable is set
+	Environ []string                 // as os.Environ(): the environment of the programs that it starts
+	Stdin   io.Reader                // nil: empty
+	Stdout  io.Writer                // nil: discarded, as Stderr
+	Stderr  io.Writer
 }
 
 // Main is the command as a process: it runs with the arguments, environment and standard streams of this one and
 // returns the exit code. A program that links it runs it when its own name, os.Args[0] without folder, is
 // [gitcredential.DefaultCommand].
 func Main() int {
-	c := &Command{Args: os.Args, Env: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+	c := &Command{Args: os.Args, Env: os.Getenv, Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	return c.Run(context.Background())
 }
 

@@ -88,21 +88,27 @@ func call(t testing.TB, env map[string]string, stdin string, args ...string) res
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	c := &workspace.Command{
-		Args: append([]string{"git-credential-provisionkit"}, args...), Env: func(name string) string { return env[name] },
+		Args: append([]string{"git-credential-provisionkit"}, args...), Env: func(name string) string { return env[name] }, Environ: environ(env),
 		Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr,
 	}
 	code := c.Run(t.Context())
 	return checked(t, env, result{stdout.String(), stderr.String(), code})
 }
 
+// environ is env as a process gets it.
+func environ(env map[string]string) []string {
+	list := []string{}
+	for name, value := range env {
+		list = append(list, name+"="+value)
+	}
+	return list
+}
+
 // process is a run of the built command, not yet started, with env and nothing else in its environment.
 func process(ctx context.Context, t testing.TB, env map[string]string, stdin string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(ctx, binary(t), args...)
-	cmd.Env = []string{}
-	for name, value := range env {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
+	cmd.Env = environ(env)
 	cmd.Stdin = strings.NewReader(stdin)
 	return cmd
 }
