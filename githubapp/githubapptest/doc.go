@@ -33,6 +33,9 @@
 // describes: GitHub's own refusals, rate limits with and without hints, pages of HTML, answers that hang, break off
 // or never end, and mints that lie.
 //
+// With [Options].InMemory all of that happens in a bubble of testing/synctest: a token's hour, or a client that is kept
+// waiting, takes no time.
+//
 // # What was asked
 //
 // [Server.Requests] is a log of all requests, [Server.Mints] and [Server.Signatures] count what a client should do

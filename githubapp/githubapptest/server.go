@@ -21,6 +21,11 @@ type Options struct {
 	// localhost. [Server.CertPEM] and [Server.Client] trust it. Default: plain HTTP.
 	TLS bool
 
+	// InMemory opens no port: [Server.Client] alone reaches the server, and git doesn't. It is for bubbles of
+	// testing/synctest, in which an hour passes in no time: start the server and what uses it there, and both go by the
+	// bubble's clock. Default: a port of 127.0.0.1.
+	InMemory bool
+
 	// TokenLife is how long a token lives. Expiry is announced in whole seconds, as on GitHub's wire, and the token
 	// dies exactly then: it lives at least TokenLife and less than a second more. Zero or less: [DefaultTokenLife].
 	TokenLife time.Duration
@@ -76,7 +81,8 @@ type Server struct {
 	git           *gitTools // nil until the first repository
 }
 
-// NewServer starts a server on a free port of 127.0.0.1; nil opts means defaults. The caller must Close it.
+// NewServer starts a server, on a free port of 127.0.0.1 unless it is [Options].InMemory; nil opts means defaults. The
+// caller must Close it.
 func NewServer(opts *Options) (*Server, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -96,11 +102,13 @@ func NewServer(opts *Options) (*Server, error) {
 	s.SetClockOffset(opts.ClockOffset)
 	s.routes = s.newRoutes()
 
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	transport := &http.Transport{ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second}
+	s.client = &http.Client{Transport: transport}
+	listener, err := listen(opts.InMemory, transport)
 	if err != nil {
 		return nil, fmt.Errorf("githubapptest: listen on loopback: %w", err)
 	}
-	if err := s.prepare(opts, listener.Addr().String()); err != nil {
+	if err := s.prepare(opts, listener.Addr().String(), transport); err != nil {
 		_ = listener.Close()
 		return nil, err
 	}
@@ -114,15 +122,23 @@ func NewServer(opts *Options) (*Server, error) {
 	return s, nil
 }
 
-// prepare makes all that NewServer needs besides its listener at addr.
-func (s *Server) prepare(opts *Options, addr string) error {
+// listen opens what the server listens on, and lets transport find it.
+func listen(inMemory bool, transport *http.Transport) (net.Listener, error) {
+	if inMemory {
+		m := newMemory()
+		transport.DialContext = m.dial
+		return m, nil
+	}
+	return net.Listen("tcp", "127.0.0.1:0")
+}
+
+// prepare makes all that NewServer needs besides its listener at addr and the transport of its client.
+func (s *Server) prepare(opts *Options, addr string, transport *http.Transport) error {
 	s.server = &http.Server{
 		Handler:           http.HandlerFunc(s.serve),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(io.Discard, "", 0),
 	}
-	transport := &http.Transport{ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second}
-	s.client = &http.Client{Transport: transport}
 	s.URL = "http://" + addr
 	if opts.TLS {
 		cert, err := newCertificate()
