@@ -20,13 +20,19 @@ const (
 )
 
 // transport is for clients without an HTTPClient. Its idle connections end by themselves.
-var transport = &http.Transport{
-	Proxy:                  proxy,
-	ForceAttemptHTTP2:      true,
-	TLSHandshakeTimeout:    5 * time.Second,
-	IdleConnTimeout:        30 * time.Second,
-	MaxResponseHeaderBytes: maxAnswer,
-	DisableCompression:     true,
+var transport = NewTransport()
+
+// NewTransport is a new transport like that of a [Client] without an HTTPClient: for an HTTPClient that has to differ from
+// it in one thing, such as the certificates that it trusts.
+func NewTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  proxy,
+		ForceAttemptHTTP2:      true,
+		TLSHandshakeTimeout:    5 * time.Second,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: maxAnswer,
+		DisableCompression:     true,
+	}
 }
 
 // proxy is the proxy of the environment for https, which it tunnels. Of http it would read the bearer and the token, and
@@ -66,7 +72,7 @@ func (c *Client) send(ctx context.Context, method string, endpoint *url.URL, hea
 	}
 	req.Header = header.Clone()
 	req.Header.Set("Authorization", "Bearer "+bearer)
-	req.Header.Set("Accept", contentType)
+	req.Header.Set("Accept", jsonType)
 	req.Header.Set("User-Agent", "provisionkit")
 	if c.UserAgent != "" {
 		req.Header.Set("User-Agent", c.UserAgent)
@@ -107,7 +113,7 @@ func (c *Client) httpClient() *http.Client {
 
 func isJSON(header http.Header) bool {
 	mediaType, _, err := mime.ParseMediaType(header.Get("Content-Type"))
-	return err == nil && mediaType == contentType
+	return err == nil && mediaType == jsonType
 }
 
 // validate checks the secret of an answer and is when it expires; zero when the answer doesn't say.
