@@ -28,14 +28,23 @@
 // panic in either. The answers and their codes are fixed:
 //
 //	200  {"token","expires_at","username"}; expires_at is absent when it isn't known
-//	400  invalid_request: min_ttl is not a duration of zero or more
+//	400  invalid_request: min_ttl is not a duration of zero or more, or a body is not git's
 //	401  unauthenticated
-//	403  forbidden: another workspace's id, or refused by Admit
+//	403  forbidden: another workspace's id, refused by Admit, or git asks for a host that isn't in Options.Hosts
 //	404  not_configured: there is no provider, so trying again is pointless; not_found: no such path
 //	405  invalid_request: HEAD too, which would mint a token that nobody gets
+//	406  invalid_request: git's own text by GET, which has no body to say for which host
 //	429  rate_limited, by Admit, with Retry-After
 //	500  the provider failed, with its code, and Retry-After when it is known
 //	503  unavailable: it couldn't be decided who calls or whether they may, with Retry-After
+//
+// Where several are true the first decides: 404 for the path, 405, 401 and 503 for who calls, 403 for the id, 403, 429 and
+// 503 of Admit, 406, 400 for min_ttl, 400 for the body, 403 for the host, 404 for the provider, 500. Nothing that is
+// refused before the provider's own answer costs a token.
+//
+// A POST of the attributes that git gives a credential helper, with Accept: application/x-git-credential, is answered with
+// what the helper prints back: git in an image without any helper needs curl and no more. Such an answer asks for a
+// token with ten minutes to live where min_ttl doesn't say otherwise. A refusal is JSON to everyone.
 //
 // Each issue and each refusal is one [AuditRecord]. A caller learns a code and a fixed sentence, an operator's log the
 // reason. No token, key or bearer is in a log, an error, a URL or the printed form of any type.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/provisionhook"
@@ -98,6 +99,35 @@ func ExampleNewHandler() {
 	// Output:
 	// ws-1: code "", expires 2099-01-01
 	// ws-2: code "forbidden", expires 0001-01-01
+}
+
+// Git's own request is answered in git's own format, for the hosts whose credentials the tokens are.
+func ExampleNewHandler_git() {
+	registry := provisionhook.NewRegistry()
+	registry.Register(examplePlugin{})
+	handler, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(registry), tokenhttp.AdminToken("an-admin-token"), &tokenhttp.Options{
+		Hosts: []string{"github.com", "git.example:8443"},
+	})
+	if err != nil {
+		panic(err)
+	}
+	for _, host := range []string{"git.example:8443", "evil.example"} {
+		r := httptest.NewRequest("POST", "/workspaces/ws-1/token", strings.NewReader("protocol=https\nhost="+host+"\n"))
+		r.Header.Set("Authorization", "Bearer an-admin-token")
+		r.Header.Set("Accept", "application/x-git-credential")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		fmt.Println(w.Code, w.Header().Get("Content-Type"))
+		fmt.Println(w.Body)
+	}
+	// Output:
+	// 200 application/x-git-credential
+	// username=x-access-token
+	// password=example-token
+	// password_expiry_utc=4070908800
+	//
+	// 403 application/json
+	// {"error":"forbidden","code":"forbidden"}
 }
 
 // A router other than http.ServeMux gets the Handler as it is.

@@ -3,12 +3,15 @@ package tokenhttp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/provisionhook"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
 // Options are the optional parts of a [Handler]. The zero Options are ready to use.
@@ -24,6 +27,10 @@ type Options struct {
 	// [provisionhook.WithWorkspace]; its ID is set when it is empty, and one of another workspace is refused. Its
 	// errors are answered like Admit's. Nil: nothing is known.
 	Workspace func(ctx context.Context, id string) (provisionhook.Workspace, error)
+
+	// Hosts are those whose credentials the tokens are, each `host` or `host:port`: git, which asks by a POST of its
+	// attributes, gets no answer for any other. Empty but not nil: it gets none at all. Default: github.com.
+	Hosts []string
 
 	// Username goes with each token: the user name that git's Basic authentication needs beside it.
 	// Default: x-access-token.
@@ -62,11 +69,23 @@ func NewHandler(src Source, auth Authenticator, opts *Options) (*Handler, error)
 		h.options = *opts
 	}
 	if h.options.Username == "" {
-		h.options.Username = "x-access-token"
+		h.options.Username = gitcredential.DefaultUsername
 	}
-	if !printable(h.options.Username) {
-		return nil, errors.New("tokenhttp: Options.Username has a space or a control character in it, or isn't ASCII")
+	if !printable(h.options.Username) || strings.Contains(h.options.Username, ":") {
+		return nil, errors.New("tokenhttp: Options.Username has a space, a colon or a control character in it, or isn't ASCII")
 	}
+	hosts := []string{gitcredential.DefaultHost}
+	if h.options.Hosts != nil {
+		hosts = nil
+		for _, host := range h.options.Hosts {
+			parsed, err := gitcredential.ParseHosts(host)
+			if err != nil {
+				return nil, fmt.Errorf("tokenhttp: Options.Hosts: %w", err)
+			}
+			hosts = append(hosts, parsed...)
+		}
+	}
+	h.options.Hosts = hosts
 	if h.options.Logger == nil {
 		h.options.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -96,7 +115,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	record := newAuditRecord(r, id)
-	answer, refused := h.serve(r, rt, id, &record)
+	answer, refused := h.serve(w, r, rt, id, &record)
 	if refused != nil {
 		record.Code = refused.code
 	}
@@ -107,11 +126,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refused.write(w)
 		return
 	}
-	writeJSON(w, http.StatusOK, answer)
+	answer.write(w, http.StatusOK)
 }
 
 // serve is the answer to r, or why there is none, and notes what it learns in record.
-func (h *Handler) serve(r *http.Request, rt route, id string, record *AuditRecord) (answer any, refused *refusal) {
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt route, id string, record *AuditRecord) (*reply, *refusal) {
 	if !rt.allows(r.Method) {
 		return nil, wrongMethod(rt.methods)
 	}
@@ -131,7 +150,7 @@ func (h *Handler) serve(r *http.Request, rt route, id string, record *AuditRecor
 	if rt.renews {
 		return h.renew(r, record)
 	}
-	return h.token(ctx, r, p, record)
+	return h.token(ctx, w, r, p, record)
 }
 
 // authenticate is who sent r according to auth.
@@ -191,7 +210,7 @@ func (h *Handler) admit(ctx context.Context, p Principal) (context.Context, *ref
 }
 
 // renew answers with a new bearer for the workspace that r comes from.
-func (h *Handler) renew(r *http.Request, record *AuditRecord) (any, *refusal) {
+func (h *Handler) renew(r *http.Request, record *AuditRecord) (*reply, *refusal) {
 	record.Provider = BearerRenewal
 	var bearer string
 	var expiresAt time.Time
@@ -202,7 +221,7 @@ func (h *Handler) renew(r *http.Request, record *AuditRecord) (any, *refusal) {
 	switch {
 	case err == nil && printable(bearer) && expiresAt.After(time.Now()):
 		record.issued(bearer, expiresAt)
-		return bearerAnswer{Bearer: bearer, ExpiresAt: wireTime(expiresAt)}, nil
+		return jsonReply(bearerAnswer{Bearer: bearer, ExpiresAt: wireTime(expiresAt)}), nil
 	case err == nil:
 		err = errors.New("tokenhttp: the renewer answered with a bearer that is malformed or has expired")
 	case tokenprovider.CodeOf(err) == tokenprovider.CodeNotConfigured:

@@ -164,3 +164,19 @@ var (
 	_ provisionhook.WorkspaceTokenProvider = (*tenants)(nil)
 	_ tokenprovider.TokenProvider          = plugin{}
 )
+
+// newRequest is a request with bearer, none if it is empty, as a server gets it.
+func newRequest(method, path, bearer string) *http.Request {
+	r := httptest.NewRequest(method, path, nil)
+	if bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	return r
+}
+
+// record is the answer of h to r, without a network.
+func record(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}

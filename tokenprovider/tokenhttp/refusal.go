@@ -1,7 +1,6 @@
 package tokenhttp
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -32,6 +31,7 @@ var (
 	noProvider      = &refusal{status: http.StatusNotFound, code: tokenprovider.CodeNotConfigured, message: "no token provider registered"}
 	noRenewal       = &refusal{status: http.StatusNotFound, code: tokenprovider.CodeNotConfigured, message: "no bearer can be renewed here"}
 	emptyToken      = &refusal{status: http.StatusInternalServerError, code: tokenprovider.CodeInternal, message: "token refresh failed: empty token"}
+	notAcceptable   = &refusal{status: http.StatusNotAcceptable, code: tokenprovider.CodeInvalidRequest, message: gitType + ": only by POST of git's attributes"}
 	notRecorded     = &refusal{status: http.StatusInternalServerError, code: tokenprovider.CodeInternal, message: "internal error"}
 )
 
@@ -89,21 +89,5 @@ func (f *refusal) write(w http.ResponseWriter) {
 	if len(f.allow) > 0 {
 		header.Set("Allow", strings.Join(f.allow, ", "))
 	}
-	writeJSON(w, f.status, errorAnswer{Error: f.message, Code: f.code})
-}
-
-// writeJSON sends one of the answers of this package, under the headers that all of them have.
-func writeJSON(w http.ResponseWriter, status int, answer any) {
-	body, err := json.Marshal(answer)
-	if err != nil { // structs of strings always encode
-		panic("tokenhttp: " + err.Error())
-	}
-	header := w.Header()
-	header.Set("Content-Type", contentType)
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	header.Set("Cache-Control", "no-store")
-	header.Set("Pragma", "no-cache")
-	header.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client is gone; nobody is left to be told
+	jsonReply(errorAnswer{Error: f.message, Code: f.code}).write(w, f.status)
 }

@@ -2,7 +2,9 @@ package tokenhttp_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -20,6 +22,8 @@ type authFunc func(*http.Request) (tokenhttp.Principal, error)
 
 func (f authFunc) Authenticate(r *http.Request) (tokenhttp.Principal, error) { return f(r) }
 
+const gitCredential = "application/x-git-credential"
+
 // TestTheStatusTable is the contract with every client: status, body and headers, byte for byte. A change of a row
 // breaks workspaces that are running.
 func TestTheStatusTable(t *testing.T) {
@@ -35,6 +39,8 @@ func TestTheStatusTable(t *testing.T) {
 	}
 	own := "/workspaces/ws-1/token"
 	const ok = `{"token":"` + tokenSecret + `","expires_at":"2099-07-01T12:30:15Z","username":"x-access-token"}`
+	const gitAsks = "protocol=https\nhost=github.com\n\n"
+	const gitOK = "username=x-access-token\npassword=" + tokenSecret + "\npassword_expiry_utc=4086592215\n"
 	const fail = `{"error":"token refresh failed","code":"`
 
 	for _, row := range []struct {
@@ -48,6 +54,8 @@ func TestTheStatusTable(t *testing.T) {
 		status  int
 		body    string
 		headers string // beside those of every answer
+		accept  string
+		send    string // the body of the request
 	}{
 		{name: "ok", source: live, status: 200, body: ok},
 		{name: "ok by POST", source: live, method: "POST", status: 200, body: ok},
@@ -64,6 +72,33 @@ func TestTheStatusTable(t *testing.T) {
 			body: `{"token":"` + tokenSecret + `","username":"oauth2"}`,
 		},
 		{name: "min_ttl", source: live, path: own + "?min_ttl=10m", status: 200, body: ok},
+
+		{name: "ok, as JSON before anything else", source: live, method: "POST", accept: "application/json, */*;q=0.1", status: 200, body: ok},
+		{name: "ok, as JSON for a browser", source: live, accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", status: 200, body: ok},
+		{name: "ok, as JSON for who accepts nothing of ours", source: live, method: "POST", accept: "image/png", status: 200, body: ok},
+		{name: "ok, as JSON by GET for who would rather have git's", source: live, accept: gitCredential + ", application/json;q=0.5", status: 200, body: ok},
+		{name: "ok, for git", source: live, method: "POST", accept: gitCredential, send: gitAsks, status: 200, body: gitOK},
+		{name: "ok, for git and then anyone", source: live, method: "POST", accept: gitCredential + ", */*", send: gitAsks, status: 200, body: gitOK},
+		{name: "ok, for git with min_ttl", source: live, method: "POST", path: own + "?min_ttl=20m", accept: gitCredential, send: gitAsks, status: 200, body: gitOK},
+		{name: "ok, for git as administrator", source: live, method: "POST", bearer: adminSecret, accept: gitCredential, send: gitAsks, status: 200, body: gitOK},
+		{
+			name: "ok, for git on the other path", source: live, method: "POST", path: "/workspaces/ws-1/github-installation-token",
+			accept: gitCredential, send: gitAsks, status: 200, body: gitOK,
+		},
+		{
+			name: "ok, for git that understands authtype", source: live, method: "POST", accept: gitCredential, send: "capability[]=authtype\n" + gitAsks, status: 200,
+			body: "capability[]=authtype\nauthtype=Basic\ncredential=" + base64.StdEncoding.EncodeToString([]byte("x-access-token:"+tokenSecret)) +
+				"\nephemeral=1\npassword_expiry_utc=4086592215\n",
+		},
+		{
+			name: "ok, for git without known expiry", source: fixed(tokenprovider.Static(tokenSecret)), method: "POST", accept: gitCredential, send: gitAsks, status: 200,
+			body: "username=x-access-token\npassword=" + tokenSecret + "\n",
+		},
+		{
+			name: "ok, for git with another username and host", source: fixed(tokenprovider.Static(tokenSecret)), method: "POST", accept: gitCredential,
+			opts: &tokenhttp.Options{Username: "oauth2", Hosts: []string{"Git.example:8443", "x.example"}}, send: "protocol=https\nhost=git.EXAMPLE:8443\n", status: 200,
+			body: "username=oauth2\npassword=" + tokenSecret + "\n",
+		},
 
 		{name: "no registry", source: tokenhttp.FirstProvider(nil), status: 404, body: `{"error":"no GitHub App configured","code":"not_configured"}`},
 		{name: "no registry, per workspace", source: tokenhttp.PerWorkspace(nil), status: 404, body: `{"error":"no GitHub App configured","code":"not_configured"}`},
@@ -151,6 +186,36 @@ func TestTheStatusTable(t *testing.T) {
 		{name: "min_ttl too long for a duration", source: live, path: own + "?min_ttl=9999999999h", status: 400, body: `{"error":"min_ttl: must be one duration of zero or more, such as 10m","code":"invalid_request"}`},
 		{name: "a malformed query", source: live, path: own + "?min_ttl=1m;x=1", status: 400, body: `{"error":"min_ttl: the query of the URL is malformed","code":"invalid_request"}`},
 
+		{name: "git's text by GET", source: live, accept: gitCredential, status: 406, body: `{"error":"application/x-git-credential: only by POST of git's attributes","code":"invalid_request"}`},
+		{
+			name: "git's text by GET, and JSON refused", source: live, accept: gitCredential + ", application/json;q=0, */*", status: 406,
+			body: `{"error":"application/x-git-credential: only by POST of git's attributes","code":"invalid_request"}`,
+		},
+		{
+			name: "git's text as administrator about nobody", source: live, path: "/admin/github-installation-token", bearer: adminSecret, accept: gitCredential,
+			status: 406, body: `{"error":"application/x-git-credential: only by POST of git's attributes","code":"invalid_request"}`,
+		},
+		{
+			name: "attributes malformed", source: live, method: "POST", accept: gitCredential, send: "protocol=https\nhost\n", status: 400,
+			body: `{"error":"body: line 2 of the request isn't key=value","code":"invalid_request"}`,
+		},
+		{
+			name: "no attributes", source: live, method: "POST", accept: gitCredential, status: 400,
+			body: `{"error":"body: the request names no protocol or no host","code":"invalid_request"}`,
+		},
+		{name: "another host", source: live, method: "POST", accept: gitCredential, send: "protocol=https\nhost=gitlab.com\n", status: 403, body: `{"error":"forbidden","code":"forbidden"}`},
+		{name: "the host without TLS", source: live, method: "POST", accept: gitCredential, send: "protocol=http\nhost=github.com\n", status: 403, body: `{"error":"forbidden","code":"forbidden"}`},
+		{
+			name: "no host at all", source: live, method: "POST", accept: gitCredential, send: gitAsks, opts: &tokenhttp.Options{Hosts: []string{}},
+			status: 403, body: `{"error":"forbidden","code":"forbidden"}`,
+		},
+		{
+			name: "a token that git's lines can't carry", source: fixed(leased(strings.Repeat("x", 33<<10), expiresAt)), method: "POST", accept: gitCredential, send: gitAsks,
+			status: 500, body: fail + `internal"}`,
+		},
+		{name: "a token with a line break, for git", source: fixed(leased(tokenSecret+"\nhost=evil.example", expiresAt)), method: "POST", accept: gitCredential, send: gitAsks, status: 500, body: fail + `internal"}`},
+		{name: "a token with a space, for git", source: fixed(leased(tokenSecret+" x", expiresAt)), method: "POST", accept: gitCredential, send: gitAsks, status: 500, body: fail + `internal"}`},
+
 		{name: "HEAD", source: live, method: "HEAD", status: 405, headers: "Allow: GET, POST"},
 		{name: "PUT", source: live, method: "PUT", status: 405, body: `{"error":"method not allowed","code":"invalid_request"}`, headers: "Allow: GET, POST"},
 		{name: "OPTIONS, without credentials", source: live, method: "OPTIONS", bearer: "-", status: 405, body: `{"error":"method not allowed","code":"invalid_request"}`, headers: "Allow: GET, POST"},
@@ -198,12 +263,21 @@ func TestTheStatusTable(t *testing.T) {
 			if row.path == "" {
 				row.path = own
 			}
-			got := ask(t, serve(t, h), row.method, row.path, bearer)
+			got := ask(t, serve(t, h), row.method, row.path, bearer, func(r *http.Request) {
+				r.Body, r.ContentLength = io.NopCloser(strings.NewReader(row.send)), int64(len(row.send))
+				if row.accept != "" {
+					r.Header.Set("Accept", row.accept)
+				}
+			})
 			require.Equal(t, row.status, got.status, "body: %s", got.body)
 			require.Equal(t, row.body, got.body)
 
 			want := http.Header{
 				"Cache-Control": {"no-store"}, "Content-Type": {"application/json"}, "Pragma": {"no-cache"}, "X-Content-Type-Options": {"nosniff"},
+				"Vary": {"Accept"},
+			}
+			if row.status == 200 && strings.HasPrefix(row.accept, gitCredential) && row.method == "POST" {
+				want.Set("Content-Type", gitCredential)
 			}
 			if name, value, ok := strings.Cut(row.headers, ": "); ok {
 				want.Set(name, value)
@@ -252,6 +326,10 @@ func TestNewHandlerRefusesToServeWithoutASourceOrAnAuthenticator(t *testing.T) {
 		"a typed nil authenticator": {source, (*tokenhttp.WorkspaceKey)(nil), nil, "Authenticator"},
 		"a nil function":            {source, authFunc(nil), nil, "Authenticator"},
 		"a username with a newline": {source, newKey(t), &tokenhttp.Options{Username: "x\nhost=evil.example"}, "Username"},
+		"a username with a colon":   {source, newKey(t), &tokenhttp.Options{Username: "x:y"}, "Username"},
+		"a host that is a URL":      {source, newKey(t), &tokenhttp.Options{Hosts: []string{"github.com", "https://github.com"}}, "Hosts"},
+		"an empty host":             {source, newKey(t), &tokenhttp.Options{Hosts: []string{""}}, "Hosts"},
+		"a pattern for a host":      {source, newKey(t), &tokenhttp.Options{Hosts: []string{"*.github.com"}}, "Hosts"},
 	} {
 		h, err := tokenhttp.NewHandler(refused.source, refused.auth, refused.opts)
 		require.Nil(t, h, name)

@@ -9,13 +9,24 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
 // token answers with the token that the Source has for p.
-func (h *Handler) token(ctx context.Context, r *http.Request, p Principal, record *AuditRecord) (any, *refusal) {
-	minTTL, refused := minTTLOf(r.URL)
+func (h *Handler) token(ctx context.Context, w http.ResponseWriter, r *http.Request, p Principal, record *AuditRecord) (*reply, *refusal) {
+	forGit, refused := asksForGit(r)
 	if refused != nil {
 		return nil, refused
+	}
+	minTTL, refused := minTTLOf(r.URL, forGit)
+	if refused != nil {
+		return nil, refused
+	}
+	encode := encoding(h.asJSON)
+	if forGit {
+		if encode, refused = h.asGit(w, r); refused != nil {
+			return nil, refused
+		}
 	}
 	if minTTL > 0 {
 		ctx = tokenprovider.WithMinTTL(ctx, minTTL)
@@ -45,11 +56,17 @@ func (h *Handler) token(ctx context.Context, r *http.Request, p Principal, recor
 	if err == nil {
 		err = check(token, expiresAt)
 	}
+	var answer *reply
+	if err == nil {
+		if answer, err = encode(token, expiresAt); err != nil {
+			err = &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: err}
+		}
+	}
 	if err != nil {
 		return nil, h.failed(ctx, p, err, record.Provider)
 	}
 	record.issued(token, expiresAt)
-	return tokenAnswer{Token: token, ExpiresAt: wireTime(expiresAt), Username: h.options.Username}, nil
+	return answer, nil
 }
 
 // live is the token of provider, or the one after it when it is among the rejected and the provider drops it. Nothing
@@ -97,14 +114,18 @@ func (h *Handler) failed(ctx context.Context, p Principal, err error, provider s
 	return refused
 }
 
-// minTTLOf is the life that a request to u asks for; 0 when it asks for none.
-func minTTLOf(u *url.URL) (time.Duration, *refusal) {
+// minTTLOf is the life that a request to u asks for. One that doesn't say asks for none, or, if it is git's, for as much
+// as a credential helper does: git never asks again, and its request has no place for the wish.
+func minTTLOf(u *url.URL, forGit bool) (time.Duration, *refusal) {
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return 0, malformed("min_ttl: the query of the URL is malformed")
 	}
 	values, asked := query[minTTLParam]
-	if !asked {
+	switch {
+	case !asked && forGit:
+		return gitcredential.DefaultMinTTL, nil
+	case !asked:
 		return 0, nil
 	}
 	d, err := time.ParseDuration(values[0])

@@ -2,7 +2,6 @@ package tokenhttp
 
 import (
 	"slices"
-	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
@@ -14,7 +13,6 @@ const (
 	rejectedHeader = "Provisionkit-Rejected"
 	// minTTLParam is the query parameter for the life that a caller needs, a Go duration.
 	minTTLParam = "min_ttl"
-	contentType = "application/json"
 )
 
 // tokenAnswer is the body of a 200 for a token.
@@ -34,14 +32,6 @@ type bearerAnswer struct {
 type errorAnswer struct {
 	Error string             `json:"error"`
 	Code  tokenprovider.Code `json:"code"`
-}
-
-// wireTime is t as the answers carry it, in whole seconds rounded down; "" for a time that isn't known.
-func wireTime(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
 }
 
 // knownCode reports whether code is one that both sides give a meaning to.

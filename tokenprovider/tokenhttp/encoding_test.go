@@ -1,0 +1,303 @@
+package tokenhttp_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+	"github.com/stretchr/testify/require"
+)
+
+// forGit makes a request one of git's: with body, and an answer in git's format wanted.
+func forGit(body io.Reader) func(*http.Request) {
+	return func(r *http.Request) {
+		r.Header.Set("Accept", gitCredential)
+		r.Body, r.ContentLength = io.NopCloser(body), -1
+		if sized, ok := body.(interface{ Len() int }); ok {
+			r.ContentLength = int64(sized.Len())
+		}
+	}
+}
+
+func TestOverHTTPEveryHostileRequestComesToWhatItComesToInAHelper(t *testing.T) {
+	file, err := os.Open("../gitcredential/testdata/requests.txt") // which the tests of the helper read too
+	require.NoError(t, err)
+	defer file.Close()
+	key := newKey(t)
+	bearer := issue(t, key, "ws-1")
+	asked := 0
+	server := serve(t, newHandler(t, key, fixed(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		asked++
+		return tokenSecret, time.Time{}, nil
+	})), nil))
+	statuses := map[string]int{"answer": 200, "nothing": 403, "refuse": 400}
+	seen := map[string]int{}
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		if lines.Text() == "" || strings.HasPrefix(lines.Text(), "#") {
+			continue
+		}
+		var outcome, name, input string
+		_, err := fmt.Sscanf(lines.Text(), "%s %q %q", &outcome, &name, &input)
+		require.NoError(t, err, lines.Text())
+		require.Contains(t, statuses, outcome)
+		seen[outcome]++
+		for _, body := range []io.Reader{strings.NewReader(input), io.MultiReader(strings.NewReader(input))} { // sized and chunked
+			got := ask(t, server, "POST", "/workspaces/ws-1/token", bearer, forGit(body))
+			require.Equal(t, statuses[outcome], got.status, "%s: %s", name, got.body)
+			if outcome != "answer" {
+				require.Equal(t, "application/json", got.header.Get("Content-Type"), name)
+				require.Empty(t, testutil.Leak(got.body, tokenSecret), name)
+				require.NotContains(t, got.body, "evil.example", "%s: an answer repeats nothing of the request", name)
+			}
+		}
+	}
+	require.Len(t, seen, len(statuses))
+	require.Equal(t, 2*seen["answer"], asked, "what isn't answered costs no token")
+}
+
+// endlessLines delivers well-formed lines for ever.
+type endlessLines struct{ read int }
+
+func (e *endlessLines) Read(p []byte) (int, error) {
+	n := copy(p, strings.Repeat("a=b\n", 1+len(p)/4))
+	e.read += n
+	return n, nil
+}
+
+func TestTheBodyIsBounded(t *testing.T) {
+	key := newKey(t)
+	bearer := issue(t, key, "ws-1")
+	server := serve(t, newHandler(t, key, fixed(tokenprovider.Static(tokenSecret)), nil))
+	const head = "protocol=https\nhost=github.com\n"
+	for name, row := range map[string]struct {
+		body   string
+		status int
+	}{
+		"a line of 65,535 bytes":       {head + "x=" + strings.Repeat("x", 65532) + "\n", 200},
+		"a line of 65,536 bytes":       {head + "x=" + strings.Repeat("x", 65533) + "\n", 400},
+		"a line of 1 MiB":              {head + "x=" + strings.Repeat("x", 1<<20) + "\n", 400},
+		"10,000 wwwauth":               {head + strings.Repeat("wwwauth[]=Basic realm=\"github.com\"\n", 10_000), 200},
+		"100,000 lines":                {head + strings.Repeat("a=b\n", 100_000), 200},
+		"1,000,000 lines":              {head + strings.Repeat("a=b\n", 1_000_000), 400},
+		"a megabyte after the request": {head + "\n" + strings.Repeat("x", 1<<20), 200},
+	} {
+		got := ask(t, server, "POST", "/workspaces/ws-1/token", bearer, forGit(strings.NewReader(row.body)))
+		require.Equal(t, row.status, got.status, "%s: %s", name, got.body)
+	}
+
+	lines := &endlessLines{}
+	req, err := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/workspaces/ws-1/token", lines)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+bearer)
+	forGit(lines)(req)
+	if resp, err := server.Client().Do(req); err == nil { // the server may hang up before the answer is read
+		require.Equal(t, 400, resp.StatusCode)
+		require.NoError(t, resp.Body.Close())
+	}
+	require.Less(t, lines.read, 64<<20, "no body is read for ever")
+}
+
+func TestNoBodyOfAStrangerIsReadAndNoneThatNobodyAskedFor(t *testing.T) {
+	key := newKey(t)
+	h := newHandler(t, key, fixed(tokenprovider.Static(tokenSecret)), &tokenhttp.Options{Admit: func(_ context.Context, p tokenhttp.Principal) error {
+		if p.WorkspaceID == "released" {
+			return tokenhttp.ErrForbidden
+		}
+		return nil
+	}})
+	for name, row := range map[string]struct {
+		bearer, path, accept string
+		status               int
+	}{
+		"a stranger":              {"wrong", "/workspaces/ws-1/token", gitCredential, 401},
+		"another workspace":       {issue(t, key, "ws-1"), "/workspaces/ws-2/token", gitCredential, 403},
+		"a released workspace":    {issue(t, key, "released"), "/workspaces/released/token", gitCredential, 403},
+		"JSON":                    {issue(t, key, "ws-1"), "/workspaces/ws-1/token", "application/json", 200},
+		"git, but in a bad query": {issue(t, key, "ws-1"), "/workspaces/ws-1/token?min_ttl=x", gitCredential, 400},
+	} {
+		r := newRequest("POST", row.path, row.bearer)
+		lines := &endlessLines{}
+		forGit(lines)(r)
+		r.Header.Set("Accept", row.accept)
+		require.Equal(t, row.status, record(h, r).Code, name)
+		require.Zero(t, lines.read, name)
+	}
+}
+
+func TestAnAcceptHeaderIsReadAsHTTPDefinesIt(t *testing.T) {
+	key := newKey(t)
+	h := newHandler(t, key, fixed(tokenprovider.Static(tokenSecret)), nil)
+	const git, json = gitCredential, "application/json"
+	for _, row := range []struct {
+		accept []string
+		want   string
+	}{
+		{nil, json},
+		{[]string{""}, json},
+		{[]string{"*/*"}, json},
+		{[]string{"application/*"}, json},
+		{[]string{git}, git},
+		{[]string{"Application/X-Git-Credential"}, git},
+		{[]string{" " + git + " "}, git},
+		{[]string{git + ";q=0.001"}, git},
+		{[]string{git + " ; Q=1.000"}, git},
+		{[]string{git + ";version=1;q=1"}, git},
+		{[]string{git + ";q=0"}, json},
+		{[]string{git + ";q=0.0, */*"}, json},
+		{[]string{git, json}, json},
+		{[]string{json, git}, json},
+		{[]string{json + ";q=0.9", git}, git},
+		{[]string{json + ";q=0.9, " + git + ";q=0.8"}, json},
+		{[]string{"*/*, " + git}, git},
+		{[]string{"application/*;q=0.9, " + git + ";q=0.8"}, json},
+		{[]string{"*/*;q=0.9, application/json;q=0.1, " + git + ";q=0.2"}, git},
+		{[]string{"text/html, " + git + ";q=0.1"}, git},
+		{[]string{"text/html", "", git}, git},
+		{[]string{git + "x"}, json},
+		{[]string{"x" + git}, json},
+		{[]string{"x-git-credential"}, json},
+		{[]string{git + ";q=2"}, json},
+		{[]string{git + ";q=-1"}, json},
+		{[]string{git + ";q=NaN"}, json},
+		{[]string{git + ";q="}, json},
+		{[]string{git + ";q=1;q=0"}, json},
+		{[]string{git + " " + git}, json},
+		{[]string{strings.Repeat("*/*,", 10_000) + git}, git},
+	} {
+		r := newRequest("POST", "/workspaces/ws-1/token", issue(t, key, "ws-1"))
+		forGit(strings.NewReader("protocol=https\nhost=github.com\n"))(r)
+		r.Header["Accept"] = row.accept
+		w := record(h, r)
+		require.Equal(t, 200, w.Code, "%q: %s", row.accept, w.Body)
+		require.Equal(t, row.want, w.Header().Get("Content-Type"), "%.200q", row.accept)
+		require.Equal(t, "Accept", w.Header().Get("Vary"))
+	}
+}
+
+func TestGitGetsATokenThatLastsForAnOperationUnlessItSaysHowLong(t *testing.T) {
+	key := newKey(t)
+	var asked time.Duration
+	server := serve(t, newHandler(t, key, fixed(tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
+		asked = tokenprovider.MinTTL(ctx)
+		return tokenSecret, time.Time{}, nil
+	})), nil))
+	for query, want := range map[string]time.Duration{"": 10 * time.Minute, "?min_ttl=0s": 0, "?min_ttl=1m": time.Minute, "?min_ttl=25m": 25 * time.Minute} {
+		got := ask(t, server, "POST", "/workspaces/ws-1/token"+query, issue(t, key, "ws-1"), forGit(strings.NewReader("protocol=https\nhost=github.com\n")))
+		require.Equal(t, 200, got.status)
+		require.Equal(t, want, asked, query)
+	}
+}
+
+// request is one that TestTheFirstThingThatIsWrongDecides mends step by step.
+type request struct {
+	method, path, query, bearer, accept, body string
+	admit                                     error
+	provider                                  tokenprovider.TokenProvider
+}
+
+func TestTheFirstThingThatIsWrongDecides(t *testing.T) {
+	key := newKey(t)
+	authDown := true
+	r := request{method: "DELETE", path: "/workspaces/ws-2/secrets", query: "min_ttl=soon", bearer: "wrong", accept: gitCredential, body: "nonsense", admit: tokenhttp.ErrForbidden}
+	for _, step := range []struct {
+		status int
+		body   string
+		mend   func()
+	}{
+		{404, `{"error":"not found","code":"not_found"}`, func() { r.path = "/workspaces/ws-2/token" }},
+		{405, `{"error":"method not allowed","code":"invalid_request"}`, func() { r.method = "GET" }},
+		{503, `{"error":"authentication unavailable","code":"unavailable"}`, func() { authDown = false }},
+		{401, `{"error":"unauthenticated","code":"unauthenticated"}`, func() { r.bearer = issue(t, key, "ws-1") }},
+		{403, `{"error":"forbidden","code":"forbidden"}`, func() { r.path = "/workspaces/ws-1/token" }},
+		{403, `{"error":"forbidden","code":"forbidden"}`, func() { r.admit = &tokenprovider.Error{Code: tokenprovider.CodeRateLimited} }},
+		{429, `{"error":"too many requests for tokens; try again later","code":"rate_limited"}`, func() { r.admit = errors.New("database is down") }},
+		{503, `{"error":"admission unavailable","code":"unavailable"}`, func() { r.admit = nil }},
+		{406, `{"error":"application/x-git-credential: only by POST of git's attributes","code":"invalid_request"}`, func() { r.method = "POST" }},
+		{400, `{"error":"min_ttl: must be one duration of zero or more, such as 10m","code":"invalid_request"}`, func() { r.query = "min_ttl=1m" }},
+		{400, `{"error":"body: line 1 of the request has no end: it may have been cut short","code":"invalid_request"}`, func() { r.body = "protocol=https\nhost=evil.example\n" }},
+		{403, `{"error":"forbidden","code":"forbidden"}`, func() { r.body = "protocol=https\nhost=github.com\n" }},
+		{404, `{"error":"no token provider registered","code":"not_configured"}`, func() { r.provider = failing(errors.New("down")) }},
+		{500, `{"error":"token refresh failed","code":"unavailable"}`, func() { r.provider = leased("", time.Time{}) }},
+		{500, `{"error":"token refresh failed: empty token","code":"internal"}`, func() { r.provider = leased(strings.Repeat("x", 33<<10), time.Time{}) }},
+		{500, `{"error":"token refresh failed","code":"internal"}`, func() { r.provider = tokenprovider.Static(tokenSecret) }},
+		{200, "username=x-access-token\npassword=" + tokenSecret + "\n", func() {}},
+	} {
+		h, err := tokenhttp.NewHandler(fixed(r.provider), authFunc(func(req *http.Request) (tokenhttp.Principal, error) {
+			if authDown {
+				return tokenhttp.Principal{}, errors.New("database is down")
+			}
+			return key.Authenticate(req)
+		}), &tokenhttp.Options{Admit: func(context.Context, tokenhttp.Principal) error { return r.admit }})
+		require.NoError(t, err)
+		got := ask(t, serveDirectly(t, h), r.method, r.path+"?"+r.query, r.bearer, forGit(strings.NewReader(r.body)))
+		require.Equal(t, step.status, got.status, got.body)
+		require.Equal(t, step.body, got.body)
+		step.mend()
+	}
+}
+
+// pipeListener is a listener of connections in memory, which keep the time of a synctest bubble.
+type pipeListener chan net.Conn
+
+func (l pipeListener) Accept() (net.Conn, error) {
+	conn, ok := <-l
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+func (l pipeListener) Close() error   { return nil }
+func (l pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestABodyThatDoesNotComeIsNotWaitedForAndASlowProviderIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
+			select {
+			case <-time.After(30 * time.Second):
+				return tokenSecret, time.Time{}, nil
+			case <-ctx.Done():
+				return "", time.Time{}, ctx.Err()
+			}
+		})
+		h, err := tokenhttp.NewHandler(fixed(slow), tokenhttp.AdminToken(adminSecret), nil)
+		require.NoError(t, err)
+		listener := make(pipeListener)
+		server := &http.Server{Handler: h}
+		go func() { _ = server.Serve(listener) }()
+		defer server.Close()
+		defer close(listener)
+
+		send := func(body string, promised int) (status int, took time.Duration) {
+			client, conn := net.Pipe()
+			defer client.Close()
+			listener <- conn
+			start := time.Now()
+			go func() {
+				_, _ = fmt.Fprintf(client, "POST /workspaces/ws-1/token HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nAccept: %s\r\nContent-Length: %d\r\n\r\n%s",
+					adminSecret, gitCredential, promised, body)
+			}()
+			resp, err := http.ReadResponse(bufio.NewReader(client), nil)
+			require.NoError(t, err)
+			return resp.StatusCode, time.Since(start)
+		}
+		const body = "protocol=https\nhost=github.com\n\n"
+		status, took := send(body, len(body)+1)
+		require.Equal(t, 400, status, "it looks whole and was cut short")
+		require.Equal(t, 10*time.Second, took)
+		status, took = send(body, len(body))
+		require.Equal(t, 200, status, "the bound ends with the body")
+		require.Equal(t, 30*time.Second, took)
+	})
+}
