@@ -23,7 +23,16 @@ type endpoint struct {
 }
 
 func readEndpoint(getenv func(string) string) (endpoint, error) {
-	e := endpoint{url: getenv(tokenhttp.EnvTokenURL), bearerFile: getenv(tokenhttp.EnvBearerFile)}
+	e, err := readURL(getenv)
+	if err != nil {
+		return endpoint{}, err
+	}
+	return e.withBearer(getenv)
+}
+
+// readURL is the endpoint without its bearer.
+func readURL(getenv func(string) string) (endpoint, error) {
+	e := endpoint{url: getenv(tokenhttp.EnvTokenURL)}
 	if e.url == "" {
 		return endpoint{}, notConfigured(tokenhttp.EnvTokenURL + " isn't set: it has to be the URL of the platform's token endpoint")
 	}
@@ -37,6 +46,11 @@ func readEndpoint(getenv func(string) string) (endpoint, error) {
 	if err := tokenhttp.CheckURL(e.url, e.allowHTTP); err != nil {
 		return endpoint{}, fmt.Errorf("%s %w", tokenhttp.EnvTokenURL, err)
 	}
+	return e, nil
+}
+
+func (e endpoint) withBearer(getenv func(string) string) (endpoint, error) {
+	e.bearerFile = getenv(tokenhttp.EnvBearerFile)
 	switch {
 	case e.bearerFile != "" && !filepath.IsAbs(e.bearerFile):
 		// Git runs its helper in the repository at hand, which could bring a file of that name.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -24,8 +25,8 @@ var errNoDisk = errors.New("workspace: there is no safe folder to keep anything 
 // openDisk is the disk for what subject gets from url; nil where there is no safe folder. Workspaces that share a
 // folder keep apart by their keys.
 func openDisk(getenv func(string) string, url, subject string) *disk {
-	root := openFolder(getenv)
-	if root == nil {
+	root, err := openFolder(getenv)
+	if err != nil {
 		return nil
 	}
 	sum := sha256.Sum256([]byte(url + "\x00" + subject))
@@ -74,26 +75,56 @@ func (d *disk) saveBearer(bearer string) error {
 	return d.replace(d.key+".bearer", []byte(bearer))
 }
 
-// read is the content of a file that is safe to trust: a plain file of ours with no rights for others. nil for any
-// other, which the next replace does away with.
+// read is the content of a file that is safe to trust; nil for any other, which the next replace does away with.
 func (d *disk) read(name string) []byte {
-	info, err := d.root.Lstat(name)
-	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 || !ownedByUs(info) {
-		return nil
-	}
-	file, err := d.root.Open(name)
+	content, err := readPrivate(d.root, name)
 	if err != nil {
 		return nil
 	}
+	return content
+}
+
+// readPrivate is the content of a plain file of ours with no rights for others. An unsafeError says what else it is.
+func readPrivate(root *os.Root, name string) ([]byte, error) {
+	info, err := root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, unsafeError("isn't a plain file")
+	}
+	if err := private(info); err != nil {
+		return nil, err
+	}
+	file, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
 	defer file.Close()
 	if opened, err := file.Stat(); err != nil || !os.SameFile(info, opened) {
-		return nil
+		return nil, unsafeError("was exchanged while it was opened")
 	}
 	content, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err != nil || len(content) > maxFile {
-		return nil
+	if err == nil && len(content) > maxFile {
+		err = unsafeError("is too large")
 	}
-	return content
+	return content, err
+}
+
+// unsafeError says why a file or folder isn't trusted: the end of a sentence that begins with its name.
+type unsafeError string
+
+func (e unsafeError) Error() string { return string(e) }
+
+// private is the error for what somebody else may look into or change.
+func private(info fs.FileInfo) error {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return unsafeError(fmt.Sprintf("has rights %#o, so that it isn't for its owner alone", mode))
+	}
+	if !ownedByUs(info) {
+		return unsafeError("belongs to another user")
+	}
+	return nil
 }
 
 // replace puts a file with content in the place of whatever has the name, so that a reader sees the old or the new one

@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// openFolder is the first of the folders for what is kept that can be made or is there. It has to be ours alone: nil
-// otherwise, since whoever can write to it could hand out tokens, and whoever can read it could take them.
-func openFolder(getenv func(string) string) *os.Root {
+// openFolder is the first of the folders for what is kept that can be made or is there. It has to be ours alone: an
+// unsafeError otherwise, since whoever can write to it could hand out tokens, and whoever can read it could take them.
+func openFolder(getenv func(string) string) (root *os.Root, err error) {
 	for _, path := range folders(getenv) {
-		if err := os.Mkdir(path, 0o700); err == nil || errors.Is(err, fs.ErrExist) {
+		if err = os.Mkdir(path, 0o700); err == nil || errors.Is(err, fs.ErrExist) {
 			return openPrivate(path)
 		}
 	}
-	return nil
+	return nil, err
 }
 
 // folders are where things may be kept, the best first: XDG_RUNTIME_DIR is in memory and ends with the session.
@@ -37,20 +37,26 @@ func folders(getenv func(string) string) []string {
 	return append(paths, filepath.Join(temp, "provisionkit-"+strconv.Itoa(os.Geteuid())))
 }
 
-func openPrivate(path string) *os.Root {
+func openPrivate(path string) (*os.Root, error) {
 	info, err := os.Lstat(path)
-	if err != nil || !info.IsDir() || info.Mode().Perm()&0o077 != 0 || !ownedByUs(info) {
-		return nil
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, unsafeError(path + " isn't a folder")
+	}
+	if err := private(info); err != nil {
+		return nil, unsafeError(path + " " + err.Error())
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	if opened, err := root.Stat("."); err != nil || !os.SameFile(info, opened) {
 		root.Close()
-		return nil
+		return nil, unsafeError(path + " was exchanged while it was opened")
 	}
-	return root
+	return root, nil
 }
 
 func ownedByUs(info fs.FileInfo) bool {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// openFolder is nil: rights of a file and owners of a process don't mean here what the disk relies on.
-func openFolder(func(string) string) *os.Root { return nil }
+// openFolder is none: rights of a file and owners of a process don't mean here what the disk relies on.
+func openFolder(func(string) string) (*os.Root, error) { return nil, errNoDisk }
 
 func ownedByUs(fs.FileInfo) bool { return true }
 
