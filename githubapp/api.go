@@ -102,7 +102,7 @@ func (a *api) send(ctx context.Context, r request, credential string) (*answer, 
 	sent := time.Now()
 	resp, err := a.client.Do(req)
 	if err != nil {
-		return nil, a.unreachable(ctx, r, err)
+		return nil, a.unreachable(ctx, r, err, credential)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode < 500 { // above, it may be a gateway's clock
@@ -117,7 +117,7 @@ func (a *api) send(ctx context.Context, r request, credential string) (*answer, 
 		return nil, a.refused(r, resp, got, credential)
 	}
 	if err != nil {
-		return nil, a.unreachable(ctx, r, fmt.Errorf("the answer broke off: %w", err))
+		return nil, a.unreachable(ctx, r, fmt.Errorf("the answer broke off: %w", err), credential)
 	}
 	if int64(len(got)) > r.limit {
 		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInternal,
@@ -126,10 +126,14 @@ func (a *api) send(ctx context.Context, r request, credential string) (*answer, 
 	return &answer{resp.Header, got}, nil
 }
 
-// unreachable is the error for a request without an answer.
-func (a *api) unreachable(ctx context.Context, r request, err error) error {
+// unreachable is the error for a request without an answer, or with one that isn't HTTP: net/http quotes that, and it
+// may repeat the credential.
+func (a *api) unreachable(ctx context.Context, r request, err error, credential string) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err // its text repeats method and URL
+	}
+	if text := printable(err.Error(), credential); text != err.Error() {
+		err = errors.New(text)
 	}
 	advice := "check Options.BaseURL and the network"
 	if ctx.Err() != nil {
