@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,7 +37,7 @@ func (c *Capture) Secret(values ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, v := range values {
-		if v != "" {
+		if v != "" && !slices.Contains(c.secrets, v) {
 			c.secrets = append(c.secrets, v)
 		}
 	}
