@@ -33,6 +33,7 @@ var (
 	errNotFound         = &apiError{status: 404, message: "Not Found"}
 	errNotAccessible    = &apiError{status: 403, message: "Resource not accessible by integration"}
 	errSuspended        = &apiError{status: 403, message: "This installation has been suspended"}
+	errNoRateLimits     = &apiError{status: 404, message: "Rate limiting is not enabled."}
 	errSpammed          = &apiError{status: 422, message: "Validation failed, or the endpoint has been spammed."}
 	errNotJSON          = &apiError{status: 400, message: "Problems parsing JSON"}
 	errNotAnObject      = &apiError{status: 400, message: "Body should be a JSON object"}

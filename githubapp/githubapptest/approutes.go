@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-func (s *Server) getApp(w http.ResponseWriter, _ *http.Request, a *app) {
-	writeJSON(w, http.StatusOK, s.appJSON(a, len(s.installationsOf(a.ID))))
+func (s *Server) getApp(w http.ResponseWriter, r *http.Request, a *app) {
+	writeJSON(w, http.StatusOK, s.linksFor(r).app(a, len(s.installationsOf(a.ID))))
 }
 
 func (s *Server) listInstallations(w http.ResponseWriter, r *http.Request, a *app) {
@@ -19,7 +19,7 @@ func (s *Server) listInstallations(w http.ResponseWriter, r *http.Request, a *ap
 	}
 	list := []installationJSON{} // never null
 	for _, i := range paginate(w, r, installations) {
-		list = append(list, s.installationJSON(i, a))
+		list = append(list, s.linksFor(r).installation(i, a))
 	}
 	writeJSON(w, http.StatusOK, list)
 }
@@ -38,7 +38,7 @@ func (s *Server) named(w http.ResponseWriter, r *http.Request, a *app) *installa
 
 func (s *Server) getInstallation(w http.ResponseWriter, r *http.Request, a *app) {
 	if i := s.named(w, r, a); i != nil {
-		writeJSON(w, http.StatusOK, s.installationJSON(i, a))
+		writeJSON(w, http.StatusOK, s.linksFor(r).installation(i, a))
 	}
 }
 
@@ -75,7 +75,7 @@ func (s *Server) repositoryInstallation(w http.ResponseWriter, r *http.Request, 
 	case moved:
 		s.redirectMoved(w, r, repo, "/installation")
 	default:
-		s.writeInstallationOf(w, repo, a)
+		s.writeInstallationOf(w, r, repo, a)
 	}
 }
 
@@ -86,13 +86,13 @@ func (s *Server) repositoryInstallationByID(w http.ResponseWriter, r *http.Reque
 		errNotFound.write(w)
 		return
 	}
-	s.writeInstallationOf(w, repo, a)
+	s.writeInstallationOf(w, r, repo, a)
 }
 
-func (s *Server) writeInstallationOf(w http.ResponseWriter, repo *repository, a *app) {
+func (s *Server) writeInstallationOf(w http.ResponseWriter, r *http.Request, repo *repository, a *app) {
 	for _, i := range s.installationsOf(a.ID) {
 		if i.reaches(repo) {
-			writeJSON(w, http.StatusOK, s.installationJSON(i, a))
+			writeJSON(w, http.StatusOK, s.linksFor(r).installation(i, a))
 			return
 		}
 	}
@@ -104,7 +104,7 @@ func (s *Server) accountInstallation(types ...string) func(http.ResponseWriter, 
 	return func(w http.ResponseWriter, r *http.Request, a *app) {
 		for _, i := range s.installationsOf(a.ID) {
 			if strings.EqualFold(i.Account, r.PathValue("account")) && slices.Contains(types, i.AccountType) {
-				writeJSON(w, http.StatusOK, s.installationJSON(i, a))
+				writeJSON(w, http.StatusOK, s.linksFor(r).installation(i, a))
 				return
 			}
 		}

@@ -210,3 +210,30 @@ func TestAnEnforcedRateLimitIsOfEachAppAndInstallation(t *testing.T) {
 	require.Equal(t, "4999", resp.Header.Get("X-RateLimit-Remaining"), "to ask costs nothing")
 	require.EqualValues(t, 4999, resp.json["rate"].(map[string]any)["remaining"])
 }
+
+func TestAServerWithoutRateLimitsAnnouncesNone(t *testing.T) {
+	f := newFake(t, nil)
+	f.SetRateLimit(-1)
+	for name := range f.do("GET", "/api/v3/app", f.bearer(), "").Header {
+		require.NotContains(t, name, "Ratelimit")
+	}
+	resp := f.do("GET", "/api/v3/rate_limit", f.bearer(), "")
+	require.Equal(t, http.StatusNotFound, resp.StatusCode)
+	require.Equal(t, "Rate limiting is not enabled.", resp.message())
+}
+
+func TestLinksLeadToTheBaseThatWasAsked(t *testing.T) {
+	f := newFake(t, nil)
+	for _, base := range []string{"", "/api/v3"} {
+		resp := f.do("GET", base+"/app/installations/345", f.bearer(), "")
+		require.Equal(t, f.URL+base+"/app/installations/345/access_tokens", resp.json["access_tokens_url"])
+		require.Equal(t, f.URL+"/organizations/acme/settings/installations/345", resp.json["html_url"], "web pages have no such base")
+	}
+	f.AddInstallation(anInstallationOf("acme/one"))
+	token, _ := f.mint("")
+	resp := f.do("GET", "/repos/acme/one", "token "+token, "")
+	host := strings.TrimPrefix(f.URL, "http://")
+	require.Equal(t, "git://"+host+"/acme/one.git", resp.json["git_url"])
+	require.Equal(t, "git@"+host+":acme/one.git", resp.json["ssh_url"])
+	require.Equal(t, f.URL+"/acme/one.git", resp.json["clone_url"])
+}

@@ -51,6 +51,11 @@ func newFake(t *testing.T, opts *githubapptest.Options) *fake {
 	return &fake{s, t, &client}
 }
 
+// anInstallationOf is the app's installation on acme, narrowed to these repositories.
+func anInstallationOf(repositories ...string) githubapptest.Installation {
+	return githubapptest.Installation{ID: installationID, AppID: appID, Account: account, Repositories: repositories}
+}
+
 // response is an answer with its body read.
 type response struct {
 	*http.Response

@@ -74,7 +74,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		errNotFound.write(w) // rather than the redirect of ServeMux, which would hide a client's mistake
 		return
 	}
-	s.routes.ServeHTTP(w, r)
+	s.serveConditional(w, r, s.routes)
 }
 
 func apiVersion(r *http.Request) string {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"hash/fnv"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -41,15 +42,24 @@ type installationJSON struct {
 	SuspendedAt            *string           `json:"suspended_at"`
 }
 
-func (s *Server) installationJSON(i *installation, a *app) installationJSON {
+// links is where the URLs in an answer lead.
+type links struct {
+	api  string // with the /api/v3 of the request answered, if it had that
+	html string
+}
+
+// linksFor are the links of an answer to r.
+func (s *Server) linksFor(r *http.Request) links { return links{api: s.URL + exchangeOf(r).prefix, html: s.URL} }
+
+func (l links) installation(i *installation, a *app) installationJSON {
 	out := installationJSON{
 		ID:                  i.ID,
 		ClientID:            a.ClientID,
-		Account:             s.accountJSON(i.Account, i.AccountType),
+		Account:             l.account(i.Account, i.AccountType),
 		RepositorySelection: i.RepositorySelection,
-		AccessTokensURL:     fmt.Sprintf("%s/app/installations/%d/access_tokens", s.URL, i.ID),
-		RepositoriesURL:     s.URL + "/installation/repositories",
-		HTMLURL:             fmt.Sprintf("%s/settings/installations/%d", s.URL, i.ID),
+		AccessTokensURL:     fmt.Sprintf("%s/app/installations/%d/access_tokens", l.api, i.ID),
+		RepositoriesURL:     l.api + "/installation/repositories",
+		HTMLURL:             fmt.Sprintf("%s/settings/installations/%d", l.html, i.ID),
 		AppID:               a.ID,
 		AppSlug:             a.Slug,
 		TargetID:            accountID(i.Account),
@@ -61,40 +71,40 @@ func (s *Server) installationJSON(i *installation, a *app) installationJSON {
 		SingleFilePaths:     []string{},
 	}
 	if i.AccountType == "Organization" {
-		out.HTMLURL = fmt.Sprintf("%s/organizations/%s/settings/installations/%d", s.URL, i.Account, i.ID)
+		out.HTMLURL = fmt.Sprintf("%s/organizations/%s/settings/installations/%d", l.html, i.Account, i.ID)
 	}
 	if !i.suspendedAt.IsZero() {
 		out.SuspendedAt = new(timestamp(i.suspendedAt))
-		out.SuspendedBy = s.accountJSON("octocat", "User")
+		out.SuspendedBy = l.account("octocat", "User")
 	}
 	return out
 }
 
-// appJSON is GitHub's App, there called Integration.
-func (s *Server) appJSON(a *app, installations int) map[string]any {
+// app is GitHub's App, there called Integration.
+func (l links) app(a *app, installations int) map[string]any {
 	return map[string]any{
 		"id": a.ID, "slug": a.Slug, "client_id": a.ClientID, "node_id": nodeID("A", a.ID),
-		"owner": s.accountJSON("octocat", "User"),
-		"name":  a.Slug, "description": nil, "external_url": s.URL, "html_url": s.URL + "/apps/" + a.Slug,
+		"owner": l.account("octocat", "User"),
+		"name":  a.Slug, "description": nil, "external_url": l.html, "html_url": l.html + "/apps/" + a.Slug,
 		"created_at": timestamp(a.createdAt), "updated_at": timestamp(a.createdAt),
 		"permissions": a.Permissions, "events": []string{}, "installations_count": installations,
 	}
 }
 
-// accountJSON is GitHub's simple user (organisations have that shape too), or an enterprise, which has no login.
-func (s *Server) accountJSON(login, accountType string) map[string]any {
+// account is GitHub's simple user (organisations have that shape too), or an enterprise, which has no login.
+func (l links) account(login, accountType string) map[string]any {
 	id := accountID(login)
 	if accountType == "Enterprise" {
 		return map[string]any{
-			"id": id, "node_id": nodeID("E", id), "slug": login, "name": login, "html_url": s.URL + "/enterprises/" + login,
-			"avatar_url": fmt.Sprintf("%s/avatars/b/%d", s.URL, id), "description": nil, "website_url": nil,
+			"id": id, "node_id": nodeID("E", id), "slug": login, "name": login, "html_url": l.html + "/enterprises/" + login,
+			"avatar_url": fmt.Sprintf("%s/avatars/b/%d", l.html, id), "description": nil, "website_url": nil,
 			"created_at": timestamp(time.Unix(1<<30, 0)), "updated_at": timestamp(time.Unix(1<<30, 0)),
 		}
 	}
-	user := s.URL + "/users/" + login
+	user := l.api + "/users/" + login
 	return map[string]any{
-		"login": login, "id": id, "node_id": nodeID("U", id), "avatar_url": fmt.Sprintf("%s/avatars/u/%d", s.URL, id),
-		"gravatar_id": "", "url": user, "html_url": s.URL + "/" + login, "followers_url": user + "/followers",
+		"login": login, "id": id, "node_id": nodeID("U", id), "avatar_url": fmt.Sprintf("%s/avatars/u/%d", l.html, id),
+		"gravatar_id": "", "url": user, "html_url": l.html + "/" + login, "followers_url": user + "/followers",
 		"following_url": user + "/following{/other_user}", "gists_url": user + "/gists{/gist_id}",
 		"starred_url": user + "/starred{/owner}{/repo}", "subscriptions_url": user + "/subscriptions",
 		"organizations_url": user + "/orgs", "repos_url": user + "/repos", "events_url": user + "/events{/privacy}",
@@ -119,17 +129,18 @@ var repositoryURLs = map[string]string{
 	"trees_url": "/git/trees{/sha}",
 }
 
-// repositoryJSON is GitHub's full repository: some 90 members and about 5 kB, as large as in real answers.
-func (s *Server) repositoryJSON(r *repository, i *installation) map[string]any {
-	api, html := s.URL+"/repos/"+r.fullName(), s.URL+"/"+r.fullName()
-	owner := s.accountJSON(r.owner, i.AccountType)
+// repository is GitHub's full repository: some 90 members and about 5 kB, as large as in real answers.
+func (l links) repository(r *repository, i *installation) map[string]any {
+	api, html := l.api+"/repos/"+r.fullName(), l.html+"/"+r.fullName()
+	_, host, _ := strings.Cut(l.html, "://")
+	owner := l.account(r.owner, i.AccountType)
 	if i.AccountType == "Enterprise" {
-		owner = s.accountJSON(r.owner, "Organization")
+		owner = l.account(r.owner, "Organization")
 	}
 	out := map[string]any{
 		"id": r.id, "node_id": nodeID("R", r.id), "name": r.name, "full_name": r.fullName(), "private": true,
 		"owner": owner, "html_url": html, "description": nil, "fork": false, "url": api,
-		"git_url": strings.Replace(html, "http", "git", 1) + ".git", "ssh_url": "git@" + r.fullName() + ".git",
+		"git_url": "git://" + host + "/" + r.fullName() + ".git", "ssh_url": "git@" + host + ":" + r.fullName() + ".git",
 		"clone_url": html + ".git", "svn_url": html, "mirror_url": nil, "homepage": nil, "language": nil, "license": nil,
 		"created_at": timestamp(r.createdAt), "updated_at": timestamp(r.createdAt), "pushed_at": timestamp(r.createdAt),
 		"forks_count": 0, "forks": 0, "stargazers_count": 0, "watchers_count": 0, "watchers": 0, "size": 1,
@@ -146,6 +157,13 @@ func (s *Server) repositoryJSON(r *repository, i *installation) map[string]any {
 	for name, rest := range repositoryURLs {
 		out[name] = api + rest
 	}
+	return out
+}
+
+// fullRepository is a repository asked for by its name or id, of which GitHub tells more than in a list.
+func (l links) fullRepository(r *repository, i *installation) map[string]any {
+	out := l.repository(r, i)
+	out["network_count"], out["subscribers_count"] = 0, 0
 	return out
 }
 

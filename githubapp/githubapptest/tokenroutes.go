@@ -16,7 +16,7 @@ func (s *Server) listRepositories(w http.ResponseWriter, r *http.Request, sessio
 	}
 	list := []map[string]any{} // never null
 	for _, repo := range paginate(w, r, reached) {
-		list = append(list, s.repositoryJSON(repo, session.installation))
+		list = append(list, s.linksFor(r).repository(repo, session.installation))
 	}
 	writeJSON(w, http.StatusOK, map[string]any{
 		"total_count": len(reached), "repositories": list, "repository_selection": selection,
@@ -42,7 +42,7 @@ func (s *Server) getRepository(w http.ResponseWriter, r *http.Request, session s
 	case moved:
 		s.redirectMoved(w, r, repo, "")
 	default:
-		writeJSON(w, http.StatusOK, s.repositoryJSON(repo, session.installation))
+		writeJSON(w, http.StatusOK, s.linksFor(r).fullRepository(repo, session.installation))
 	}
 }
 
@@ -53,23 +53,10 @@ func (s *Server) getRepositoryByID(w http.ResponseWriter, r *http.Request, sessi
 		errNotFound.write(w)
 		return
 	}
-	writeJSON(w, http.StatusOK, s.repositoryJSON(repo, session.installation))
+	writeJSON(w, http.StatusOK, s.linksFor(r).fullRepository(repo, session.installation))
 }
 
 // refuseUser answers GET /user: an installation is no user, so it is no test of a token.
 func (s *Server) refuseUser(w http.ResponseWriter, _ *http.Request, _ session) {
 	errNotAccessible.write(w)
-}
-
-// getRateLimit answers with what the headers of every answer say.
-func (s *Server) getRateLimit(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	number := func(name string) int64 {
-		n, _ := strconv.ParseInt(h.Get("X-RateLimit-"+name), 10, 64)
-		return n
-	}
-	core := map[string]int64{
-		"limit": number("Limit"), "remaining": number("Remaining"), "used": number("Used"), "reset": number("Reset"),
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"resources": map[string]any{"core": core}, "rate": core})
 }
