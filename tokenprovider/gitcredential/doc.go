@@ -24,6 +24,22 @@
 //		os.Exit(1)
 //	}
 //
+// # Without a binary
+//
+// Where no binary can be added to an image, [MutatorOptions].Inline wires git with a helper that is a line of shell:
+//
+//	registry.Register(gitcredential.NewMutator(&gitcredential.MutatorOptions{Inline: true}))
+//
+// It passes git's request on to the endpoint and prints the answer, which the endpoint wrote and checked, once curl has
+// it whole. It needs a POSIX shell, curl 7.21 or later, head and /dev/fd, and reads the same PROVISIONKIT_ variables as
+// the command. The bearer goes to curl through a pipe, never in its arguments; ~/.curlrc, .netrc and the variables for
+// proxies have no effect, and what the repository brings isn't run, also where "." is on the PATH.
+//
+// It does less than the command: it keeps nothing, so that each operation of git is a call of the endpoint and fails
+// while that is down; it doesn't renew the bearer, and reaches the endpoint through no proxy. Its erase tells the platform
+// the digest of the refused token where sha256sum and base64 are installed, and does nothing otherwise: the refused
+// token then comes back until the platform replaces it.
+//
 // # What it promises
 //
 //   - What git reads is written in one piece after everything was checked, or not at all: git takes half an answer

@@ -24,6 +24,10 @@ type MutatorOptions struct {
 	// spaces. Default: [DefaultCommand].
 	Command string
 
+	// Inline wires git with a helper that is a line of shell instead of a program, for images to which no binary can be
+	// added; Command must then be empty. See "Without a binary" in the package comment for what it needs and lacks.
+	Inline bool
+
 	// KeepHelpers leaves other helpers of these hosts in place, to be asked first and to be told each token after it
 	// worked: credential-store would write it to disk. It is for transports that drop variables without a value, where
 	// the entry that wipes them would make every git command fail.
@@ -47,9 +51,6 @@ func NewMutator(opts *MutatorOptions) *Mutator {
 	if m.opts.Hosts == nil {
 		m.opts.Hosts = []string{DefaultHost}
 	}
-	if m.opts.Command == "" {
-		m.opts.Command = DefaultCommand
-	}
 	return m
 }
 
@@ -67,8 +68,9 @@ func (m *Mutator) MutateEnv(_ context.Context, _ string, env map[string]string) 
 	if len(hosts) == 0 {
 		return errors.New("gitcredential: MutatorOptions.Hosts is empty: leave it nil for the default, or leave the mutator out")
 	}
-	if strings.ContainsFunc(m.opts.Command, unicode.IsControl) {
-		return fmt.Errorf("gitcredential: MutatorOptions.Command %q holds a control character", m.opts.Command)
+	helper, err := m.helper()
+	if err != nil {
+		return err
 	}
 	var entries []Entry
 	for _, host := range hosts {
@@ -76,13 +78,29 @@ func (m *Mutator) MutateEnv(_ context.Context, _ string, env map[string]string) 
 		if !m.opts.KeepHelpers {
 			entries = append(entries, Entry{Key: key})
 		}
-		entries = append(entries, Entry{Key: key, Value: "!" + quote(m.opts.Command)})
+		entries = append(entries, Entry{Key: key, Value: helper})
 	}
 	if err := AppendEnv(env, entries...); err != nil {
 		return err
 	}
 	env[EnvHosts] = strings.Join(hosts, ",")
 	return nil
+}
+
+// helper is the value of git's configuration that names ours.
+func (m *Mutator) helper() (string, error) {
+	command := m.opts.Command
+	switch {
+	case m.opts.Inline && command != "":
+		return "", errors.New("gitcredential: MutatorOptions has both Command and Inline: choose one")
+	case m.opts.Inline:
+		return inlineHelper, nil
+	case strings.ContainsFunc(command, unicode.IsControl):
+		return "", fmt.Errorf("gitcredential: MutatorOptions.Command %q holds a control character", command)
+	case command == "":
+		command = DefaultCommand
+	}
+	return "!" + quote(command), nil
 }
 
 // quote is s as one word of a POSIX shell. Git hands a helper that starts with "!" to sh, and that is the one form in
