@@ -216,6 +216,23 @@ func TestAnErrorWhoseMethodsPanicHurtsNothing(t *testing.T) {
 	})
 }
 
+func TestRetryEndsABackOffAndKeepsWhatIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour}
+		source.breakWith(&tokenprovider.Error{Code: tokenprovider.CodeForbidden})
+		c := tokenprovider.NewCache(source, nil)
+		requireCode(t, c, tokenprovider.CodeForbidden)
+		source.breakWith(nil)
+		requireCode(t, c, tokenprovider.CodeForbidden)
+		require.Equal(t, 1, source.calls())
+		c.Retry()
+		requireToken(t, c, "token-2")
+		c.Retry()
+		requireToken(t, c, "token-2")
+		require.Equal(t, tokenprovider.StateFresh, c.Status().State)
+	})
+}
+
 func TestABackOffBeginsAnewAfterASuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &issuer{life: time.Hour}
