@@ -26,11 +26,13 @@ type App struct {
 	signer *signer
 	jwts   *tokenprovider.Cache // over signer
 	hold   hold
+	found  finder
 
 	mintTimeout time.Duration
 	mints       chan struct{} // a place for each mint that may be under way
 	cacheName   string
 	caches      *tokenprovider.Keyed[installationKey]
+	replicas    *replicas // nil: there is no Options.Store
 	log         *slog.Logger
 
 	mu            sync.RWMutex
@@ -61,6 +63,7 @@ func New(opts Options) (*App, error) {
 	if a.api, err = newAPI(opts, a.clock); err != nil {
 		return nil, err
 	}
+	a.replicas = newReplicas(opts, a.api)
 	if a.keys, err = newKeyring(opts); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -25,10 +26,23 @@ type InstallationInfo struct {
 	SuspendedAt         time.Time         // zero: not suspended
 }
 
+// clone shares no memory with i; nil for nil.
+func (i *InstallationInfo) clone() *InstallationInfo {
+	if i == nil {
+		return nil
+	}
+	c := *i
+	c.Permissions = maps.Clone(i.Permissions)
+	return &c
+}
+
 // FindInstallation is the installation on an account ("owner") or on a repository ("owner/repo"; one that was renamed is
 // found by its old name too). The error is of CodeNotFound when the app isn't installed there, and of
-// CodeInvalidRequest when target can't be a name; GitHub isn't asked then. It asks GitHub at each call and draws on the
-// rate limit of the app: keep the id.
+// CodeInvalidRequest when target can't be a name; GitHub isn't asked then.
+//
+// What GitHub says is remembered for 10 minutes, that there is no installation for 30 seconds, another failure for
+// one, and callers who ask for the same target at the same time share one request. A webhook about the installation
+// or its account, and a mint that finds the installation gone, end that at once. What comes back is the caller's own.
 func (a *App) FindInstallation(ctx context.Context, target string) (*InstallationInfo, error) {
 	owner, repository, isRepository := strings.Cut(target, "/")
 	path := "/users/" + owner + "/installation" // answers for organisations too
@@ -39,17 +53,20 @@ func (a *App) FindInstallation(ctx context.Context, target string) (*Installatio
 		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest,
 			Err: fmt.Errorf("githubapp: find an installation: %q is neither an owner nor owner/repo", printable(target, ""))}
 	}
-	got, err := a.lookup(ctx, path)
+	return a.found.find(ctx, target, func(ctx context.Context) (*InstallationInfo, error) {
+		return a.findInstallation(ctx, target, path)
+	})
+}
+
+// findInstallation asks GitHub which installation is on target.
+func (a *App) findInstallation(ctx context.Context, target, path string) (*InstallationInfo, error) {
+	info, err := a.lookupInstallation(ctx, path)
 	if tokenprovider.CodeOf(err) == tokenprovider.CodeNotFound {
 		return nil, fmt.Errorf("githubapp: the app isn't installed on %s, or there is no such; "+
 			"install it from the app's public page, and select the repository: %w", target, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("githubapp: find the installation on %s: %w", target, err)
-	}
-	info, err := parseInstallation(got.body)
-	if err != nil {
-		return nil, fmt.Errorf("githubapp: find the installation on %s: %w", target, internal(err))
 	}
 	return info, nil
 }
@@ -131,6 +148,19 @@ func (a *App) lookup(ctx context.Context, path string) (*answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.mintTimeout)
 	defer cancel()
 	return a.send(ctx, request{method: http.MethodGet, path: path, want: http.StatusOK, limit: maxOther})
+}
+
+// lookupInstallation asks GitHub for one installation, as the app.
+func (a *App) lookupInstallation(ctx context.Context, path string) (*InstallationInfo, error) {
+	got, err := a.lookup(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := parseInstallation(got.body)
+	if err != nil {
+		return nil, internal(err)
+	}
+	return info, nil
 }
 
 // parseInstallation reads one installation. Its account may be a user, an organisation, an enterprise, or null.

@@ -16,6 +16,7 @@ type Installation struct {
 	app     *App
 	id      int64
 	asked   *asked
+	sharing *sharing                            // with Options.Store; else nil
 	cache   atomic.Pointer[tokenprovider.Cache] // set before anyone has the Installation
 	granted atomic.Pointer[grant]
 }
@@ -82,13 +83,32 @@ func (i *Installation) Require(ctx context.Context, permissions map[string]strin
 	if _, _, err := i.Token(ctx); err != nil {
 		return err
 	}
-	granted, _ := i.Granted()
-	lacking := lackingPermissions(granted.Permissions, permissions)
+	granted, err := i.permissions(ctx)
+	if err != nil {
+		return err
+	}
+	lacking := lackingPermissions(granted, permissions)
 	if lacking == "" {
 		return nil
 	}
 	return &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: fmt.Errorf("githubapp: installation %d isn't granted %s; "+
 		"grant them in the app's settings, and have an owner of the account accept them", i.id, lacking)}
+}
+
+// permissions are those of the latest token that was minted here. When another replica minted the one that is held,
+// GitHub is asked what the installation has.
+func (i *Installation) permissions(ctx context.Context) (map[string]string, error) {
+	if granted, ok := i.Granted(); ok {
+		return granted.Permissions, nil
+	}
+	if asked := i.asked.scope.Permissions; asked != nil {
+		return asked, nil // GitHub grants all that is asked for, or nothing
+	}
+	info, err := i.app.lookupInstallation(ctx, fmt.Sprintf("/app/installations/%d", i.id))
+	if err != nil {
+		return nil, i.explain(err)
+	}
+	return info.Permissions, nil
 }
 
 // String shows which installation i is, and its scope.

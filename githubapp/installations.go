@@ -14,7 +14,7 @@ import (
 // asked is what a token is asked for, beside the installation. It is immutable.
 type asked struct {
 	scope   Scope  // canonical
-	owner   uint64 // the WorkspaceMutator that alone may use the token; 0: everybody
+	owner   string // the WorkspaceMutator that alone may use the token, with Options.Store the workspace; "": everybody
 	invalid error  // why there can be no token, whatever GitHub says
 }
 
@@ -45,8 +45,8 @@ type installationKey struct {
 
 func (a *asked) key(id int64) installationKey {
 	key := a.scope.key()
-	if a.owner != 0 {
-		key = "@" + strconv.FormatUint(a.owner, 10) + "/" + key
+	if a.owner != "" {
+		key = strconv.Quote(a.owner) + key // no scope's key begins with a quote
 	}
 	return installationKey{id, key}
 }
@@ -64,6 +64,9 @@ func (a *App) installation(id int64, base *asked, scopes ...Scope) *Installation
 	if known := a.known(key); known != nil {
 		i = known
 	} else {
+		if a.replicas != nil {
+			i.sharing = a.replicas.share(i)
+		}
 		i = a.adopt(key, i)
 	}
 	return i.open()
@@ -116,17 +119,40 @@ func (a *App) provider(key installationKey) tokenprovider.TokenProvider {
 	if i == nil {
 		return nil // nobody waits for this cache any more
 	}
+	if i.sharing != nil {
+		return i.sharing
+	}
 	return (*minter)(i)
 }
 
-// forget drops every token of the installation with that id, at any age.
-func (a *App) forget(id int64) {
+// forget drops the tokens of the installation with that id, of each scope that is concerned, at any age, and all that
+// are in the store. Other replicas hold theirs until they refresh them, or learn from GitHub that they are dead.
+func (a *App) forget(ctx context.Context, id int64, concerned func(Scope) bool) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
+	defer cancel()
+	outdated := a.replicas == nil || a.replicas.outdate(ctx, id) == nil
 	for _, i := range a.kept() {
-		if i.id == id {
+		switch {
+		case i.id != id || !concerned(i.asked.scope):
+		case outdated:
 			i.cache.Load().Drop()
+		default: // at least this replica takes none from the store any more
+			i.drop(ctx)
 		}
 	}
 }
+
+// retry lets the next caller of the installation with that id try to mint, whatever failed before.
+func (a *App) retry(id int64) {
+	for _, i := range a.kept() {
+		if i.id == id {
+			i.cache.Load().Retry()
+		}
+	}
+}
+
+// anyScope is concerned by what ends a whole installation.
+func anyScope(Scope) bool { return true }
 
 // kept is every Installation that is in use or has a token.
 func (a *App) kept() []*Installation {

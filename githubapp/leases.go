@@ -63,11 +63,11 @@ func (l *leases) issue(workspaceID string, i *Installation, t issued) (kept, orp
 }
 
 // end is what is to be revoked now that the workspace is released: the tokens that no other uses. They are no longer
-// held, so that whoever comes next gets new ones.
-func (l *leases) end(workspaceID string) []issued {
+// held, so that whoever comes next gets new ones. The installations are those that held them.
+func (l *leases) end(workspaceID string) (tokens []issued, ended []*Installation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	tokens := l.undead[workspaceID]
+	tokens = l.undead[workspaceID]
 	delete(l.undead, workspaceID)
 	for i, s := range l.shares {
 		if _, uses := s.workspaces[workspaceID]; !uses {
@@ -77,10 +77,10 @@ func (l *leases) end(workspaceID string) []issued {
 		if len(s.workspaces) == 0 {
 			delete(l.shares, i)
 			i.cache.Load().Drop()
-			tokens = append(tokens, s.tokens...)
+			tokens, ended = append(tokens, s.tokens...), append(ended, i)
 		}
 	}
-	return slices.DeleteFunc(tokens, issued.dead)
+	return slices.DeleteFunc(tokens, issued.dead), ended
 }
 
 // keep notes a token of a released workspace that couldn't be revoked.

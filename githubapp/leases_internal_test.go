@@ -28,11 +28,13 @@ func names(tokens []issued) (names []string) {
 	return names
 }
 
+func ended(tokens []issued, _ []*Installation) []string { return names(tokens) }
+
 func TestATokenThatComesAfterTheReleaseIsOrphanedUnlessAnotherUsesItsInstallation(t *testing.T) {
 	var l leases
 	i := leased(t)
 	l.take("a", i)
-	require.Empty(t, l.end("a"))
+	require.Empty(t, ended(l.end("a")))
 	_, _, err := i.cache.Load().Token(t.Context()) // it arrives late
 	require.NoError(t, err)
 	kept, orphaned := l.issue("a", i, lease("late", time.Hour))
@@ -42,7 +44,7 @@ func TestATokenThatComesAfterTheReleaseIsOrphanedUnlessAnotherUsesItsInstallatio
 
 	l.take("a", i)
 	l.take("b", i)
-	require.Empty(t, l.end("a"))
+	require.Empty(t, ended(l.end("a")))
 	kept, orphaned = l.issue("a", i, lease("shared", time.Hour))
 	require.False(t, kept)
 	require.False(t, orphaned, "b may have it")
@@ -57,11 +59,11 @@ func TestADeadTokenIsNeitherKeptNorRevoked(t *testing.T) {
 	l.issue("a", i, lease("live", time.Hour))
 	require.Equal(t, []string{"live"}, names(l.shares[i].tokens))
 	l.issue("a", i, lease("dying", 0))
-	require.Equal(t, []string{"live"}, names(l.end("a")))
+	require.Equal(t, []string{"live"}, ended(l.end("a")))
 
 	l.keep("a", lease("unreachable", time.Hour))
 	l.keep("a", lease("dead", 0))
-	require.Equal(t, []string{"unreachable"}, names(l.end("a")))
+	require.Equal(t, []string{"unreachable"}, ended(l.end("a")))
 	l.keep("b", lease("dead", 0))
 	l.keep("a", lease("live", time.Hour))
 	require.NotContains(t, l.undead, "b", "it would be kept for ever")

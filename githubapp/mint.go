@@ -21,7 +21,8 @@ func (m *minter) Token(ctx context.Context) (string, time.Time, error) {
 	token, expiresAt, err := i.mint(ctx)
 	if err != nil {
 		if dead(err) {
-			i.app.forget(i.id)
+			i.app.forget(ctx, i.id, anyScope)
+			i.app.found.forget(i.id, "")
 		}
 		return "", time.Time{}, i.explain(err)
 	}

@@ -43,7 +43,11 @@ type Options struct {
 
 	MaxConcurrentMints int                        // mints under way at the same time; default 16
 	Cache              tokenprovider.CacheOptions // timing of every installation's token. Its MintTimeout begins with the request, not in the queue
-	Logger             *slog.Logger               // nil: nothing is logged. It is Cache.Logger too where that is nil
+
+	Store    tokenprovider.Store // shares tokens between the replicas of a platform: one mints, all use; nil: each mints its own
+	SealKeys [][]byte            // needed with Store: 32 random bytes each; see [tokenprovider.SharedOptions] for their rotation
+
+	Logger *slog.Logger // nil: nothing is logged. It is Cache.Logger too where that is nil
 }
 
 // withDefaults is o with every default applied, or an error that names the field that is missing or malformed.
@@ -57,6 +61,9 @@ func (o Options) withDefaults() (Options, error) {
 		return o, errors.New("githubapp: Options.ClientID holds white space or control characters; copy it from the app's settings page")
 	case o.MaxConcurrentMints < 0:
 		return o, fmt.Errorf("githubapp: Options.MaxConcurrentMints is %d; leave it out for %d", o.MaxConcurrentMints, defaultMints)
+	}
+	if err := o.validateStore(); err != nil {
+		return o, err
 	}
 	if o.BaseURL == "" {
 		o.BaseURL = defaultBaseURL
@@ -83,6 +90,24 @@ func (o Options) withDefaults() (Options, error) {
 		o.Cache.Logger = o.Logger
 	}
 	return o, nil
+}
+
+// sealKeySize is what AES-256 takes.
+const sealKeySize = 32
+
+func (o Options) validateStore() error {
+	switch {
+	case o.Store == nil && o.SealKeys != nil:
+		return errors.New("githubapp: Options.SealKeys is set but Options.Store isn't; set both to share tokens between replicas, or neither")
+	case o.Store != nil && len(o.SealKeys) == 0:
+		return fmt.Errorf("githubapp: Options.Store needs Options.SealKeys: at least one key of %d random bytes, the same on every replica", sealKeySize)
+	}
+	for n, key := range o.SealKeys {
+		if len(key) != sealKeySize {
+			return fmt.Errorf("githubapp: Options.SealKeys[%d] has %d bytes; it must be %d random bytes", n, len(key), sealKeySize)
+		}
+	}
+	return nil
 }
 
 // issuer is the iss claim: GitHub recommends the client ID and takes the number as a string.
@@ -150,8 +175,8 @@ func (o Options) String() string {
 	if notPath(file) {
 		file = "[redacted]"
 	}
-	return fmt.Sprintf("githubapp.Options{AppID:%d ClientID:%q BaseURL:%q KeyFile:%q PrivateKey:[redacted] Signers:[%d]}",
-		o.AppID, o.ClientID, base, file, len(o.Signers))
+	return fmt.Sprintf("githubapp.Options{AppID:%d ClientID:%q BaseURL:%q KeyFile:%q PrivateKey:[redacted] Signers:[%d] SealKeys:[%d]}",
+		o.AppID, o.ClientID, base, file, len(o.Signers), len(o.SealKeys))
 }
 
 // Format prints [Options.String] under every verb.

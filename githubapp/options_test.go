@@ -11,6 +11,7 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -28,6 +29,10 @@ func TestNewNamesTheFieldThatIsMissingOrMalformed(t *testing.T) {
 		"two keys":           {githubapp.Options{AppID: 1, PrivateKey: key, KeyFile: "app.pem"}, "exactly one of"},
 		"missing key file":   {githubapp.Options{AppID: 1, KeyFile: "/nowhere/app.pem"}, "Options.KeyFile: open /nowhere/app.pem: no such file or directory; it has to be the app's private key"},
 		"concurrency":        {githubapp.Options{AppID: 1, PrivateKey: key, MaxConcurrentMints: -1}, "Options.MaxConcurrentMints"},
+		"seal keys alone":    {githubapp.Options{AppID: 1, PrivateKey: key, SealKeys: [][]byte{make([]byte, 32)}}, "Options.SealKeys is set but Options.Store isn't"},
+		"store alone":        {githubapp.Options{AppID: 1, PrivateKey: key, Store: tokenprovidertest.NewStore()}, "Options.Store needs Options.SealKeys: at least one key of 32 random bytes"},
+		"no seal key":        {githubapp.Options{AppID: 1, PrivateKey: key, Store: tokenprovidertest.NewStore(), SealKeys: [][]byte{}}, "Options.Store needs Options.SealKeys"},
+		"short seal key":     {githubapp.Options{AppID: 1, PrivateKey: key, Store: tokenprovidertest.NewStore(), SealKeys: [][]byte{make([]byte, 32), []byte("ghs_secretsecretsecret")}}, "Options.SealKeys[1] has 22 bytes; it must be 32"},
 		"user agent":         {githubapp.Options{AppID: 1, PrivateKey: key, UserAgent: "a\r\nb"}, "Options.UserAgent"},
 		"API version":        {githubapp.Options{AppID: 1, PrivateKey: key, APIVersion: "a\nb"}, "Options.APIVersion"},
 		"password in URL":    {githubapp.Options{AppID: 1, PrivateKey: key, BaseURL: "https://user:ghs_secretsecretsecret@api.github.com"}, "Options.BaseURL holds a user or password"},

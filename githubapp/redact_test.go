@@ -17,7 +17,8 @@ func TestNothingPrintsASecret(t *testing.T) {
 	opts := g.options(t)
 	opts.Signers = []crypto.Signer{private}
 	opts.BaseURL = "https://user:ghs_secretsecretsecret@api.github.com"
-	secrets := []string{key, private.D.String()[:64], fmt.Sprint([]byte(key)[:20]), "ghs_secretsecretsecret"}
+	opts.SealKeys = [][]byte{[]byte("ghs_sealed-with-this-0123456789x")}
+	secrets := []string{"ghs_sealed-with-this", fmt.Sprint(opts.SealKeys[0][:20]), key, private.D.String()[:64], fmt.Sprint([]byte(key)[:20]), "ghs_secretsecretsecret"}
 	testutil.RequireRedactedDirectly(t, opts, secrets...)
 	testutil.RequireRedactedDirectly(t, &opts, secrets...)
 

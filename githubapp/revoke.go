@@ -17,15 +17,18 @@ func (a *App) Revoke(ctx context.Context, token string) error {
 	}
 	for _, i := range a.kept() {
 		if i.holds(token) {
-			i.cache.Load().Drop()
+			i.drop(ctx)
 		}
 	}
 	return a.revoke(ctx, token)
 }
 
-// holds reports whether token is the one that is served, or the latest that was minted, which may still ripen.
+// holds reports whether token is the one that is served, or the latest that came, which may still ripen.
 func (i *Installation) holds(token string) bool {
 	if g := i.granted.Load(); g != nil && g.token == shortHash(token) {
+		return true
+	}
+	if i.sharing != nil && i.sharing.latest.Load() == shortHash(token) {
 		return true
 	}
 	return i.cache.Load().Status().TokenSHA256 == tokenprovider.TokenSHA256(token)

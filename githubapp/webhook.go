@@ -2,6 +2,7 @@ package githubapp
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -20,7 +21,10 @@ const maxWebhook = 25 << 20
 type webhook struct {
 	Action       string `json:"action"`
 	Installation struct {
-		ID int64 `json:"id"`
+		ID      int64 `json:"id"`
+		Account struct {
+			Login string `json:"login"`
+		} `json:"account"`
 	} `json:"installation"`
 	RepositoriesRemoved []struct {
 		ID   int64  `json:"id"`
@@ -30,8 +34,9 @@ type webhook struct {
 
 // WebhookHandler receives GitHub's webhook deliveries, to drop tokens the moment they are known to be dead: at suspend
 // and deleted, at new_permissions_accepted, so that the next token has the new permissions, and those narrowed to a
-// repository that was removed. Deliveries can be missed, so it makes things faster and is never needed: a refresh
-// finds the same out.
+// repository that was removed. With created, unsuspend, new_permissions_accepted and repositories added, a mint that failed
+// is tried again at once. What [App.FindInstallation] remembers goes with each of them. Deliveries can be missed, so it
+// makes things faster and is never needed: a refresh finds the same out.
 //
 // The secret is the one in the app's settings, where the content type has to be application/json; it is copied, and an
 // empty one panics. A delivery without the right X-Hub-Signature-256 is answered 401, one that is too large 413, one of
@@ -66,7 +71,7 @@ func (a *App) WebhookHandler(secret []byte) http.Handler {
 			http.Error(w, "the delivery isn't the JSON that GitHub documents", http.StatusBadRequest)
 			return
 		}
-		a.receive(r.Header.Get("X-GitHub-Event"), event)
+		a.receive(r.Context(), r.Header.Get("X-GitHub-Event"), event)
 		w.WriteHeader(http.StatusNoContent)
 	})
 }
@@ -80,21 +85,25 @@ func signed(secret, body []byte, header string) bool {
 	return hmac.Equal(given, mac.Sum(nil)) && ok && err == nil
 }
 
-// receive drops what the event makes obsolete.
-func (a *App) receive(name string, event webhook) {
-	switch name + "." + event.Action {
-	case "installation.deleted", "installation.suspend", "installation.new_permissions_accepted":
-		a.forget(event.Installation.ID)
-	case "installation_repositories.removed":
-		for _, i := range a.kept() {
-			if i.id == event.Installation.ID && event.removes(i.asked.scope) {
-				i.cache.Load().Drop()
-			}
-		}
-	default:
+// receive drops what the event makes obsolete, and ends the wait after failures that it mends.
+func (a *App) receive(ctx context.Context, name string, event webhook) {
+	id := event.Installation.ID
+	if id == 0 || name != "installation" && name != "installation_repositories" {
 		return
 	}
-	a.log.Info("webhook received; tokens dropped", "app", a.name, "event", name, "action", event.Action, "installation", event.Installation.ID)
+	switch event.Action {
+	case "deleted", "suspend":
+		a.forget(ctx, id, anyScope)
+	case "new_permissions_accepted":
+		a.forget(ctx, id, anyScope)
+		a.retry(id)
+	case "removed":
+		a.forget(ctx, id, event.removes)
+	case "created", "unsuspend", "added":
+		a.retry(id)
+	}
+	a.found.forget(id, event.Installation.Account.Login)
+	a.log.Info("webhook received", "app", a.name, "event", name, "action", event.Action, "installation", id)
 }
 
 // removes reports whether a repository that s is narrowed to was removed.

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
 
@@ -128,4 +130,41 @@ func TestTheWebhookSecretIsCopied(t *testing.T) {
 	handler := newGitHub(t, nil).app(t).WebhookHandler(secret)
 	clear(secret)
 	require.Equal(t, http.StatusNoContent, deliver(handler, delivery("ping", "{}")))
+}
+
+func TestAWebhookEndsTheWaitAfterAFailureThatItMends(t *testing.T) {
+	workflows := githubapp.Scope{Permissions: map[string]string{"workflows": "write"}}
+	for name, c := range map[string]struct {
+		event, action string
+		scope         githubapp.Scope
+		fails, mended func(g *github)
+		code          tokenprovider.Code
+	}{
+		"unsuspend": {"installation", "unsuspend", githubapp.Scope{}, func(g *github) { g.Suspend(installationID, true) },
+			func(g *github) { g.Suspend(installationID, false) }, tokenprovider.CodeForbidden},
+		"created": {"installation", "created", githubapp.Scope{}, func(g *github) { g.Uninstall(installationID) },
+			func(g *github) {
+				g.AddInstallation(githubapptest.Installation{ID: installationID, AppID: appID, Account: "acme"})
+			}, tokenprovider.CodeNotFound},
+		"new permissions": {"installation", "new_permissions_accepted", workflows, func(*github) {}, func(g *github) {
+			g.AddInstallation(githubapptest.Installation{ID: installationID, AppID: appID, Account: "acme", Permissions: workflows.Permissions})
+		}, tokenprovider.CodeForbidden},
+		"added": {"installation_repositories", "added", githubapp.Scope{Repositories: []string{"late"}}, func(*github) {}, func(g *github) {
+			g.AddInstallation(githubapptest.Installation{ID: installationID, AppID: appID, Account: "acme", Repositories: []string{"acme/late"}})
+		}, tokenprovider.CodeInvalidRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGitHub(t, nil)
+			app := g.app(t)
+			i := app.Installation(installationID, c.scope)
+			c.fails(g)
+			require.Equal(t, c.code, g.tokenError(t, i).Code)
+			c.mended(g)
+			require.Equal(t, c.code, g.tokenError(t, i).Code, "the failure is held")
+			require.Len(t, g.attempts(), 1)
+			body := `{"action":"` + c.action + `","installation":{"id":42}}`
+			require.Equal(t, http.StatusNoContent, deliver(app.WebhookHandler([]byte(webhookSecret)), delivery(c.event, body)))
+			g.mint(t, i)
+		})
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -16,13 +17,14 @@ import (
 // safe for concurrent use.
 //
 // Workspaces to which the policy gives the same share a token; nobody else gets it, no caller of [App.Installation]
-// either. What the policy gives is asked anew for each token, so a change of it counts at once for the next one. It has
+// either. With [Options].Store each workspace has one of its own, which all replicas share, and two WorkspaceMutators of
+// one app need different names. What the policy gives is asked anew for each token, so a change of it counts at once for the next one. It has
 // no method Token on purpose: no token is everybody's.
 type WorkspaceMutator struct {
 	injection injection
 	app       *App
 	policy    func(ctx context.Context, workspaceID string) (installationID int64, s Scope, err error)
-	owner     uint64 // of the tokens
+	owner     string // of the tokens, without Options.Store
 	leases    leases
 }
 
@@ -41,7 +43,15 @@ var owners atomic.Uint64
 // empty must not be nil: an empty one that isn't is refused.
 func NewWorkspaceMutator(a *App, policy func(ctx context.Context, workspaceID string) (installationID int64, s Scope, err error),
 	opts *MutatorOptions) *WorkspaceMutator {
-	return &WorkspaceMutator{injection: newInjection(opts), app: a, policy: policy, owner: owners.Add(1)}
+	return &WorkspaceMutator{injection: newInjection(opts), app: a, policy: policy, owner: strconv.FormatUint(owners.Add(1), 10)}
+}
+
+// ownerFor is who alone may use the workspace's token.
+func (m *WorkspaceMutator) ownerFor(workspaceID string) string {
+	if m.app.replicas == nil {
+		return m.owner
+	}
+	return strconv.Quote(m.Name()) + strconv.Quote(workspaceID)
 }
 
 // Name is [MutatorOptions].Name.
@@ -63,14 +73,18 @@ func (m *WorkspaceMutator) WorkspaceToken(ctx context.Context, workspaceID strin
 		return "", time.Time{}, err
 	}
 	m.leases.take(workspaceID, i)
+	i.catchUp(ctx)
 	token, expiresAt, err := i.Token(ctx)
 	if err != nil {
 		return "", time.Time{}, err
 	}
 	t := issued{func() string { return token }, expiresAt}
 	if kept, orphaned := m.leases.issue(workspaceID, i, t); !kept {
-		if orphaned && m.app.revoke(ctx, token) != nil {
-			m.leases.keep(workspaceID, t)
+		if orphaned {
+			i.drop(ctx)
+			if m.app.revoke(ctx, token) != nil {
+				m.leases.keep(workspaceID, t)
+			}
 		}
 		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden,
 			Err: fmt.Errorf("githubapp: workspace %q was released while its token was minted", workspaceID)}
@@ -90,7 +104,7 @@ func (m *WorkspaceMutator) installation(ctx context.Context, workspaceID string)
 	if err != nil {
 		return nil, fmt.Errorf("githubapp: policy for workspace %q: %w", workspaceID, err)
 	}
-	i := m.app.installation(id, &asked{owner: m.owner}, scope)
+	i := m.app.installation(id, &asked{owner: m.ownerFor(workspaceID)}, scope)
 	if err := i.invalid(); err != nil {
 		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest,
 			Err: fmt.Errorf("githubapp: policy for workspace %q: installation %d: %w", workspaceID, id, err)}
@@ -104,10 +118,32 @@ func (m *WorkspaceMutator) installation(ctx context.Context, workspaceID string)
 // ReleaseWorkspace ends the workspace: what it was given is revoked, unless another workspace shares it. The policy isn't
 // asked. A token that couldn't be revoked is tried again at the next call for that workspace, as long as it lives. A
 // workspace that was never given anything is no error.
+//
+// With [Options].Store, what any replica gave the workspace is revoked, and a store that fails is an error of
+// CodeUnavailable: it isn't known then what there is to revoke.
 func (m *WorkspaceMutator) ReleaseWorkspace(ctx context.Context, workspaceID string) error {
+	if m.app == nil {
+		return nil
+	}
 	var failures []error
-	for _, t := range m.leases.end(workspaceID) {
-		if err := m.app.revoke(ctx, t.token()); err != nil {
+	revoked := map[string]bool{}
+	revoke := func(t issued) error {
+		if revoked[t.token()] {
+			return nil
+		}
+		err := m.app.revoke(ctx, t.token())
+		revoked[t.token()] = err == nil
+		return err
+	}
+	tokens, ended := m.leases.end(workspaceID)
+	if m.app.replicas != nil {
+		for _, i := range ended {
+			i.drop(ctx)
+		}
+		failures = append(failures, m.app.replicas.withdraw(ctx, m.ownerFor(workspaceID), revoke))
+	}
+	for _, t := range tokens {
+		if err := revoke(t); err != nil {
 			failures = append(failures, err)
 			m.leases.keep(workspaceID, t)
 		}
