@@ -120,7 +120,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		record.Code = refused.code
 	}
 	if err := h.audit(r.Context(), record); err != nil {
-		refused = notRecorded
+		refused = internalError
 	}
 	if refused != nil {
 		refused.write(w)

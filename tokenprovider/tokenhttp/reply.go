@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
 )
 
 // reply is the body of an answer.
@@ -33,12 +32,4 @@ func (p *reply) write(w http.ResponseWriter, status int) {
 	header.Set("Vary", "Accept")
 	w.WriteHeader(status)
 	_, _ = w.Write(p.body) // the client is gone; nobody is left to be told
-}
-
-// wireTime is t as the answers carry it, in whole seconds rounded down; "" for a time that isn't known.
-func wireTime(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
 }

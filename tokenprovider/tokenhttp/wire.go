@@ -2,6 +2,7 @@ package tokenhttp
 
 import (
 	"slices"
+	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
@@ -32,6 +33,14 @@ type bearerAnswer struct {
 type errorAnswer struct {
 	Error string             `json:"error"`
 	Code  tokenprovider.Code `json:"code"`
+}
+
+// wireTime is t as the answers carry it, in whole seconds rounded down; "" for a time that isn't known.
+func wireTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // knownCode reports whether code is one that both sides give a meaning to.

@@ -1,0 +1,331 @@
+package tokenhttp_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"math"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/provisionhook"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+	"github.com/stretchr/testify/require"
+)
+
+// platform is a registry with a provider in every state, at the time now.
+func platform(now time.Time) *provisionhook.Registry {
+	registry := provisionhook.NewRegistry()
+	registry.Register(
+		reports("artifact-store", tokenprovider.Status{
+			State: tokenprovider.StateFresh, MintedAt: now.Add(-20 * time.Minute), ExpiresAt: now.Add(40 * time.Minute), RefreshAt: now.Add(25 * time.Minute),
+			Mints: 12, TokenSHA256: tokenprovider.TokenSHA256(tokenSecret),
+		}),
+		workspaceReporter{reporter{"per-workspace", func() tokenprovider.Status {
+			return tokenprovider.Status{
+				State: tokenprovider.StateRefreshing, MintedAt: now.Add(-50 * time.Minute), ExpiresAt: now.Add(9*time.Minute + 30*time.Second),
+				RefreshAt: now.Add(-4 * time.Minute), Mints: 812, Failures: 3,
+			}
+		}}},
+		reports("forge-app", tokenprovider.Status{
+			State: tokenprovider.StateDegraded, MintedAt: now.Add(-52 * time.Minute), ExpiresAt: now.Add(8 * time.Minute), RefreshAt: now.Add(30 * time.Second),
+			Mints: 31, Failures: 4, LastError: "forge: API rate limit exceeded (403)", LastErrorCode: tokenprovider.CodeRateLimited, LastErrorAt: now.Add(-30 * time.Second),
+		}),
+		reports("npm-registry", tokenprovider.Status{
+			State: tokenprovider.StateFailing, RefreshAt: now.Add(58 * time.Second), Failures: 7, LastErrorCode: tokenprovider.CodeUnavailable, LastErrorAt: now.Add(-25 * time.Hour),
+			LastError: "connection refused \u202eevil\x1b[31m",
+		}),
+		reports(hostileName, tokenprovider.Status{State: tokenprovider.StateEmpty}),
+		silent{"שלום"},
+		reports("constant", tokenprovider.Status{State: tokenprovider.StateFresh, MintedAt: now, Mints: 1}),
+		gitcredential.NewMutator(nil),
+	)
+	return registry
+}
+
+var hostileName = `<script>alert("x")</script>` + "\u202e\x07\r\n\xff'`&amp;{{.}}" + strings.Repeat("-long", 100)
+
+const hostileShown = `<script>alert("x")</script>\u202e\u0007\u000d\u000a` + "\uFFFD'`&amp;{{.}}-long-long-long-long-long-long-long-long-long-"
+
+// statusOf serves the status of registry to the administrator.
+func statusOf(t testing.TB, registry *provisionhook.Registry) http.Handler {
+	t.Helper()
+	h, err := tokenhttp.StatusHandler(registry, tokenhttp.AnyOf(tokenhttp.AdminToken(adminSecret), newKey(t)))
+	require.NoError(t, err)
+	return h
+}
+
+var (
+	notText = regexp.MustCompile(`(?s)<head>.*?<title>(.*?)</title>.*?</head>|<!DOCTYPE html>|</?(bdi|span|strong|a|time|dt)\b[^>]*>`)
+	tag     = regexp.MustCompile(`<[^>]*>`)
+)
+
+// textOf is what a page says, a line for each block.
+func textOf(page string) string {
+	var lines []string
+	for line := range strings.Lines(tag.ReplaceAllString(notText.ReplaceAllString(strings.ReplaceAll(page, "</dt>", ": "), "$1"), "\n")) {
+		if line = strings.TrimSpace(html.UnescapeString(line)); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestTheStatusPageTellsAnOperatorHowEachProviderIsDoing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // at midnight of 2000-01-01
+		w := record(statusOf(t, platform(time.Now())), newRequest("GET", "/", adminSecret))
+		require.Equal(t, 200, w.Code, w.Body)
+		require.Equal(t, "text/html; charset=utf-8", w.Header().Get("Content-Type"))
+		want, err := os.ReadFile("testdata/statuspage.txt")
+		require.NoError(t, err)
+		require.Equal(t, strings.TrimSpace(string(want)), textOf(w.Body.String()))
+		for label, shape := range map[string]string{
+			"40 min left of 1 h":           `<rect class="left" width="666" height="12"/><path class="gap" d="M250 0v12"/><path class="mark" d="M250 0v12"/>`,
+			"9 min 30 s left of 59 min":    `<rect class="left" width="159"`,
+			"8 min left of 1 h":            `<rect class="left" width="133"`,
+			`http-equiv="refresh" content`: `"15"`,
+		} {
+			require.Regexp(t, regexp.QuoteMeta(label)+`[^\n]*`+regexp.QuoteMeta(shape), w.Body.String())
+		}
+	})
+}
+
+func TestTheStatusPageCanBePaused(t *testing.T) {
+	h := statusOf(t, platform(time.Now()))
+	require.Contains(t, record(h, newRequest("GET", "/?refresh=off", adminSecret)).Body.String(), `<a href="?">go on</a>`)
+	require.NotContains(t, record(h, newRequest("GET", "/?refresh=off", adminSecret)).Body.String(), "http-equiv")
+	require.Contains(t, record(h, newRequest("GET", "/", adminSecret)).Body.String(), `<a href="?refresh=off">pause</a>`)
+}
+
+func TestTheStatusPageOfAPlatformWithoutPluginsSaysSo(t *testing.T) {
+	text := textOf(record(statusOf(t, provisionhook.NewRegistry()), newRequest("GET", "/", adminSecret)).Body.String())
+	require.Contains(t, text, "Not configured – token status")
+	require.Contains(t, text, "No mutator provides tokens: workspaces get none.")
+	require.Contains(t, text, "None is registered.")
+}
+
+func TestTheStatusOfAPlatformIsJSONForThoseWhoPreferIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := statusOf(t, platform(time.Now()))
+		for accept, isJSON := range map[string]bool{
+			"": false, "*/*": false, "application/json": true, "application/json, */*;q=0.5": true, "application/*": true, "text/html": false,
+			"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": false, "text/html;q=0.5, application/json": true,
+			"application/json;q=0.5, text/html": false, "text/*, application/json": true, "image/png": false,
+		} {
+			r := newRequest("GET", "/", adminSecret)
+			r.Header.Set("Accept", accept)
+			require.Equal(t, isJSON, record(h, r).Header().Get("Content-Type") == "application/json", accept)
+		}
+		r := newRequest("GET", "/", adminSecret)
+		r.Header.Set("Accept", "application/json")
+		w := record(h, r)
+		var body struct {
+			State, Time string
+			Mutators    []json.RawMessage
+		}
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
+		require.Equal(t, "failing", body.State)
+		require.Equal(t, "2000-01-01T00:00:00Z", body.Time)
+		require.Len(t, body.Mutators, 8)
+		require.JSONEq(t, `{
+			"name": "forge-app", "type": "tokenhttp_test.sharedReporter", "abilities": ["TokenProvider"],
+			"note": "FirstTokenProvider is \"artifact-store\", which was registered before",
+			"state": "degraded", "message": "too many requests for tokens; try again later",
+			"status": {
+				"name": "", "state": "degraded", "minted_at": "1999-12-31T23:08:00Z", "expires_at": "2000-01-01T00:08:00Z", "refresh_at": "2000-01-01T00:00:30Z",
+				"mints": 31, "failures": 4, "last_error": "forge: API rate limit exceeded (403)", "last_error_code": "rate_limited", "last_error_at": "1999-12-31T23:59:30Z"
+			}
+		}`, string(body.Mutators[2]))
+		require.JSONEq(t, `{"name": "שלום", "type": "tokenhttp_test.silent", "abilities": ["TokenProvider"], "state": "unknown",
+			"note": "FirstTokenProvider is \"artifact-store\", which was registered before"}`, string(body.Mutators[5]))
+		require.JSONEq(t, `{"name": "git-credential", "type": "*gitcredential.Mutator"}`, string(body.Mutators[7]))
+
+		r = newRequest("GET", "/", adminSecret)
+		r.Header.Set("Accept", "application/json")
+		require.Equal(t, `{"state":"not_configured","time":"2000-01-01T00:00:00Z","mutators":[]}`, record(statusOf(t, provisionhook.NewRegistry()), r).Body.String())
+	})
+}
+
+func TestTheStatusIsForAdministratorsOnly(t *testing.T) {
+	key := newKey(t)
+	server := serveDirectly(t, statusOf(t, platform(time.Now())))
+	basic := func(user, password string) func(*http.Request) {
+		return func(r *http.Request) { r.SetBasicAuth(user, password) }
+	}
+	for name, row := range map[string]struct {
+		bearer string
+		change func(*http.Request)
+		status int
+	}{
+		"an administrator":                  {adminSecret, nil, 200},
+		"an administrator in a browser":     {"", basic("anyone", adminSecret), 200},
+		"without a user name":               {"", basic("", adminSecret), 200},
+		"nobody":                            {"", nil, 401},
+		"a wrong bearer":                    {"wrong", nil, 401},
+		"a wrong password":                  {"", basic("admin", "wrong"), 401},
+		"no password":                       {"", basic("admin", ""), 401},
+		"the secret as the user name":       {"", basic(adminSecret, ""), 401},
+		"a password with a line break":      {"", basic("admin", adminSecret+"\r\nX: y"), 401},
+		"a password beside a bearer":        {"wrong", func(r *http.Request) { r.Header.Add("Authorization", "Basic OmFkbWlu") }, 401},
+		"two passwords":                     {"", func(r *http.Request) { r.SetBasicAuth("", adminSecret); r.Header.Add("Authorization", "Basic x") }, 401},
+		"Basic that isn't base64":           {"", withHeader("Authorization", "Basic "+adminSecret), 401},
+		"a workspace":                       {issue(t, key, "ws-1"), nil, 403},
+		"a workspace in a browser":          {"", basic("", issue(t, key, "ws-1")), 403},
+		"Referer and Origin of the page":    {"", func(r *http.Request) { r.Header.Set("Referer", server.URL); r.Header.Set("Origin", server.URL) }, 401},
+		"a cookie with the secret":          {"", withHeader("Cookie", "token="+adminSecret), 401},
+		"the secret in the query's a token": {"", func(r *http.Request) { r.URL.RawQuery = "access_token=" + adminSecret }, 401},
+	} {
+		var change []func(*http.Request)
+		if row.change != nil {
+			change = append(change, row.change)
+		}
+		got := ask(t, server, "GET", "/", row.bearer, change...)
+		require.Equal(t, row.status, got.status, name)
+		require.Equal(t, "no-store", got.header.Get("Cache-Control"), name)
+		switch row.status {
+		case 401:
+			require.Equal(t, []string{"Bearer", `Basic realm="token status", charset="UTF-8"`}, got.header.Values("WWW-Authenticate"), name)
+			require.Equal(t, `{"error":"unauthenticated","code":"unauthenticated"}`, got.body, name)
+		case 403:
+			require.Equal(t, `{"error":"forbidden","code":"forbidden"}`, got.body, name)
+		}
+	}
+}
+
+func TestTheStatusLeavesTheJudgementToTheAuthenticator(t *testing.T) {
+	for name, row := range map[string]struct {
+		auth   authFunc
+		status int
+	}{
+		"a session of the platform's own": {func(r *http.Request) (tokenhttp.Principal, error) {
+			if c, err := r.Cookie("session"); err != nil || c.Value != "operator" {
+				return tokenhttp.Principal{}, tokenhttp.ErrUnauthenticated
+			}
+			return tokenhttp.Principal{Admin: true}, nil
+		}, 200},
+		"it doesn't know": {func(*http.Request) (tokenhttp.Principal, error) {
+			return tokenhttp.Principal{}, errors.New("database is down")
+		}, 503},
+		"it forbids":           {func(*http.Request) (tokenhttp.Principal, error) { return tokenhttp.Principal{}, tokenhttp.ErrForbidden }, 403},
+		"nobody, and no error": {func(*http.Request) (tokenhttp.Principal, error) { return tokenhttp.Principal{}, nil }, 403},
+		"it panics":            {func(*http.Request) (tokenhttp.Principal, error) { panic(adminSecret) }, 503},
+		"an error with a admin": {func(*http.Request) (tokenhttp.Principal, error) {
+			return tokenhttp.Principal{Admin: true}, errors.New("x")
+		}, 503},
+	} {
+		h, err := tokenhttp.StatusHandler(platform(time.Now()), row.auth)
+		require.NoError(t, err)
+		r := newRequest("GET", "/", "")
+		r.AddCookie(&http.Cookie{Name: "session", Value: "operator"})
+		require.Equal(t, row.status, record(h, r).Code, name)
+	}
+}
+
+func TestStatusHandlerRefusesToServeWithoutARegistryOrAnAuthenticator(t *testing.T) {
+	auth := tokenhttp.AdminToken(adminSecret)
+	_, err := tokenhttp.StatusHandler(nil, auth)
+	require.ErrorContains(t, err, "Registry")
+	_, err = tokenhttp.StatusHandler(provisionhook.NewRegistry(), nil)
+	require.ErrorContains(t, err, "Authenticator")
+	_, err = tokenhttp.StatusHandler(provisionhook.NewRegistry(), (*tokenhttp.WorkspaceKey)(nil))
+	require.ErrorContains(t, err, "Authenticator")
+}
+
+func TestABrowserIsToldToTrustTheStatusPageWithNothing(t *testing.T) {
+	h := statusOf(t, platform(time.Now()))
+	for _, bearer := range []string{adminSecret, "wrong", ""} {
+		got := record(h, newRequest("GET", "/", bearer)).Header()
+		require.Regexp(t, `^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$`, got.Get("Content-Security-Policy"))
+		for name, want := range map[string]string{
+			"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "Pragma": "no-cache", "X-Content-Type-Options": "nosniff", "Vary": "Accept",
+		} {
+			require.Equal(t, want, got.Get(name), name)
+		}
+	}
+	page := record(h, newRequest("GET", "/", adminSecret)).Body.String()
+	require.NotRegexp(t, `(?i)<script|<link|<img|<iframe|<form|<object|@import|url\(|https?:|\son[a-z]+=|\sstyle=`, strings.ReplaceAll(page, "sha256", ""))
+	require.Contains(t, page, `<html lang="en">`)
+	require.Contains(t, page, `<meta name="viewport" content="width=device-width, initial-scale=1">`)
+}
+
+func TestTheStatusShowsNoToken(t *testing.T) {
+	registry := provisionhook.NewRegistry()
+	registry.Register(
+		plugin{tokenprovider.NewCache(tokenprovider.Static(tokenSecret), nil)},
+		sharedReporter{reporter{"panics", func() tokenprovider.Status { panic(tokenSecret) }}},
+	)
+	_, _, err := registry.FirstTokenProvider().Token(t.Context())
+	require.NoError(t, err)
+	h := statusOf(t, registry)
+	for _, accept := range []string{"text/html", "application/json"} {
+		r := newRequest("GET", "/", adminSecret)
+		r.Header.Set("Accept", accept)
+		body := record(h, r).Body.String()
+		require.Empty(t, testutil.Leak(body, tokenSecret, adminSecret))
+		require.Contains(t, html.UnescapeString(body), tokenprovider.TokenSHA256(tokenSecret))
+		require.Contains(t, body, "the status panicked: string")
+	}
+	testutil.RequireRedacted(t, h, adminSecret, tokenSecret, string(firstKey))
+}
+
+// TestTheColoursOfTheStatusPageCanBeRead holds both colour schemes to WCAG 2, level AA: 4.5 to 1 for text, 3 to 1 for what
+// a shape shows.
+func TestTheColoursOfTheStatusPageCanBeRead(t *testing.T) {
+	css, err := os.ReadFile("statuspage.css")
+	require.NoError(t, err)
+	light, dark, _ := strings.Cut(string(css), "prefers-color-scheme: dark")
+	colour := regexp.MustCompile(`--([a-z-]+): #([0-9a-f]+);`)
+	for scheme, text := range map[string]string{"light": light, "dark": dark} {
+		colours := map[string]float64{}
+		for _, match := range colour.FindAllStringSubmatch(text, -1) {
+			colours[match[1]] = luminance(t, match[2])
+		}
+		contrast := func(a, b string) float64 {
+			require.Contains(t, colours, a, scheme)
+			require.Contains(t, colours, b, scheme)
+			return (max(colours[a], colours[b]) + 0.05) / (min(colours[a], colours[b]) + 0.05)
+		}
+		for _, pair := range []string{"text page", "text card", "soft page", "soft card", "link page", "degraded card"} {
+			front, back, _ := strings.Cut(pair, " ")
+			require.GreaterOrEqual(t, contrast(front, back), 4.5, "%s: %s", scheme, pair)
+		}
+		for _, state := range []string{"fresh", "refreshing", "degraded", "failing", "idle"} {
+			for _, front := range []string{state, "text", "soft"} {
+				require.GreaterOrEqual(t, contrast(front, state+"-bg"), 4.5, "%s: %s on %s", scheme, front, state)
+			}
+			require.GreaterOrEqual(t, contrast(state, "track"), 3.0, "%s: the bar of %s", scheme, state)
+		}
+	}
+}
+
+// luminance is that of a colour as WCAG 2 defines it.
+func luminance(t *testing.T, hex string) float64 {
+	t.Helper()
+	if len(hex) == 3 {
+		hex = fmt.Sprintf("%c%c%c%c%c%c", hex[0], hex[0], hex[1], hex[1], hex[2], hex[2])
+	}
+	var sum float64
+	for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
+		n, err := strconv.ParseUint(hex[2*i:2*i+2], 16, 8)
+		require.NoError(t, err)
+		sum += weight * linear(float64(n)/255)
+	}
+	return sum
+}
+
+func linear(c float64) float64 {
+	if c <= 0.04045 {
+		return c / 12.92
+	}
+	return math.Pow((c+0.055)/1.055, 2.4)
+}
