@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
@@ -111,10 +112,10 @@ func printable(text, credential string) string {
 	}
 	text = secret.ReplaceAllString(text, "[redacted]")
 	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
+		if unicode.IsPrint(r) {
+			return r
 		}
-		return r
+		return ' ' // a terminal or a log viewer might obey it
 	}, text)
 	if len(text) > maxMessage {
 		text = strings.ToValidUTF8(text[:maxMessage], "") + "..."
