@@ -23,16 +23,17 @@ const module = "github.com/molecule-ai/provisionkit"
 // arrows says for each package which packages of this module it may import. Examples, internal packages and tests may
 // import any. githubapp must not import provisionhook: a mutator fits EnvMutator by its methods alone, as a plugin's does.
 var arrows = map[string][]string{
-	".":                               {},
-	"tokenprovider":                   {},
-	"tokenprovider/tokenprovidertest": {"tokenprovider"},
-	"tokenprovider/gitcredential":     {"tokenprovider"},
-	"tokenprovider/tokenhttp":         {"tokenprovider", "tokenprovider/gitcredential", "provisionhook"},
-	"tokenprovider/workspace":         {"tokenprovider", "tokenprovider/gitcredential", "tokenprovider/tokenhttp"},
-	"provisionhook":                   {"tokenprovider"},
-	"provisionhook/provisionhooktest": {"tokenprovider", "provisionhook"},
-	"githubapp":                       {"tokenprovider"},
-	"githubapp/githubapptest":         {},
+	".":                                        {},
+	"tokenprovider":                            {},
+	"tokenprovider/tokenprovidertest":          {"tokenprovider"},
+	"tokenprovider/gitcredential":              {"tokenprovider"},
+	"tokenprovider/tokenhttp":                  {"tokenprovider", "tokenprovider/gitcredential", "provisionhook"},
+	"tokenprovider/workspace":                  {"tokenprovider", "tokenprovider/gitcredential", "tokenprovider/tokenhttp"},
+	"provisionhook":                            {"tokenprovider"},
+	"provisionhook/provisionhooktest":          {"tokenprovider", "provisionhook"},
+	"githubapp":                                {"tokenprovider"},
+	"githubapp/githubapptest":                  {"githubapp/githubapptest/internal/graphql"},
+	"githubapp/githubapptest/internal/graphql": {},
 	"tokenprovider/workspace/git-credential-provisionkit": {"tokenprovider/workspace"},
 }
 

@@ -1,0 +1,99 @@
+package graphql
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// coerce is the value as the type has it. A value from a query's text may hold variables, which stand for what they
+// are in the map; in one from JSON an enum is a string, and problem says what doesn't fit.
+func (s *Schema) coerce(t typeRef, value any, variables map[string]any, fromJSON bool) (coerced any, problem string) {
+	if name, ok := value.(variableName); ok {
+		return variables[string(name)], "" // was checked
+	}
+	switch {
+	case value == nil && t.nonNull:
+		return nil, "Expected value to not be null"
+	case value == nil:
+		return nil, ""
+	case t.element != nil:
+		list, ok := value.([]any)
+		if !ok {
+			list = []any{value} // one is as good as a list of one
+		}
+		all := []any{}
+		for _, v := range list {
+			element, problem := s.coerce(*t.element, v, variables, fromJSON)
+			if problem != "" {
+				return nil, problem
+			}
+			all = append(all, element)
+		}
+		return all, ""
+	}
+	def := s.types[t.name]
+	if def.kind == "enum" {
+		name, ok := value.(enumValue)
+		if text, isString := value.(string); isString && fromJSON {
+			name, ok = enumValue(text), true
+		}
+		if !ok || !slices.Contains(def.values, string(name)) {
+			return nil, fmt.Sprintf("Expected %s to be one of: %s", inJSON(value), strings.Join(def.values, ", "))
+		}
+		return string(name), ""
+	}
+	if fits(t.name, value) {
+		return value, ""
+	}
+	return nil, fmt.Sprintf("Could not coerce value %s to %s", inJSON(value), t.name)
+}
+
+// fits reports whether a scalar type takes the value. GitHub's own scalars, URI and the like, are strings.
+func fits(scalar string, value any) bool {
+	switch v := value.(type) {
+	case bool:
+		return scalar == "Boolean"
+	case int64:
+		return scalar == "ID" || scalar == "Float" || (scalar == "Int" && v >= math.MinInt32 && v <= math.MaxInt32)
+	case float64:
+		return scalar == "Float"
+	case string:
+		return !slices.Contains([]string{"Boolean", "Int", "Float"}, scalar)
+	}
+	return false
+}
+
+// plain is a decoded JSON value with its numbers as int64 where they are integers, else as float64.
+func plain(value any) any {
+	switch v := value.(type) {
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+		n, _ := v.Float64()
+		return n
+	case []any:
+		all := make([]any, len(v))
+		for n := range v {
+			all[n] = plain(v[n])
+		}
+		return all
+	case map[string]any:
+		return inputObject(v)
+	}
+	return value
+}
+
+func inJSON(value any) string {
+	if name, ok := value.(enumValue); ok {
+		return string(name)
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return "that value"
+	}
+	return string(text)
+}

@@ -1,0 +1,109 @@
+package graphql
+
+import "strings"
+
+// document is a query as it was sent.
+type document struct {
+	operations []*operation
+	fragments  []*fragment
+}
+
+type operation struct {
+	kind       string // query, mutation, subscription
+	name       string
+	variables  []*variable
+	directives []directive
+	selections []*selection
+	at         Location
+}
+
+// title names the operation as the path of an error does.
+func (o *operation) title() string { return strings.TrimSpace(o.kind + " " + o.name) }
+
+type variable struct {
+	name     string
+	typ      typeRef
+	standard any // what it is when the request gives none
+	optional bool
+	at       Location
+}
+
+type fragment struct {
+	name, on   string
+	directives []directive
+	selections []*selection
+	at         Location
+}
+
+// selection is a field, the spread of a named fragment, or an inline fragment.
+type selection struct {
+	name       string // of the field
+	alias      string // of the field
+	arguments  []argument
+	spread     string // the fragment's name
+	on         string // the inline fragment's type; "" for the one around it
+	directives []directive
+	selections []*selection // nil when there are no braces
+	at         Location
+}
+
+func (s *selection) isField() bool { return s.name != "" }
+
+// key is the field's name in the answer.
+func (s *selection) key() string {
+	if s.alias != "" {
+		return s.alias
+	}
+	return s.name
+}
+
+type directive struct {
+	name      string
+	arguments []argument
+	at        Location
+}
+
+// argument has a value of these types: nil, bool, int64, float64, string, enumValue, variableName, []any, inputObject.
+type argument struct {
+	name  string
+	value any
+	at    Location
+}
+
+type (
+	enumValue    string
+	variableName string
+	inputObject  map[string]any
+)
+
+// typeRef is a type with its lists and exclamation marks.
+type typeRef struct {
+	name    string   // of a type that is no list
+	element *typeRef // of a list
+	nonNull bool
+}
+
+func (t typeRef) String() string {
+	text := t.name
+	if t.element != nil {
+		text = "[" + t.element.String() + "]"
+	}
+	if t.nonNull {
+		text += "!"
+	}
+	return text
+}
+
+// named is the name of the type inside all lists.
+func (t typeRef) named() string {
+	for t.element != nil {
+		t = *t.element
+	}
+	return t.name
+}
+
+// nullable is the same type, where null is allowed.
+func (t typeRef) nullable() typeRef {
+	t.nonNull = false
+	return t
+}
