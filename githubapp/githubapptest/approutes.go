@@ -115,7 +115,7 @@ func (s *Server) accountInstallation(types ...string) func(http.ResponseWriter, 
 // redirectMoved sends a client from a repository's former name to its id. Another method than GET must not change on
 // the way, hence 307.
 func (s *Server) redirectMoved(w http.ResponseWriter, r *http.Request, repo *repository, rest string) {
-	url := s.URL + exchangeOf(r).prefix + "/repositories/" + strconv.FormatInt(repo.id, 10) + rest
+	url := apiURL(r) + "/repositories/" + strconv.FormatInt(repo.id, 10) + rest
 	status := http.StatusMovedPermanently
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		status = http.StatusTemporaryRedirect

@@ -1,7 +1,7 @@
 // Package githubapptest is a GitHub of one's own for tests and demonstrations: a real server on a loopback port with
 // the REST API of GitHub Apps, and with git over HTTP(S), which the real git http-backend serves. It is for whoever
 // writes something that mints, refreshes or spends installation tokens, with this module or without it: it imports
-// nothing of it, and it needs no *testing.T.
+// nothing else of it, and it needs no *testing.T.
 //
 // # Start
 //
@@ -36,6 +36,13 @@
 // With [Options].InMemory all of that happens in a bubble of testing/synctest: a token's hour, or a client that is kept
 // waiting, takes no time.
 //
+// # With gh
+//
+// The real gh works against the server, through a unix socket that [Server.ListenUnix] opens: gh api, gh auth status,
+// gh repo view and gh repo clone, with the GraphQL that they ask. /graphql runs any query on the viewer, who is the app's
+// bot, and on a repository; a field that it doesn't have, although GitHub has, is refused as one that doesn't exist. What
+// a token may not see is an error of type FORBIDDEN in the answer, whose status is 200.
+//
 // # What was asked
 //
 // [Server.Requests] is a log of all requests, [Server.Mints] and [Server.Signatures] count what a client should do
@@ -43,6 +50,6 @@
 //
 // # What it isn't
 //
-// It is no GitHub to work with: there are no users, pull requests, web pages or GraphQL, and everything but pushed
+// It is no GitHub to work with: there are no users, issues, pull requests or web pages, and everything but pushed
 // commits is held in memory. It listens on 127.0.0.1 only.
 package githubapptest

@@ -3,10 +3,12 @@ package githubapptest
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -114,12 +116,18 @@ func initialCommit(name string) []byte {
 
 // run is git with args in dir; its error says what git said.
 func (t *gitTools) run(dir string, stdin []byte, args ...string) (stdout string, err error) {
+	out, err := t.output(dir, nil, bytes.NewReader(stdin), args...)
+	return strings.TrimSpace(string(out)), err
+}
+
+// output is [gitTools.run] for output that may be anything, with more in the environment.
+func (t *gitTools) output(dir string, env []string, stdin io.Reader, args ...string) ([]byte, error) {
 	cmd := exec.Command(t.git, args...)
-	cmd.Dir, cmd.Env, cmd.Stdin = dir, t.env, bytes.NewReader(stdin)
+	cmd.Dir, cmd.Env, cmd.Stdin = dir, append(slices.Clip(t.env), env...), stdin
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(said.String()))
+		return nil, fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(said.String()))
 	}
-	return strings.TrimSpace(out.String()), nil
+	return out.Bytes(), nil
 }

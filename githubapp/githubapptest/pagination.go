@@ -14,11 +14,10 @@ func paginate[T any](w http.ResponseWriter, r *http.Request, items []T) []T {
 	last := max(1, (len(items)+perPage-1)/perPage)
 	page := positive(query.Get("page"), 1)
 
-	x := exchangeOf(r)
 	var links []string
 	link := func(to int, rel string) {
 		query.Set("page", strconv.Itoa(to))
-		target := x.server.URL + x.prefix + (&url.URL{Path: r.URL.Path}).EscapedPath() + "?" + query.Encode()
+		target := apiURL(r) + (&url.URL{Path: r.URL.Path}).EscapedPath() + "?" + query.Encode()
 		links = append(links, "<"+target+`>; rel="`+rel+`"`)
 	}
 	if page > 1 {

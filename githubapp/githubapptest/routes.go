@@ -30,15 +30,20 @@ func (s *Server) newRoutes() *http.ServeMux {
 		mux.HandleFunc(pattern, s.asApp(handle))
 	}
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request, session){
-		"GET /installation/repositories":    s.listRepositories,
-		"DELETE /installation/token":        s.deleteToken,
-		"GET /repos/{owner}/{repo}":         s.getRepository,
-		"GET /repositories/{repository_id}": s.getRepositoryByID,
-		"GET /user":                         s.refuseUser,
+		"GET /installation/repositories":           s.listRepositories,
+		"DELETE /installation/token":               s.deleteToken,
+		"GET /repos/{owner}/{repo}":                s.getRepository,
+		"GET /repositories/{repository_id}":        s.getRepositoryByID,
+		"GET /user":                                s.refuseUser,
+		"GET /repos/{owner}/{repo}/readme":         s.getReadme,
+		"GET /repositories/{repository_id}/readme": s.getReadmeByID,
 	} {
 		mux.HandleFunc(pattern, s.asInstallation(handle))
 	}
+	mux.HandleFunc("GET /{$}", s.getRoot)
 	mux.HandleFunc("GET /rate_limit", s.getRateLimit)
+	mux.HandleFunc("POST /graphql", s.graphQL)
+	mux.HandleFunc("POST /api/graphql", s.graphQL) // of GitHub Enterprise Server
 	// GitHub knows no 405: another method or another path is not found.
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { errNotFound.write(w) })
 	return mux

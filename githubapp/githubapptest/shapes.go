@@ -49,7 +49,7 @@ type links struct {
 }
 
 // linksFor are the links of an answer to r.
-func (s *Server) linksFor(r *http.Request) links { return links{api: s.URL + exchangeOf(r).prefix, html: s.URL} }
+func (s *Server) linksFor(r *http.Request) links { return links{api: apiURL(r), html: s.URL} }
 
 func (l links) installation(i *installation, a *app) installationJSON {
 	out := installationJSON{
