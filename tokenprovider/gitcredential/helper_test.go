@@ -66,11 +66,11 @@ func (w *writes) Write(p []byte) (int, error) {
 }
 
 func TestEveryHostileRequestGetsWhatTheCatalogueSays(t *testing.T) {
-	for _, r := range hostileRequests(t) {
-		t.Run(r.name, func(t *testing.T) {
+	for _, r := range testutil.GitRequests(t, "testdata/requests.txt") {
+		t.Run(r.Name, func(t *testing.T) {
 			provider := &source{token: token}
-			stdout, _, err := run(t, &gitcredential.Helper{Provider: provider}, "get", r.input)
-			switch r.outcome {
+			stdout, _, err := run(t, &gitcredential.Helper{Provider: provider}, "get", r.Input)
+			switch r.Outcome {
 			case "answer":
 				require.NoError(t, err)
 				require.Equal(t, "username=x-access-token\npassword="+token+"\n", stdout)
@@ -83,10 +83,10 @@ func TestEveryHostileRequestGetsWhatTheCatalogueSays(t *testing.T) {
 				require.Empty(t, stdout)
 				require.Zero(t, provider.calls, "no token is fetched for it")
 			default:
-				t.Fatalf("unknown outcome %q", r.outcome)
+				t.Fatalf("unknown outcome %q", r.Outcome)
 			}
-			_, _, _ = run(t, &gitcredential.Helper{Provider: provider}, "erase", strings.TrimSuffix(r.input, "\n")+"password=p\n")
-			if r.outcome != "answer" {
+			_, _, _ = run(t, &gitcredential.Helper{Provider: provider}, "erase", strings.TrimSuffix(r.Input, "\n")+"password=p\n")
+			if r.Outcome != "answer" {
 				require.Empty(t, provider.invalidated, "it can't erase either")
 			}
 		})
@@ -198,10 +198,10 @@ func TestAFailureFallsThroughOrQuits(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, "quit=1\n", stdout)
 
-	for _, r := range hostileRequests(t) {
-		if r.outcome != "answer" {
-			stdout, _, _ = run(t, quitter, "get", r.input)
-			require.Empty(t, stdout, "it doesn't quit for a host that isn't its own: %s", r.name)
+	for _, r := range testutil.GitRequests(t, "testdata/requests.txt") {
+		if r.Outcome != "answer" {
+			stdout, _, _ = run(t, quitter, "get", r.Input)
+			require.Empty(t, stdout, "it doesn't quit for a host that isn't its own: %s", r.Name)
 		}
 	}
 }
@@ -304,8 +304,8 @@ func TestNothingButTheAnswerEverHoldsASecret(t *testing.T) {
 	captured := testutil.CaptureProcess(t, token)
 	h := &gitcredential.Helper{Provider: &source{token: token}}
 	for _, operation := range []string{"get", "store", "erase", "capability"} {
-		for _, r := range hostileRequests(t) {
-			err := h.Run(t.Context(), operation, strings.NewReader(strings.TrimSuffix(r.input, "\n")+"password="+token+"\n\n"), io.Discard, captured)
+		for _, r := range testutil.GitRequests(t, "testdata/requests.txt") {
+			err := h.Run(t.Context(), operation, strings.NewReader(strings.TrimSuffix(r.Input, "\n")+"password="+token+"\n\n"), io.Discard, captured)
 			captured.Logger().Info("ran", "err", err)
 		}
 	}

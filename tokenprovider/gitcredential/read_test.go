@@ -169,8 +169,8 @@ func TestParseHosts(t *testing.T) {
 }
 
 func FuzzReadRequest(f *testing.F) {
-	for _, r := range hostileRequests(f) {
-		f.Add([]byte(r.input))
+	for _, r := range testutil.GitRequests(f, "testdata/requests.txt") {
+		f.Add([]byte(r.Input))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		req, err := gitcredential.ReadRequest(bytes.NewReader(input))

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -32,9 +31,6 @@ func forGit(body io.Reader) func(*http.Request) {
 }
 
 func TestOverHTTPEveryHostileRequestComesToWhatItComesToInAHelper(t *testing.T) {
-	file, err := os.Open("../gitcredential/testdata/requests.txt") // which the tests of the helper read too
-	require.NoError(t, err)
-	defer file.Close()
 	key := newKey(t)
 	bearer := issue(t, key, "ws-1")
 	asked := 0
@@ -44,22 +40,16 @@ func TestOverHTTPEveryHostileRequestComesToWhatItComesToInAHelper(t *testing.T) 
 	})), nil))
 	statuses := map[string]int{"answer": 200, "nothing": 403, "refuse": 400}
 	seen := map[string]int{}
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if lines.Text() == "" || strings.HasPrefix(lines.Text(), "#") {
-			continue
-		}
-		var outcome, name, input string
-		_, err := fmt.Sscanf(lines.Text(), "%s %q %q", &outcome, &name, &input)
-		require.NoError(t, err, lines.Text())
-		require.Contains(t, statuses, outcome)
-		seen[outcome]++
-		for _, body := range []io.Reader{strings.NewReader(input), io.MultiReader(strings.NewReader(input))} { // sized and chunked
+	for _, c := range testutil.GitRequests(t, "../gitcredential/testdata/requests.txt") {
+		require.Contains(t, statuses, c.Outcome)
+		seen[c.Outcome]++
+		for _, body := range []io.Reader{strings.NewReader(c.Input), io.MultiReader(strings.NewReader(c.Input))} { // sized and chunked
 			got := ask(t, server, "POST", "/workspaces/ws-1/token", bearer, forGit(body))
-			require.Equal(t, statuses[outcome], got.status, "%s: %s", name, got.body)
-			if outcome != "answer" {
-				require.Equal(t, "application/json", got.header.Get("Content-Type"), name)
-				require.Empty(t, testutil.Leak(got.body, tokenSecret), name)
-				require.NotContains(t, got.body, "evil.example", "%s: an answer repeats nothing of the request", name)
+			require.Equal(t, statuses[c.Outcome], got.status, "%s: %s", c.Name, got.body)
+			if c.Outcome != "answer" {
+				require.Equal(t, "application/json", got.header.Get("Content-Type"), c.Name)
+				require.Empty(t, testutil.Leak(got.body, tokenSecret), c.Name)
+				require.NotContains(t, got.body, "evil.example", "%s: an answer repeats nothing of the request", c.Name)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package workspace_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -21,22 +20,13 @@ func TestTheBuiltCommandAnswersEveryHostileRequestAsTheCatalogueSays(t *testing.
 	t.Parallel()
 	p := newPlatform(t, cached(&mint{life: time.Hour}))
 	env := p.env(t, "ws-1")
-	file, err := os.Open("../gitcredential/testdata/requests.txt")
-	require.NoError(t, err)
-	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		var outcome, name, input string
-		if line := lines.Text(); line == "" || strings.HasPrefix(line, "#") {
-			continue
-		} else if _, err := fmt.Sscanf(line, "%s %q %q", &outcome, &name, &input); err != nil {
-			t.Fatal(line, err)
-		}
-		r := start(t, env, input, "get")
-		switch outcome {
+	for _, c := range testutil.GitRequests(t, "../gitcredential/testdata/requests.txt") {
+		r := start(t, env, c.Input, "get")
+		switch c.Outcome {
 		case "answer":
-			require.NotEmpty(t, r.answered(t), name)
+			require.NotEmpty(t, r.answered(t), c.Name)
 		case "nothing":
-			require.Equal(t, result{}, r, name)
+			require.Equal(t, result{}, r, c.Name)
 		default:
 			r.failed(t)
 		}
