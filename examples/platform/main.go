@@ -78,12 +78,15 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	admin := tokenhttp.AdminToken(secret("PLATFORM_ADMIN_TOKEN"))
-	tokens, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(plugins), tokenhttp.AnyOf(key, admin), &tokenhttp.Options{Logger: log})
-	if err != nil {
+	tokens, tokensErr := tokenhttp.NewHandler(tokenhttp.FirstProvider(plugins), tokenhttp.AnyOf(key, admin), &tokenhttp.Options{Logger: log})
+	status, statusErr := tokenhttp.StatusHandler(plugins, admin)
+	if err := cmp.Or(tokensErr, statusErr); err != nil {
 		return err
 	}
 	mux := http.NewServeMux()
 	tokens.Mount(mux)
+	mux.Handle("/admin/status", status)
+	mux.Handle("/healthz", tokenhttp.HealthHandler(plugins))
 	mux.Handle("POST /workspaces/{id}", provisioner(plugins, admin, log))
 
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}

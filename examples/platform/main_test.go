@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"html"
 	"io"
 	"net/http"
 	"os"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
 
@@ -95,6 +97,16 @@ func TestAWorkspaceThatItStartsPullsItsToken(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, status)
 	status, _ = call(t, "POST", base+"/workspaces/ws-1", bearer)
 	require.Equal(t, http.StatusUnauthorized, status, "a workspace starts no workspaces")
+
+	status, body = call(t, "GET", base+"/healthz", "")
+	require.Equal(t, http.StatusOK, status)
+	require.JSONEq(t, `{"state":"fresh"}`, string(body))
+	status, body = call(t, "GET", base+"/admin/status", admin)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, string(body), "All is well")
+	require.Contains(t, html.UnescapeString(string(body)), tokenprovider.TokenSHA256(env["GH_TOKEN"]))
+	status, _ = call(t, "GET", base+"/admin/status", bearer)
+	require.Equal(t, http.StatusUnauthorized, status)
 
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, cmd.Wait(), log)
