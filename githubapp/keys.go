@@ -20,6 +20,9 @@ import (
 // maxKeyFile bounds a key file: reading a device or a log by mistake ends.
 const maxKeyFile = 256 << 10
 
+// minKeyBits is the least that RS256 allows; GitHub hands out keys of this size.
+const minKeyBits = 2048
+
 // key is one of the app's private keys, or the way to one.
 type key struct {
 	signer      crypto.Signer
@@ -28,12 +31,15 @@ type key struct {
 }
 
 func newKey(s crypto.Signer) (*key, error) {
-	if s == nil {
+	if private, ok := s.(*rsa.PrivateKey); s == nil || ok && private == nil {
 		return nil, errors.New("is nil")
 	}
 	public, ok := s.Public().(*rsa.PublicKey)
 	if !ok || public == nil {
 		return nil, fmt.Errorf("has a public key of type %T; GitHub Apps sign with RSA", s.Public())
+	}
+	if public.N.BitLen() < minKeyBits {
+		return nil, fmt.Errorf("has a key of %d bits; an app's has at least %d (RFC 7518, section 3.3)", public.N.BitLen(), minKeyBits)
 	}
 	der, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {
@@ -152,6 +158,9 @@ func readKeys(path string) ([]*key, error) {
 	if notPath(path) {
 		return nil, errors.New("holds what looks like a key; it has to be the path of a file that holds one")
 	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // to open a pipe can take for ever
+		return nil, fmt.Errorf("%s is no regular file; it has to be the app's private key in PEM, to be read again when it is replaced", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w; it has to be the app's private key in PEM, readable for this process", err)
@@ -171,13 +180,9 @@ func readKeys(path string) ([]*key, error) {
 	return keys, nil
 }
 
-// parseKeys reads all private keys in text. Line ends may be CRLF, or a literal \n as left by tools that put a file
-// into an environment variable. No error quotes the text.
+// parseKeys reads all private keys in text. No error quotes it.
 func parseKeys(text []byte) ([]*key, error) {
-	if !bytes.Contains(bytes.TrimSpace(text), []byte("\n")) {
-		text = bytes.ReplaceAll(text, []byte(`\r`), nil)
-		text = bytes.ReplaceAll(text, []byte(`\n`), []byte("\n"))
-	}
+	text = unwrap(text)
 	var keys []*key
 	for {
 		block, rest := pem.Decode(text)
@@ -199,6 +204,21 @@ func parseKeys(text []byte) ([]*key, error) {
 		return nil, errors.New("holds no whole PEM block, from -----BEGIN RSA PRIVATE KEY----- to the line that ends it")
 	}
 	return keys, nil
+}
+
+// unwrap undoes what happens to PEM on its way: CRLF at the ends of lines, a literal \n in their place or quotes around
+// all, as left by tools that put a file into an environment variable, lines that were indented, a byte order mark.
+func unwrap(text []byte) []byte {
+	text = bytes.Trim(bytes.TrimPrefix(text, []byte("\ufeff")), "\"' \t\r\n")
+	if !bytes.Contains(text, []byte("\n")) {
+		text = bytes.ReplaceAll(text, []byte(`\r`), nil)
+		text = bytes.ReplaceAll(text, []byte(`\n`), []byte("\n"))
+	}
+	var lines []byte
+	for line := range bytes.Lines(text) {
+		lines = append(append(lines, bytes.TrimSpace(line)...), '\n')
+	}
+	return lines
 }
 
 func parseKey(block *pem.Block) (*rsa.PrivateKey, error) {
@@ -224,6 +244,6 @@ func parseKey(block *pem.Block) (*rsa.PrivateKey, error) {
 		}
 		return private, nil
 	default:
-		return nil, fmt.Errorf("holds a %s; what is needed is the app's private key, which begins with -----BEGIN RSA PRIVATE KEY-----", block.Type)
+		return nil, fmt.Errorf("holds PEM of type %s; what is needed is the app's private key, which begins with -----BEGIN RSA PRIVATE KEY-----", block.Type)
 	}
 }

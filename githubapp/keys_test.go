@@ -18,6 +18,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
@@ -43,6 +44,10 @@ func TestKeysAreReadInEveryForm(t *testing.T) {
 		`\n in place of lines`:  bytes.ReplaceAll(pkcs1, []byte("\n"), []byte(`\n`)),
 		`\r\n in place of them`: bytes.ReplaceAll(pkcs1, []byte("\n"), []byte(`\r\n`)),
 		"white space around":    []byte("\n  \n" + string(pkcs1) + "\n\n"),
+		"indented":              bytes.ReplaceAll(append([]byte("  "), pkcs1...), []byte("\n"), []byte("\n  ")),
+		"quoted":                append(append([]byte(`"`), bytes.ReplaceAll(pkcs1, []byte("\n"), []byte(`\n`))...), '"'),
+		"byte order mark":       append([]byte("\ufeff"), pkcs1...),
+		"a comment before it":   append([]byte("# the app's key\n"), pkcs1...),
 		"two keys":              append(bytes.Clone(testutil.RSAKeyPEM(t, 1)), pkcs1...),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -59,6 +64,8 @@ func TestAMalformedKeyIsRefusedWithAReason(t *testing.T) {
 	encode := func(kind string, headers map[string]string, body []byte) []byte {
 		return pem.EncodeToMemory(&pem.Block{Type: kind, Headers: headers, Bytes: body})
 	}
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		text []byte
 		says string
@@ -67,7 +74,11 @@ func TestAMalformedKeyIsRefusedWithAReason(t *testing.T) {
 		"cut short":    {testutil.RSAKeyPEM(t, 0)[:800], "holds no whole PEM block"},
 		"broken":       {encode("RSA PRIVATE KEY", nil, block.Bytes[:300]), "malformed RSA PRIVATE KEY"},
 		"PKCS#8 label": {encode("PRIVATE KEY", nil, block.Bytes), "malformed PRIVATE KEY"},
-		"public key":   {encode("PUBLIC KEY", nil, []byte("x")), "holds a PUBLIC KEY"},
+		"public key":   {encode("PUBLIC KEY", nil, []byte("x")), "holds PEM of type PUBLIC KEY; what is needed is the app's private key"},
+		"certificate":  {encode("CERTIFICATE", nil, []byte("x")), "holds PEM of type CERTIFICATE"},
+		"EC":           {encode("EC PRIVATE KEY", nil, []byte("x")), "holds PEM of type EC PRIVATE KEY"},
+		"OpenSSH":      {encode("OPENSSH PRIVATE KEY", nil, []byte("x")), "holds PEM of type OPENSSH PRIVATE KEY"},
+		"too short":    {encode("RSA PRIVATE KEY", nil, x509.MarshalPKCS1PrivateKey(short)), "has a key of 1024 bits; an app's has at least 2048"},
 		"encrypted":    {encode("ENCRYPTED PRIVATE KEY", nil, []byte("x")), "openssl rsa"},
 		"encrypted, old": {encode("RSA PRIVATE KEY", map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}, []byte("x")),
 			"openssl rsa"},
@@ -90,8 +101,10 @@ func TestAMalformedKeyIsRefusedWithAReason(t *testing.T) {
 	}
 	_, err = githubapp.New(githubapp.Options{AppID: 1, Signers: []crypto.Signer{testutil.RSAKey(t, 0), elliptic}})
 	require.ErrorContains(t, err, "Options.Signers[1]")
-	_, err = githubapp.New(githubapp.Options{AppID: 1, Signers: []crypto.Signer{nil}})
-	require.ErrorContains(t, err, "Options.Signers[0]")
+	for _, missing := range []crypto.Signer{nil, (*rsa.PrivateKey)(nil)} {
+		_, err = githubapp.New(githubapp.Options{AppID: 1, Signers: []crypto.Signer{missing}})
+		require.ErrorContains(t, err, "Options.Signers[0] is nil")
+	}
 }
 
 // remoteSigner signs as a KMS does: elsewhere, counted, and in its own time.
@@ -187,6 +200,38 @@ func TestAKeyFileIsReadAgainWhenItsKeyIsRefused(t *testing.T) {
 	err := g.tokenError(t, app.Installation(installationID, githubapp.Scope{Repositories: []string{"widgets"}}))
 	require.Equal(t, tokenprovider.CodeUnauthenticated, err.Code)
 	require.ErrorContains(t, err, file)
+}
+
+func TestAKeyFileThatIsBrokenWhileItIsReplacedHelpsOnceItIsWhole(t *testing.T) {
+	pem := [][]byte{testutil.RSAKeyPEM(t, 0), testutil.RSAKeyPEM(t, 1)}
+	synctest.Test(t, func(t *testing.T) {
+		g := newGitHub(t, &githubapptest.Options{InMemory: true})
+		file := filepath.Join(t.TempDir(), "app.pem")
+		require.NoError(t, os.WriteFile(file, pem[0], 0o600))
+		i := g.app(t, func(o *githubapp.Options) { o.PrivateKey, o.KeyFile = nil, file }).Installation(installationID)
+		first, expiresAt := g.mint(t, i)
+
+		g.RotateKeys(appID, &testutil.RSAKey(t, 1).PublicKey)
+		require.NoError(t, os.WriteFile(file, pem[1][:700], 0o600))
+		time.Sleep(time.Until(expiresAt) - 5*time.Minute)
+		held, _ := g.mint(t, i)
+		require.Equal(t, first, held)
+		require.Contains(t, i.Status().LastError, file+" holds no whole PEM block")
+		require.Len(t, g.attempts(), 2)
+
+		require.NoError(t, os.WriteFile(file, pem[1], 0o600))
+		time.Sleep(31 * time.Second)
+		next, _ := g.mint(t, i)
+		require.NotEqual(t, first, next)
+	})
+}
+
+func TestAKeyFileThatIsNoFileIsRefusedAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	for name, path := range map[string]string{"a folder": dir, "a device": os.DevNull, "a pipe": newPipe(t, dir)} {
+		_, err := githubapp.New(githubapp.Options{AppID: 1, KeyFile: path})
+		require.ErrorContains(t, err, path+" is no regular file", name)
+	}
 }
 
 func TestABrokenSignerIsAnErrorAndNeverAHang(t *testing.T) {
