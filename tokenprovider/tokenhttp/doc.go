@@ -48,12 +48,12 @@
 // what the helper prints back: git in an image without any helper needs curl and no more. Such an answer asks for a
 // token with ten minutes to live where min_ttl doesn't say otherwise. A refusal is JSON to everyone.
 //
-// Each issue and each refusal is one [AuditRecord]. A caller learns a code and a fixed sentence, an operator's log the
-// reason. No token, key or bearer is in a log, an error, a URL or the printed form of any type.
+// Each issue and each refusal is one [AuditRecord]. A caller learns a code, a fixed sentence, and what is malformed in its
+// own request; an operator's log has the reason. No token, key or bearer is in a log, an error, a URL or the printed form of any type.
 //
 // # What it refuses
 //
-// There is no Handler and no status page without an Authenticator, no token for a HEAD, no redirect followed, no http beyond the own machine
-// unless it is allowed by name, no bearer with a line break in it, no answer over 64 KiB, and no JWT but those of
-// [WorkspaceKey].
+// There is no Handler and no status page without an Authenticator, no token for a HEAD, no redirect followed, no http
+// beyond the own machine unless it is allowed by name, no bearer with a line break in it, no answer over 64 KiB, and no
+// JWT but those of [WorkspaceKey].
 package tokenhttp
