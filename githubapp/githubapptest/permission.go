@@ -8,7 +8,8 @@ import (
 // levels in their order: each includes the ones before it.
 var levels = []string{"read", "write", "admin"}
 
-// permissionLevels are the permissions of GitHub's mint schema and the levels that each takes.
+// permissionLevels are the permissions of GitHub's mint schema and the levels that each takes. Those of enterprises are
+// in the schema of GitHub Enterprise Cloud only.
 var permissionLevels = func() map[string][]string {
 	known := map[string][]string{}
 	add := func(names string, levels ...string) {
@@ -17,8 +18,9 @@ var permissionLevels = func() map[string][]string {
 		}
 	}
 	add(`actions administration artifact_metadata attestations checks code_quality codespaces contents
-		custom_properties_for_organizations dependabot_secrets deployments discussions email_addresses environments followers
-		git_ssh_keys gpg_keys interaction_limits issues members merge_queues metadata organization_administration
+		custom_properties_for_organizations dependabot_secrets deployments discussions email_addresses
+		enterprise_administration enterprise_organization_installation_repositories enterprise_organization_installations
+		environments followers git_ssh_keys gpg_keys interaction_limits issues members merge_queues metadata organization_administration
 		organization_announcement_banners organization_copilot_agent_settings organization_copilot_seat_management
 		organization_custom_org_roles organization_custom_roles organization_hooks organization_packages
 		organization_personal_access_token_requests organization_personal_access_tokens organization_secrets

@@ -1,0 +1,184 @@
+package clienttest
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/stretchr/testify/require"
+)
+
+// Each answer goes by a witness. In the end none that GitHub describes is left out.
+func TestEveryAnswerIsAsGitHubDescribesIt(t *testing.T) {
+	f := newFake(t, &githubapptest.Options{TokenFormat: githubapptest.FormatClassic})
+	expect := func(status int, method, path, authorization, body string, header ...string) string {
+		t.Helper()
+		resp, answer := f.do(method, path, authorization, body, header...)
+		require.Equal(t, status, resp.StatusCode, "%s %s: %s", method, path, answer)
+		return answer
+	}
+	get := func(status int, path, authorization string) string {
+		t.Helper()
+		return expect(status, "GET", path, authorization, "")
+	}
+	mint := func(path, body string, header ...string) string {
+		t.Helper()
+		return "token " + f.mint(path, body, header...)
+	}
+
+	t.Run("the app and its installations", func(t *testing.T) {
+		for _, base := range []string{"", "/api/v3"} {
+			get(200, base+"/app", f.app())
+			get(200, base+"/app/installations", f.app())
+			get(200, base+"/app/installations?per_page=1&page=2&since=2020-01-01T00:00:00Z&outdated=1", f.app())
+			for _, path := range []string{
+				"/app/installations/345", "/orgs/acme/installation", "/users/alice/installation", "/users/acme/installation",
+				"/enterprises/big/installation", "/repos/acme/one/installation", "/repos/alice/notes/installation",
+			} {
+				get(200, base+path, f.app())
+			}
+			for _, path := range []string{
+				"/app/installations/99", "/orgs/alice/installation", "/users/nobody/installation", "/enterprises/acme/installation",
+				"/repos/acme/none/installation", "/nowhere", "/app/installations/99/nowhere",
+			} {
+				get(404, base+path, f.app())
+			}
+		}
+	})
+
+	t.Run("tokens", func(t *testing.T) {
+		for _, header := range []string{"enabled", "disabled"} {
+			for _, version := range []string{"2022-11-28", "2026-03-10"} {
+				for _, body := range []string{
+					"", "{}", "null", `{"repositories":["one","two"]}`, `{"permissions":{"organization_projects":"write","contents":"read"}}`,
+				} {
+					token := mint(mintAcme, body, "X-GitHub-Stateless-S2S-Token", header, "X-GitHub-Api-Version", version)
+					get(200, "/installation/repositories", token)
+					get(200, "/installation/repositories?per_page=1&page=2", token)
+				}
+			}
+		}
+		token := mint("/app/installations/346/access_tokens", "")
+		repository := get(200, "/repos/alice/notes", token)
+		var found struct{ ID int64 }
+		require.NoError(t, json.Unmarshal([]byte(repository), &found))
+		get(200, fmt.Sprintf("/repositories/%d", found.ID), token)
+		get(200, fmt.Sprintf("/repositories/%d/installation", found.ID), f.app())
+		get(404, "/repositories/1", token)
+		get(404, "/repos/acme/one", token)
+		get(403, "/user", token)
+		get(401, "/user", "")
+		get(200, "/rate_limit", token)
+		get(200, "/rate_limit", "")
+		expect(304, "GET", "/rate_limit", token, "", "If-None-Match", "*")
+		f.SetRateLimit(-1)
+		get(404, "/rate_limit", token)
+		f.SetRateLimit(0)
+		resp, _ := f.do("GET", "/installation/repositories", token, "")
+		expect(304, "GET", "/installation/repositories", token, "", "If-None-Match", resp.Header.Get("ETag"))
+		expect(204, "DELETE", "/installation/token", token, "")
+		expect(401, "DELETE", "/installation/token", token, "")
+		get(401, "/installation/repositories", token)
+		get(401, "/repos/alice/notes", token)
+	})
+
+	t.Run("mints that are refused", func(t *testing.T) {
+		refused := func(status int, body string) {
+			t.Helper()
+			expect(status, "POST", mintAcme, f.app(), body)
+		}
+		refused(400, `{"repositories":`)
+		refused(400, `[]`)
+		refused(422, `{"repositories":"one"}`)
+		refused(422, `{"repositories":["none"]}`)
+		refused(422, `{"repository_ids":[99]}`)
+		refused(422, `{"permissions":{"secrets":"read"}}`)
+		refused(422, `{"permissions":{"pull-requests":"read"}}`)
+		refused(422, `{"permissions":{"contents":"admin"}}`)
+		refused(422, `{"repositories":["`+strings.Repeat(`one","`, 500)+`one"]}`)
+		expect(404, "POST", "/app/installations/99/access_tokens", f.app(), "")
+	})
+
+	t.Run("credentials that are refused", func(t *testing.T) {
+		now := f.Now().Unix()
+		for _, authorization := range []string{
+			"", "Bearer garbage", "token garbage", f.app("exp", now-10), f.app("exp", now+3600), f.app("iat", now+60),
+			f.app("iss", nil),
+		} {
+			get(401, "/app", authorization)
+			expect(401, "POST", mintAcme, authorization, "")
+		}
+		get(404, "/app", f.app("iss", "13"))
+		get(401, "/installation/repositories", f.app())
+		expect(400, "GET", "/app", f.app(), "", "X-GitHub-Api-Version", "2020-01-01")
+	})
+
+	t.Run("renamed", func(t *testing.T) {
+		require.NoError(t, f.RenameRepository("acme/old", "acme/new"))
+		get(301, "/repos/acme/old/installation", f.app())
+		get(301, "/repos/acme/old", mint(mintAcme, ""))
+	})
+
+	t.Run("suspended and removed", func(t *testing.T) {
+		token := mint(mintAcme, "")
+		narrowed := mint(mintAcme, `{"permissions":{"contents":"read"}}`)
+		f.SetPropagationDelay(time.Hour)
+		get(401, "/installation/repositories", token)
+		get(403, "/installation/repositories", narrowed)
+		f.SetPropagationDelay(0)
+
+		const path = "/app/installations/345"
+		expect(204, "PUT", path+"/suspended", f.app(), "")
+		get(200, path, f.app())
+		get(200, "/app/installations", f.app())
+		expect(403, "POST", mintAcme, f.app(), "")
+		get(403, "/installation/repositories", token)
+		get(403, "/repos/acme/one", token)
+		expect(204, "DELETE", path+"/suspended", f.app(), "")
+		expect(204, "DELETE", path, f.app(), "")
+		get(401, "/installation/repositories", token)
+		for _, method := range []string{"PUT", "DELETE"} {
+			expect(404, method, path+"/suspended", f.app(), "")
+		}
+		expect(404, "DELETE", path, f.app(), "")
+		expect(202, "DELETE", "/app/installations/347", f.app(), "", "X-GitHub-Api-Version", "2026-03-10")
+	})
+
+	t.Run("limits and refusals by switch", func(t *testing.T) {
+		f.SetRateLimit(1)
+		get(200, "/app", f.app())
+		get(403, "/app", f.app())
+		f.SetRateLimit(0)
+		for status, fault := range map[int][]githubapptest.Fault{
+			401: {githubapptest.UndecodableJWT, githubapptest.ClockFast, githubapptest.ClockSlow, githubapptest.IssuedInFuture,
+				githubapptest.IssuerNotInteger, githubapptest.RequiresAuthentication, githubapptest.BadCredentials},
+			403: {githubapptest.Suspended, githubapptest.NotAccessible, githubapptest.PrimaryLimit(403, time.Minute),
+				githubapptest.SecondaryLimit(403, 0), githubapptest.AbuseDetection(time.Minute)},
+			404: {githubapptest.NotFound, githubapptest.AppNotFound},
+			422: {githubapptest.PermissionNotGranted, githubapptest.RepositoryNotAccessible, githubapptest.TooManyRepositories,
+				githubapptest.EndpointSpammed},
+			429: {githubapptest.PrimaryLimit(429, 0), githubapptest.SecondaryLimit(429, time.Second)},
+		} {
+			for _, fault := range fault {
+				f.Fail(githubapptest.Rule{Fault: fault, Times: 1})
+				expect(status, "POST", "/app/installations/346/access_tokens", f.app(), "")
+			}
+		}
+		f.Fail(githubapptest.Rule{Fault: githubapptest.MintWiderGrant, Times: 1})
+		mint("/app/installations/346/access_tokens", `{"repositories":["notes"]}`)
+	})
+
+	answers, operations := f.witness.answers()
+	t.Logf("%d answers validated, of %d kinds", answers, len(operations))
+	missing := slices.DeleteFunc(f.witness.description.operations(), func(operation string) bool {
+		return operations[operation] > 0 || slices.Contains(unreachable, operation)
+	})
+	require.Empty(t, missing, "GitHub describes them, and no answer of theirs was validated")
+}
+
+// unreachable are answers that the fake doesn't give: it knows no users.
+var unreachable = []string{"GET /user 200", "GET /user 304"}

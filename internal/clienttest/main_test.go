@@ -1,0 +1,108 @@
+package clienttest
+
+import (
+	"crypto/rsa"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	appID    = 12
+	clientID = "Iv23liEXAMPLE"
+
+	// The installations: of all repositories of an organisation, of selected ones of a user, and of an enterprise.
+	acme  = 345
+	alice = 346
+	big   = 347
+
+	mintAcme = "/app/installations/345/access_tokens"
+)
+
+// fake is a server with an app, whose key is testutil's first, and its installations. Its client is a witness.
+type fake struct {
+	*githubapptest.Server
+	t       testing.TB
+	witness *witness
+}
+
+func newFake(t testing.TB, opts *githubapptest.Options) *fake {
+	t.Helper()
+	s, err := githubapptest.NewServer(opts)
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	s.AddApp(githubapptest.App{
+		ID: appID, ClientID: clientID, Slug: "robot", Keys: []*rsa.PublicKey{&testutil.RSAKey(t, 0).PublicKey},
+		Permissions: map[string]string{"contents": "write", "issues": "read", "organization_projects": "admin"},
+	})
+	s.AddInstallation(githubapptest.Installation{ID: 1, AppID: appID, Account: "acme", Repositories: []string{"acme/one", "acme/two", "acme/old"}})
+	s.Uninstall(1) // it only made the names
+	s.AddInstallation(githubapptest.Installation{ID: acme, AppID: appID, Account: "acme"})
+	s.AddInstallation(githubapptest.Installation{
+		ID: alice, AppID: appID, Account: "alice", AccountType: "User", Repositories: []string{"alice/notes"},
+		Permissions: map[string]string{"contents": "read"},
+	})
+	s.AddInstallation(githubapptest.Installation{ID: big, AppID: appID, Account: "big", AccountType: "Enterprise"})
+	return &fake{s, t, newWitness(t, s.Client().Transport)}
+}
+
+// client is an HTTP client of the witness's, which follows redirects as Go does.
+func (f *fake) client() *http.Client {
+	return &http.Client{Transport: f.witness, Timeout: 10 * time.Second}
+}
+
+// do makes one request and no more, and returns the status, the headers and the body.
+func (f *fake) do(method, path, authorization, body string, header ...string) (*http.Response, string) {
+	f.t.Helper()
+	req, err := http.NewRequestWithContext(f.t.Context(), method, f.URL+path, strings.NewReader(body))
+	require.NoError(f.t, err)
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
+	}
+	for n := 0; n < len(header); n += 2 {
+		req.Header.Set(header[n], header[n+1])
+	}
+	client := f.client()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := client.Do(req)
+	require.NoError(f.t, err)
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	require.NoError(f.t, err)
+	return resp, string(answer)
+}
+
+// app is the Authorization header of the app. Claims are changed by name; a nil value drops the claim.
+func (f *fake) app(changes ...any) string {
+	f.t.Helper()
+	claims := jwt.MapClaims{"iss": clientID, "iat": f.Now().Unix() - 60, "exp": f.Now().Unix() + 540}
+	for n := 0; n < len(changes); n += 2 {
+		if claims[changes[n].(string)] = changes[n+1]; changes[n+1] == nil {
+			delete(claims, changes[n].(string))
+		}
+	}
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodRS256, claims).SignedString(testutil.RSAKey(f.t, 0))
+	require.NoError(f.t, err)
+	return "Bearer " + signed
+}
+
+// mint is a new token.
+func (f *fake) mint(path, body string, header ...string) string {
+	f.t.Helper()
+	resp, answer := f.do("POST", path, f.app(), body, header...)
+	require.Equal(f.t, http.StatusCreated, resp.StatusCode, answer)
+	var minted struct{ Token string }
+	require.NoError(f.t, json.Unmarshal([]byte(answer), &minted))
+	return minted.Token
+}
