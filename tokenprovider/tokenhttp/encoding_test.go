@@ -176,6 +176,25 @@ func TestAnAcceptHeaderIsReadAsHTTPDefinesIt(t *testing.T) {
 	}
 }
 
+// FuzzAccept holds negotiation to two promises: git's text goes only to who names it, and every Accept has an answer.
+func FuzzAccept(f *testing.F) {
+	for _, seed := range []string{"", "*/*", gitCredential, gitCredential + ";q=0.5, application/json;q=1", "application/*;q=NaN", `a/b;x="` + gitCredential + `"`, ";;,,=\xff"} {
+		f.Add(seed)
+	}
+	h, err := tokenhttp.NewHandler(fixed(tokenprovider.Static(tokenSecret)), tokenhttp.AdminToken(adminSecret), nil)
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, accept string) {
+		r := newRequest("POST", "/workspaces/ws-1/token", adminSecret)
+		forGit(strings.NewReader("protocol=https\nhost=github.com\n"))(r)
+		r.Header.Set("Accept", accept)
+		w := record(h, r)
+		require.Equal(t, 200, w.Code)
+		if w.Header().Get("Content-Type") == gitCredential {
+			require.Contains(t, strings.ToLower(accept), gitCredential)
+		}
+	})
+}
+
 func TestGitGetsATokenThatLastsForAnOperationUnlessItSaysHowLong(t *testing.T) {
 	key := newKey(t)
 	var asked time.Duration

@@ -38,7 +38,7 @@ func platform(now time.Time) *provisionhook.Registry {
 			}
 		}}},
 		reports("forge-app", tokenprovider.Status{
-			State: tokenprovider.StateDegraded, MintedAt: now.Add(-52 * time.Minute), ExpiresAt: now.Add(8 * time.Minute), RefreshAt: now.Add(30 * time.Second),
+			Name: "installation 4711", State: tokenprovider.StateDegraded, MintedAt: now.Add(-52 * time.Minute), ExpiresAt: now.Add(8 * time.Minute), RefreshAt: now.Add(30 * time.Second),
 			Mints: 31, Failures: 4, LastError: "forge: API rate limit exceeded (403)", LastErrorCode: tokenprovider.CodeRateLimited, LastErrorAt: now.Add(-30 * time.Second),
 		}),
 		reports("npm-registry", tokenprovider.Status{
@@ -142,7 +142,7 @@ func TestTheStatusOfAPlatformIsJSONForThoseWhoPreferIt(t *testing.T) {
 			"note": "FirstTokenProvider is \"artifact-store\", which was registered before",
 			"state": "degraded", "message": "too many requests for tokens; try again later",
 			"status": {
-				"name": "", "state": "degraded", "minted_at": "1999-12-31T23:08:00Z", "expires_at": "2000-01-01T00:08:00Z", "refresh_at": "2000-01-01T00:00:30Z",
+				"name": "installation 4711", "state": "degraded", "minted_at": "1999-12-31T23:08:00Z", "expires_at": "2000-01-01T00:08:00Z", "refresh_at": "2000-01-01T00:00:30Z",
 				"mints": 31, "failures": 4, "last_error": "forge: API rate limit exceeded (403)", "last_error_code": "rate_limited", "last_error_at": "1999-12-31T23:59:30Z"
 			}
 		}`, string(body.Mutators[2]))

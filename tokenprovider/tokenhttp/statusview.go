@@ -29,6 +29,7 @@ type statusView struct {
 // providerView is a card.
 type providerView struct {
 	Name           string
+	Source         string // what the provider itself is called, if otherwise
 	State          tokenprovider.State
 	Word, Sentence string
 	PerWorkspace   bool // only that: it has no token for all
@@ -90,6 +91,9 @@ func newProviderView(m mutatorReport, now time.Time) providerView {
 		return p
 	}
 	p.Reports = true
+	if s.Name != m.Name {
+		p.Source = visible(s.Name, 100)
+	}
 	p.Minted, p.Next, p.Expires = newMoment(s.MintedAt, now), newMoment(s.RefreshAt, now), newMoment(s.ExpiresAt, now)
 	p.Mints, p.Failures, p.SHA256 = s.Mints, s.Failures, visible(s.TokenSHA256, 100)
 	p.NextLabel = "Next refresh"
