@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -104,10 +105,12 @@ func TestGetPrintsTheExpiryInWholeSeconds(t *testing.T) {
 }
 
 func TestACallerThatOffersAuthtypeGetsAnEphemeralCredentialInsteadOfAPassword(t *testing.T) {
-	stdout, _, err := run(t, &gitcredential.Helper{Provider: &source{token: token}}, "get", "capability[]=authtype\n"+githubRequest)
+	later := time.Now().Add(time.Hour)
+	stdout, _, err := run(t, &gitcredential.Helper{Provider: &source{token: token, expiresAt: later}}, "get", "capability[]=authtype\n"+githubRequest)
 	require.NoError(t, err)
 	credential := base64.StdEncoding.EncodeToString([]byte("x-access-token:" + token))
-	require.Equal(t, "capability[]=authtype\nauthtype=Basic\ncredential="+credential+"\nephemeral=1\n", stdout)
+	require.Equal(t, fmt.Sprintf("capability[]=authtype\nauthtype=Basic\ncredential=%s\nephemeral=1\npassword_expiry_utc=%d\n",
+		credential, later.Unix()), stdout, "git heeds the expiry of a credential as that of a password")
 
 	// Git gives it back in that form when the server refuses it.
 	provider := &source{}
