@@ -40,15 +40,12 @@ func asksForGit(r *http.Request) (bool, *refusal) {
 
 // asGit is the encoding for the request of git in r's body, if it is one for a host whose credentials these are.
 func (h *Handler) asGit(w http.ResponseWriter, r *http.Request) (encoding, *refusal) {
-	// Git's request has a kilobyte, so it comes at once or not at all. Afterwards the connection is watched again for
-	// its end, which a deadline would look like.
-	controller := http.NewResponseController(w)
-	_ = controller.SetReadDeadline(time.Now().Add(gitRequestTimeout))
+	// Git's request has a kilobyte, so it comes at once or not at all. The server lifts the deadline after the body.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(gitRequestTimeout))
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxGitRequest+1))
 	if err != nil {
 		return nil, malformed("body: it didn't come whole, or not in time")
 	}
-	_ = controller.SetReadDeadline(time.Time{})
 	req, err := gitcredential.ReadRequest(bytes.NewReader(body))
 	if err != nil {
 		return nil, malformed("body: " + gitcredential.Sentence(err)) // names lines and keys, no values

@@ -151,6 +151,8 @@ func TestAnAcceptHeaderIsReadAsHTTPDefinesIt(t *testing.T) {
 		{[]string{json + ";q=0.9", git}, git},
 		{[]string{json + ";q=0.9, " + git + ";q=0.8"}, json},
 		{[]string{"*/*, " + git}, git},
+		{[]string{git + ";q=0.1, " + git + ", " + json + ";q=0.5"}, git},
+		{[]string{git + ", " + git + ";q=0.1, " + json + ";q=0.5"}, git},
 		{[]string{"application/*;q=0.9, " + git + ";q=0.8"}, json},
 		{[]string{"*/*;q=0.9, application/json;q=0.1, " + git + ";q=0.2"}, git},
 		{[]string{"text/html, " + git + ";q=0.1"}, git},

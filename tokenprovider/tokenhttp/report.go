@@ -41,25 +41,29 @@ type mutatorReport struct {
 // reportOf asks each mutator of reg for its status, which mints nothing and touches no network.
 func reportOf(ctx context.Context, reg *provisionhook.Registry) report {
 	rep := report{Time: time.Now().UTC().Truncate(time.Second), Mutators: []mutatorReport{}}
-	provides := false
 	mutators := reg.Mutators()
 	for i, description := range reg.Describe()[:len(mutators)] { // they are only ever appended to
 		m := mutatorReport{Description: description}
 		if m.State, m.Status = statusOf(ctx, mutators[i]); m.State != "" {
-			if !provides || slices.Index(states, m.State) > slices.Index(states, rep.State) {
-				rep.State = m.State
-			}
-			provides = true
+			rep.State = worse(rep.State, m.State)
 		}
 		if m.Status != nil {
 			m.Message = m.Status.LastErrorCode.Message()
 		}
 		rep.Mutators = append(rep.Mutators, m)
 	}
-	if !provides {
+	if rep.State == "" {
 		rep.State = stateNotConfigured
 	}
 	return rep
+}
+
+// worse is the worse of two states. Any is worse than none, "".
+func worse(a, b tokenprovider.State) tokenprovider.State {
+	if slices.Index(states, a) > slices.Index(states, b) {
+		return a
+	}
+	return b
 }
 
 // statusOf is the state of m and what it reports, if it provides tokens: "" if it doesn't, and stateUnknown with nothing

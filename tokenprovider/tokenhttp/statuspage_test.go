@@ -28,7 +28,7 @@ func platform(now time.Time) *provisionhook.Registry {
 	registry := provisionhook.NewRegistry()
 	registry.Register(
 		reports("artifact-store", tokenprovider.Status{
-			State: tokenprovider.StateFresh, MintedAt: now.Add(-20 * time.Minute), ExpiresAt: now.Add(40 * time.Minute), RefreshAt: now.Add(25 * time.Minute),
+			Name: "artifact-store", State: tokenprovider.StateFresh, MintedAt: now.Add(-20 * time.Minute), ExpiresAt: now.Add(40 * time.Minute), RefreshAt: now.Add(25 * time.Minute),
 			Mints: 12, TokenSHA256: tokenprovider.TokenSHA256(tokenSecret),
 		}),
 		workspaceReporter{reporter{"per-workspace", func() tokenprovider.Status {
@@ -38,7 +38,7 @@ func platform(now time.Time) *provisionhook.Registry {
 			}
 		}}},
 		reports("forge-app", tokenprovider.Status{
-			Name: "installation 4711", State: tokenprovider.StateDegraded, MintedAt: now.Add(-52 * time.Minute), ExpiresAt: now.Add(8 * time.Minute), RefreshAt: now.Add(30 * time.Second),
+			Name: "installation 4711", State: tokenprovider.StateDegraded, MintedAt: now.Add(-52 * time.Minute), ExpiresAt: now.Add(8*time.Minute + time.Millisecond).In(time.FixedZone("", 60*60)), RefreshAt: now.Add(30 * time.Second),
 			Mints: 31, Failures: 4, LastError: "forge: API rate limit exceeded (403)", LastErrorCode: tokenprovider.CodeRateLimited, LastErrorAt: now.Add(-30 * time.Second),
 		}),
 		reports("npm-registry", tokenprovider.Status{
@@ -96,6 +96,37 @@ func TestTheStatusPageTellsAnOperatorHowEachProviderIsDoing(t *testing.T) {
 			`http-equiv="refresh" content`: `"15"`,
 		} {
 			require.Regexp(t, regexp.QuoteMeta(label)+`[^\n]*`+regexp.QuoteMeta(shape), w.Body.String())
+		}
+	})
+}
+
+func TestTheStatusPageMakesTheBestOfAStatusThatCannotBe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		for name, row := range map[string]struct {
+			status tokenprovider.Status
+			says   string
+			bar    bool
+		}{
+			"fresh and expired":       {tokenprovider.Status{MintedAt: now.Add(-2 * time.Hour), ExpiresAt: now.Add(-time.Hour)}, "0 s left of 1 h", true},
+			"minted later":            {tokenprovider.Status{MintedAt: now.Add(time.Hour), ExpiresAt: now.Add(2 * time.Hour)}, "2 h left of 1 h", true},
+			"expired before it began": {tokenprovider.Status{MintedAt: now, ExpiresAt: now.Add(-time.Hour)}, "1 h ago", false},
+			"of no known beginning":   {tokenprovider.Status{ExpiresAt: now.Add(72 * time.Hour)}, "in 3 d 0 h", false},
+			"of no known end":         {tokenprovider.Status{MintedAt: now.Add(-90 * time.Second)}, "1 min 30 s ago", false},
+			"an unknown error":        {tokenprovider.Status{LastErrorCode: "<b>on fire</b>"}, "<b>on fire</b>: the platform failed to get a token; its log has the reason", false},
+		} {
+			row.status.State = tokenprovider.StateFresh
+			registry := provisionhook.NewRegistry()
+			registry.Register(reports("", row.status))
+			page := record(statusOf(t, registry), newRequest("GET", "/", adminSecret)).Body.String()
+			require.Contains(t, textOf(page), row.says, name)
+			require.Contains(t, textOf(page), "(no name)", name)
+			require.Equal(t, row.bar, strings.Contains(page, `class="bar"`), name)
+			for _, width := range regexp.MustCompile(`class="left" width="(-?[0-9]+)"`).FindAllStringSubmatch(page, -1) {
+				thousandths, err := strconv.Atoi(width[1])
+				require.NoError(t, err)
+				require.True(t, thousandths >= 0 && thousandths <= 1000, "%s: %d", name, thousandths)
+			}
 		}
 	})
 }
