@@ -108,7 +108,7 @@ func TestTheStatusPageMakesTheBestOfAStatusThatCannotBe(t *testing.T) {
 			says   string
 			bar    bool
 		}{
-			"fresh and expired":       {tokenprovider.Status{MintedAt: now.Add(-2 * time.Hour), ExpiresAt: now.Add(-time.Hour)}, "0 s left of 1 h", true},
+			"fresh and expired":       {tokenprovider.Status{MintedAt: now.Add(-61*time.Minute - 30*time.Second), ExpiresAt: now.Add(-90 * time.Second)}, "0 s left of 1 h", true},
 			"minted later":            {tokenprovider.Status{MintedAt: now.Add(time.Hour), ExpiresAt: now.Add(2 * time.Hour)}, "2 h left of 1 h", true},
 			"expired before it began": {tokenprovider.Status{MintedAt: now, ExpiresAt: now.Add(-time.Hour)}, "1 h ago", false},
 			"of no known beginning":   {tokenprovider.Status{ExpiresAt: now.Add(72 * time.Hour)}, "in 3 d 0 h", false},
