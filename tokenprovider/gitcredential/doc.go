@@ -38,7 +38,8 @@
 // It does less than the command: it keeps nothing, so that each operation of git is a call of the endpoint and fails
 // while that is down; it doesn't renew the bearer, and reaches the endpoint through no proxy. Its erase tells the platform
 // the digest of the refused token where sha256sum and base64 are installed, and does nothing otherwise: the refused
-// token then comes back until the platform replaces it.
+// token then comes back until the platform replaces it. With PROVISIONKIT_ON_FAILURE=quit git quotes the whole line, which
+// holds no secret, behind the sentence that says what is wrong.
 //
 // # What it promises
 //

@@ -1,0 +1,101 @@
+package gitcredential_test
+
+import (
+	"context"
+	"maps"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+	"github.com/stretchr/testify/require"
+)
+
+// newEndpoint is the real endpoint for ws-1, and the URL and bearer with which that workspace reaches it.
+func newEndpoint(t *testing.T, provider tokenprovider.TokenProvider) (env map[string]string) {
+	t.Helper()
+	key, err := tokenhttp.NewWorkspaceKey([]byte("0123456789abcdef0123456789abcdef"))
+	require.NoError(t, err)
+	handler, err := tokenhttp.NewHandler(func(context.Context, tokenhttp.Principal) (tokenprovider.TokenProvider, error) {
+		return provider, nil
+	}, key, nil)
+	require.NoError(t, err)
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	m, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{BaseURL: server.URL, Key: key})
+	require.NoError(t, err)
+	env = map[string]string{}
+	require.NoError(t, m.MutateEnv(t.Context(), "ws-1", env))
+	return env
+}
+
+func TestThroughTheInlineHelperTheEndpointJudgesEveryHostileRequest(t *testing.T) {
+	later := time.Now().Add(time.Hour)
+	provider := &source{token: token, expiresAt: later}
+	endpoint := newEndpoint(t, provider)
+	for name, shell := range shells(t) {
+		if name == "busybox" {
+			continue // what differs between shells isn't what they pass on
+		}
+		w := newInlineWorkspace(t, shell, "")
+		maps.Copy(w.env, endpoint)
+		for _, r := range testutil.GitRequests(t, "testdata/requests.txt") {
+			stdout, stderr, code := w.run(t, "get", r.Input)
+			if r.Outcome == "answer" {
+				require.Contains(t, stdout, "password="+token+"\npassword_expiry_utc=", "%s: %s", r.Name, stderr)
+				require.Zero(t, code, r.Name)
+			} else {
+				require.Empty(t, stdout, r.Name)
+				require.Equal(t, 1, code, r.Name)
+			}
+		}
+	}
+	require.Equal(t, 10*time.Minute, provider.minTTL)
+}
+
+func TestGitGetsItsTokenFromTheEndpointThroughTheInlineHelper(t *testing.T) {
+	shells(t)
+	testutil.NeedTool(t, "curl")
+	provider := &source{token: token, expiresAt: time.Now().Add(time.Hour)}
+	g := testutil.NewGit(t)
+	maps.Copy(g.Env, newEndpoint(t, provider))
+	mutate(t, &gitcredential.MutatorOptions{Inline: true}, g.Env)
+	repository := t.TempDir()
+	g.Run(t, repository, "init", "--quiet")
+	hostile := "!echo username=hostile; echo password=hostile; :"
+	g.Run(t, repository, "config", "credential.helper", hostile)
+
+	credential := func(operation, input string) (string, string) {
+		cmd := g.Command(t, repository, "credential", operation)
+		var stderr strings.Builder
+		cmd.Stdin, cmd.Stderr = strings.NewReader(input), &stderr
+		out, _ := cmd.Output()
+		return string(out), stderr.String()
+	}
+	filled, stderr := credential("fill", githubRequest)
+	require.Contains(t, filled, "password="+token+"\n", stderr)
+	require.Empty(t, stderr)
+
+	_, stderr = credential("reject", filled)
+	require.Empty(t, stderr)
+	require.Equal(t, []string{token}, provider.invalidated, "the endpoint knows which token that digest is of")
+
+	g.Env["PROVISIONKIT_TOKEN_URL"] = "http://127.0.0.1:1/token"
+	filled, stderr = credential("fill", githubRequest)
+	require.Empty(t, filled, "nobody else is asked: the helpers of the repository were wiped")
+	require.Contains(t, stderr, "can't be reached")
+
+	next := gitcredential.Entry{Key: "credential.https://github.com.helper", Value: "!echo username=x; echo password=next; :"}
+	require.NoError(t, gitcredential.AppendEnv(g.Env, next))
+	filled, _ = credential("fill", githubRequest)
+	require.Contains(t, filled, "password=next\n", "git falls through to its next helper")
+	g.Env["PROVISIONKIT_ON_FAILURE"] = "quit"
+	filled, stderr = credential("fill", githubRequest)
+	require.Empty(t, filled)
+	require.Contains(t, stderr, "fatal: credential helper '!f() {", "git quits, and quotes the helper until its message is full")
+	require.Empty(t, testutil.Leak(stderr, g.Env["PROVISIONKIT_BEARER"]))
+}
