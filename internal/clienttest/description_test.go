@@ -44,9 +44,8 @@ var aliases = map[string]string{
 
 // description is GitHub's description of its API, stricter by one rule: an object has no members but the described.
 type description struct {
-	doc      *openapi3.T
-	router   routers.Router
-	webhooks map[string]*openapi3.Schema
+	doc    *openapi3.T
+	router routers.Router
 }
 
 func newDescription(t testing.TB) *description {
