@@ -15,7 +15,8 @@ import (
 // timeout bounds a subcommand that fetches a token, its wait for standard input and for other helpers included.
 const timeout = 30 * time.Second
 
-// Command is one run of git-credential-provisionkit. It sees nothing of its process but these fields.
+// Command is one run of git-credential-provisionkit. It sees nothing of its process but these fields, and the folder and
+// file that it runs in and of. The programs that exec and gh run are its children.
 type Command struct {
 	Args    []string                 // the name of the program, then its arguments
 	Env     func(name string) string // as os.Getenv; nil: no variable is set
@@ -23,41 +24,53 @@ type Command struct {
 	Stdin   io.Reader                // nil: empty
 	Stdout  io.Writer                // nil: discarded, as Stderr
 	Stderr  io.Writer
+
+	// replace puts another program in the place of this process; nil: the program becomes a child.
+	replace func(path string, argv, environ []string) error
 }
 
 // Main is the command as a process: it runs with the arguments, environment and standard streams of this one and
-// returns the exit code. A program that links it runs it when its own name, os.Args[0] without folder, is
-// [gitcredential.DefaultCommand].
+// returns the exit code. On Unix exec and gh put another program in its place and don't return.
+//
+// A program that links it runs it when its own name, os.Args[0] without folder, is [gitcredential.DefaultCommand], gh or
+// git-askpass-provisionkit; install makes links of the latter two.
 func Main() int {
-	c := &Command{Args: os.Args, Env: os.Getenv, Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+	c := &Command{
+		Args: os.Args, Env: os.Getenv, Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		replace: replaceProcess,
+	}
 	return c.Run(context.Background())
 }
 
 // subcommand is what one word on the command line stands for.
 type subcommand struct {
-	name  string
-	usage string // its arguments, for the help text
-	help  string
-	run   func(c *Command, ctx context.Context, args []string) int
+	name    string
+	usage   string // its arguments, for the help text
+	help    string // in a line
+	details string // for whoever wants to know more; "" where there isn't more
+	run     func(c *Command, ctx context.Context, args []string) int
 }
 
 // subcommands are all of them, in the order of the help text.
 func subcommands() []subcommand {
 	return []subcommand{
-		{"get", "", "print a credential for the request on standard input", (*Command).git},
-		{"store", "", "do nothing: tokens aren't kept for git", (*Command).git},
-		{"erase", "", "report the token on standard input as refused", (*Command).git},
-		{"capability", "", "print what this helper can do for git", (*Command).git},
-		{"token", "[--json]", "print a live token", (*Command).token},
-		{"version", "", "print the version", (*Command).version},
-		{"help", "", "print this text", (*Command).help},
+		{"get", "", "print a credential for the request on standard input", "", (*Command).git},
+		{"store", "", "do nothing: tokens aren't kept for git", "", (*Command).git},
+		{"erase", "", "report the token on standard input as refused", "", (*Command).git},
+		{"capability", "", "print what this helper can do for git", "", (*Command).git},
+		{"token", "[--json]", "print a live token", tokenDetails, (*Command).token},
+		{"exec", "-- CMD [ARG...]", "run CMD with a live GH_TOKEN and GITHUB_TOKEN", execDetails, (*Command).exec},
+		{"gh", "[ARG...]", "run the real gh with a live token", ghDetails, (*Command).gh},
+		{"askpass", "PROMPT", "answer git's prompt for a user name or password", askpassDetails, (*Command).askpass},
+		{"version", "", "print the version", "", (*Command).version},
+		{"help", "[SUBCOMMAND]", "print this text, or more on a subcommand", "", (*Command).help},
 	}
 }
 
-// Run executes the command and returns its exit code: 0, or 1 after a line on Stderr that says what is wrong. ctx bounds
-// it, and a get, erase or token is bounded by 30 s anyway.
+// Run executes the command and returns its exit code: 0, or 1 after a line on Stderr that says what is wrong; exec and gh
+// have that of the program that they run. ctx bounds it, and what fetches a token is bounded by 30 s anyway.
 func (c *Command) Run(ctx context.Context) int {
-	c = c.withDefaults()
+	c = c.withDefaults().asLinked()
 	if len(c.Args) < 2 {
 		fmt.Fprint(c.Stderr, helpText())
 		return 1
@@ -71,6 +84,9 @@ func (c *Command) Run(ctx context.Context) int {
 	}
 	for _, sub := range subcommands() {
 		if sub.name == name {
+			if sub.wantsHelp(args) {
+				return c.help(ctx, []string{name})
+			}
 			return sub.run(c, ctx, args)
 		}
 	}
@@ -78,6 +94,12 @@ func (c *Command) Run(ctx context.Context) int {
 		return 0
 	}
 	return c.fail(errSubcommand)
+}
+
+// wantsHelp reports whether it is the subcommand itself that args ask for help. What git calls has no help: git would
+// take it for an answer. The help of gh is gh's own.
+func (s subcommand) wantsHelp(args []string) bool {
+	return len(args) == 1 && (args[0] == "--help" || args[0] == "-h") && s.details != "" && s.name != "gh"
 }
 
 // isGit reports whether it may be git that asks for something this version doesn't know, which it has to ignore without

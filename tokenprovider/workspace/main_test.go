@@ -3,6 +3,7 @@ package workspace_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -45,6 +46,61 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// programOnce is the path of testdata/program, built as a program of somebody else's: it belongs to no module.
+var programOnce = sync.OnceValues(func() (string, error) {
+	command, err := buildOnce()
+	if err != nil {
+		return "", err
+	}
+	source, err := filepath.Abs("testdata/program/main.go")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(filepath.Dir(command), "program"+filepath.Ext(command))
+	build := exec.Command("go", "build", "-o", path, source)
+	build.Dir = filepath.Dir(command)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the program: %w\n%s", err, output)
+	}
+	return path, nil
+})
+
+// program puts testdata/program into dir under name, and returns its path.
+func program(t testing.TB, dir, name string) string {
+	t.Helper()
+	built, err := programOnce()
+	require.NoError(t, err)
+	path := filepath.Join(dir, name+filepath.Ext(built))
+	require.NoError(t, os.Link(built, path))
+	return path
+}
+
+// given is what testdata/program printed.
+type given struct {
+	Args  []string `json:"args"`
+	Env   []string `json:"env"`
+	Stdin string   `json:"stdin"`
+}
+
+func (r result) given(t testing.TB) given {
+	t.Helper()
+	var g given
+	require.NoError(t, json.Unmarshal([]byte(r.stdout), &g), "%s%s", r.stdout, r.stderr)
+	return g
+}
+
+// values are those of all variables of that name.
+func (g given) values(name string) []string {
+	var values []string
+	for _, variable := range g.Env {
+		if value, ok := strings.CutPrefix(variable, name+"="); ok {
+			values = append(values, value)
+		}
+	}
+	return values
+}
 
 func binary(t testing.TB) string {
 	t.Helper()
@@ -116,7 +172,12 @@ func process(ctx context.Context, t testing.TB, env map[string]string, stdin str
 // start runs the built command to its end.
 func start(t testing.TB, env map[string]string, stdin string, args ...string) result {
 	t.Helper()
-	cmd := process(t.Context(), t, env, stdin, args...)
+	return run(t, env, process(t.Context(), t, env, stdin, args...))
+}
+
+// run runs cmd, which is the built command or a link to it, to its end.
+func run(t testing.TB, env map[string]string, cmd *exec.Cmd) result {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()

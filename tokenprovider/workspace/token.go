@@ -10,21 +10,17 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
+const tokenDetails = `Prints a live token of the platform, with ten minutes or half of its life left. With --json it is an object
+with "token" and, if that is known, "expires_at".
+`
+
 // token prints a live token: alone, or with --json as an object with its expiry, if that is known.
 func (c *Command) token(ctx context.Context, args []string) int {
 	asJSON := slices.Equal(args, []string{"--json"})
 	if len(args) > 0 && !asJSON {
 		return c.fail(errArguments)
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-
-	source, err := openSource(ctx, c.Env)
-	if err != nil {
-		return c.fail(err)
-	}
-	defer source.close()
-	token, expiresAt, err := source.Token(tokenprovider.WithMinTTL(ctx, gitcredential.DefaultMinTTL))
+	token, expiresAt, err := c.fetch(ctx)
 	if err != nil {
 		return c.fail(err)
 	}
@@ -40,6 +36,22 @@ func (c *Command) token(ctx context.Context, args []string) int {
 	if _, err := c.Stdout.Write(append(output, '\n')); err != nil {
 		return c.fail(err)
 	}
-	source.renewBearer(ctx)
 	return 0
+}
+
+// fetch is a live token for a subcommand that hands it on, with as much of its life left as git gets.
+func (c *Command) fetch(ctx context.Context) (string, time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	source, err := openSource(ctx, c.Env)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	defer source.close()
+	token, expiresAt, err := source.Token(tokenprovider.WithMinTTL(ctx, gitcredential.DefaultMinTTL))
+	if err == nil {
+		source.renewBearer(ctx)
+	}
+	return token, expiresAt, err
 }

@@ -1,0 +1,197 @@
+package workspace_test
+
+import (
+	"bufio"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/stretchr/testify/require"
+)
+
+const firstToken = "ghs_000000000000000000000000000000000001"
+
+func TestExecRunsAProgramWithALiveTokenInPlaceOfADeadOne(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	dir := t.TempDir()
+	path := program(t, dir, "tool")
+	env := p.env(t, "ws-1")
+	env["PATH"], env["KEPT"] = "relative:"+string(os.PathListSeparator)+dir, "a b"
+	env["GH_TOKEN"], env["GITHUB_TOKEN"] = "ghs_dead", "somebody's own"
+	for name, args := range map[string][]string{
+		"by name":      {"exec", "--", "tool", "--help", "a b", ""},
+		"by path":      {"exec", "--", path, "--help", "a b", ""},
+		"without dash": {"exec", "tool", "--help", "a b", ""},
+	} {
+		for how, run := range map[string]func(testing.TB, map[string]string, string, ...string) result{"process": start, "call": call} {
+			r := run(t, env, "input", args...)
+			require.Zero(t, r.code, "%s, %s: %s", name, how, r.stderr)
+			require.Empty(t, r.stderr)
+			g := r.given(t)
+			require.Equal(t, []string{firstToken}, g.values("GH_TOKEN"))
+			require.Equal(t, []string{firstToken}, g.values("GITHUB_TOKEN"))
+			require.Equal(t, []string{"a b"}, g.values("KEPT"))
+			require.Len(t, g.Env, len(env), "nothing else is new")
+			require.Equal(t, []string{"--help", "a b", ""}, g.Args[1:])
+			require.Equal(t, "input", g.Stdin)
+		}
+	}
+	require.Len(t, p.asked(), 1)
+	require.Equal(t, "10m0s", p.asked()[0].URL.Query().Get("min_ttl"))
+}
+
+func TestExecNeverRunsAProgramWithATokenThatIsAboutToDie(t *testing.T) {
+	t.Parallel()
+	m := &mint{life: 2 * time.Second}
+	p := newPlatform(t, cached(m))
+	env := p.env(t, "ws-1")
+	env["PATH"] = t.TempDir()
+	program(t, env["PATH"], "tool")
+	began := time.Now()
+	seen := map[string]bool{}
+	for len(seen) < 3 {
+		require.Less(t, time.Since(began), 30*time.Second)
+		seen[start(t, env, "", "exec", "--", "tool").given(t).values("GH_TOKEN")[0]] = true
+	}
+	require.Greater(t, time.Since(began), time.Second, "and a live one is used again")
+}
+
+func TestExecEndsAsItsProgramDoes(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	env["PATH"], env["PROGRAM_EXIT"] = t.TempDir(), "42"
+	program(t, env["PATH"], "tool")
+	require.Equal(t, 42, start(t, env, "", "exec", "--", "tool").code)
+	require.Equal(t, 42, call(t, env, "", "exec", "--", "tool").code)
+}
+
+func TestSignalsReachTheProgramWhichIsTheProcessThatWasStarted(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no signals there")
+	}
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	env["PATH"], env["PROGRAM_WAIT"] = t.TempDir(), "1"
+	program(t, env["PATH"], "tool")
+	program(t, env["PATH"], "gh")
+	for _, args := range [][]string{{"exec", "--", "tool"}, {"gh", "pr", "list"}} {
+		for signal, ends := range map[syscall.Signal]func(syscall.WaitStatus) bool{
+			syscall.SIGTERM: func(s syscall.WaitStatus) bool { return s.ExitStatus() == 7 },
+			syscall.SIGINT:  func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == syscall.SIGINT },
+			syscall.SIGKILL: func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == syscall.SIGKILL },
+		} {
+			cmd := process(t.Context(), t, env, "", args...)
+			stdout, err := cmd.StdoutPipe()
+			require.NoError(t, err)
+			require.NoError(t, cmd.Start())
+			lines := bufio.NewScanner(stdout)
+			require.True(t, lines.Scan())
+			require.Equal(t, strconv.Itoa(cmd.Process.Pid), lines.Text())
+			if arguments, err := os.ReadFile(filepath.Join("/proc", lines.Text(), "cmdline")); runtime.GOOS == "linux" {
+				require.NoError(t, err)
+				require.Empty(t, testutil.Leak(string(arguments), firstToken, env["PROVISIONKIT_BEARER"]))
+			}
+			require.NoError(t, cmd.Process.Signal(signal))
+			for lines.Scan() {
+			}
+			_ = cmd.Wait()
+			require.True(t, ends(cmd.ProcessState.Sys().(syscall.WaitStatus)), "%v %s: %s", args, signal, cmd.ProcessState)
+		}
+	}
+}
+
+func TestAProgramThatASignalEndsWithinAnotherProcessHasTheExitCodeOfShells(t *testing.T) {
+	t.Parallel()
+	sh := testutil.NeedTool(t, "sh")
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	require.Equal(t, 128+9, call(t, p.env(t, "ws-1"), "", "exec", "--", sh, "-c", "kill -9 $$").code)
+}
+
+func TestWhatCannotBeRunHasTheExitCodesOfEnvAndCostsNoToken(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("a file has no right to be run there")
+	}
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "plain")
+	require.NoError(t, os.WriteFile(plain, []byte("data"), 0o600))
+	env["PATH"] = dir
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"no such name":       {[]string{"exec", "--", "nothing"}, 127, "nothing"},
+		"no such file":       {[]string{"exec", "--", dir + "/nothing"}, 127, "nothing"},
+		"a plain file":       {[]string{"exec", "--", "plain"}, 126, "permission denied"},
+		"a path to it":       {[]string{"exec", "--", plain}, 126, "permission denied"},
+		"a folder":           {[]string{"exec", "--", dir}, 126, dir},
+		"no program":         {[]string{"exec", "--"}, 125, "no command"},
+		"nothing":            {[]string{"exec"}, 125, "no command"},
+		"an empty name":      {[]string{"exec", "--", ""}, 125, "no command"},
+		"an unknown flag":    {[]string{"exec", "-i", "plain"}, 125, "--help"},
+		"without a platform": {[]string{"exec", "--", "nothing"}, 127, "nothing"},
+	} {
+		r := start(t, env, "", c.args...)
+		require.Equal(t, c.code, r.code, name)
+		require.Empty(t, r.stdout, name)
+		require.Contains(t, r.stderr, c.says, name)
+		require.Equal(t, 1, strings.Count(r.stderr, "\n"), name)
+	}
+	require.Empty(t, p.asked())
+
+	for name, content := range map[string]string{"no format": "data", "no interpreter": "#!/nowhere/interpreter\n"} {
+		require.NoError(t, os.WriteFile(plain, []byte(content), 0o700))
+		for how, run := range map[string]func(testing.TB, map[string]string, string, ...string) result{"process": start, "call": call} {
+			require.NoError(t, os.Chmod(plain, 0o700))
+			r := run(t, env, "", "exec", "--", "plain")
+			require.Equal(t, 126, r.code, "%s, %s", name, how)
+			require.Contains(t, r.stderr, "can't be run", name)
+		}
+	}
+}
+
+func TestWithoutATokenNothingIsRun(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	p.down()
+	dir := t.TempDir()
+	program(t, dir, "tool")
+	env := p.env(t, "ws-1")
+	env["PATH"], env["GH_TOKEN"] = dir, "ghs_dead"
+	for says, env := range map[string]map[string]string{"502": env, "PROVISIONKIT_TOKEN_URL isn't set": {"PATH": dir, "GITHUB_TOKEN": "ghp_broad"}} {
+		r := start(t, env, "", "exec", "--", "tool")
+		require.Equal(t, 125, r.code)
+		require.Empty(t, r.stdout)
+		require.Contains(t, r.stderr, "the command isn't run: ")
+		require.Contains(t, r.stderr, says)
+	}
+}
+
+func TestAProgramThatARepositoryBringsIsNotFound(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	hostile := t.TempDir()
+	for _, name := range []string{"tool", "gh", "git", "sh"} {
+		program(t, hostile, name)
+	}
+	env := p.env(t, "ws-1")
+	for _, list := range []string{".", "", ":", "./", ".:/nowhere", "/nowhere::/nowhere"} {
+		env["PATH"] = strings.ReplaceAll(list, ":", string(os.PathListSeparator))
+		cmd := process(t.Context(), t, env, "", "exec", "--", "tool")
+		cmd.Dir = hostile
+		require.Equal(t, 127, run(t, env, cmd).code, list)
+	}
+	require.Empty(t, p.asked())
+}

@@ -1,0 +1,39 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"syscall"
+)
+
+// become runs the program at path as what the command was for, and is its exit code. In a process of the command's own
+// the program takes over, with process id, signals and terminal; elsewhere it is a child, and ends with ctx at the
+// latest.
+func (c *Command) become(ctx context.Context, path string, argv, environ []string) int {
+	var err error
+	if c.replace != nil {
+		err = c.replace(path, argv, environ)
+	} else {
+		child := exec.CommandContext(ctx, path)
+		child.Args, child.Env = argv, environ
+		child.Stdin, child.Stdout, child.Stderr = c.Stdin, c.Stdout, c.Stderr
+		if err = child.Run(); child.ProcessState != nil {
+			return exitCode(child)
+		}
+	}
+	if reason, ok := errors.AsType[syscall.Errno](err); ok {
+		err = reason // the rest of it is the path
+	}
+	c.fail(fmt.Errorf("%s can't be run: %w", path, err))
+	return exitCannotRun
+}
+
+// exitCode is a program's, or 128 and the number of the signal that ended it, as shells have it.
+func exitCode(ended *exec.Cmd) int {
+	if status, ok := ended.ProcessState.Sys().(syscall.WaitStatus); ok && ended.ProcessState.ExitCode() < 0 {
+		return 128 + int(status.Signal())
+	}
+	return ended.ProcessState.ExitCode()
+}
