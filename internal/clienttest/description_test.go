@@ -40,6 +40,7 @@ var undeclared = map[int]string{
 var aliases = map[string]string{
 	"/repositories/{repository_id}":              "/repos/{owner}/{repo}",
 	"/repositories/{repository_id}/installation": "/repos/{owner}/{repo}/installation",
+	"/repositories/{repository_id}/readme":       "/repos/{owner}/{repo}/readme",
 }
 
 // description is GitHub's description of its API, stricter by one rule: an object has no members but the described.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/stretchr/testify/require"
 )
 
@@ -32,6 +33,7 @@ func TestEveryAnswerIsAsGitHubDescribesIt(t *testing.T) {
 
 	t.Run("the app and its installations", func(t *testing.T) {
 		for _, base := range []string{"", "/api/v3"} {
+			get(200, base+"/", "")
 			get(200, base+"/app", f.app())
 			get(200, base+"/app/installations", f.app())
 			get(200, base+"/app/installations?per_page=1&page=2&since=2020-01-01T00:00:00Z&outdated=1", f.app())
@@ -84,6 +86,26 @@ func TestEveryAnswerIsAsGitHubDescribesIt(t *testing.T) {
 		expect(401, "DELETE", "/installation/token", token, "")
 		get(401, "/installation/repositories", token)
 		get(401, "/repos/alice/notes", token)
+	})
+
+	t.Run("a repository's README", func(t *testing.T) {
+		testutil.NeedTool(t, "git")
+		_, err := f.AddRepository("acme/two")
+		require.NoError(t, err)
+		token := mint(mintAcme, "")
+		get(200, "/", token)
+		get(401, "/", "token garbage")
+		get(200, "/repos/acme/two/readme", token)
+		get(200, "/api/v3/repos/acme/two/readme?ref=main", token)
+		expect(304, "GET", "/repos/acme/two/readme", token, "", "If-None-Match", "*")
+		get(404, "/repos/acme/one/readme", token)
+		get(403, "/repos/acme/two/readme", mint(mintAcme, `{"permissions":{"issues":"read"}}`))
+		var found struct{ ID int64 }
+		require.NoError(t, json.Unmarshal([]byte(get(200, "/repos/acme/two", token)), &found))
+		get(200, fmt.Sprintf("/repositories/%d/readme", found.ID), token)
+		require.NoError(t, f.RenameRepository("acme/two", "acme/zwei"))
+		get(301, "/repos/acme/two/readme", token)
+		require.NoError(t, f.RenameRepository("acme/zwei", "acme/two"))
 	})
 
 	t.Run("mints that are refused", func(t *testing.T) {
@@ -180,5 +202,6 @@ func TestEveryAnswerIsAsGitHubDescribesIt(t *testing.T) {
 	require.Empty(t, missing, "GitHub describes them, and no answer of theirs was validated")
 }
 
-// unreachable are answers that the fake doesn't give: it knows no users.
-var unreachable = []string{"GET /user 200", "GET /user 304"}
+// unreachable are answers that the fake doesn't give: it knows no users, and refuses no ref of a README otherwise than
+// as not found.
+var unreachable = []string{"GET /user 200", "GET /user 304", "GET /repos/{owner}/{repo}/readme 422"}

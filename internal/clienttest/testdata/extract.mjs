@@ -16,6 +16,7 @@ import { join } from "node:path";
 const FILE = "ghec.json";
 
 const OPERATIONS = {
+  "/": ["get"],
   "/app": ["get"],
   "/app/installations": ["get"],
   "/app/installations/{installation_id}": ["get", "delete"],
@@ -28,6 +29,7 @@ const OPERATIONS = {
   "/rate_limit": ["get"],
   "/repos/{owner}/{repo}": ["get"],
   "/repos/{owner}/{repo}/installation": ["get"],
+  "/repos/{owner}/{repo}/readme": ["get"],
   "/user": ["get"],
   "/users/{username}/installation": ["get"],
 };
