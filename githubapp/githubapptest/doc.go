@@ -21,9 +21,9 @@
 //
 // Nothing is taken on trust. An app's JWT is verified as GitHub does, signature, issuer and times; a token works from
 // its mint to the very second of its announced expiry, for the repositories and permissions it was minted for, and
-// every request of git is checked anew. A breach of the contract gets the status and the text that GitHub answers
-// with. The headers are there too: the request's id, the rate limit, the date by the server's own clock, which
-// [Server.SetClockOffset] sets wrong.
+// every request of git is checked anew; a push that changes workflows takes the permission for that. A breach of the
+// contract gets the status and the text that GitHub answers with. The headers are there too: the request's id, the rate
+// limit, the date by the server's own clock, which [Server.SetClockOffset] sets wrong.
 //
 // # What goes wrong
 //

@@ -53,13 +53,19 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 	r.URL = &url.URL{Path: "/" + repo.dir + "/" + rest, RawQuery: r.URL.RawQuery}
 	// What the CGI gets as its environment, other processes may read.
 	r.Header.Del("Authorization")
-	if r.ContentLength < 0 {
+	if r.ContentLength < 0 || rest == receivePack {
 		body, err := s.spool(r)
 		if err != nil {
 			panic(http.ErrAbortHandler) // the client went away
 		}
 		defer body.close()
 		r.Body, r.ContentLength, r.TransferEncoding = body, body.size, nil
+		if rest == receivePack && s.refuseWorkflows(w, r, repo) {
+			return
+		}
+		if _, err := body.Seek(0, io.SeekStart); err != nil {
+			panic(http.ErrAbortHandler)
+		}
 	}
 	s.backend().ServeHTTP(w, r)
 }

@@ -1,0 +1,123 @@
+package githubapptest
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// push is what a client asks git-receive-pack to do; see gitprotocol-pack(5).
+type push struct {
+	updates      []refUpdate
+	capabilities []string
+	pack         io.Reader // what follows; empty when refs are deleted only
+}
+
+// refUpdate moves a ref from a commit to another.
+type refUpdate struct{ old, new, ref string }
+
+// deletes reports whether the ref goes.
+func (u refUpdate) deletes() bool { return strings.Trim(u.new, "0") == "" }
+
+var errMalformedPush = errors.New("the request isn't a push as gitprotocol-pack describes it")
+
+// readPush reads the body of a request up to its pack.
+func readPush(r *http.Request) (*push, error) {
+	body := io.Reader(r.Body)
+	if encoding := r.Header.Get("Content-Encoding"); encoding == "gzip" || encoding == "x-gzip" {
+		decoded, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, err
+		}
+		body = decoded
+	}
+	p := &push{}
+	in := bufio.NewReader(body)
+	p.pack = in
+	for first := true; ; first = false {
+		line, err := readPacketLine(in)
+		if err != nil {
+			return nil, err
+		}
+		if line == "" {
+			return p, nil
+		}
+		if command, capabilities, ok := strings.Cut(line, "\x00"); first && ok {
+			line, p.capabilities = command, strings.Fields(capabilities)
+		}
+		line = strings.TrimSuffix(line, "\n")
+		if strings.HasPrefix(line, "shallow ") {
+			continue
+		}
+		parts := strings.SplitN(line, " ", 3)
+		if len(parts) != 3 || !isObjectID(parts[0]) || !isObjectID(parts[1]) {
+			return nil, errMalformedPush
+		}
+		p.updates = append(p.updates, refUpdate{parts[0], parts[1], parts[2]})
+	}
+}
+
+func isObjectID(text string) bool {
+	_, err := hex.DecodeString(text)
+	return err == nil && (len(text) == 40 || len(text) == 64)
+}
+
+// readPacketLine is the next packet line, "" for a flush.
+func readPacketLine(in io.Reader) (string, error) {
+	var header [4]byte
+	if _, err := io.ReadFull(in, header[:]); err != nil {
+		return "", errMalformedPush
+	}
+	var size [2]byte
+	if _, err := hex.Decode(size[:], header[:]); err != nil {
+		return "", errMalformedPush
+	}
+	n := int(size[0])<<8 | int(size[1])
+	if n == 0 {
+		return "", nil
+	}
+	if n <= len(header) {
+		return "", errMalformedPush
+	}
+	line := make([]byte, n-len(header))
+	if _, err := io.ReadFull(in, line); err != nil {
+		return "", errMalformedPush
+	}
+	return string(line), nil
+}
+
+func packetLine(payload string) string { return fmt.Sprintf("%04x%s", len(payload)+4, payload) }
+
+// refuse answers that no ref was updated: for the reasons given by ref, or because another ref was refused.
+func (p *push) refuse(w http.ResponseWriter, reasons map[string]string) {
+	report := packetLine("unpack ok\n")
+	for _, u := range p.updates {
+		reason := reasons[u.ref]
+		if reason == "" {
+			reason = "pre-receive hook declined"
+		}
+		report += packetLine("ng " + u.ref + " " + reason + "\n")
+	}
+	report += "0000"
+	has := func(capability string) bool { return slices.Contains(p.capabilities, capability) }
+	answer := report
+	switch {
+	case !has("report-status") && !has("report-status-v2"):
+		answer = ""
+	case has("side-band-64k"):
+		answer = ""
+		for part := range slices.Chunk([]byte(report), 65_000) {
+			answer += packetLine("\x01" + string(part))
+		}
+		answer += "0000"
+	}
+	w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
+	w.Header().Set("Cache-Control", "no-cache, max-age=0, must-revalidate")
+	_, _ = io.WriteString(w, answer)
+}
