@@ -62,6 +62,7 @@ func subcommands() []subcommand {
 		{"exec", "-- CMD [ARG...]", "run CMD with a live GH_TOKEN and GITHUB_TOKEN", execDetails, (*Command).exec},
 		{"gh", "[ARG...]", "run the real gh with a live token", ghDetails, (*Command).gh},
 		{"askpass", "PROMPT", "answer git's prompt for a user name or password", askpassDetails, (*Command).askpass},
+		{"install", "[--dir DIR] [--global|--system]", "configure git and link gh", installDetails, (*Command).install},
 		{"version", "", "print the version", "", (*Command).version},
 		{"help", "[SUBCOMMAND]", "print this text, or more on a subcommand", "", (*Command).help},
 	}
