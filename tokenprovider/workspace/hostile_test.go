@@ -1,0 +1,278 @@
+package workspace_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"maps"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheBuiltCommandGivesATokenForNoOperationButGet(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	for _, args := range [][]string{
+		nil, {""}, {"GET"}, {" get"}, {"list"}, {"get;id"}, {"--get"}, {"get", "get"}, {"get", "--help"}, {"get", "https://github.com"}, {"store"}, {"erase"},
+	} {
+		r := start(t, env, request+"password=x\n", args...)
+		require.Empty(t, r.stdout, "%q", args)
+		require.Contains(t, []int{0, 1}, r.code, "%q", args)
+	}
+	for _, args := range [][]string{{"--help"}, {"capability"}} {
+		r := start(t, env, request, args...)
+		require.Zero(t, r.code)
+		require.NotContains(t, r.stdout, "ghs_")
+	}
+	require.Empty(t, p.asked())
+}
+
+func TestTheBuiltCommandLeavesAStandardInputThatNeverEnds(t *testing.T) {
+	t.Parallel()
+	env := newPlatform(t, &mint{}).env(t, "ws-1")
+	cmd := process(t.Context(), t, env, "", "get")
+	cmd.Stdin = nil
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	require.NoError(t, cmd.Start())
+	written := 0
+	for lines := bytes.Repeat([]byte("a=b\n"), 1<<10); written < 64<<20; written += len(lines) {
+		if _, err := stdin.Write(lines); err != nil {
+			break // the command is gone
+		}
+	}
+	require.Error(t, cmd.Wait())
+	require.Less(t, written, 64<<20)
+	require.Contains(t, result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}.failed(t), "larger than")
+}
+
+func TestTheBuiltCommandPrintsNothingOfAnAnswerThatIsTooMuch(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, &mint{})
+	elsewhere := newPlatform(t, cached(&mint{life: time.Hour}))
+	redirect := func(status int) func(http.ResponseWriter, *http.Request) bool {
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			http.Redirect(w, r, elsewhere.server.URL+r.URL.Path, status)
+			return true
+		}
+	}
+	for name, intercept := range map[string]func(http.ResponseWriter, *http.Request) bool{
+		"a redirect by 302": redirect(302),
+		"a redirect by 303": redirect(303),
+		"a redirect by 308": redirect(308),
+		"1 GiB": func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"token":"ghs_x","x":"`)
+			for block := strings.Repeat("y", 1<<20); ; {
+				if _, err := io.WriteString(w, block); err != nil {
+					return true
+				}
+			}
+		},
+		"a gzip bomb": func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Encoding", "gzip")
+			bomb := gzip.NewWriter(w)
+			fmt.Fprint(bomb, `{"token":"ghs_x","x":"`)
+			for range 64 {
+				_, _ = io.WriteString(bomb, strings.Repeat("y", 1<<20))
+			}
+			_ = bomb.Close()
+			return true
+		},
+		"a connection that breaks": func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) },
+	} {
+		p.on(intercept)
+		text := start(t, p.env(t, "ws-1"), request, "get").failed(t)
+		require.NotContains(t, text, "yyy", name)
+	}
+	require.Empty(t, elsewhere.asked(), "no redirect is followed")
+}
+
+// TestAnAnswerThatDripsEndsWithTheCommandsTime has a deadline of a second in place of the command's own.
+func TestAnAnswerThatDripsEndsWithTheCommandsTime(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, &mint{})
+	p.on(func(w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"token":"ghs_x`)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		return true
+	})
+	env := p.env(t, "ws-1")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	c := &workspace.Command{
+		Args: []string{"git-credential-provisionkit", "get"}, Env: func(name string) string { return env[name] },
+		Stdin: strings.NewReader(request), Stdout: &stdout, Stderr: &stderr,
+	}
+	code := c.Run(ctx)
+	checked(t, env, result{stdout.String(), stderr.String(), code}).failed(t)
+}
+
+func TestTheBuiltCommandSendsNoBearerToACertificateThatIsNotGood(t *testing.T) {
+	t.Parallel()
+	valid := func(from, to time.Duration, name string) *x509.Certificate {
+		return &x509.Certificate{
+			SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(from), NotAfter: time.Now().Add(to),
+			DNSNames: []string{name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		}
+	}
+	for name, c := range map[string]struct {
+		template *x509.Certificate
+		trusted  bool
+	}{
+		"one that is good":    {valid(-time.Hour, time.Hour, "localhost"), true},
+		"self-signed":         {valid(-time.Hour, time.Hour, "localhost"), false},
+		"expired":             {valid(-2*time.Hour, -time.Hour, "localhost"), true},
+		"not yet valid":       {valid(time.Hour, 2*time.Hour, "localhost"), true},
+		"of another host":     {valid(-time.Hour, time.Hour, "evil.example"), true},
+		"of a host with more": {valid(-time.Hour, time.Hour, "localhost.evil.example"), true},
+	} {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		require.NoError(t, err)
+		der, err := x509.CreateCertificate(rand.Reader, c.template, c.template, key.Public(), key)
+		require.NoError(t, err)
+		p := newPlatform(t, &mint{life: time.Hour})
+		server := httptest.NewUnstartedServer(p.server.Config.Handler)
+		server.Config.ErrorLog = log.New(io.Discard, "", 0)
+		server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+		server.StartTLS()
+		defer server.Close()
+
+		env := p.env(t, "ws-1")
+		_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+		require.NoError(t, err)
+		env["PROVISIONKIT_TOKEN_URL"] = "https://localhost:" + port + "/workspaces/ws-1/token"
+		env["SSL_CERT_DIR"], env["SSL_CERT_FILE"] = t.TempDir(), filepath.Join(t.TempDir(), "ca.pem")
+		authority := []byte("none\n")
+		if c.trusted {
+			authority = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+		}
+		require.NoError(t, os.WriteFile(env["SSL_CERT_FILE"], authority, 0o600))
+		if name == "one that is good" {
+			start(t, env, request, "get").answered(t)
+			continue
+		}
+		require.Contains(t, start(t, env, request, "get").failed(t), "certificate", name)
+		require.Empty(t, p.asked(), name)
+	}
+}
+
+func TestAPlatformWhoseClockIsTenMinutesOffIsNoReasonToGoWithout(t *testing.T) {
+	t.Parallel()
+	for name, skew := range map[string]time.Duration{"ahead": 10 * time.Minute, "behind": -10 * time.Minute} {
+		p := newPlatform(t, tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+			return "ghs_x", time.Now().Add(time.Hour + skew), nil
+		}))
+		require.Equal(t, "ghs_x", start(t, p.env(t, "ws-1"), request, "get").answered(t), name)
+	}
+}
+
+func TestTheBuiltCommandErasesWhatItGaveOutAndNothingElse(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	env := p.env(t, "ws-1")
+	token := start(t, env, request, "get").answered(t)
+	for name, input := range map[string]string{
+		"another password": "protocol=https\nhost=github.com\nusername=x-access-token\npassword=ghs_other\n",
+		"a part of it":     "protocol=https\nhost=github.com\npassword=" + token[:20] + "\n",
+		"no password":      request,
+		"another host":     "protocol=https\nhost=evil.example\npassword=" + token + "\n",
+		"http":             "protocol=http\nhost=github.com\npassword=" + token + "\n",
+		"two hosts":        "protocol=https\nhost=evil.example\nhost=github.com\npassword=" + token + "\n",
+	} {
+		require.Empty(t, start(t, env, input, "erase").stdout, name)
+		require.Equal(t, token, start(t, env, request, "get").answered(t), name)
+	}
+	require.Len(t, p.asked(), 1)
+
+	require.Equal(t, result{}, start(t, env, "protocol=https\nhost=github.com\nusername=x-access-token\npassword="+token+"\n", "erase"))
+	require.NotEqual(t, token, start(t, env, request, "get").answered(t))
+	require.Equal(t, tokenprovider.TokenSHA256(token), p.asked()[1].Header.Get("Provisionkit-Rejected"))
+}
+
+// TestAStormOfErasesCostsThePlatformOneMint is a forge that refuses every token as soon as it gets it.
+func TestAStormOfErasesCostsThePlatformOneMint(t *testing.T) {
+	needDisk(t)
+	source := &mint{life: time.Hour}
+	p := newPlatform(t, tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: time.Hour}))
+	env := p.env(t, "ws-1")
+	for range 20 {
+		token := start(t, env, request, "get").answered(t)
+		start(t, env, "protocol=https\nhost=github.com\npassword="+token+"\n", "erase")
+	}
+	require.EqualValues(t, 1, source.n.Load())
+}
+
+func TestTheBuiltCommandServesNoFileThatItDoesNotTrust(t *testing.T) {
+	needDisk(t)
+	for name, spoil := range map[string]func(t *testing.T, path string){
+		"readable for the world": func(t *testing.T, path string) { require.NoError(t, os.Chmod(path, 0o644)) },
+		"a link": func(t *testing.T, path string) {
+			require.NoError(t, os.Rename(path, path+".elsewhere"))
+			require.NoError(t, os.Symlink(path+".elsewhere", path))
+		},
+		"half-written": func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 80)) },
+		"corrupt":      func(t *testing.T, path string) { require.NoError(t, os.WriteFile(path, []byte("\x00{"), 0o600)) },
+	} {
+		p := newPlatform(t, &mint{life: time.Hour})
+		env := p.env(t, "ws-1")
+		first := start(t, env, request, "get").answered(t)
+		spoil(t, kept(t, env, ".json"))
+		require.NotEqual(t, first, start(t, env, request, "get").answered(t), name)
+	}
+}
+
+// TestARepositoryThatBringsProgramsAndFilesGetsNothing has git itself run the command, in a work tree with all the names
+// that git, the command and a shell look for, and "." on the PATH.
+func TestARepositoryThatBringsProgramsAndFilesGetsNothing(t *testing.T) {
+	t.Parallel()
+	f := newForge(t, time.Hour, nil)
+	f.Run(t, f.dir, "clone", "--quiet", f.url, "clone")
+	clone := filepath.Join(f.dir, "clone")
+	stolen := filepath.Join(t.TempDir(), "stolen")
+	script := "#!/bin/sh\n{ echo \"$@\"; env; cat; } >>'" + filepath.ToSlash(stolen) + "'\n"
+	for _, name := range []string{"sh", "curl", "gh", "git", "env", "git-credential-provisionkit", "git-credential-store"} {
+		require.NoError(t, os.WriteFile(filepath.Join(clone, name), []byte(script), 0o755))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(clone, "bearer"), []byte("planted"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(clone, ".netrc"), []byte("default login x password planted\n"), 0o600))
+	maps.Copy(f.Env, map[string]string{"PATH": f.Env["PATH"] + string(os.PathListSeparator) + ".", "CODESPACES": "true"})
+	f.Run(t, clone, "fetch", "--quiet")
+	require.NoFileExists(t, stolen)
+
+	f.Env["HOME"], f.Env["USERPROFILE"] = clone, clone // libcurl takes ~/.netrc before it asks any helper
+	delete(f.Env, "XDG_RUNTIME_DIR")
+	r := start(t, f.Env, "protocol=https\nhost="+f.host+"\n\n", "get")
+	require.NotEmpty(t, r.answered(t))
+	for _, name := range []string{"HOME", "USERPROFILE", "PATH"} {
+		delete(f.Env, name)
+	}
+	require.NotEmpty(t, start(t, f.Env, "protocol=https\nhost="+f.host+"\n\n", "get").answered(t))
+}
