@@ -23,6 +23,7 @@ type App struct {
 type app struct {
 	App
 	createdAt time.Time
+	rotated   bool // it had other keys
 }
 
 // AddApp adds a, or replaces the app with its ID. It panics when a has no ID, no key, or a permission that GitHub
@@ -60,13 +61,19 @@ func (s *Server) RotateKeys(appID int64, keys ...*rsa.PublicKey) {
 		panic(fmt.Sprintf("githubapptest: RotateKeys: app %d was not added", appID))
 	}
 	rotated := *a
-	rotated.Keys = slices.Clone(keys)
+	rotated.Keys, rotated.rotated = slices.Clone(keys), true
 	s.apps[appID] = &rotated
 }
+
+// maxKeys is how many private keys an app may have.
+const maxKeys = 25
 
 func requireKeys(caller string, keys []*rsa.PublicKey) {
 	if len(keys) == 0 || slices.Contains(keys, nil) {
 		panic("githubapptest: " + caller + ": an app needs at least one public key, and none may be nil")
+	}
+	if len(keys) > maxKeys {
+		panic(fmt.Sprintf("githubapptest: %s: %d keys, and GitHub allows %d", caller, len(keys), maxKeys))
 	}
 }
 

@@ -102,6 +102,11 @@ func TestEachFaultShowsOnTheWire(t *testing.T) {
 		"EndpointSpammed":         {githubapptest.EndpointSpammed, refused(422, "Validation failed, or the endpoint has been spammed.")},
 		"Refusal":                 {githubapptest.Refusal(451, "No."), refused(451, "No.")},
 
+		"ValidationFailed": {githubapptest.ValidationFailed("too many", map[string]string{"code": "invalid"}), func(t *testing.T, resp *response, err error) {
+			refused(422, "Validation Failed")(t, resp, err)
+			require.Equal(t, []any{"too many", map[string]any{"code": "invalid"}}, resp.json["errors"])
+		}},
+
 		"PrimaryLimit":                    {githubapptest.PrimaryLimit(403, 20*time.Minute), limited(403, primary, "0", "20m", "")},
 		"PrimaryLimit without a reset":    {githubapptest.PrimaryLimit(429, 0), limited(429, primary, "0", "", "")},
 		"SecondaryLimit":                  {githubapptest.SecondaryLimit(429, 1500*time.Millisecond), limited(429, secondary, "4999", "1h", "2")},

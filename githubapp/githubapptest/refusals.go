@@ -36,6 +36,12 @@ func Refusal(status int, message string) Fault {
 	return (&apiError{status: status, message: message}).fault()
 }
 
+// ValidationFailed is a 422 that says what is wrong, in the two ways in which GitHub does: each of errors is a text, or an
+// object with the members resource, field, code and message.
+func ValidationFailed(errors ...any) Fault {
+	return (&apiError{status: http.StatusUnprocessableEntity, message: "Validation Failed", details: errors}).fault()
+}
+
 // PrimaryLimit is the primary rate limit exceeded: 403 or 429, nothing remaining, and reset from now, by the server's
 // clock, in X-RateLimit-Reset; zero leaves that header out.
 func PrimaryLimit(status int, reset time.Duration) Fault {

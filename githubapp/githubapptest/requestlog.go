@@ -25,6 +25,7 @@ type Request struct {
 	Body           []byte // of an API request, with anything that looks like a token or a JWT blanked out
 	Git            bool   // a request of git's, not of the API
 	GitService     string // git-upload-pack (clone, fetch), git-receive-pack (push), or ""
+	Breach         string // what no correct client sends, see [Options].OnBreach; "" when the request is sound
 }
 
 // requestLog is what [Server.Requests] and the counters read.
@@ -104,6 +105,16 @@ func (l *requestLog) answered(entry *Request, status int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	entry.Status = status
+}
+
+// breached notes the breach and returns a copy of the entry.
+func (l *requestLog) breached(entry *Request, breach string) Request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	entry.Breach = breach
+	noted := *entry
+	noted.Body = slices.Clone(entry.Body)
+	return noted
 }
 
 func (l *requestLog) minted() {

@@ -13,7 +13,7 @@ var apiVersions = []string{"2022-11-28", "2026-03-10"}
 
 func (s *Server) newRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
-	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request, *app){
+	for pattern, handle := range map[string]appRoute{
 		"GET /app":               s.getApp,
 		"GET /app/installations": s.listInstallations,
 		"GET /app/installations/{installation_id}":                s.getInstallation,
@@ -27,9 +27,9 @@ func (s *Server) newRoutes() *http.ServeMux {
 		"GET /users/{account}/installation":                       s.accountInstallation("User", "Organization"),
 		"GET /enterprises/{account}/installation":                 s.accountInstallation("Enterprise"),
 	} {
-		mux.HandleFunc(pattern, s.asApp(handle))
+		mux.Handle(pattern, handle)
 	}
-	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request, session){
+	for pattern, handle := range map[string]installationRoute{
 		"GET /installation/repositories":           s.listRepositories,
 		"DELETE /installation/token":               s.deleteToken,
 		"GET /repos/{owner}/{repo}":                s.getRepository,
@@ -38,7 +38,7 @@ func (s *Server) newRoutes() *http.ServeMux {
 		"GET /repos/{owner}/{repo}/readme":         s.getReadme,
 		"GET /repositories/{repository_id}/readme": s.getReadmeByID,
 	} {
-		mux.HandleFunc(pattern, s.asInstallation(handle))
+		mux.Handle(pattern, handle)
 	}
 	mux.HandleFunc("GET /{$}", s.getRoot)
 	mux.HandleFunc("GET /rate_limit", s.getRateLimit)
@@ -89,28 +89,31 @@ func apiVersion(r *http.Request) string {
 	return apiVersions[0]
 }
 
-// asApp lets handle have requests that carry the JWT of an app.
-func (s *Server) asApp(handle func(http.ResponseWriter, *http.Request, *app)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		c := exchangeOf(r).caller
-		if c.app == nil {
-			c.appErr.write(w)
-			return
-		}
-		handle(w, r, c.app)
+// appRoute lets handle have requests that carry the JWT of an app.
+type appRoute func(http.ResponseWriter, *http.Request, *app)
+
+// ServeHTTP implements [http.Handler].
+func (handle appRoute) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := exchangeOf(r).caller
+	if c.app == nil {
+		c.appErr.write(w)
+		return
 	}
+	handle(w, r, c.app)
 }
 
-// asInstallation lets handle have requests that carry a live installation token.
-func (s *Server) asInstallation(handle func(http.ResponseWriter, *http.Request, session)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		session, refusal := s.session(exchangeOf(r).caller)
-		if refusal != nil {
-			refusal.write(w)
-			return
-		}
-		handle(w, r, session)
+// installationRoute lets handle have requests that carry a live installation token.
+type installationRoute func(http.ResponseWriter, *http.Request, session)
+
+// ServeHTTP implements [http.Handler].
+func (handle installationRoute) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := exchangeOf(r)
+	session, refusal := x.server.session(x.caller)
+	if refusal != nil {
+		refusal.write(w)
+		return
 	}
+	handle(w, r, session)
 }
 
 var installationPath = regexp.MustCompile(`^/app/installations/([0-9]{1,18})(?:/|$)`)

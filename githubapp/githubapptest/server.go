@@ -41,6 +41,13 @@ type Options struct {
 	// all go by the server's clock.
 	ClockOffset time.Duration
 
+	// OnBreach is told of each request that no correct client makes: no User-Agent, another method or path, credentials
+	// of the wrong kind, a JWT with claims that are missing or a signature by a foreign key, a body that isn't JSON. A
+	// test that hands in t.Errorf's like fails at the first of them. What comes of the server's state, a clock or a key
+	// that changed or a token that died, is none. It is called on the request's goroutine, before the answer, and must
+	// not call [Server.Close]. Default: breaches are only logged, as [Request].Breach.
+	OnBreach func(Request)
+
 	// GitRoot is the folder for bare repositories. It must exist and is left alone by Close. Default: a temporary
 	// folder that Close removes.
 	GitRoot string
@@ -60,8 +67,10 @@ type Server struct {
 	ownsRoot bool
 	running  sync.WaitGroup // the accept loop and each request
 	routes   *http.ServeMux
+	onBreach func(Request)
 	log      requestLog
 	rules    ruleList
+	webhooks webhooks
 
 	mu            sync.Mutex // guards all below; never held across I/O
 	closed        bool
@@ -89,6 +98,7 @@ func NewServer(opts *Options) (*Server, error) {
 	}
 	s := &Server{
 		gitRoot:       opts.GitRoot,
+		onBreach:      opts.OnBreach,
 		tokenFormat:   opts.TokenFormat,
 		buckets:       map[string]*bucket{},
 		apps:          map[int64]*app{},
@@ -205,6 +215,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	r.URL.Path = x.path // without /api/v3
 	r.URL.RawPath = ""
+	s.reportBreach(r, x)
 	if !x.git && !sleep(r.Context(), s.settings().latency) {
 		panic(http.ErrAbortHandler)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -152,6 +153,7 @@ func TestStateThatMakesNoSensePanicsWithTheReason(t *testing.T) {
 		"ID 0 is not above zero":   func() { f.AddApp(a{}) },
 		"at least one public key":  func() { f.AddApp(a{ID: 1}) },
 		"none may be nil":          func() { f.RotateKeys(appID, nil) },
+		"GitHub allows 25":         func() { f.AddApp(a{ID: 1, Keys: slices.Repeat(keys(key), 26)}) },
 		"app 99 was not added":     func() { f.RotateKeys(99, key) },
 		`no permission "pull-requ`: func() { f.AddApp(a{ID: 1, Keys: keys(key), Permissions: map[string]string{"pull-requests": "read"}}) },
 		"ID -1 is not above zero":  func() { f.AddInstallation(i{ID: -1}) },
