@@ -182,7 +182,7 @@ func TestEveryAnswerIsAsGitHubDescribesIt(t *testing.T) {
 				githubapptest.SecondaryLimit(403, 0), githubapptest.AbuseDetection(time.Minute)},
 			404: {githubapptest.NotFound, githubapptest.AppNotFound},
 			422: {githubapptest.PermissionNotGranted, githubapptest.RepositoryNotAccessible, githubapptest.TooManyRepositories,
-				githubapptest.EndpointSpammed},
+				githubapptest.EndpointSpammed, githubapptest.ValidationFailed(map[string]string{"resource": "Integration", "code": "invalid"})},
 			429: {githubapptest.PrimaryLimit(429, 0), githubapptest.SecondaryLimit(429, time.Second)},
 		} {
 			for _, fault := range fault {
