@@ -70,7 +70,6 @@ type Server struct {
 	onBreach func(Request)
 	log      requestLog
 	rules    ruleList
-	webhooks webhooks
 
 	mu            sync.Mutex // guards all below; never held across I/O
 	closed        bool
