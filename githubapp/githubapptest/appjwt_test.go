@@ -95,3 +95,18 @@ func TestAnAppMayHaveSeveralKeysAndRotateThem(t *testing.T) {
 	require.Equal(t, []int{401, 200}, []int{status(old), status(next)})
 	require.Equal(t, 200, f.do("GET", "/installation/repositories", "token "+token, "").StatusCode, "tokens live on")
 }
+
+func TestAJWTThatWasGoodIsGoodNoLongerThanItsTimes(t *testing.T) {
+	f := newFake(t, nil)
+	bearer := "Bearer " + signJWT(t, 0, f.Now())
+	message := func() string { return f.do("GET", "/app", bearer, "").message() }
+	for range 2 {
+		require.Empty(t, message())
+	}
+	f.SetClockOffset(time.Hour)
+	require.Equal(t, expired, message())
+	f.SetClockOffset(-time.Hour)
+	require.Equal(t, tooFar, message())
+	f.SetClockOffset(0)
+	require.Empty(t, message())
+}
