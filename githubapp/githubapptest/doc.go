@@ -43,6 +43,12 @@
 // bot, and on a repository; a field that it doesn't have, although GitHub has, is refused as one that doesn't exist. What
 // a token may not see is an error of type FORBIDDEN in the answer, whose status is 200.
 //
+// # Webhooks
+//
+// [Server.SetWebhook] names the URL that is told what happens to an app's installations, in deliveries signed as
+// GitHub's are. [Server.NewDelivery] makes one of anything that could happen, which [Server.Deliver] sends: once, twice,
+// late or spoilt.
+//
 // # What was asked
 //
 // [Server.Requests] is a log of all requests, [Server.Mints] and [Server.Signatures] count what a client should do

@@ -37,9 +37,13 @@ type installation struct {
 
 // AddInstallation adds i, or replaces the installation with its ID, whose tokens then have what i grants and no more.
 // It panics when i makes no sense: no ID or account, an app that was not added, a malformed name, an unknown
-// permission.
+// permission. A webhook is told; see [Server.SetWebhook].
 func (s *Server) AddInstallation(i Installation) {
-	i = i.complete()
+	added, events := s.storeInstallation(i.complete())
+	s.happened(added, events...)
+}
+
+func (s *Server) storeInstallation(i Installation) (*installation, []Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, ok := s.apps[i.AppID]
@@ -54,11 +58,13 @@ func (s *Server) AddInstallation(i Installation) {
 	for _, fullName := range i.Repositories {
 		added.repositories = append(added.repositories, s.repositoryNamed(fullName).id)
 	}
-	if old, ok := s.installations[i.ID]; ok {
+	old := s.installations[i.ID]
+	if old != nil {
 		added.createdAt, added.suspendedAt = old.createdAt, old.suspendedAt
 	}
 	s.installations[i.ID] = added
 	s.nextID = max(s.nextID, i.ID)
+	return added, added.changes(old, func(id int64) string { return s.repositories[id].fullName() })
 }
 
 // complete is i with its defaults filled in.
@@ -103,11 +109,21 @@ func (i Installation) complete() Installation {
 // Suspend suspends an installation or lifts that. While it is suspended its tokens are refused and none is minted,
 // but it can still be looked up. An unknown id is ignored.
 func (s *Server) Suspend(id int64, suspended bool) {
+	action := "unsuspend"
+	if suspended {
+		action = "suspend"
+	}
+	if i, changed := s.setSuspended(id, suspended); changed {
+		s.happened(i, Event{Name: "installation", Action: action, InstallationID: id})
+	}
+}
+
+func (s *Server) setSuspended(id int64, suspended bool) (i *installation, done bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old, ok := s.installations[id]
 	if !ok || suspended == !old.suspendedAt.IsZero() {
-		return
+		return nil, false
 	}
 	changed := *old
 	changed.updatedAt = time.Now().Add(s.clockOffset)
@@ -116,13 +132,18 @@ func (s *Server) Suspend(id int64, suspended bool) {
 		changed.suspendedAt = changed.updatedAt
 	}
 	s.installations[id] = &changed
+	return &changed, true
 }
 
 // Uninstall removes an installation; its tokens are dead. An unknown id is ignored.
 func (s *Server) Uninstall(id int64) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	i, ok := s.installations[id]
 	delete(s.installations, id)
+	s.mu.Unlock()
+	if ok {
+		s.happened(i, Event{Name: "installation", Action: "deleted", InstallationID: id})
+	}
 }
 
 // installation finds one by its id; appID 0 stands for any app's.

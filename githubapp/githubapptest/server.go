@@ -70,6 +70,7 @@ type Server struct {
 	onBreach func(Request)
 	log      requestLog
 	rules    ruleList
+	webhooks webhooks
 	goodJWTs goodJWTs
 
 	mu            sync.Mutex // guards all below; never held across I/O
