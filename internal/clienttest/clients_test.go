@@ -284,6 +284,9 @@ func testClient(t *testing.T, f *fake, newClient func(*fake) *client) {
 	_, err = c.list(ctx)
 	refused(http.StatusUnauthorized, err)
 
+	for _, r := range f.Requests() {
+		require.Empty(t, r.Breach, "%s %s", r.Method, r.Path)
+	}
 	answers, _ := f.witness.answers()
 	t.Logf("%d answers validated", answers)
 }
