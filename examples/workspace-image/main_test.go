@@ -1,0 +1,191 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/provisionhook"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+	"github.com/stretchr/testify/require"
+)
+
+const platformKey = "0123456789abcdef0123456789abcdef"
+
+// system is a GitHub with a repository, the platform, and a git of a workspace that knows neither yet.
+type system struct {
+	*testutil.Git
+	github   *githubapptest.Server
+	url      string            // of the repository
+	settings map[string]string // what the platform's operator sets
+}
+
+func newSystem(t *testing.T) *system {
+	t.Helper()
+	g := testutil.NewGit(t)
+	github, err := githubapptest.NewServer(&githubapptest.Options{TLS: true, TokenLife: 2 * time.Second})
+	require.NoError(t, err)
+	t.Cleanup(github.Close)
+	setUp, err := github.SetUp("acme/widgets")
+	require.NoError(t, err)
+	app, err := githubapp.New(githubapp.Options{
+		AppID: setUp.AppID, PrivateKey: setUp.PrivateKey(), BaseURL: github.URL, HTTPClient: github.Client(),
+		Cache: tokenprovider.CacheOptions{Settle: -1},
+	})
+	require.NoError(t, err)
+	host, _, _ := strings.Cut(strings.TrimPrefix(setUp.GitURLs[0], "https://"), "/")
+
+	key, err := tokenhttp.NewWorkspaceKey([]byte(platformKey))
+	require.NoError(t, err)
+	registry := provisionhook.NewRegistry()
+	registry.Register(githubapp.NewMutator(app.Installation(setUp.InstallationID), nil))
+	handler, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(registry), key, &tokenhttp.Options{Hosts: []string{host}})
+	require.NoError(t, err)
+	platform := httptest.NewServer(handler)
+	t.Cleanup(platform.Close)
+
+	g.Env["GIT_SSL_CAINFO"] = filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(g.Env["GIT_SSL_CAINFO"], github.CertPEM(), 0o600))
+	return &system{g, github, setUp.GitURLs[0], map[string]string{
+		"PLATFORM_URL": platform.URL, "PLATFORM_KEY": platformKey, "PROVISIONKIT_HOSTS": host,
+	}}
+}
+
+// environment is the file that the platform writes for ws-1, read as a container runtime reads it.
+func (s *system) environment(t *testing.T, inline bool) map[string]string {
+	t.Helper()
+	var file bytes.Buffer
+	require.NoError(t, run(&file, func(name string) string { return s.settings[name] }, "ws-1", inline))
+	env := map[string]string{}
+	for line := range strings.Lines(file.String()) {
+		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		require.True(t, ok, name)
+		env[name] = value
+	}
+	return env
+}
+
+// work is what a workspace does over several lives of its token.
+func (s *system) work(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	s.Run(t, dir, "clone", "--quiet", s.url, "clone")
+	clone := filepath.Join(dir, "clone")
+	for before := s.github.Mints(); s.github.Mints() < before+2; {
+		s.Run(t, clone, "commit", "--quiet", "--allow-empty", "-m", "work")
+		s.Run(t, clone, "push", "--quiet", "origin", "HEAD")
+	}
+	require.NotContains(t, s.Run(t, clone, "config", "--list"), "ghs_")
+}
+
+// script runs one of the Dockerfile's scripts with the environment of s and more.
+func (s *system) script(t *testing.T, env map[string]string, name string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "./"+name, args...)
+	for _, vars := range []map[string]string{s.Env, env} {
+		for name, value := range vars {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
+	output, err := cmd.CombinedOutput()
+	return string(output), err
+}
+
+// image does in a folder what the Dockerfile does in an image, and is the folder with the helper.
+func (s *system) image(t *testing.T) (bin string) {
+	t.Helper()
+	dockerfile, err := os.ReadFile("Dockerfile")
+	require.NoError(t, err)
+	for _, step := range []string{
+		`RUN examples/workspace-image/build\.sh /out\n`,
+		`ENV PATH=/opt/provisionkit/bin:\$PATH\n`,
+		`COPY --from=build /out/git-credential-provisionkit /opt/provisionkit/bin/\n`,
+		`RUN /tmp/setup\.sh /opt/provisionkit/bin && rm /tmp/setup\.sh\n`,
+	} {
+		require.Regexp(t, regexp.MustCompile(step), string(dockerfile))
+	}
+	root := t.TempDir()
+	bin = filepath.Join(root, "opt/provisionkit/bin")
+	require.NoError(t, os.MkdirAll(bin, 0o755))
+	machine := map[string]string{}
+	for _, name := range []string{"HOME", "GOPATH", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS"} {
+		if value := os.Getenv(name); value != "" {
+			machine[name] = value
+		}
+	}
+	output, err := s.script(t, machine, "build.sh", bin)
+	require.NoError(t, err, output)
+
+	s.Env["PATH"] = bin + ":" + s.Env["PATH"]
+	delete(s.Env, "GIT_CONFIG_NOSYSTEM")
+	s.Env["GIT_CONFIG_SYSTEM"] = filepath.Join(root, "gitconfig")
+	return bin
+}
+
+func TestInAnImageWithTheBinaryGitWorksAlsoWithoutItsConfigurationInTheEnvironment(t *testing.T) {
+	s := newSystem(t)
+	bin := s.image(t)
+	good := s.Env["GIT_CONFIG_SYSTEM"]
+	s.Env["GIT_CONFIG_SYSTEM"] = filepath.Join(t.TempDir(), "no folder", "gitconfig")
+	output, err := s.script(t, nil, "setup.sh", bin)
+	require.Error(t, err, "the build fails where git can't be configured: %s", output)
+	s.Env["GIT_CONFIG_SYSTEM"] = good
+	output, err = s.script(t, nil, "setup.sh", t.TempDir())
+	require.Error(t, err, "and without the helper: %s", output)
+	output, err = s.script(t, nil, "setup.sh")
+	require.Error(t, err, output)
+
+	hosts := map[string]string{"PROVISIONKIT_HOSTS": s.settings["PROVISIONKIT_HOSTS"]}
+	for range 2 { // a second time it changes nothing
+		output, err = s.script(t, hosts, "setup.sh", bin)
+		require.NoError(t, err, output)
+	}
+	for _, link := range []string{"gh", "git-askpass-provisionkit"} {
+		target, err := filepath.EvalSymlinks(filepath.Join(bin, link))
+		require.NoError(t, err)
+		require.Equal(t, "git-credential-provisionkit", filepath.Base(target))
+	}
+
+	env := s.environment(t, false)
+	for name, value := range env {
+		if !strings.HasPrefix(name, "GIT_CONFIG_") { // as after sudo, ssh and cron, which keep some variables
+			s.Env[name] = value
+		}
+	}
+	s.work(t)
+	maps.Copy(s.Env, env)
+	s.Run(t, t.TempDir(), "ls-remote", s.url)
+}
+
+func TestInAnImageWithoutTheBinaryGitWorksByItsEnvironmentAlone(t *testing.T) {
+	testutil.NeedTool(t, "curl")
+	dockerfile, err := os.ReadFile("Dockerfile.inline")
+	require.NoError(t, err)
+	require.Regexp(t, `install .* ca-certificates curl git `, string(dockerfile))
+	s := newSystem(t)
+	maps.Copy(s.Env, s.environment(t, true))
+	s.work(t)
+}
+
+func TestWhatThePlatformSetsWronglyIsNamed(t *testing.T) {
+	good := map[string]string{"PLATFORM_URL": "https://platform.example", "PLATFORM_KEY": platformKey}
+	for name, value := range map[string]string{"PLATFORM_URL": "platform", "PLATFORM_KEY": "short", "PROVISIONKIT_HOSTS": "https://github.com"} {
+		settings := maps.Clone(good)
+		settings[name] = value
+		require.ErrorContains(t, run(&bytes.Buffer{}, func(name string) string { return settings[name] }, "ws-1", false), name)
+	}
+	require.Error(t, run(&bytes.Buffer{}, func(name string) string { return good[name] }, "", false))
+}
