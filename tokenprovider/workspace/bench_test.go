@@ -3,6 +3,8 @@ package workspace_test
 import (
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // BenchmarkProcess is the wall time of whole processes of the built command. version is the floor: a process that starts
@@ -36,6 +38,21 @@ func BenchmarkProcess(b *testing.B) {
 		for b.Loop() {
 			fresh := p.env(b, "ws-1")
 			start(b, fresh, request, "get").answered(b)
+		}
+	})
+	env["PROVISIONKIT_GH"] = program(b, b.TempDir(), "gh")
+	b.Run("gh/cached", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			require.Zero(b, start(b, env, "", "gh", "pr", "list").code)
+		}
+	})
+	b.Run("gh without the shim", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			cmd := process(b.Context(), b, env, "", "pr", "list")
+			cmd.Path = env["PROVISIONKIT_GH"]
+			require.Zero(b, run(b, env, cmd).code)
 		}
 	})
 }
