@@ -19,7 +19,7 @@ const timeout = 30 * time.Second
 // file that it runs in and of. The programs that exec and gh run are its children.
 type Command struct {
 	Args    []string                 // the name of the program, then its arguments
-	Env     func(name string) string // as os.Getenv; nil: no variable is set
+	Env     func(name string) string // as os.Getenv; nil: what Environ says
 	Environ []string                 // as os.Environ(): the environment of the programs that it starts
 	Stdin   io.Reader                // nil: empty
 	Stdout  io.Writer                // nil: discarded, as Stderr
@@ -120,7 +120,7 @@ func (c *Command) isGit(name string, args []string) bool {
 func (c *Command) withDefaults() *Command {
 	d := *c
 	if d.Env == nil {
-		d.Env = func(string) string { return "" }
+		d.Env = func(name string) string { return valueOf(d.Environ, name) }
 	}
 	if d.Stdin == nil {
 		d.Stdin = strings.NewReader("")

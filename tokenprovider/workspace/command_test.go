@@ -73,21 +73,6 @@ func TestTheZeroCommandPrintsNothingAndFails(t *testing.T) {
 	require.Equal(t, 1, (&workspace.Command{Args: []string{"x", "get"}}).Run(t.Context()))
 }
 
-func TestHelpNamesEverySubcommandAndVariable(t *testing.T) {
-	t.Parallel()
-	for _, word := range []string{"help", "--help", "-h"} {
-		r := call(t, nil, "", word)
-		require.Zero(t, r.code)
-		require.Empty(t, r.stderr)
-		for _, name := range []string{
-			"get", "store", "erase", "capability", "token [--json]", "version", "PROVISIONKIT_TOKEN_URL", "PROVISIONKIT_BEARER_FILE",
-			"PROVISIONKIT_BEARER ", "PROVISIONKIT_HOSTS", "PROVISIONKIT_ON_FAILURE", "PROVISIONKIT_ALLOW_HTTP",
-		} {
-			require.Contains(t, r.stdout, name)
-		}
-	}
-}
-
 func TestVersionSaysWhatWasBuiltAndThePlatformHearsIt(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, cached(&mint{life: time.Hour}))

@@ -2,8 +2,19 @@ package workspace
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 )
+
+// valueOf is the value of a variable, of the last one as for a child: "" if there is none.
+func valueOf(environ []string, name string) string {
+	for _, variable := range slices.Backward(environ) {
+		if isAny(variable, []string{name}) {
+			return variable[len(name)+1:]
+		}
+	}
+	return ""
+}
 
 // with is environ with the variable set, and set once: programs disagree on which one of several counts.
 func with(environ []string, name, value string) []string {
