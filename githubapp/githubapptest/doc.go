@@ -52,10 +52,27 @@
 // # What was asked
 //
 // [Server.Requests] is a log of all requests, [Server.Mints] and [Server.Signatures] count what a client should do
-// rarely. Tokens appear in it by their SHA-256 only, as in GitHub's audit log.
+// rarely. Tokens appear in it by their SHA-256 only, as in GitHub's audit log. What no correct client sends (no
+// User-Agent, a token where a JWT belongs, a JWT by a foreign key) is answered as GitHub answers it, and besides told to
+// [Options].OnBreach, so that a test fails at the cause and not at what comes of it:
+//
+//	githubapptest.Options{OnBreach: func(r githubapptest.Request) { t.Errorf("%s %s: %s", r.Method, r.Path, r.Breach) }}
+//
+// # What it is faithful to
+//
+// Every answer of the REST API is valid by GitHub's OpenAPI description, with the members that it requires and none
+// besides; so is every delivery of a webhook; and ghinstallation and go-github work against the server unchanged.
+// internal/clienttest in this module's repository proves it at each change. Texts and headers, which the description
+// doesn't have, are those of GitHub's documentation and of public reports.
 //
 // # What it isn't
 //
 // It is no GitHub to work with: there are no users, issues, pull requests or web pages, and everything but pushed
 // commits is held in memory. It listens on 127.0.0.1 only.
+//
+// Where GitHub's behaviour isn't documented, the server has one that a client must not depend on: a mint always adds
+// metadata: read, it lists repositories only when it was narrowed to some, revocation and suspension work at once, and
+// the texts for an unknown permission, too many repositories and an unknown API version are its own. Secondary rate
+// limits come by [SecondaryLimit] and [AbuseDetection] alone, however many requests there are. The API version of
+// 2026-03-10 differs in nothing but the 202 for an uninstall, and filters such as outdated are ignored.
 package githubapptest
