@@ -146,6 +146,7 @@ func TestTheInlineHelperIsOneLineForEachHostBehindAReset(t *testing.T) {
 	require.True(t, strings.HasPrefix(helper, "!f() { "), helper)
 	require.True(t, strings.HasSuffix(helper, ` }; f "$@"`), helper)
 	require.NotContains(t, helper, "\n")
+	require.NotContains(t, helper, "\r")
 	require.Less(t, len(helper), 8<<10)
 	require.Equal(t, env, mutate(t, &gitcredential.MutatorOptions{Inline: true, Hosts: []string{"github.com", "git.example:8443"}}, maps.Clone(env)))
 

@@ -106,3 +106,33 @@ func TestGitRunsTheHelperFromAPathThatAShellWouldSplit(t *testing.T) {
 	require.Contains(t, fill("github.com"), "username=ours\npassword=get\n")
 	require.Contains(t, fill("other.example"), "username=hostile\n", "other hosts keep their helpers")
 }
+
+func TestTheHelperComesBeforeAnAskpassThatAnIDEHasSet(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the programs here are shell scripts")
+	}
+	g := testutil.NewGit(t)
+	dir := t.TempDir()
+	asked := filepath.Join(dir, "asked")
+	command, askpass := filepath.Join(dir, "helper"), filepath.Join(dir, "askpass")
+	require.NoError(t, os.WriteFile(command, []byte("#!/bin/sh\n$ANSWER\n"), 0o700))
+	require.NoError(t, os.WriteFile(askpass, []byte("#!/bin/sh\ntouch '"+asked+"'\necho theirs\n"), 0o700))
+	mutate(t, &gitcredential.MutatorOptions{Command: command}, g.Env)
+	g.Env["GIT_ASKPASS"], g.Env["SSH_ASKPASS"] = askpass, askpass
+
+	fill := func(answer string) (string, error) {
+		g.Env["ANSWER"] = answer
+		cmd := g.Command(t, dir, "credential", "fill")
+		cmd.Stdin = strings.NewReader(githubRequest)
+		out, err := cmd.Output()
+		return string(out), err
+	}
+	filled, err := fill("printf username=ours\\npassword=x\\n")
+	require.NoError(t, err)
+	require.Contains(t, filled, "username=ours\npassword=x\n")
+	require.NoFileExists(t, asked)
+
+	_, err = fill("echo quit=1")
+	require.Error(t, err)
+	require.NoFileExists(t, asked, "a helper that quits keeps it away, too")
+}
