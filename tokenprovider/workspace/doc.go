@@ -10,8 +10,19 @@
 //	PROVISIONKIT_ON_FAILURE=fallthrough                   the default, or quit
 //	PROVISIONKIT_ALLOW_HTTP=1                             plain http to another machine; off by default
 //
-// There is no default URL: without one the command says so. Git then calls get, store, erase and capability; a person
-// or script calls token. A program that has no other file to ship links the command into itself:
+// There is no default URL: without one the command says so. Git then calls get, store, erase and capability. For people
+// and scripts there is more:
+//
+//	git-credential-provisionkit token              print a token
+//	git-credential-provisionkit exec -- CMD        run CMD with a live GH_TOKEN and GITHUB_TOKEN
+//	git-credential-provisionkit gh pr list         run the real gh with a live token
+//	git-credential-provisionkit install --system   configure git for good, link gh and git-askpass-provisionkit
+//	git-credential-provisionkit help gh            say more about any of them
+//
+// Under the name gh the command is a shim before the real gh, so that whoever types gh has a live token each time. Under
+// the name git-askpass-provisionkit it is what GIT_ASKPASS takes, for where git can't have a helper.
+//
+// A program that has no other file to ship links the command into itself:
 //
 //	if filepath.Base(os.Args[0]) == gitcredential.DefaultCommand {
 //		os.Exit(workspace.Main())
@@ -19,10 +30,14 @@
 //
 // # What it promises
 //
-//   - A token is on standard output whole or not at all, and nowhere else: not in an argument, a variable, a URL, a log
-//     or an error. What goes wrong is one line on standard error that says what to do.
+//   - A token is on standard output whole or not at all, or in the environment of the one program that exec or gh runs,
+//     and nowhere else: not in an argument, a URL, a log or an error. What goes wrong is one line on standard error that
+//     says what to do.
 //   - The platform decides what the token may reach, from the bearer alone. When it can't be asked, the token it gave
-//     last is used while it lives; there is no other, broader one.
+//     last is used while it lives; there is no other, broader one. A token that is the person's own, in GH_TOKEN, is
+//     left to them.
+//   - What exec and gh run has their arguments, streams, signals and exit code. They find programs in absolute folders of
+//     PATH alone: the repository at hand can't bring one.
 //   - Commands that start together make one request. A token is kept on disk until it expires, never longer, and is
 //     asked for again when less than ten minutes of life are left, or half of the life it came with.
 //   - A token that git reports as refused is dropped, and the next request tells the platform which one it was.
