@@ -13,28 +13,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// home is a person's account: a folder for programs that is on the PATH, and a git with its own configuration.
-type home struct {
+// account is a person's home on a machine: a folder for programs, on the PATH, and a git with its own configuration.
+type account struct {
 	*testutil.Git
 	bin     string
 	command string // the command, as it is installed there
 }
 
-func newHome(t *testing.T) *home {
+func newAccount(t *testing.T) *account {
 	t.Helper()
-	h := &home{Git: testutil.NewGit(t), bin: filepath.Join(t.TempDir(), "it's a bin")}
-	require.NoError(t, os.Mkdir(h.bin, 0o700))
-	h.command = filepath.Join(h.bin, filepath.Base(binary(t)))
-	require.NoError(t, os.Link(binary(t), h.command))
-	h.Env["PATH"] = h.bin + string(os.PathListSeparator) + h.Env["PATH"]
-	return h
+	a := &account{Git: testutil.NewGit(t), bin: filepath.Join(t.TempDir(), "it's a bin")}
+	require.NoError(t, os.Mkdir(a.bin, 0o700))
+	a.command = filepath.Join(a.bin, filepath.Base(binary(t)))
+	require.NoError(t, os.Link(binary(t), a.command))
+	a.Env["PATH"] = a.bin + string(os.PathListSeparator) + a.Env["PATH"]
+	return a
 }
 
-func (h *home) install(t *testing.T, args ...string) result {
+func (a *account) install(t *testing.T, args ...string) result {
 	t.Helper()
-	cmd := process(t.Context(), t, h.Env, "", append([]string{"install"}, args...)...)
-	cmd.Path, cmd.Args[0] = h.command, h.command
-	return run(t, h.Env, cmd)
+	cmd := process(t.Context(), t, a.Env, "", append([]string{"install"}, args...)...)
+	cmd.Path, cmd.Args[0] = a.command, a.command
+	return run(t, a.Env, cmd)
 }
 
 // state is every file in the folders, with its content or where it leads to.
@@ -62,96 +62,96 @@ func state(t *testing.T, dirs ...string) map[string]string {
 func TestInstallMakesGitAndGhWorkWhereNoEnvironmentSaysSo(t *testing.T) {
 	t.Parallel()
 	f := newForge(t, time.Hour, nil)
-	h := newHome(t)
+	a := newAccount(t)
 	for name := range f.Env { // of the mutator nothing stays
 		if strings.HasPrefix(name, "GIT_CONFIG_") {
 			continue
 		}
-		h.Env[name] = f.Env[name]
+		a.Env[name] = f.Env[name]
 	}
-	h.Env["HOME"], h.Env["GIT_CONFIG_GLOBAL"] = h.Home, filepath.Join(h.Home, ".gitconfig")
-	h.Env["PATH"] = h.bin + string(os.PathListSeparator) + f.Env["PATH"]
-	_, _, err := h.Try(t, f.dir, "ls-remote", f.url)
+	a.Env["HOME"], a.Env["GIT_CONFIG_GLOBAL"] = a.Home, filepath.Join(a.Home, ".gitconfig")
+	a.Env["PATH"] = a.bin + string(os.PathListSeparator) + f.Env["PATH"]
+	_, _, err := a.Try(t, f.dir, "ls-remote", f.url)
 	require.Error(t, err)
 
-	h.Run(t, f.dir, "config", "--global", "credential.helper", "store")
-	h.Run(t, f.dir, "config", "--global", "user.name", "Somebody")
-	r := h.install(t)
+	a.Run(t, f.dir, "config", "--global", "credential.helper", "store")
+	a.Run(t, f.dir, "config", "--global", "user.name", "Somebody")
+	r := a.install(t)
 	require.Zero(t, r.code, r.stderr)
 	require.Contains(t, r.stdout, "git asks this program for "+f.host+" now (git config --global)")
-	require.Contains(t, r.stdout, filepath.Join(h.bin, "gh"))
+	require.Contains(t, r.stdout, filepath.Join(a.bin, "gh"))
 	require.Contains(t, r.stdout, "git-askpass-provisionkit")
 	require.Contains(t, r.stdout, "git-credential-provisionkit doctor")
-	h.Run(t, f.dir, "clone", "--quiet", f.url, "clone")
-	require.Equal(t, "Somebody", h.Run(t, f.dir, "config", "user.name"))
-	require.NoFileExists(t, filepath.Join(h.Home, ".git-credentials"))
+	a.Run(t, f.dir, "clone", "--quiet", f.url, "clone")
+	require.Equal(t, "Somebody", a.Run(t, f.dir, "config", "user.name"))
+	require.NoFileExists(t, filepath.Join(a.Home, ".git-credentials"))
 
-	h.Env["PROVISIONKIT_GH"] = program(t, t.TempDir(), "gh")
-	cmd := process(t.Context(), t, h.Env, "", "auth", "token")
-	cmd.Path, cmd.Args[0] = filepath.Join(h.bin, "gh"+filepath.Ext(h.command)), "gh"
+	a.Env["PROVISIONKIT_GH"] = program(t, t.TempDir(), "gh")
+	cmd := process(t.Context(), t, a.Env, "", "auth", "token")
+	cmd.Path, cmd.Args[0] = filepath.Join(a.bin, "gh"+filepath.Ext(a.command)), "gh"
 	token, _, err := f.tokens.Token(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []string{token}, run(t, h.Env, cmd).given(t).values("GH_ENTERPRISE_TOKEN"))
+	require.Equal(t, []string{token}, run(t, a.Env, cmd).given(t).values("GH_ENTERPRISE_TOKEN"))
 }
 
 func TestASecondInstallChangesNothing(t *testing.T) {
 	t.Parallel()
-	h := newHome(t)
-	h.Env["PROVISIONKIT_HOSTS"] = "github.com,[::1]:8443,git.example"
-	require.Zero(t, h.install(t).code)
-	before := state(t, h.bin, h.Home)
-	r := h.install(t)
+	a := newAccount(t)
+	a.Env["PROVISIONKIT_HOSTS"] = "github.com,[::1]:8443,git.example"
+	require.Zero(t, a.install(t).code)
+	before := state(t, a.bin, a.Home)
+	r := a.install(t)
 	require.Zero(t, r.code, r.stderr)
 	require.Equal(t, 2, strings.Count(r.stdout, "already"), r.stdout)
-	require.Equal(t, before, state(t, h.bin, h.Home))
+	require.Equal(t, before, state(t, a.bin, a.Home))
 
-	helper := "!'" + strings.ReplaceAll(h.command, "'", `'\''`) + "'"
+	helper := "!'" + strings.ReplaceAll(a.command, "'", `'\''`) + "'"
 	for _, url := range []string{"https://github.com/acme/x", "https://[::1]:8443/x", "https://git.example/x"} {
-		require.Equal(t, helper, h.Run(t, h.Home, "config", "--get-urlmatch", "credential.helper", url))
+		require.Equal(t, helper, a.Run(t, a.Home, "config", "--get-urlmatch", "credential.helper", url))
 	}
-	require.NotContains(t, before[filepath.Join(h.Home, ".gitconfig")], "staged")
-	entries, err := os.ReadDir(h.bin)
+	require.NotContains(t, before[filepath.Join(a.Home, ".gitconfig")], "staged")
+	entries, err := os.ReadDir(a.bin)
 	require.NoError(t, err)
 	require.Len(t, entries, 3, "the command and two links")
 }
 
 func TestInstallComesAgainAfterAHelperThatWasAddedBehindIt(t *testing.T) {
 	t.Parallel()
-	h := newHome(t)
-	require.Zero(t, h.install(t).code)
-	h.Run(t, h.Home, "config", "--global", "--add", "credential.helper", "store")
-	require.Contains(t, h.install(t).stdout, "now (git config --global)")
-	values := strings.Split(h.Run(t, h.Home, "config", "--global", "--get-regexp", `^credential\.`), "\n")
+	a := newAccount(t)
+	require.Zero(t, a.install(t).code)
+	a.Run(t, a.Home, "config", "--global", "--add", "credential.helper", "store")
+	require.Contains(t, a.install(t).stdout, "now (git config --global)")
+	values := strings.Split(a.Run(t, a.Home, "config", "--global", "--get-regexp", `^credential\.`), "\n")
 	require.Len(t, values, 5)
 	require.Contains(t, values[4], "provisionkit")
-	require.Contains(t, h.install(t).stdout, "already (git config --global)")
+	require.Contains(t, a.install(t).stdout, "already (git config --global)")
 }
 
 func TestInstallWritesTheConfigurationOfEverybodyWhenToldTo(t *testing.T) {
 	t.Parallel()
-	h := newHome(t)
+	a := newAccount(t)
 	system := filepath.Join(t.TempDir(), "gitconfig")
-	h.Env["GIT_CONFIG_SYSTEM"] = system
-	r := h.install(t, "--system")
+	a.Env["GIT_CONFIG_SYSTEM"] = system
+	r := a.install(t, "--system")
 	require.Zero(t, r.code, r.stderr)
 	require.Contains(t, r.stdout, "(git config --system)")
 	content, err := os.ReadFile(system)
 	require.NoError(t, err)
 	require.Contains(t, string(content), `[credential "https://github.com"]`)
-	require.NoFileExists(t, filepath.Join(h.Home, ".gitconfig"))
+	require.NoFileExists(t, filepath.Join(a.Home, ".gitconfig"))
 }
 
 // TestInstallIsNotMisledByTheGitThatStartedIt is about what hooks and helpers find in their environment.
 func TestInstallIsNotMisledByTheGitThatStartedIt(t *testing.T) {
 	t.Parallel()
-	h := newHome(t)
-	maps.Copy(h.Env, map[string]string{
-		"GIT_DIR": filepath.Join(h.Home, "nowhere"), "GIT_CONFIG": filepath.Join(h.Home, "other"), "GIT_EXEC_PATH": "/nowhere",
+	a := newAccount(t)
+	maps.Copy(a.Env, map[string]string{
+		"GIT_DIR": filepath.Join(a.Home, "nowhere"), "GIT_CONFIG": filepath.Join(a.Home, "other"), "GIT_EXEC_PATH": "/nowhere",
 		"GIT_CONFIG_COUNT": "nonsense", "GIT_CONFIG_PARAMETERS": "nonsense",
 	})
-	require.Zero(t, h.install(t).code)
-	require.FileExists(t, filepath.Join(h.Home, ".gitconfig"))
-	require.NoFileExists(t, filepath.Join(h.Home, "other"))
+	require.Zero(t, a.install(t).code)
+	require.FileExists(t, filepath.Join(a.Home, ".gitconfig"))
+	require.NoFileExists(t, filepath.Join(a.Home, "other"))
 }
 
 func TestALinkToAnOlderOrVanishedCommandIsReplaced(t *testing.T) {
@@ -159,31 +159,31 @@ func TestALinkToAnOlderOrVanishedCommandIsReplaced(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there are copies instead of links")
 	}
-	h := newHome(t)
-	content, err := os.ReadFile(h.command)
+	a := newAccount(t)
+	content, err := os.ReadFile(a.command)
 	require.NoError(t, err)
-	gh, askpass := filepath.Join(h.bin, "gh"), filepath.Join(h.bin, "git-askpass-provisionkit")
+	gh, askpass := filepath.Join(a.bin, "gh"), filepath.Join(a.bin, "git-askpass-provisionkit")
 	require.NoError(t, os.WriteFile(gh, content, 0o700))
 	require.NoError(t, os.Symlink("/nowhere/git-credential-provisionkit", askpass))
-	require.Zero(t, h.install(t).code)
+	require.Zero(t, a.install(t).code)
 	for _, path := range []string{gh, askpass} {
 		target, err := os.Readlink(path)
 		require.NoError(t, err)
 		require.Equal(t, "git-credential-provisionkit", target, "within one folder it can be copied")
 	}
 	elsewhere := t.TempDir()
-	require.Zero(t, h.install(t, "--dir="+elsewhere).code)
+	require.Zero(t, a.install(t, "--dir="+elsewhere).code)
 	target, err := os.Readlink(filepath.Join(elsewhere, "gh"))
 	require.NoError(t, err)
-	require.Equal(t, h.command, target)
+	require.Equal(t, a.command, target)
 }
 
 func TestAnInstallThatFailsChangesNothing(t *testing.T) {
 	t.Parallel()
-	h := newHome(t)
+	a := newAccount(t)
 	foreign, folder := t.TempDir(), t.TempDir()
 	program(t, foreign, "gh")
-	require.NoError(t, os.Mkdir(filepath.Join(folder, "git-askpass-provisionkit"+filepath.Ext(h.command)), 0o700))
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "git-askpass-provisionkit"+filepath.Ext(a.command)), 0o700))
 	lost := t.TempDir()
 	locked := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(locked, "config.lock"), nil, 0o600))
@@ -209,36 +209,36 @@ func TestAnInstallThatFailsChangesNothing(t *testing.T) {
 		"one that git can't read":  {map[string]string{"GIT_CONFIG_GLOBAL": broken}, nil, "git's configuration can't be read: fatal: bad config line 1"},
 		"one that can't be there":  {map[string]string{"GIT_CONFIG_SYSTEM": "/proc/nowhere/config"}, []string{"--system"}, "git's configuration can't be written"},
 		"a host that isn't one":    {map[string]string{"PROVISIONKIT_HOSTS": "https://github.com"}, nil, "PROVISIONKIT_HOSTS"},
-		"no git":                   {map[string]string{"PATH": h.bin}, nil, "there is no git on the PATH"},
+		"no git":                   {map[string]string{"PATH": a.bin}, nil, "there is no git on the PATH"},
 	} {
 		if runtime.GOOS != "linux" && strings.Contains(name, "not to write to") {
 			continue
 		}
-		before := state(t, h.bin, h.Home, foreign, folder, locked)
-		env := maps.Clone(h.Env)
-		maps.Copy(h.Env, c.env)
-		require.Contains(t, h.install(t, c.args...).failed(t), c.says, name)
-		h.Env = env
-		require.Equal(t, before, state(t, h.bin, h.Home, foreign, folder, locked), name)
+		before := state(t, a.bin, a.Home, foreign, folder, locked)
+		env := maps.Clone(a.Env)
+		maps.Copy(a.Env, c.env)
+		require.Contains(t, a.install(t, c.args...).failed(t), c.says, name)
+		a.Env = env
+		require.Equal(t, before, state(t, a.bin, a.Home, foreign, folder, locked), name)
 	}
 }
 
 func TestInstallSaysSoWhenAnotherGhStandsBeforeItsLink(t *testing.T) {
 	t.Parallel()
-	h := newHome(t)
+	a := newAccount(t)
 	first := t.TempDir()
 	path := program(t, first, "gh")
-	h.Env["PATH"] = first + string(os.PathListSeparator) + h.Env["PATH"]
-	r := h.install(t)
+	a.Env["PATH"] = first + string(os.PathListSeparator) + a.Env["PATH"]
+	r := a.install(t)
 	require.Zero(t, r.code)
-	require.Contains(t, r.stdout, "but the PATH has "+path+" first: put "+h.bin)
+	require.Contains(t, r.stdout, "but the PATH has "+path+" first: put "+a.bin)
 }
 
 func TestAnInstallThatWasKilledLeavesNothingInTheWayOfTheNext(t *testing.T) {
 	t.Parallel()
-	h := newHome(t)
-	h.Run(t, h.Home, "config", "--global", "--add", "provisionkit-staged.0.helper", "x")
-	require.Zero(t, h.install(t).code)
-	require.NotContains(t, h.Run(t, h.Home, "config", "--global", "--list"), "staged")
-	require.NotContains(t, h.Run(t, h.Home, "config", "--global", "--list"), "helper=x")
+	a := newAccount(t)
+	a.Run(t, a.Home, "config", "--global", "--add", "provisionkit-staged.0.helper", "x")
+	require.Zero(t, a.install(t).code)
+	require.NotContains(t, a.Run(t, a.Home, "config", "--global", "--list"), "staged")
+	require.NotContains(t, a.Run(t, a.Home, "config", "--global", "--list"), "helper=x")
 }
