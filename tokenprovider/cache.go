@@ -23,9 +23,7 @@ type Cache struct {
 	waiting  atomic.Int64 // callers that wait for a refresh
 	provider TokenProvider
 	opts     *settings
-	flights  *singleflight.Group
-	key      string                   // of this cache's flight in flights
-	minted   func(life time.Duration) // told of each new token; may be nil
+	key      string // of this cache's flight in opts.flights
 }
 
 var (
@@ -45,12 +43,15 @@ type CacheOptions struct {
 	Logger       *slog.Logger  // nil: nothing is logged
 }
 
-// settings are CacheOptions with the defaults filled in. Caches of one Keyed share them.
+// settings are CacheOptions with the defaults filled in, and what else the caches of one Keyed share.
 type settings struct {
 	refreshAhead, minTTL, settle, mintTimeout time.Duration
 
 	name   string
 	logger *slog.Logger
+
+	flights singleflight.Group
+	minted  func(life time.Duration) // told of each new token; nil: nobody is
 }
 
 func (o *CacheOptions) settings() *settings {
@@ -85,16 +86,16 @@ func orDefault(d, standard time.Duration) time.Duration {
 // NewCache is a Cache over p; nil opts mean the defaults. With a nil p there is nothing to ask: each call answers
 // [ErrNotConfigured].
 func NewCache(p TokenProvider, opts *CacheOptions) *Cache {
-	return newCache(p, opts.settings(), new(singleflight.Group), "", nil)
+	return newCache(p, opts.settings(), "")
 }
 
-func newCache(p TokenProvider, opts *settings, flights *singleflight.Group, key string, minted func(time.Duration)) *Cache {
+func newCache(p TokenProvider, opts *settings, key string) *Cache {
 	if p == nil {
 		p = Func(func(context.Context) (string, time.Time, error) {
 			return "", time.Time{}, &Error{Code: CodeNotConfigured, Err: errors.New("tokenprovider: the cache has no provider")}
 		})
 	}
-	c := &Cache{provider: p, opts: opts, flights: flights, key: key, minted: minted}
+	c := &Cache{provider: p, opts: opts, key: key}
 	c.state.Store(&state{})
 	return c
 }

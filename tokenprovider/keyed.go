@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 	"weak"
-
-	"golang.org/x/sync/singleflight"
 )
 
 // Keyed is one [Cache] per key: per installation, workspace, tenant. Make it with [NewKeyed]; it must not be copied. All
@@ -19,8 +17,6 @@ import (
 type Keyed[K comparable] struct {
 	provider func(K) TokenProvider
 	opts     *settings
-	flights  singleflight.Group
-	minted   func(life time.Duration) // is sweep, for every cache the same value
 
 	mu      sync.RWMutex
 	caches  map[K]keyedCache
@@ -45,7 +41,7 @@ func (k keyedCache) cache() *Cache {
 // must be safe for concurrent use; it is called when a Cache is wanted, now and then for one that isn't needed after all.
 func NewKeyed[K comparable](p func(K) TokenProvider, opts *CacheOptions) *Keyed[K] {
 	k := &Keyed[K]{provider: p, opts: opts.settings(), caches: make(map[K]keyedCache)}
-	k.minted = k.sweep
+	k.opts.minted = k.sweep
 	return k
 }
 
@@ -66,7 +62,7 @@ func (k *Keyed[K]) Get(key K) *Cache {
 		return c
 	}
 	k.made++
-	c = newCache(p, k.opts, &k.flights, strconv.FormatUint(k.made, 36), k.minted)
+	c = newCache(p, k.opts, strconv.FormatUint(k.made, 36))
 	k.caches[key] = keyedCache{inUse: c}
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -19,7 +20,7 @@ func (c *Cache) refresh(ctx context.Context, observed *state) <-chan singlefligh
 		// The provider may be a cache itself: it has to come up with a token that lives longer than the held one.
 		wish = max(wish, observed.held.remaining(now)+time.Second)
 	}
-	return c.flights.DoChan(c.key, func() (any, error) {
+	return c.opts.flights.DoChan(c.key, func() (any, error) {
 		begun := *observed
 		begun.begin()
 		// A caller that comes late judged a state that is over: it has to look again, not to mint again.
@@ -70,8 +71,8 @@ func (c *Cache) ask(wish time.Duration) {
 		return true
 	})
 	c.log(outcome)
-	if l != nil && c.minted != nil {
-		c.minted(l.life)
+	if l != nil && c.opts.minted != nil {
+		c.opts.minted(l.life)
 	}
 }
 
@@ -144,6 +145,9 @@ func validate(token string, expiresAt, now time.Time) error {
 
 // log tells how a try ended.
 func (c *Cache) log(outcome string) {
+	if !c.opts.logger.Enabled(context.Background(), slog.LevelWarn) {
+		return
+	}
 	status := c.Status()
 	if status.LastErrorCode != "" {
 		c.opts.logger.Warn(outcome, "provider", status.Name, "state", status.State, "code", status.LastErrorCode,

@@ -9,8 +9,8 @@ type state struct {
 	next *lease // ripens until it is old enough to replace held; nil: nothing
 
 	refreshing bool   // the provider is being asked
-	refused    string // a token that was invalidated since then
 	outdated   bool   // Drop was called since then
+	refused    string // a token that was invalidated since then
 
 	failure error         // of the last try; nil if it brought a token
 	tries   int           // in a row that brought nothing new
