@@ -21,6 +21,9 @@ const (
 	maxOther = 1 << 20
 )
 
+// maxGrow bounds how much is made ready for a body whose length is told: it may not come.
+const maxGrow = 64 << 10
+
 // maxRedirects bounds how often a lookup is sent on, as happens once for a repository that was renamed.
 const maxRedirects = 5
 
@@ -89,15 +92,17 @@ func (a *api) send(ctx context.Context, r request, credential string) (*answer, 
 	if err != nil {
 		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: fmt.Errorf("make a request: %w", err)}
 	}
-	req.Header.Set("Authorization", "Bearer "+credential)
-	req.Header.Set("Accept", "application/vnd.github+json")
-	req.Header.Set("User-Agent", a.userAgent)
-	req.Header.Set("X-GitHub-Api-Version", a.apiVersion)
+	req.Header = http.Header{
+		"Authorization":        {"Bearer " + credential},
+		"Accept":               {"application/vnd.github+json"},
+		"User-Agent":           {a.userAgent},
+		"X-Github-Api-Version": {a.apiVersion},
+		// Lets net/http send the request again when a kept connection turns out to be closed. It isn't sent on the wire.
+		"Idempotency-Key": {},
+	}
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	// Lets net/http send the request again when a kept connection turns out to be closed. It isn't sent on the wire.
-	req.Header["Idempotency-Key"] = []string{}
 
 	sent := time.Now()
 	resp, err := a.client.Do(req)
@@ -112,7 +117,7 @@ func (a *api) send(ctx context.Context, r request, credential string) (*answer, 
 	if resp.StatusCode != r.want {
 		limit = maxOther
 	}
-	got, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	got, err := read(resp, limit+1)
 	if resp.StatusCode != r.want {
 		return nil, a.refused(r, resp, got, credential)
 	}
@@ -124,6 +129,14 @@ func (a *api) send(ctx context.Context, r request, credential string) (*answer, 
 			Err: fmt.Errorf("%s %s: the answer is larger than %d bytes", r.method, r.path, r.limit)}
 	}
 	return &answer{resp.Header, got}, nil
+}
+
+// read is at most limit bytes of an answer's body.
+func read(resp *http.Response, limit int64) ([]byte, error) {
+	var body bytes.Buffer
+	body.Grow(int(min(max(resp.ContentLength, 0), maxGrow)) + bytes.MinRead) // the end is looked for behind what was read
+	_, err := body.ReadFrom(io.LimitReader(resp.Body, limit))
+	return body.Bytes(), err
 }
 
 // unreachable is the error for a request without an answer, or with one that isn't HTTP: net/http quotes that, and it

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
@@ -99,32 +100,67 @@ func canned(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusCreated, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader([]byte(body)))}, nil
 }
 
-func TestACachedInstallationTakesLittleMemory(t *testing.T) {
-	const installations = 6_000
-	const limit = 600 + 40 // beyond a token of 40 characters
+// cachedInstallation is the memory that each of n installations takes with its token, less the token's 40 characters.
+func cachedInstallation(t testing.TB, n int) int {
 	app, err := githubapp.New(githubapp.Options{
 		AppID: 1, PrivateKey: testutil.RSAKeyPEM(t, 0), HTTPClient: &http.Client{Transport: roundTripper(canned)},
 	})
 	require.NoError(t, err)
-	heap := func() uint64 {
+	heap := func() int {
 		runtime.GC()
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
+		return int(m.HeapAlloc)
 	}
+	kept := make([]*githubapp.Installation, 0, n)
 	before := heap()
-	kept := make([]*githubapp.Installation, 0, installations)
-	for n := range installations {
-		i := app.Installation(int64(1 + n))
+	for id := range n {
+		i := app.Installation(int64(1 + id))
 		_, _, err := i.Token(t.Context())
 		require.NoError(t, err)
 		kept = append(kept, i)
 	}
-	each := (heap() - before) / installations
-	t.Logf("%d B", each)
-	require.LessOrEqual(t, each, uint64(limit))
-	goroutines := runtime.NumGoroutine()
-	require.Less(t, goroutines, 50, "idle installations cost no goroutine")
+	each := (heap()-before)/n - 40
 	runtime.KeepAlive(kept)
+	return each
+}
+
+const mostMemory = 600 // of a cached installation beyond its token
+
+func BenchmarkCachedInstallationMemory(b *testing.B) {
+	var most int
+	for b.Loop() {
+		most = max(most, cachedInstallation(b, 20_000))
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(most), "B/installation")
+	if most > mostMemory {
+		b.Errorf("%d B each, more than %d", most, mostMemory)
+	}
+}
+
+func TestACachedInstallationTakesLittleMemory(t *testing.T) {
+	each := cachedInstallation(t, 5_000)
+	t.Logf("%d B", each)
+	require.LessOrEqual(t, each, mostMemory)
+}
+
+func TestNothingRunsForIdleInstallations(t *testing.T) {
+	requests := 0
+	inBubble(t, func(r *http.Request) (*http.Response, error) { requests++; return canned(r) }, func(t *testing.T, app *githubapp.App) {
+		var kept []*githubapp.Installation
+		before := runtime.NumGoroutine()
+		for id := range 100 {
+			i := app.Installation(int64(1 + id))
+			_, _, err := i.Token(t.Context())
+			require.NoError(t, err)
+			kept = append(kept, i)
+		}
+		synctest.Wait()
+		require.LessOrEqual(t, runtime.NumGoroutine(), before)
+		time.Sleep(48 * time.Hour) // a timer would ask for a new token
+		require.Equal(t, 100, requests)
+		runtime.KeepAlive(kept)
+	})
 }

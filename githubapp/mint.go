@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -26,8 +27,10 @@ func (m *minter) Token(ctx context.Context) (string, time.Time, error) {
 		}
 		return "", time.Time{}, i.explain(err)
 	}
-	i.app.log.Info("installation token minted", "app", i.app.name, "installation", i.id, "scope", i.asked.scope.String(),
-		"expires_at", expiresAt, "token_sha256", tokenprovider.TokenSHA256(token))
+	if i.app.log.Enabled(ctx, slog.LevelInfo) {
+		i.app.log.Info("installation token minted", "app", i.app.name, "installation", i.id, "scope", i.asked.scope.String(),
+			"expires_at", expiresAt, "token_sha256", tokenprovider.TokenSHA256(token))
+	}
 	return token, expiresAt, nil
 }
 
