@@ -1,5 +1,5 @@
 // Package peerbench measures the cache of package tokenprovider beside those of other libraries, in one run of one
-// binary, over the same mint function:
+// binary, over the same mint function, and package githubapp beside ghinstallation on the same fake GitHub:
 //
 //	go -C internal/peerbench test -bench . -benchtime 1s
 //
