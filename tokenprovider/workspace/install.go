@@ -11,16 +11,17 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
-const installDetails = `Makes git ask this program for the hosts in PROVISIONKIT_HOSTS, wherever its environment doesn't say so
-already, and puts links to it named gh and git-askpass-provisionkit into DIR. It changes all of that or
-nothing, and what is right already it leaves alone.
+const installDetails = `Writes git's configuration, so that git asks this program for the hosts in PROVISIONKIT_HOSTS also
+where the workspace's environment gets lost: under sudo, ssh, cron. Puts links to this program named gh
+and git-askpass-provisionkit into DIR. What is right already stays as it is, and what can fail is tried
+before anything is changed. Other hosts keep their helpers.
 
-  --global    write the configuration of the user's git (the default)
-  --system    write the configuration of everybody's git: for the image of a workspace
-  --dir DIR   where the links go (default: the folder of this program). DIR has to stand before the
-              folder of the real gh on the PATH. A gh in it that isn't this program is never replaced.
+  --global    write the configuration of your git (the default)
+  --system    write that of everybody's git: for the image of a workspace
+  --dir DIR   where the links go (default: the folder of this program). On the PATH it has to stand before
+              the folder of the real gh. A program of that name that isn't this one is never replaced.
 
-Other hosts keep their helpers. What follows on it is for doctor to tell, in a workspace.
+It asks no platform for a token. That is for doctor, in a workspace.
 `
 
 // installOptions are install's arguments.
@@ -29,7 +30,7 @@ type installOptions struct {
 	scope string // --global or --system
 }
 
-// install wires git and gh for good, for where the environment of a workspace gets lost.
+// install wires git and gh by files.
 func (c *Command) install(ctx context.Context, args []string) int {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
