@@ -14,6 +14,13 @@
 // scope that a policy allows it. [App.FindInstallation] tells the id for an owner or a repository, and
 // [App.WebhookHandler] learns at once when a token is dead.
 //
+// # Replicas
+//
+// Replicas of a platform share tokens through [Options].Store: one mints, all use the token, which is sealed in the store.
+// A webhook that reaches one of them, or a mint that finds an installation gone, drops its tokens there for all, and any
+// replica can release a workspace that others served. A store that is down costs mints; it is an error only to whoever
+// releases a workspace.
+//
 // # What it promises
 //
 //   - Every method is safe for concurrent use, and none holds a lock while it waits for the network or a signer.

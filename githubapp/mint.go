@@ -78,7 +78,8 @@ func (i *Installation) mint(ctx context.Context) (string, time.Time, error) {
 func dead(err error) bool {
 	refusal, ok := errors.AsType[*APIError](err)
 	return ok && (refusal.Status == http.StatusForbidden && refusal.says(suspended) ||
-		refusal.Status == http.StatusNotFound && refusal.Message == "Not Found")
+		refusal.Status == http.StatusNotFound && refusal.Message == "Not Found" ||
+		refusal.Status == http.StatusGone && refusal.Message != "")
 }
 
 func internal(err error) error {
