@@ -63,6 +63,7 @@ func subcommands() []subcommand {
 		{"gh", "[ARG...]", "run the real gh with a live token", ghDetails, (*Command).gh},
 		{"askpass", "PROMPT", "answer git's prompt for a user name or password", askpassDetails, (*Command).askpass},
 		{"install", "[--dir DIR] [--global|--system]", "configure git and link gh", installDetails, (*Command).install},
+		{"doctor", "[--json]", "tell what is wrong here and what to do about it", doctorDetails, (*Command).doctor},
 		{"version", "", "print the version", "", (*Command).version},
 		{"help", "[SUBCOMMAND]", "print this text, or more on a subcommand", "", (*Command).help},
 	}

@@ -17,6 +17,7 @@
 //	git-credential-provisionkit exec -- CMD        run CMD with a live GH_TOKEN and GITHUB_TOKEN
 //	git-credential-provisionkit gh pr list         run the real gh with a live token
 //	git-credential-provisionkit install --system   configure git for good, link gh and git-askpass-provisionkit
+//	git-credential-provisionkit doctor             tell what is wrong here, and what to do about it
 //	git-credential-provisionkit help gh            say more about any of them
 //
 // Under the name gh the command is a shim before the real gh, so that whoever types gh has a live token each time. Under
@@ -42,6 +43,20 @@
 //     asked for again when less than ten minutes of life are left, or half of the life it came with.
 //   - A token that git reports as refused is dropped, and the next request tells the platform which one it was.
 //   - The bearer is renewed once half of its life is over, so that a workspace outlives it. That never fails a get.
+//
+// # What doctor says
+//
+// A line for each check: how it ended, its name, and what is or what is wrong and what to do about it. With --json it is
+//
+//	{"ok": false, "checks": [{"name": "url", "status": "error", "message": "PROVISIONKIT_TOKEN_URL isn't set: ..."}, ...]}
+//
+// A status is ok, warning (it works, and may not for long or not for all programs), error, or skipped: a check that
+// stands above it and that it needs has ended with error. ok is false, and the exit code 1, when there is an error.
+// Names and statuses stay what they are; messages are for people. Each check has ten seconds, all of them have thirty.
+//
+// It asks the platform twice, the second time for a token, and has git itself fetch a credential; it changes nothing. No
+// secret is in what it says: a token is named by its [tokenprovider.TokenSHA256], and a URL is shown without user name,
+// password and query.
 //
 // # What is on disk
 //

@@ -16,21 +16,11 @@ func (c *Command) git(ctx context.Context, args []string) int {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	hosts, err := readHosts(c.Env)
+	helper, source, err := c.helper(ctx)
 	if err != nil {
 		return c.fail(err)
 	}
-	onFailure, err := readOnFailure(c.Env)
-	if err != nil {
-		return c.fail(err)
-	}
-	helper := &gitcredential.Helper{Hosts: hosts, OnFailure: onFailure}
-	source, err := openSource(ctx, c.Env)
-	if err != nil {
-		// Only a request for one of our hosts makes it an error, with what OnFailure says.
-		helper.Provider = tokenprovider.Func(func(context.Context) (string, time.Time, error) { return "", time.Time{}, err })
-	} else {
-		helper.Provider = source
+	if source != nil {
 		defer source.close()
 	}
 	if helper.Run(ctx, c.Args[1], c.Stdin, c.Stdout, c.Stderr) != nil {
@@ -40,4 +30,25 @@ func (c *Command) git(ctx context.Context, args []string) int {
 		source.renewBearer(ctx)
 	}
 	return 0
+}
+
+// helper is git's helper as the environment configures it, and where its tokens come from. That is nil without an
+// endpoint to ask; only a request for one of our hosts makes it an error then, with what OnFailure says.
+func (c *Command) helper(ctx context.Context) (*gitcredential.Helper, *source, error) {
+	hosts, err := readHosts(c.Env)
+	if err != nil {
+		return nil, nil, err
+	}
+	onFailure, err := readOnFailure(c.Env)
+	if err != nil {
+		return nil, nil, err
+	}
+	helper := &gitcredential.Helper{Hosts: hosts, OnFailure: onFailure}
+	source, err := openSource(ctx, c.Env)
+	if err != nil {
+		helper.Provider = tokenprovider.Func(func(context.Context) (string, time.Time, error) { return "", time.Time{}, err })
+		return helper, nil, nil
+	}
+	helper.Provider = source
+	return helper, source, nil
 }

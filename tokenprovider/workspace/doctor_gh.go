@@ -1,0 +1,90 @@
+package workspace
+
+import (
+	"context"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// ghIsShim reports whether who types gh gets this command.
+func (d *diagnosis) ghIsShim() bool {
+	found := d.programs("gh")
+	return len(found) > 0 && isCommand(found[0])
+}
+
+// checkGH looks whether gh gets fresh tokens.
+func (d *diagnosis) checkGH(ctx context.Context) finding {
+	found := d.programs("gh")
+	if len(found) == 0 {
+		return ok("there is no gh on the PATH")
+	}
+	if !d.ghIsShim() {
+		return wrong("gh is %s, which gets no fresh token: run git-credential-provisionkit install --dir with a folder that stands before it on the PATH",
+			found[0])
+	}
+	path, err := d.realGH()
+	if err != nil {
+		return wrong("%s stands before gh, but: %s", found[0], err)
+	}
+	text, err := d.output(ctx, []string{"GH_NO_UPDATE_NOTIFIER=1"}, "", path, "--version")
+	version, isVersion := strings.CutPrefix(text, "gh version ")
+	if err != nil || !isVersion {
+		return wrong("%s doesn't tell its version: it isn't gh, or broken; reinstall it, or set %s to the real one", path, envGH)
+	}
+	version, _, _ = strings.Cut(version, " ")
+	return ok("%s stands before gh %s in %s", found[0], version, path)
+}
+
+// deadLogin is a login of gh's with an installation token, which was dead an hour after somebody stored it.
+var deadLogin = regexp.MustCompile(`(?m)^\s+oauth_token:\s*["']?ghs_`)
+
+// checkGHLogin looks for logins that gh stored: it acts as those where it gets no token.
+func (d *diagnosis) checkGHLogin(context.Context) finding {
+	found := []finding{ok("none for these hosts")}
+	for _, host := range d.served {
+		path := d.storedLogin(host)
+		if path == "" {
+			continue
+		}
+		content, _ := os.ReadFile(path)
+		switch {
+		case deadLogin.Match(content):
+			found = append(found, wrong("gh's login for %s in %s is an installation token, which dies after an hour: run gh auth logout", host, path))
+		case d.ghIsShim():
+			found = append(found, warn("gh has a login for %s in %s: where the platform has no token gh isn't run, so that nobody acts as that; "+
+				"run gh auth logout", host, path))
+		default:
+			found = append(found, warn("gh has a login for %s in %s, and acts as that instead of as the workspace: run gh auth logout", host, path))
+		}
+	}
+	return worst(found)
+}
+
+// checkEnvironment looks for tokens that other programs take before they ask anybody.
+func (d *diagnosis) checkEnvironment(context.Context) finding {
+	found := []finding{ok("")}
+	for _, name := range []string{"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"} {
+		value := d.Env(name)
+		switch {
+		case value == "":
+		case isInstallationToken(value) && d.ghIsShim():
+			found = append(found, warn("%s holds a token that dies an hour after it was made: gh gets fresh ones, other programs need "+
+				"git-credential-provisionkit exec", name))
+		case isInstallationToken(value):
+			found = append(found, wrong("%s holds a token that dies an hour after it was made, and hides every fresh one: unset it, and run "+
+				"what needs it by git-credential-provisionkit exec", name))
+		case strings.Contains(name, "ENTERPRISE"):
+			found = append(found, warn("%s is set, and gh before 2.63 gives it to any host that asks: unset it unless it is needed", name))
+		default:
+			found = append(found, ok("%s is somebody's own token, which gh uses instead of the workspace's", name))
+		}
+	}
+	if d.Env("CODESPACES") != "" && !d.ghIsShim() {
+		found = append(found, warn("CODESPACES is set, so that gh gives GITHUB_TOKEN to any host that asks: unset it"))
+	}
+	if len(found) == 1 {
+		return ok("no tokens in it")
+	}
+	return worst(found)
+}

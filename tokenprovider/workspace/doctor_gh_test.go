@@ -1,0 +1,55 @@
+package workspace_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// withoutGH takes gh and what stands before it off the PATH.
+func withoutGH(t *testing.T, p *patient) {
+	require.NoError(t, os.Remove(filepath.Join(p.bin, "gh")))
+	require.NoError(t, os.Remove(filepath.Join(p.gh, "gh")))
+}
+
+// injected is a variable with an installation token, as platforms inject it.
+func injected(name string) func(*testing.T, *patient) { return set(name, "ghs_stale") }
+
+func without(name string) func(*testing.T, *patient) {
+	return func(t *testing.T, p *patient) {
+		withoutGH(t, p)
+		injected(name)(t, p)
+	}
+}
+
+const login = "github.com:\n    user: somebody\n    oauth_token: "
+
+var ghBreakages = []breakage{
+	{name: "no gh", do: withoutGH, check: "gh", status: "ok", says: "there is no gh on the PATH"},
+	{
+		name: "gh without the shim", do: func(t *testing.T, p *patient) { require.NoError(t, os.Remove(filepath.Join(p.bin, "gh"))) }, check: "gh",
+		says: "gets no fresh token: run git-credential-provisionkit install",
+	},
+	{name: "a shim without gh", do: set("PROVISIONKIT_GH", "/nowhere/gh"), check: "gh", says: "stands before gh, but: PROVISIONKIT_GH"},
+	{name: "something else for gh", do: func(t *testing.T, p *patient) { script(t, p.gh, "gh", "echo hunter2") }, check: "gh", says: "doesn't tell its version"},
+
+	{name: "a login with a token that dies", do: home(".config/gh/hosts.yml", login+"ghs_stale\n"), check: "gh-login", says: "is an installation token"},
+	{name: "somebody's login", do: home(".config/gh/hosts.yml", login+"gho_hunter2\n"), check: "gh-login", status: "warning", says: "gh has a login for github.com in "},
+	{name: "a login elsewhere", do: home(".config/gh/hosts.yml", "git.example:\n    oauth_token: gho_hunter2\n"), check: "gh-login", status: "ok"},
+
+	{name: "an injected GH_TOKEN with the shim", do: injected("GH_TOKEN"), check: "environment", status: "warning", says: "GH_TOKEN holds a token that dies"},
+	{name: "an injected GITHUB_TOKEN with the shim", do: injected("GITHUB_TOKEN"), check: "environment", status: "warning", says: "GITHUB_TOKEN holds"},
+	{name: "an injected GH_TOKEN without it", do: without("GH_TOKEN"), check: "environment", says: "hides every fresh one: unset it"},
+	{name: "an injected GITHUB_TOKEN without it", do: without("GITHUB_TOKEN"), check: "environment", says: "hides every fresh one: unset it"},
+	{name: "somebody's own token", do: set("GH_TOKEN", "gho_hunter2"), check: "environment", status: "ok", says: "GH_TOKEN is somebody's own token"},
+	{name: "a token for other hosts", do: set("GH_ENTERPRISE_TOKEN", "gho_hunter2"), check: "environment", status: "warning", says: "GH_ENTERPRISE_TOKEN is set"},
+	{
+		name: "codespaces", check: "environment", status: "warning", says: "CODESPACES is set",
+		do: func(t *testing.T, p *patient) { withoutGH(t, p); p.Env["CODESPACES"] = "true" },
+	},
+	{name: "codespaces with the shim", do: set("CODESPACES", "true"), check: "environment", status: "ok"},
+}
+
+func TestDoctorTellsWhatIsWrongWithGH(t *testing.T) { diagnose(t, ghBreakages) }

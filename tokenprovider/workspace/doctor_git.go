@@ -1,0 +1,175 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+)
+
+// checkGit looks for git, and whether it is new enough to be configured by its environment.
+func (d *diagnosis) checkGit(ctx context.Context) finding {
+	found := d.programs("git")
+	if len(found) == 0 {
+		return wrong("there is no git on the PATH: install it")
+	}
+	// A malformed file is for the next check to tell.
+	text, err := d.output(ctx, []string{"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull}, "", found[0], "version")
+	var major, minor int
+	if _, scanErr := fmt.Sscanf(text, "git version %d.%d", &major, &minor); err != nil || scanErr != nil {
+		return wrong("%s doesn't tell its version: it isn't git, or broken; reinstall it", found[0])
+	}
+	version := fmt.Sprintf("git %d.%d", major, minor)
+	older := func(than int) bool { return major < 2 || major == 2 && minor < than }
+	if older(31) {
+		return wrong("%s is too old: it takes no configuration from the environment (2.31 does); upgrade it", version)
+	}
+	d.gitPath = found[0]
+	if older(40) {
+		return ok("%s, which doesn't know when a password expires (2.40 does); what it gets is fresh all the same", version)
+	}
+	return ok("%s", version)
+}
+
+// checkGitConfig reads git's configuration, as it is in the current folder.
+func (d *diagnosis) checkGitConfig(ctx context.Context) finding {
+	env := make(map[string]string, len(d.Environ))
+	for _, variable := range d.Environ {
+		name, value, _ := strings.Cut(variable, "=")
+		env[name] = value
+	}
+	if err := gitcredential.AppendEnv(env); err != nil { // adds nothing, and reads what is there as git does
+		return wrong("%s", gitcredential.Sentence(err))
+	}
+	all, err := d.readSettings(ctx, "--list", "--show-scope")
+	if err != nil {
+		return wrong("git can't read its configuration: run git config --list to see which file to correct")
+	}
+	d.settings = all
+	return ok("readable, %d settings", len(all))
+}
+
+// checkGitHelper looks whether git asks this command, and whom else.
+func (d *diagnosis) checkGitHelper(context.Context) finding {
+	var found []finding
+	for _, host := range d.served {
+		found = append(found, d.helpersOf(host))
+	}
+	return worst(found)
+}
+
+func (d *diagnosis) helpersOf(host string) finding {
+	var asked []setting
+	var reset setting // what wiped ours
+	for _, s := range d.settings.of("credential", "helper") {
+		if _, path := s.matches(host); path == "" && s.appliesTo(host) {
+			if s.value == "" {
+				if slices.ContainsFunc(asked, d.isOurs) {
+					reset = s
+				}
+				asked = nil
+				continue
+			}
+			asked = append(asked, s)
+		}
+	}
+	ours := slices.IndexFunc(asked, d.isOurs)
+	switch {
+	case ours < 0 && reset.key != "":
+		return wrong("git's helper for %s is wiped by an empty %s in %s: remove that", host, reset.shownKey(), d.where(reset))
+	case ours < 0:
+		return wrong("git has no helper of provisionkit's for %s: run %s install, or let the platform set GIT_CONFIG_COUNT", host, gitcredential.DefaultCommand)
+	case ours > 0:
+		return wrong("git asks another helper for %s first, by %s in %s: remove that", host, asked[0].shownKey(), d.where(asked[0]))
+	}
+	for _, other := range asked[1:] {
+		if other.value == "store" || strings.HasPrefix(other.value, "store ") {
+			return wrong("git would have credential-store write each token for %s to disk, by %s in %s: remove that", host, other.shownKey(), d.where(other))
+		}
+		if !d.isOurs(other) {
+			return warn("git asks another helper for %s when there is no token, by %s in %s: it may act as somebody else", host, other.shownKey(), d.where(other))
+		}
+	}
+	return ok("asks provisionkit's helper")
+}
+
+// isOurs reports whether the helper is this command, by its name or in its inline form, or a program that it is part of.
+func (d *diagnosis) isOurs(s setting) bool {
+	if s.value == strings.TrimPrefix(gitcredential.DefaultCommand, "git-credential-") ||
+		strings.Contains(s.value, gitcredential.DefaultCommand) || strings.Contains(s.value, tokenhttp.EnvTokenURL) {
+		return true
+	}
+	path := strings.TrimPrefix(s.value, "!")
+	if quoted, isQuoted := strings.CutPrefix(path, "'"); isQuoted {
+		path, _, _ = strings.Cut(quoted, "'")
+	} else {
+		path, _, _ = strings.Cut(path, " ")
+	}
+	return filepath.IsAbs(path) && isCommand(path)
+}
+
+// checkGitCredential has git itself fetch a credential for each host, as it does before a push, and compares it with
+// the token that this command has.
+func (d *diagnosis) checkGitCredential(ctx context.Context) finding {
+	for _, host := range d.served {
+		// Nobody is to be asked for a password: neither a program, which the empty variable turns off, nor the terminal.
+		text, err := d.output(ctx, []string{"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS="}, credentialRequest(host), d.gitPath, "credential", "fill")
+		if err != nil {
+			return wrong("git gets no credential for %s: the helper that it is configured with isn't there or fails; "+
+				"run git credential fill to see what it says", host)
+		}
+		got, err := parseAnswer(text)
+		if err != nil {
+			return wrong("git gets a user name without a token for %s: another helper answers", host)
+		}
+		if d.fresh.is(got.token.reveal()) {
+			continue
+		}
+		// In between there may have come another.
+		if again, err := d.get(ctx); err != nil || !again.token.is(got.token.reveal()) {
+			return wrong("git gets another token for %s than this command's: another helper answers with SHA-256 %s",
+				host, tokenprovider.TokenSHA256(got.token.reveal()))
+		}
+	}
+	return ok("git gets the token for %s", strings.Join(d.served, ", "))
+}
+
+// checkAskpass looks for a program that git would have ask for a password where there is no token.
+func (d *diagnosis) checkAskpass(context.Context) finding {
+	program, from := d.Env("GIT_ASKPASS"), "GIT_ASKPASS"
+	if !slices.ContainsFunc(d.Environ, func(v string) bool { return strings.HasPrefix(v, "GIT_ASKPASS=") }) {
+		if set := d.settings.of("core", "askpass"); len(set) > 0 {
+			last := set[len(set)-1]
+			program, from = last.value, "core.askPass in "+d.where(last)
+		}
+	}
+	onFailure, err := readOnFailure(d.Env)
+	switch {
+	case program == "":
+		return ok("none is set")
+	case isCommand(program):
+		return ok("%s is provisionkit's", from)
+	case err == nil && onFailure == gitcredential.Quit:
+		return ok("%s is another program, which git doesn't get to: %s is quit", from, envOnFailure)
+	}
+	return warn("%s is a program of an editor or somebody else's, which asks for a password when there is no token: "+
+		"set %s=quit, or unset it", from, envOnFailure)
+}
+
+// readSettings is what git config prints of settings.
+func (d *diagnosis) readSettings(ctx context.Context, args ...string) (settings, error) {
+	args = append([]string{"config", "--null", "--show-origin"}, args...)
+	text, err := d.output(ctx, nil, "", d.gitPath, args...)
+	if exit, isExit := errors.AsType[*exec.ExitError](err); err != nil && !(isExit && exit.ExitCode() == 1 && text == "") {
+		return nil, err
+	}
+	return parseSettings(text, slices.Contains(args, "--show-scope")), nil
+}
