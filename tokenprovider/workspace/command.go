@@ -107,15 +107,7 @@ func (s subcommand) wantsHelp(args []string) bool {
 // isGit reports whether it may be git that asks for something this version doesn't know, which it has to ignore without
 // a word: git passes one word and writes to a pipe. Anything else is a person's or script's mistake.
 func (c *Command) isGit(name string, args []string) bool {
-	if len(args) > 0 || strings.HasPrefix(name, "-") {
-		return false
-	}
-	file, ok := c.Stdin.(*os.File)
-	if !ok {
-		return true
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice == 0
+	return len(args) == 0 && !strings.HasPrefix(name, "-") && !isTerminal(c.Stdin)
 }
 
 func (c *Command) withDefaults() *Command {

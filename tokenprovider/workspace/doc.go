@@ -50,13 +50,13 @@
 //
 //	{"ok": false, "checks": [{"name": "url", "status": "error", "message": "PROVISIONKIT_TOKEN_URL isn't set: ..."}, ...]}
 //
-// A status is ok, warning (it works, and may not for long or not for all programs), error, or skipped: a check that
-// stands above it and that it needs has ended with error. ok is false, and the exit code 1, when there is an error.
+// A status is ok, warning (it works, and may not for long or not for all programs), error, or skipped: what it needs is
+// wrong, as a check above it says. ok is false, and the exit code 1, when there is an error.
 // Names and statuses stay what they are; messages are for people. Each check has ten seconds, all of them have thirty.
 //
-// It asks the platform twice, the second time for a token, and has git itself fetch a credential; it changes nothing. No
-// secret is in what it says: a token is named by its [tokenprovider.TokenSHA256], and a URL is shown without user name,
-// password and query.
+// It looks whether the platform answers, asks it for a token, and has git itself fetch a credential; no setting is changed.
+// No secret is in what it says: a token is named by its [tokenprovider.TokenSHA256], and a URL is shown without user
+// name, password and query.
 //
 // # What is on disk
 //

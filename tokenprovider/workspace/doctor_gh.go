@@ -2,7 +2,6 @@ package workspace
 
 import (
 	"context"
-	"os"
 	"regexp"
 	"strings"
 )
@@ -47,7 +46,7 @@ func (d *diagnosis) checkGHLogin(context.Context) finding {
 		if path == "" {
 			continue
 		}
-		content, _ := os.ReadFile(path)
+		content, _ := readPlain(path) // one that can't be read may have any login
 		switch {
 		case deadLogin.Match(content):
 			found = append(found, wrong("gh's login for %s in %s is an installation token, which dies after an hour: run gh auth logout", host, path))

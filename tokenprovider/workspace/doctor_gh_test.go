@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/stretchr/testify/require"
 )
 
@@ -31,6 +32,10 @@ var ghBreakages = []breakage{
 	{
 		name: "gh without the shim", do: func(t *testing.T, p *patient) { require.NoError(t, os.Remove(filepath.Join(p.bin, "gh"))) }, check: "gh",
 		says: "gets no fresh token: run git-credential-provisionkit install",
+	},
+	{
+		name: "the real gh", check: "gh", status: "ok", says: "stands before gh 2.",
+		do: func(t *testing.T, p *patient) { p.Env["PROVISIONKIT_GH"] = testutil.NeedTool(t, "gh") },
 	},
 	{name: "a shim without gh", do: set("PROVISIONKIT_GH", "/nowhere/gh"), check: "gh", says: "stands before gh, but: PROVISIONKIT_GH"},
 	{name: "something else for gh", do: func(t *testing.T, p *patient) { script(t, p.gh, "gh", "echo hunter2") }, check: "gh", says: "doesn't tell its version"},

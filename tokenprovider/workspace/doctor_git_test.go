@@ -99,6 +99,17 @@ var gitBreakages = []breakage{
 		do: instead(gitcredential.Entry{Key: "credential.helper", Value: "provisionkit"}),
 	},
 	{
+		name: "ours without a binary", check: "git-helper", status: "ok", says: "asks provisionkit's helper",
+		do: func(t *testing.T, p *patient) {
+			p.unwire()
+			inline := gitcredential.NewMutator(&gitcredential.MutatorOptions{Inline: true})
+			require.NoError(t, inline.MutateEnv(t.Context(), "ws-1", p.Env))
+			for _, name := range []string{"curl", "head", "cat"} {
+				require.NoError(t, os.Symlink(testutil.NeedTool(t, name), filepath.Join(p.bin, name)))
+			}
+		},
+	},
+	{
 		name: "ours under another name", check: "git-helper", status: "ok", says: "asks provisionkit's helper",
 		do: func(t *testing.T, p *patient) {
 			path := filepath.Join(t.TempDir(), "another name")

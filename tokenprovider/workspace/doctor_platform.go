@@ -47,9 +47,7 @@ func (d *diagnosis) checkPlatform(ctx context.Context) finding {
 	}
 	req.Header.Set("User-Agent", userAgent())
 	through := ""
-	if proxy, err := d.wire.transport.Proxy(req); err != nil {
-		return wrong("the proxy that HTTPS_PROXY names isn't a URL such as http://proxy.example:3128")
-	} else if proxy != nil {
+	if proxy, err := d.wire.transport.Proxy(req); err == nil && proxy != nil {
 		through = proxy.Host
 	}
 	resp, err := d.wire.RoundTrip(req)
@@ -151,6 +149,9 @@ func (d *diagnosis) checkAccess(ctx context.Context) finding {
 			"restart the workspace to get a new one")
 	case d.asked.status == http.StatusForbidden:
 		return d.forbidden(c)
+	}
+	if err != nil {
+		return ok("the platform doesn't refuse the bearer")
 	}
 	return ok("the platform takes the bearer")
 }

@@ -95,10 +95,10 @@ func (d *diagnosis) where(s setting) string {
 	case "local", "worktree":
 		return "this repository's configuration"
 	case "command":
-		for n := range 1000 {
-			index := strconv.Itoa(n)
-			if strings.EqualFold(d.Env("GIT_CONFIG_KEY_"+index), s.key) && d.Env("GIT_CONFIG_VALUE_"+index) == s.value {
-				return "the environment (GIT_CONFIG_KEY_" + index + ")"
+		for n := 0; d.Env("GIT_CONFIG_KEY_"+strconv.Itoa(n)) != ""; n++ {
+			name := "GIT_CONFIG_KEY_" + strconv.Itoa(n)
+			if strings.EqualFold(d.Env(name), s.key) && d.Env("GIT_CONFIG_VALUE_"+strconv.Itoa(n)) == s.value {
+				return "the environment (" + name + ")"
 			}
 		}
 		return "git -c (GIT_CONFIG_PARAMETERS)"

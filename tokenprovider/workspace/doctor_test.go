@@ -201,6 +201,43 @@ func TestInAHealthyWorkspaceEveryCheckIsGreen(t *testing.T) {
 	require.EqualValues(t, 1, p.tokens.n.Load(), "tokens are read, not made")
 }
 
+func TestASetUpProvesItselfByARealGetAndFailsOtherwise(t *testing.T) {
+	t.Parallel()
+	p := newPatient(t)
+	require.Zero(t, start(t, p.Env, "", "doctor").code)
+	asked := p.platform.asked()
+	require.Equal(t, "10m0s", asked[len(asked)-1].URL.Query().Get("min_ttl"), "as git's get asks")
+
+	instead(gitcredential.Entry{Key: helperKey, Value: "!'/nowhere/git-credential-provisionkit'"})(t, p)
+	r := start(t, p.Env, "", "doctor")
+	require.Equal(t, 1, r.code)
+	require.Regexp(t, `(?m)^error +git-credential +git gets no credential for github.com`, r.stdout)
+}
+
+func TestWithoutAWorkspaceIDOrURLDoctorNamesTheVariableAndShowsTheResolvedURL(t *testing.T) {
+	t.Parallel()
+	p := newPatient(t)
+	require.Equal(t, p.platform.server.URL+"/workspaces/ws-1/token", p.of(t).message("url"))
+	p.Env["PROVISIONKIT_TOKEN_URL"] = p.platform.server.URL + "/workspaces//token"
+	require.Contains(t, p.of(t).message("url"), "PROVISIONKIT_TOKEN_URL is "+p.platform.server.URL+"/workspaces//token")
+	delete(p.Env, "PROVISIONKIT_TOKEN_URL")
+	require.Contains(t, p.of(t).message("url"), "PROVISIONKIT_TOKEN_URL isn't set")
+}
+
+// TestRawTokensInTheWayOfTheHelperAreAllFoundAtOnce has several things wrong, none of which hides another.
+func TestRawTokensInTheWayOfTheHelperAreAllFoundAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPatient(t)
+	remote("remote.origin.url", "https://x-access-token:hunter2@github.com/acme/widgets")(t, p)
+	config("http.https://github.com/.extraHeader", "Authorization: basic hunter2")(t, p)
+	config("url.https://x:hunter2@github.com/.insteadOf", "git@github.com:")(t, p)
+	home(".netrc", "machine github.com login x password hunter2")(t, p)
+	without("GH_TOKEN")(t, p)
+	d := p.of(t)
+	require.Equal(t, []string{"remotes", "headers", "rewrites", "netrc", "environment"}, d.with("error"))
+	require.Empty(t, d.with("skipped"))
+}
+
 func TestDoctorAsAPersonReadsItHasALineForEachCheck(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t)
@@ -279,8 +316,9 @@ func TestDoctorEndsWhenNothingElseDoes(t *testing.T) {
 	}
 	began := time.Now()
 	d := p.read(t, result{code: c.Run(ctx), stdout: stdout.String()})
-	_ = d
 	require.Less(t, time.Since(began), 8*time.Second)
+	require.Equal(t, []string{"platform", "git"}, d.with("error"))
+	require.Contains(t, d.message("platform"), "doesn't answer in time")
 }
 
 func TestDoctorRefusesArgumentsThatItDoesNotKnow(t *testing.T) {
