@@ -46,7 +46,11 @@ func (d *directory) serve(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodPost {
 		return canned(r)
 	}
-	time.Sleep(100 * time.Millisecond)
+	select {
+	case <-time.After(100 * time.Millisecond):
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.asked++
@@ -217,4 +221,9 @@ func TestWhatIsFoundIsTheCallersOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 42, again.ID)
 	require.Equal(t, "write", again.Permissions["contents"])
+	again.Permissions["contents"] = "admin"
+	third, err := g.find(t, app, "acme")
+	require.NoError(t, err)
+	require.Equal(t, "write", third.Permissions["contents"])
+	require.Len(t, g.Requests(), 1)
 }

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
@@ -272,4 +275,43 @@ func TestRequireNamesWhatIsNotGrantedAlsoWhenAnotherReplicaMinted(t *testing.T) 
 	require.NoError(t, narrowed.Require(t.Context(), contentsRead.Permissions))
 	require.Error(t, narrowed.Require(t.Context(), map[string]string{"contents": "write"}))
 	require.Equal(t, 2, g.Mints())
+}
+
+func TestATokenOfTheStoreThatIsRevokedWhileItRipensIsNeverServed(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		mints := 0
+		store := tokenprovidertest.NewStore()
+		replica := func() (*githubapp.App, *githubapp.Installation) {
+			app, err := githubapp.New(githubapp.Options{
+				AppID: 7, PrivateKey: key, Store: store, SealKeys: [][]byte{sealKey},
+				HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+					if r.Method == http.MethodDelete {
+						return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody}, nil
+					}
+					mints++
+					body := fmt.Sprintf(`{"token":"ghs_%d","expires_at":"%s"}`, mints, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+					return &http.Response{StatusCode: http.StatusCreated, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+				})},
+			})
+			require.NoError(t, err)
+			return app, app.Installation(installationID)
+		}
+		_, one := replica()
+		app, two := replica()
+		get := func(i *githubapp.Installation) string {
+			token, _, err := i.Token(t.Context())
+			require.NoError(t, err)
+			synctest.Wait()
+			return token
+		}
+		require.Equal(t, "ghs_1", get(one))
+		require.Equal(t, "ghs_1", get(two))
+		time.Sleep(46 * time.Minute)
+		require.Equal(t, "ghs_1", get(one))
+		require.Equal(t, "ghs_1", get(two))
+		require.Equal(t, 2, mints)
+		require.NoError(t, app.Revoke(t.Context(), "ghs_2"))
+		require.Equal(t, "ghs_3", get(two))
+	})
 }

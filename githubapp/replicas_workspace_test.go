@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -79,6 +81,54 @@ func TestReleaseRevokesWhatTheWorkspaceWasGivenBefore(t *testing.T) {
 	for _, token := range []string{refused, second, other} {
 		require.False(t, g.alive(t, token))
 	}
+}
+
+func TestATokenOfTheScopeThatThePolicyGivesAgainIsFoundAgain(t *testing.T) {
+	g := newGitHub(t, nil)
+	p := newTable()
+	store := newSpyStore()
+	one, two := g.mutators(t, store, p)
+	first := g.workspaceToken(t, one, "a")
+	p.set("a", &contentsRead)
+	g.workspaceToken(t, one, "a")
+	p.set("a", &widgets)
+	require.Equal(t, first, g.workspaceToken(t, two, "a"))
+	require.Equal(t, 2, g.Mints())
+}
+
+func TestAWorkspacesTokenThatIsRefusedIsTakenByNoReplicaAndStillRevoked(t *testing.T) {
+	g := newGitHub(t, nil)
+	one, two := g.mutators(t, newSpyStore(), newTable(), func(o *githubapp.Options) { o.Cache.Settle = -1 })
+	token := g.workspaceToken(t, one, "a")
+	require.True(t, one.Invalidate(token))
+	fresh := g.workspaceToken(t, two, "a")
+	require.NotEqual(t, token, fresh)
+	require.Equal(t, fresh, g.workspaceToken(t, one, "a"))
+	require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+	require.False(t, g.alive(t, token))
+	require.False(t, g.alive(t, fresh))
+}
+
+func TestWhoCanWriteToTheStoreCannotGiveOneWorkspaceTheTokenOfAnother(t *testing.T) {
+	g := newGitHub(t, nil)
+	store := newSpyStore()
+	one, two := g.mutators(t, store, newTable())
+	place := func(m *githubapp.WorkspaceMutator, workspaceID string) (string, string) {
+		token := g.workspaceToken(t, m, workspaceID)
+		for _, key := range slices.Backward(store.keys) {
+			if strings.HasPrefix(key, "githubapp/workspace/") {
+				return token, key
+			}
+		}
+		t.Fatal("the workspace has no place in the store")
+		return "", ""
+	}
+	a, from := place(one, "a")
+	a2, to := place(one, "a2") // of the same scope
+	value, err := store.Store.Load(t.Context(), from)
+	require.NoError(t, err)
+	require.NoError(t, store.Store.Save(t.Context(), to, value, time.Hour))
+	require.NotContains(t, []string{a, a2}, g.workspaceToken(t, two, "a2"))
 }
 
 func TestWhatAnotherReplicaGaveAndCannotBeRevokedIsTriedAgain(t *testing.T) {

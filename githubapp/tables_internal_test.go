@@ -1,9 +1,11 @@
 package githubapp
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"testing"
 	"time"
 
@@ -176,6 +178,18 @@ func TestALookupIsReadUpToItsBound(t *testing.T) {
 	_, err = app.FindInstallation(t.Context(), "acme")
 	require.ErrorContains(t, err, "larger than")
 	require.LessOrEqual(t, body.read, int64(maxOther+512))
+}
+
+func TestNoMoreTargetsAreRememberedThanTheBound(t *testing.T) {
+	var f finder
+	for n := range maxFound + 10 {
+		info, err := f.find(t.Context(), strconv.Itoa(n), func(context.Context) (*InstallationInfo, error) {
+			return &InstallationInfo{ID: int64(1 + n)}, nil
+		})
+		require.NoError(t, err)
+		require.EqualValues(t, 1+n, info.ID)
+		require.LessOrEqual(t, len(f.found), maxFound)
+	}
 }
 
 func TestOnlyGitHubsOwnWordMakesAnInstallationDead(t *testing.T) {

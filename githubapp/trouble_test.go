@@ -163,7 +163,7 @@ var troubles = []trouble{
 	{"404 no installation", mints(githubapptest.NotFound), tokenprovider.CodeNotFound, trait{dead: true}},
 	{"404 no app", mints(githubapptest.AppNotFound), tokenprovider.CodeNotFound, trait{}},
 	{"404 HTML", mints(githubapptest.HTML(404)), tokenprovider.CodeNotFound, trait{}},
-	{"410", mints(githubapptest.Refusal(410, "Gone")), tokenprovider.CodeNotFound, trait{}},
+	{"410", mints(githubapptest.Refusal(410, "Gone")), tokenprovider.CodeNotFound, trait{dead: true}},
 	{"422 permission not granted", mints(githubapptest.PermissionNotGranted), tokenprovider.CodeForbidden, trait{}},
 	{"422 repository", mints(githubapptest.RepositoryNotAccessible), tokenprovider.CodeInvalidRequest, trait{}},
 	{"422 too many repositories", mints(githubapptest.TooManyRepositories), tokenprovider.CodeInvalidRequest, trait{}},
