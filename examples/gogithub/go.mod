@@ -1,0 +1,18 @@
+module github.com/molecule-ai/provisionkit/examples/gogithub
+
+go 1.26.0
+
+replace github.com/molecule-ai/provisionkit => ../..
+
+require (
+	github.com/google/go-github/v92 v92.0.0
+	github.com/molecule-ai/provisionkit v0.1.0
+	github.com/stretchr/testify v1.12.1
+)
+
+require (
+	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/google/go-querystring v1.2.0 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+)
