@@ -88,12 +88,13 @@ func internal(err error) error {
 
 // explain adds to err what was asked for. A code and a hint when to try again stay.
 func (i *Installation) explain(err error) error {
-	explained := &tokenprovider.Error{
-		Code: tokenprovider.CodeOf(err),
-		Err:  fmt.Errorf("githubapp: mint a token of installation %d (%s): %w", i.id, i.asked.scope, err),
-	}
+	explained, cause := &tokenprovider.Error{Code: tokenprovider.CodeOf(err)}, err
 	if e, ok := errors.AsType[*tokenprovider.Error](err); ok {
 		explained.RetryAfter = e.RetryAfter
+		if e == err && e.Err != nil {
+			cause = e.Err // its text would tell the hint a second time
+		}
 	}
+	explained.Err = fmt.Errorf("githubapp: mint a token of installation %d (%s): %w", i.id, i.asked.scope, cause)
 	return explained
 }

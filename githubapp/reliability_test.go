@@ -143,6 +143,7 @@ func ask(t *testing.T, w *wire, i *githubapp.Installation) outcome {
 		require.True(t, isTyped, "%T", err)
 		require.Less(t, len(err.Error()), 1000)
 		require.NotContains(t, err.Error(), "\n")
+		require.LessOrEqual(t, strings.Count(err.Error(), "retry after"), 1)
 		require.Contains(t, err.Error(), "installation 42")
 		_, _ = fmt.Fprintln(w.output, err)
 		return outcome{code: tokenprovider.CodeOf(err)}
