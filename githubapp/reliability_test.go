@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,6 +95,7 @@ func suffer(t *testing.T, trouble trouble, left time.Duration) {
 		requireOutcome(t, trouble, left, first, second)
 	}
 	require.Equal(t, calls, w.calls(), "calls of GitHub")
+	require.LessOrEqual(t, w.most.Load(), int64(8<<20+1), "bytes of an answer")
 	w.requireLog(t, trouble.code, calls > 0)
 	if trouble.code == "" || calls == 0 {
 		return
@@ -159,7 +161,8 @@ func ask(t *testing.T, w *wire, i *githubapp.Installation) outcome {
 // made known as a secret.
 type wire struct {
 	*github
-	broken error // what each request ends in instead
+	broken error        // what each request ends in instead
+	most   atomic.Int64 // bytes read of an answer
 
 	mu    sync.Mutex
 	tries int // requests, those included that don't arrive
@@ -184,7 +187,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp, err := w.Client().Transport.RoundTrip(r)
 	if err == nil {
-		resp.Body = &tap{resp.Body, w.output, nil}
+		resp.Body = &tap{ReadCloser: resp.Body, wire: w}
 	}
 	return resp, err
 }
@@ -244,24 +247,29 @@ func (w *wire) requireLog(t *testing.T, code tokenprovider.Code, refreshed bool)
 	}
 }
 
-// tap tells output every token in the body.
+// tap tells its wire how much is read of a body, and every token in it.
 type tap struct {
 	io.ReadCloser
-	output *testutil.Capture
-	start  []byte // of the body
+	wire  *wire
+	read  int64
+	start []byte // of the body
 }
 
 var anyToken = regexp.MustCompile(`ghs_[A-Za-z0-9._-]+`)
 
 func (b *tap) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	b.read += int64(n)
 	b.start = append(b.start, p[:min(n, 64<<10-len(b.start))]...)
 	return n, err
 }
 
 func (b *tap) Close() error {
 	for _, token := range anyToken.FindAll(b.start, -1) {
-		b.output.Secret(string(token))
+		b.wire.output.Secret(string(token))
+	}
+	if b.read > b.wire.most.Load() {
+		b.wire.most.Store(b.read)
 	}
 	return b.ReadCloser.Close()
 }
