@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -38,6 +39,8 @@ type platform struct {
 	all      *githubapp.Installation // everything that the app may reach
 	registry *provisionhook.Registry
 	key      *tokenhttp.WorkspaceKey
+	secret   []byte // signs the bearers of workspaces
+	source   tokenhttp.Source
 	endpoint *httptest.Server
 	silent   atomic.Bool // the endpoint takes requests and doesn't answer
 
@@ -86,18 +89,12 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 	p.printed.Secret(string(setup.PrivateKey()))
 	p.all = p.app.Installation(setup.InstallationID)
 
-	secret := make([]byte, 32)
-	_, _ = rand.Read(secret)
-	p.printed.Secret(string(secret))
-	p.key, err = tokenhttp.NewWorkspaceKey(secret)
-	require.NoError(t, err)
-
 	p.registry = provisionhook.NewRegistry(provisionhook.Protect("PATH"), provisionhook.PortableNames())
-	source := tokenhttp.FirstProvider(p.registry)
+	p.source = tokenhttp.FirstProvider(p.registry)
 	if opts.scopes == nil {
 		p.registry.Register(githubapp.NewMutator(p.all, nil))
 	} else {
-		source = tokenhttp.PerWorkspace(p.registry)
+		p.source = tokenhttp.PerWorkspace(p.registry)
 		p.registry.Register(githubapp.NewWorkspaceMutator(p.app, func(_ context.Context, id string) (int64, githubapp.Scope, error) {
 			scope, known := opts.scopes[id]
 			if !known {
@@ -107,12 +104,8 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 		}, nil))
 	}
 
-	handler, err := tokenhttp.NewHandler(source, p.key, &tokenhttp.Options{Audit: p.audit, Logger: p.printed.Logger()})
-	require.NoError(t, err)
-	mux := http.NewServeMux()
-	handler.Mount(mux)
-	p.endpoint = httptest.NewServer(p.witnessed(mux))
-	t.Cleanup(p.endpoint.Close)
+	p.serve(t, "127.0.0.1:0")
+	t.Cleanup(func() { p.endpoint.Close() })
 
 	wiring, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{
 		BaseURL: p.endpoint.URL, Key: p.key, TTL: opts.bearerTTL, BearerFile: opts.bearerFile,
@@ -122,6 +115,41 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 		Hosts: []string{p.host}, Command: command(t),
 	}))
 	return p
+}
+
+// serve starts the endpoint at an address. Each time it signs bearers with a new secret, and goes on accepting those
+// that it signed with the one before.
+func (p *platform) serve(t *testing.T, address string) {
+	t.Helper()
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret)
+	p.printed.Secret(string(secret))
+	secrets := [][]byte{secret}
+	if p.secret != nil {
+		secrets = append(secrets, p.secret)
+	}
+	p.secret = secret
+	var err error
+	p.key, err = tokenhttp.NewWorkspaceKey(secrets...)
+	require.NoError(t, err)
+
+	handler, err := tokenhttp.NewHandler(p.source, p.key, &tokenhttp.Options{Audit: p.audit, Logger: p.printed.Logger()})
+	require.NoError(t, err)
+	mux := http.NewServeMux()
+	handler.Mount(mux)
+	p.endpoint = httptest.NewUnstartedServer(p.witnessed(mux))
+	p.endpoint.Listener.Close()
+	p.endpoint.Listener, err = net.Listen("tcp", address)
+	require.NoError(t, err)
+	p.endpoint.Start()
+}
+
+// restart ends the endpoint and starts it anew, with another key, where workspaces know it.
+func (p *platform) restart(t *testing.T) {
+	t.Helper()
+	address := p.endpoint.Listener.Addr().String()
+	p.endpoint.Close()
+	p.serve(t, address)
 }
 
 // audit keeps what the endpoint issued and refused.

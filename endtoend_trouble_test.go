@@ -1,0 +1,167 @@
+package provisionkit_test
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/stretchr/testify/require"
+)
+
+// Three of them clone with submodules, fetch, and push what takes more than one request, while one token follows another.
+// Meanwhile a push takes a good part of a life, and the endpoint is restarted with another key.
+func TestNoOperationOfGitIsLostWhileATokenCanBeHad(t *testing.T) {
+	t.Parallel()
+	const life, many, pushTakes = 8 * time.Second, 3, 3 * time.Second
+	p := newPlatform(t, platformOptions{tokenLife: life, repositories: []string{"acme/widgets", "acme/library"}})
+	w := p.provision(t, "ws-1")
+	super := w.clone(t, 0)
+	w.must(t, super, "submodule", "--quiet", "add", p.gitURLs[1], "library")
+	w.commit(t, super, "use the library")
+	w.must(t, super, "push", "--quiet", "origin", "HEAD")
+
+	stop := make(chan struct{})
+	var workers sync.WaitGroup
+	var lost [many][]string
+	for i := range many {
+		dir := w.clone(t, 0)
+		workers.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				for _, o := range []outcome{
+					w.remote(t, "", "clone", "--quiet", "--single-branch", "--recurse-submodules", "--jobs=2", p.gitURLs[0], filepath.Join(dir, fmt.Sprint("again-", n))),
+					w.remote(t, dir, "fetch", "--quiet"),
+					w.pushFile(t, dir, 3<<19, fmt.Sprint("refs/heads/worker-", i)),
+				} {
+					if o.code != 0 && o.took < life/2 { // nothing is promised to what takes longer
+						lost[i] = append(lost[i], o.stderr)
+					}
+				}
+			}
+		})
+	}
+
+	slow := w.clone(t, 0)
+	undo := p.github.Fail(githubapptest.Rule{
+		Method: http.MethodPost, Path: "/acme/widgets.git/git-receive-pack",
+		Match: func(r *http.Request) bool { return r.ContentLength < 0 || r.ContentLength > 8<<20 },
+		Times: 1, Fault: slowly(pushTakes),
+	})
+	large := w.pushFile(t, slow, 20<<20, "refs/heads/large")
+	undo()
+	require.Zero(t, large.code, large.stderr)
+	require.Greater(t, large.took, pushTakes)
+
+	p.restart(t)
+	begun := p.github.Mints()
+	eventually(t, func() bool { return p.github.Mints() >= begun+2 }, "further tokens")
+	close(stop)
+	workers.Wait()
+	require.Contains(t, w.must(t, "", "ls-remote", p.gitURLs[0]).stdout, "refs/heads/large")
+
+	for i := range lost {
+		require.Empty(t, lost[i])
+	}
+	require.GreaterOrEqual(t, w.succeeded, 10)
+	require.Equal(t, 1, p.github.Signatures())
+}
+
+func TestWhenGitHubIsDownForLivesOfATokenGitSaysSoAndThenGoesOn(t *testing.T) {
+	t.Parallel()
+	const life = 3 * time.Second
+	p := newPlatform(t, platformOptions{tokenLife: life})
+	w := p.provision(t, "ws-1")
+	dir := w.clone(t, 0)
+	_, expiresAt := p.held(t)
+
+	up := p.github.Fail(githubapptest.Rule{Path: "/app/**", Fault: githubapptest.HTML(http.StatusBadGateway)})
+	p.untilDead(t, expiresAt.Add(life))
+	for range 3 {
+		o := w.remote(t, dir, "fetch")
+		require.Equal(t, 128, o.code)
+		require.Len(t, o.complaints(), 1, o.stderr)
+		require.Contains(t, o.complaints()[0], "no token for "+p.host)
+		require.Contains(t, o.complaints()[0], "unavailable")
+	}
+	tries := p.requests(func(r githubapptest.Request) bool { return r.Status == http.StatusBadGateway })
+	require.LessOrEqual(t, len(tries), 5, "the back-off decides how often GitHub is asked, not git")
+
+	up()
+	eventually(t, func() bool { return w.remote(t, dir, "fetch").code == 0 }, "a git that goes on")
+	for range 3 {
+		w.must(t, dir, "fetch")
+	}
+}
+
+func TestAClockTenMinutesOffCostsNoOperation(t *testing.T) {
+	t.Parallel()
+	for name, ahead := range map[string]time.Duration{"slow": 10 * time.Minute, "fast": -10 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t, platformOptions{tokenLife: 4 * time.Second})
+			p.github.SetClockOffset(ahead) // GitHub has the time; it is the platform that is off
+			w := p.provision(t, "ws-1")
+			dir := w.clone(t, 0)
+			for range 2 {
+				_, expiresAt := p.held(t)
+				eventually(t, func() bool { return time.Now().After(expiresAt) }, "the end of the token's life")
+				w.commit(t, dir, "work goes on")
+				w.must(t, dir, "push", "--quiet", "origin", "HEAD")
+				w.must(t, dir, "fetch", "--quiet")
+			}
+			require.Zero(t, w.failed)
+			require.Empty(t, p.requests(refused))
+			require.LessOrEqual(t, p.github.Signatures(), 2, "one by the wrong clock, one by the right one")
+		})
+	}
+}
+
+// pushFile pushes a commit with a file of random content to a branch. Over HTTP/1.1 git sends a pack above 1 MiB in
+// chunks.
+func (w *workspace) pushFile(t *testing.T, dir string, size int, ref string) outcome {
+	content := make([]byte, size)
+	_, _ = rand.Read(content)
+	if err := os.WriteFile(filepath.Join(dir, "content"), content, 0o600); err != nil {
+		return outcome{code: -1, stderr: err.Error()}
+	}
+	if _, stderr, err := w.Try(t, dir, "add", "content"); err != nil {
+		return outcome{code: -1, stderr: stderr}
+	}
+	if _, stderr, err := w.Try(t, dir, "commit", "--quiet", "-m", "more content"); err != nil {
+		return outcome{code: -1, stderr: stderr}
+	}
+	return w.remote(t, dir, "-c", "http.version=HTTP/1.1", "push", "--quiet", "--force", "origin", "HEAD:"+ref)
+}
+
+// slowly lets the body of a request arrive over that time at least.
+func slowly(d time.Duration) githubapptest.Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		r.Body = &slowBody{ReadCloser: r.Body, until: time.Now().Add(d)}
+		next.ServeHTTP(w, r)
+	}
+}
+
+// slowBody reads a little at a time until then.
+type slowBody struct {
+	io.ReadCloser
+	until time.Time
+}
+
+func (s *slowBody) Read(b []byte) (int, error) {
+	if time.Now().Before(s.until) {
+		time.Sleep(20 * time.Millisecond)
+		b = b[:min(len(b), 64<<10)]
+	}
+	return s.ReadCloser.Read(b)
+}
