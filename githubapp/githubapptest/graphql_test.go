@@ -43,6 +43,9 @@ func TestGraphQLAnswersWhatATokenMaySee(t *testing.T) {
 		"no pull requests": {all, widgets + `pullRequests{totalCount}}}`,
 			`{"data":{"repository":null},"errors":[{"type":"FORBIDDEN","path":["repository","pullRequests"],"extensions":{"saml_failure":false},
 			"locations":[{"line":1,"column":42}],"message":"Resource not accessible by integration"}]}`},
+		"no issues": {narrow, widgets + `issues{totalCount}}}`,
+			`{"data":{"repository":null},"errors":[{"type":"FORBIDDEN","path":["repository","issues"],"extensions":{"saml_failure":false},
+			"locations":[{"line":1,"column":42}],"message":"Resource not accessible by integration"}]}`},
 		"outside the scope": {narrow, `{repository(owner:"acme",name:"new"){name}}`,
 			`{"data":{"repository":null},"errors":[{"type":"NOT_FOUND","path":["repository"],"locations":[{"line":1,"column":2}],
 			"message":"Could not resolve to a Repository with the name 'acme/new'."}]}`},
@@ -108,6 +111,9 @@ func TestAReadmeComesFromTheRepository(t *testing.T) {
 		require.Equal(t, status, f.do("GET", path, "token "+token, "").StatusCode, path)
 	}
 	require.Equal(t, 403, f.do("GET", "/repos/acme/widgets/readme", "token "+issues, "").StatusCode)
+	_, err = f.AddRepository("other/things")
+	require.NoError(t, err)
+	require.Equal(t, 404, f.do("GET", "/repos/other/things/readme", "token "+token, "").StatusCode)
 	require.NoError(t, f.RenameRepository("acme/widgets", "acme/gadgets"))
 	resp = f.do("GET", "/repos/acme/widgets/readme", "token "+token, "")
 	require.Equal(t, 301, resp.StatusCode)

@@ -39,6 +39,7 @@ func newReceiver(t *testing.T) *receiver {
 		d.body, _ = io.ReadAll(r.Body)
 		_ = json.Unmarshal(d.body, &d.json)
 		c.all = append(c.all, d)
+		w.Header().Set("Location", "/elsewhere")
 		w.WriteHeader(c.status)
 	}))
 	t.Cleanup(c.Close)
@@ -202,6 +203,18 @@ func TestADeliveryThatFailsIsRemembered(t *testing.T) {
 	require.Equal(t, http.StatusFound, got[0].Status)
 	require.Equal(t, "unsuspend", got[1].Action)
 	require.Error(t, got[1].Err)
+}
+
+func TestADeliveryGoesThroughTheWebhooksOwnClient(t *testing.T) {
+	f := newFake(t, nil)
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(secure.Close)
+	f.SetWebhook(appID, githubapptest.Webhook{URL: secure.URL, Client: secure.Client()})
+	f.Suspend(installationID, true)
+	require.Equal(t, http.StatusNotFound, f.Deliveries()[0].Status)
+	f.SetWebhook(appID, githubapptest.Webhook{URL: secure.URL})
+	f.Suspend(installationID, false)
+	require.ErrorContains(t, f.Deliveries()[1].Err, "certificate")
 }
 
 func TestADeliveryOfNothingIsRefused(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
@@ -89,7 +90,11 @@ func TestAPushThatChangesAWorkflowNeedsThePermissionForIt(t *testing.T) {
 	p.refused("main")
 	p.git("commit", "--quiet", "--amend", "--all", "--message", "Nothing", "--allow-empty")
 	p.refused("--force", "main")
-	p.git("reset", "--quiet", "--hard", "HEAD^")
+	p.allowed.Run(t, p.clone, "push", "--quiet", "--force", "origin", "main")
+	p.git("switch", "--quiet", "--create", "late", "HEAD^") // where the workflow is as no branch has it any more
+	p.commit("late", "a commit of an old branch")
+	p.git("push", "--quiet", "origin", "late")
+	p.git("switch", "--quiet", "main")
 	p.git("rm", "--quiet", ci)
 	p.git("commit", "--quiet", "--message", "Remove the workflow")
 	p.git("push", "--quiet", "origin", "main", "HEAD:refs/heads/other")
@@ -106,6 +111,15 @@ func TestAWorkflowThatIsOnAnotherBranchMayBePushed(t *testing.T) {
 	p.commit(ci, "one")
 	p.git("push", "--quiet", "origin", "main")
 	p.commit(ci, "two")
+	p.refused("main")
+}
+
+func TestAWorkflowThatMovesIsAnother(t *testing.T) {
+	_, p := newPusher(t)
+	p.commit(".github/workflows/old.yml", "one")
+	p.allowed.Run(t, p.clone, "push", "--quiet", "origin", "main")
+	p.git("mv", ".github/workflows/old.yml", ci)
+	p.git("commit", "--quiet", "--message", "Move the workflow")
 	p.refused("main")
 }
 
@@ -173,6 +187,27 @@ func TestAPushThatIsNoneIsRefused(t *testing.T) {
 	}
 	require.Equal(t, 400, f.push(token, zipped.String(), "Content-Encoding", "gzip").StatusCode)
 	require.Equal(t, 400, f.push(token, "no gzip", "Content-Encoding", "gzip").StatusCode)
+}
+
+// Other clients than git may ask for the report in its first form, without a side band, or for none.
+func TestARefusalComesInTheFormThatTheClientAskedFor(t *testing.T) {
+	f, p := newPusher(t)
+	token, _ := f.mint(`{"permissions":{"contents":"write"}}`)
+	p.commit(ci, "one")
+	commit, base := p.git("rev-parse", "main"), p.git("rev-parse", "origin/main")
+	pack := p.denied.Command(t, p.clone, "pack-objects", "--revs", "--stdout", "-q")
+	pack.Stdin = strings.NewReader(commit + "\n^" + base + "\n")
+	objects, err := pack.Output()
+	require.NoError(t, err)
+	line := func(payload string) string { return fmt.Sprintf("%04x%s", len(payload)+4, payload) }
+	report := line("unpack ok\n") + line("ng refs/heads/main "+strings.Trim(refusal, "()")+"\n") + "0000"
+	for capabilities, want := range map[string]string{
+		"report-status": report, "report-status-v2": report, "": "", "report-status side-band-64k": line("\x01"+report) + "0000",
+	} {
+		resp := f.push(token, line(base+" "+commit+" refs/heads/main\x00"+capabilities)+"0000"+string(objects))
+		require.Equal(t, 200, resp.StatusCode)
+		require.Equal(t, want, string(resp.body), capabilities)
+	}
 }
 
 func (f *fake) push(token, body string, header ...string) *response {
