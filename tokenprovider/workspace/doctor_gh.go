@@ -42,11 +42,10 @@ var deadLogin = regexp.MustCompile(`(?m)^\s+oauth_token:\s*["']?ghs_`)
 func (d *diagnosis) checkGHLogin(context.Context) finding {
 	found := []finding{ok("none for these hosts")}
 	for _, host := range d.served {
-		path := d.storedLogin(host)
+		path, content := d.storedLogin(host)
 		if path == "" {
 			continue
 		}
-		content, _ := readPlain(path) // one that can't be read may have any login
 		switch {
 		case deadLogin.Match(content):
 			found = append(found, wrong("gh's login for %s in %s is an installation token, which dies after an hour: run gh auth logout", host, path))

@@ -2,10 +2,8 @@ package workspace
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -70,7 +68,7 @@ func (d *diagnosis) helpersOf(host string) finding {
 	var asked []setting
 	var reset setting // what wiped ours
 	for _, s := range d.settings.of("credential", "helper") {
-		if _, path := s.matches(host); path == "" && s.appliesTo(host) {
+		if matched, path := s.matches(host); matched && path == "" {
 			if s.value == "" {
 				if slices.ContainsFunc(asked, d.isOurs) {
 					reset = s
@@ -145,7 +143,7 @@ func (d *diagnosis) checkGitCredential(ctx context.Context) finding {
 // checkAskpass looks for a program that git would have ask for a password where there is no token.
 func (d *diagnosis) checkAskpass(context.Context) finding {
 	program, from := d.Env("GIT_ASKPASS"), "GIT_ASKPASS"
-	if !slices.ContainsFunc(d.Environ, func(v string) bool { return strings.HasPrefix(v, "GIT_ASKPASS=") }) {
+	if !slices.ContainsFunc(d.Environ, func(v string) bool { return isAny(v, []string{"GIT_ASKPASS"}) }) {
 		if set := d.settings.of("core", "askpass"); len(set) > 0 {
 			last := set[len(set)-1]
 			program, from = last.value, "core.askPass in "+d.where(last)
@@ -162,14 +160,4 @@ func (d *diagnosis) checkAskpass(context.Context) finding {
 	}
 	return warn("%s is a program of an editor or somebody else's, which asks for a password when there is no token: "+
 		"set %s=quit, or unset it", from, envOnFailure)
-}
-
-// readSettings is what git config prints of settings.
-func (d *diagnosis) readSettings(ctx context.Context, args ...string) (settings, error) {
-	args = append([]string{"config", "--null", "--show-origin"}, args...)
-	text, err := d.output(ctx, nil, "", d.gitPath, args...)
-	if exit, isExit := errors.AsType[*exec.ExitError](err); err != nil && !(isExit && exit.ExitCode() == 1 && text == "") {
-		return nil, err
-	}
-	return parseSettings(text, slices.Contains(args, "--show-scope")), nil
 }

@@ -1,6 +1,9 @@
 package workspace
 
 import (
+	"context"
+	"errors"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +18,16 @@ type setting struct {
 }
 
 type settings []setting
+
+// readSettings is what git config prints of settings.
+func (d *diagnosis) readSettings(ctx context.Context, args ...string) (settings, error) {
+	args = append([]string{"config", "--null", "--show-origin"}, args...)
+	text, err := d.output(ctx, nil, "", d.gitPath, args...)
+	if exit, isExit := errors.AsType[*exec.ExitError](err); err != nil && !(isExit && exit.ExitCode() == 1 && text == "") {
+		return nil, err
+	}
+	return parseSettings(text, slices.Contains(args, "--show-scope")), nil
+}
 
 // parseSettings reads what git config --null --show-origin prints, with or without --show-scope.
 func parseSettings(text string, scoped bool) settings {

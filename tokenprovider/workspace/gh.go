@@ -89,7 +89,7 @@ func (c *Command) withoutToken(target ghTarget, err error) error {
 	if onFailure == gitcredential.Quit {
 		return fmt.Errorf("gh isn't run: %w", err)
 	}
-	if login := c.storedLogin(target.host); login != "" {
+	if login, _ := c.storedLogin(target.host); login != "" {
 		return fmt.Errorf("gh isn't run, since it would act as the login in %s: %w", login, err)
 	}
 	c.fail(fmt.Errorf("gh runs without a token: %w", err))

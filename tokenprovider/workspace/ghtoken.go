@@ -76,14 +76,15 @@ func needsToken(args []string) bool {
 	return words[0] != "auth" || len(words) > 1 && !slices.Contains(login, words[1])
 }
 
-// storedLogin is the file in which gh keeps logins, if it may have one for host; "" if not.
-func (c *Command) storedLogin(host string) string {
-	path := filepath.Join(c.ghConfig(), "hosts.yml")
+// storedLogin is the file in which gh keeps logins, and what is in it, if it may have one for host; "" if not. One that
+// can't be read may have any.
+func (c *Command) storedLogin(host string) (path string, content []byte) {
+	path = filepath.Join(c.ghConfig(), "hosts.yml")
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !bytes.Contains(bytes.ToLower(content), []byte(host)) {
-		return ""
+		return "", nil
 	}
-	return path
+	return path, content
 }
 
 // ghConfig is the folder of gh's configuration.
