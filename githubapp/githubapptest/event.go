@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Event is something that happened to an installation, of which a webhook is told. There are these:
@@ -92,10 +91,8 @@ func eventInstallation(shape installationJSON, i *installation, epochTimes bool)
 	if err := json.Unmarshal(text, &out); err != nil {
 		return nil, err
 	}
-	for name, at := range map[string]time.Time{"created_at": i.createdAt, "updated_at": i.updatedAt} {
-		if epochTimes {
-			out[name] = at.Unix()
-		}
+	if epochTimes {
+		out["created_at"], out["updated_at"] = i.createdAt.Unix(), i.updatedAt.Unix()
 	}
 	return out, nil
 }

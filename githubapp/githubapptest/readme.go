@@ -16,26 +16,11 @@ var readmeEntry = regexp.MustCompile(`(?im)^100(?:644|755) blob ([0-9a-f]+) +([0
 
 // getReadme answers GET /repos/{owner}/{repo}/readme from the repository itself; `gh repo view` shows it.
 func (s *Server) getReadme(w http.ResponseWriter, r *http.Request, session session) {
-	repo, moved, err := s.repositoryByName(r.PathValue("owner") + "/" + r.PathValue("repo"))
-	if err == nil && moved && session.token.reaches(session.installation, repo) {
-		s.redirectMoved(w, r, repo, "/readme")
+	repo := s.reached(w, r, session, "/readme")
+	if repo == nil {
 		return
 	}
-	s.writeReadme(w, r, session, repo, err == nil)
-}
-
-func (s *Server) getReadmeByID(w http.ResponseWriter, r *http.Request, session session) {
-	id, _ := strconv.ParseInt(r.PathValue("repository_id"), 10, 64)
-	repo, ok := s.repositoryByID(id)
-	s.writeReadme(w, r, session, repo, ok)
-}
-
-func (s *Server) writeReadme(w http.ResponseWriter, r *http.Request, session session, repo *repository, ok bool) {
-	switch {
-	case !ok || !session.token.reaches(session.installation, repo):
-		errNotFound.write(w)
-		return
-	case !session.token.may(session.installation, "contents", "read"):
+	if !session.token.may(session.installation, "contents", "read") {
 		errNotAccessible.write(w)
 		return
 	}

@@ -33,10 +33,10 @@ func (s *Server) newRoutes() *http.ServeMux {
 		"GET /installation/repositories":           s.listRepositories,
 		"DELETE /installation/token":               s.deleteToken,
 		"GET /repos/{owner}/{repo}":                s.getRepository,
-		"GET /repositories/{repository_id}":        s.getRepositoryByID,
+		"GET /repositories/{repository_id}":        s.getRepository,
 		"GET /user":                                s.refuseUser,
 		"GET /repos/{owner}/{repo}/readme":         s.getReadme,
-		"GET /repositories/{repository_id}/readme": s.getReadmeByID,
+		"GET /repositories/{repository_id}/readme": s.getReadme,
 	} {
 		mux.Handle(pattern, handle)
 	}

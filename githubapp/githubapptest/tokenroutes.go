@@ -35,25 +35,34 @@ func (s *Server) deleteToken(w http.ResponseWriter, r *http.Request, _ session) 
 }
 
 func (s *Server) getRepository(w http.ResponseWriter, r *http.Request, session session) {
-	repo, moved, err := s.repositoryByName(r.PathValue("owner") + "/" + r.PathValue("repo"))
-	switch {
-	case err != nil || !session.token.reaches(session.installation, repo):
-		errNotFound.write(w)
-	case moved:
-		s.redirectMoved(w, r, repo, "")
-	default:
+	if repo := s.reached(w, r, session, ""); repo != nil {
 		writeJSON(w, http.StatusOK, s.linksFor(r).fullRepository(repo, session.installation))
 	}
 }
 
-func (s *Server) getRepositoryByID(w http.ResponseWriter, r *http.Request, session session) {
-	id, _ := strconv.ParseInt(r.PathValue("repository_id"), 10, 64)
-	repo, ok := s.repositoryByID(id)
-	if !ok || !session.token.reaches(session.installation, repo) {
+// reached is the repository that a path names, by owner and name or by its id, if the session reaches it. Otherwise it is
+// nil, and the request is answered: what was renamed is sent on to the path by id, with rest behind it.
+func (s *Server) reached(w http.ResponseWriter, r *http.Request, session session, rest string) *repository {
+	repo, moved, ok := s.namedIn(r)
+	switch {
+	case !ok || !session.token.reaches(session.installation, repo):
 		errNotFound.write(w)
-		return
+	case moved:
+		s.redirectMoved(w, r, repo, rest)
+	default:
+		return repo
 	}
-	writeJSON(w, http.StatusOK, s.linksFor(r).fullRepository(repo, session.installation))
+	return nil
+}
+
+func (s *Server) namedIn(r *http.Request) (repo *repository, moved, ok bool) {
+	if number := r.PathValue("repository_id"); number != "" {
+		id, _ := strconv.ParseInt(number, 10, 64)
+		repo, ok = s.repositoryByID(id)
+		return repo, false, ok
+	}
+	repo, moved, err := s.repositoryByName(r.PathValue("owner") + "/" + r.PathValue("repo"))
+	return repo, moved, err == nil
 }
 
 // refuseUser answers GET /user: an installation is no user, so it is no test of a token.

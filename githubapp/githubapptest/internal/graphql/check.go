@@ -74,13 +74,12 @@ func (c *checker) selections(parent *typeDef, selections []*selection, path []an
 		case s.isField():
 			c.field(parent, s, append(slices.Clip(path), s.key()), inside)
 		case s.spread != "":
-			at := slices.IndexFunc(c.doc.fragments, func(f *fragment) bool { return f.name == s.spread })
-			if at < 0 {
+			f := c.doc.fragment(s.spread)
+			if f == nil {
 				c.report(s.at, append(slices.Clip(path), "... "+s.spread), "useAndDefineFragment",
 					fmt.Sprintf("Fragment %s was used, but not defined", s.spread), "fragmentName", s.spread)
 				continue
 			}
-			f := c.doc.fragments[at]
 			inside.fragments = append(inside.fragments, f)
 			if c.schema.types[f.on] != nil {
 				c.spread(parent, f.on, s.spread+" on "+f.on, s.at, append(slices.Clip(path), "... "+s.spread))

@@ -1,11 +1,23 @@
 package graphql
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // document is a query as it was sent.
 type document struct {
 	operations []*operation
 	fragments  []*fragment
+}
+
+// fragment is the one of that name; nil if there is none.
+func (d *document) fragment(name string) *fragment {
+	at := slices.IndexFunc(d.fragments, func(f *fragment) bool { return f.name == name })
+	if at < 0 {
+		return nil
+	}
+	return d.fragments[at]
 }
 
 type operation struct {

@@ -146,8 +146,7 @@ func (e *execution) collect(t *typeDef, selections []*selection, into *collected
 			}
 		case !spread[s.spread]:
 			spread[s.spread] = true
-			at := slices.IndexFunc(e.doc.fragments, func(f *fragment) bool { return f.name == s.spread })
-			if f := e.doc.fragments[at]; e.schema.is(t.name, f.on) && e.included(f.directives) {
+			if f := e.doc.fragment(s.spread); e.schema.is(t.name, f.on) && e.included(f.directives) {
 				e.collect(t, f.selections, into, spread)
 			}
 		}
