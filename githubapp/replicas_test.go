@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -285,14 +283,7 @@ func TestATokenOfTheStoreThatIsRevokedWhileItRipensIsNeverServed(t *testing.T) {
 		replica := func() (*githubapp.App, *githubapp.Installation) {
 			app, err := githubapp.New(githubapp.Options{
 				AppID: 7, PrivateKey: key, Store: store, SealKeys: [][]byte{sealKey},
-				HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-					if r.Method == http.MethodDelete {
-						return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody}, nil
-					}
-					mints++
-					body := fmt.Sprintf(`{"token":"ghs_%d","expires_at":"%s"}`, mints, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
-					return &http.Response{StatusCode: http.StatusCreated, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
-				})},
+				HTTPClient: &http.Client{Transport: minting(&mints)},
 			})
 			require.NoError(t, err)
 			return app, app.Installation(installationID)

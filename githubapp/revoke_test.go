@@ -1,10 +1,7 @@
 package githubapp_test
 
 import (
-	"fmt"
-	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,14 +49,7 @@ func TestATokenThatIsRevokedWhileItRipensIsNeverServed(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	synctest.Test(t, func(t *testing.T) {
 		mints := 0
-		app, err := githubapp.New(githubapp.Options{AppID: 7, PrivateKey: key, HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-			if r.Method == http.MethodDelete {
-				return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody}, nil
-			}
-			mints++
-			body := fmt.Sprintf(`{"token":"ghs_%d","expires_at":"%s"}`, mints, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
-			return &http.Response{StatusCode: http.StatusCreated, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
-		})}})
+		app, err := githubapp.New(githubapp.Options{AppID: 7, PrivateKey: key, HTTPClient: &http.Client{Transport: minting(&mints)}})
 		require.NoError(t, err)
 		i := app.Installation(installationID)
 		get := func() string {

@@ -27,6 +27,18 @@ func inBubble(t *testing.T, serve roundTripper, f func(t *testing.T, app *github
 	})
 }
 
+// minting mints ghs_1, ghs_2 and so on, for an hour each, and counts them; it lets anything be revoked.
+func minting(mints *int) roundTripper {
+	return func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodDelete {
+			return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody}, nil
+		}
+		*mints++
+		body := fmt.Sprintf(`{"token":"ghs_%d","expires_at":"%s"}`, *mints, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+		return &http.Response{StatusCode: http.StatusCreated, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+	}
+}
+
 func TestARateLimitIsHeldForAMinuteWithoutAHintAndThenOver(t *testing.T) {
 	requests := 0
 	limited := func(r *http.Request) (*http.Response, error) {

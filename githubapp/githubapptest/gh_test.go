@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,11 +31,8 @@ func (f *fake) newGH(token string) *gh {
 	socket, err := f.ListenUnix()
 	require.NoError(f.t, err)
 	g := &gh{f.t, path, f.newGit(token).Env} // its clone runs git
-	config := filepath.Join(g.env["HOME"], "gh")
-	require.NoError(f.t, os.Mkdir(config, 0o700))
-	require.NoError(f.t, os.WriteFile(filepath.Join(config, "config.yml"), []byte("version: \"1\"\nhttp_unix_socket: "+socket+"\n"), 0o600))
-	g.env["GH_CONFIG_DIR"], g.env["GH_TOKEN"], g.env["GH_PROMPT_DISABLED"] = config, token, "1"
-	g.env["GH_NO_UPDATE_NOTIFIER"] = "1"
+	maps.Copy(g.env, testutil.GHEnv(f.t, g.env["HOME"], socket))
+	g.env["GH_TOKEN"] = token
 	return g
 }
 

@@ -19,16 +19,14 @@ func newGHShim(t *testing.T, life time.Duration) (*forge, *shim) {
 	f := newForge(t, life, nil)
 	socket, err := f.github.ListenUnix()
 	require.NoError(t, err)
-	config := filepath.Join(f.Home, "gh")
-	require.NoError(t, os.Mkdir(config, 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(config, "config.yml"), []byte("version: \"1\"\nhttp_unix_socket: "+socket+"\n"), 0o600))
 	s := &shim{platform: f.platform, env: maps.Clone(f.Env), dir: t.TempDir()}
 	s.link = filepath.Join(s.dir, "gh"+filepath.Ext(binary(t)))
 	require.NoError(t, os.Link(binary(t), s.link))
+	maps.Copy(s.env, testutil.GHEnv(t, f.Home, socket))
 	maps.Copy(s.env, map[string]string{
-		"PATH":          s.dir + string(os.PathListSeparator) + filepath.Dir(gh) + string(os.PathListSeparator) + s.env["PATH"],
-		"GH_CONFIG_DIR": config, "GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "PROVISIONKIT_HOSTS": "github.com",
-		"GH_TOKEN": "ghs_dead0000000000000000000000000000000000", "GITHUB_TOKEN": "ghs_dead0000000000000000000000000000000000",
+		"PATH":               s.dir + string(os.PathListSeparator) + filepath.Dir(gh) + string(os.PathListSeparator) + s.env["PATH"],
+		"PROVISIONKIT_HOSTS": "github.com",
+		"GH_TOKEN":           "ghs_dead0000000000000000000000000000000000", "GITHUB_TOKEN": "ghs_dead0000000000000000000000000000000000",
 	})
 	return f, s
 }
