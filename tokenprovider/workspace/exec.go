@@ -13,7 +13,8 @@ import (
 )
 
 const execDetails = `Runs CMD with a live token in GH_TOKEN and GITHUB_TOKEN, whatever they held before. CMD has the
-standard streams, signals and terminal as if it had been started itself.
+standard streams, signals and terminal as if it had been started itself. CODESPACES is unset: gh would
+give GITHUB_TOKEN to any host.
 
 The token has ten minutes or half of its life left, and doesn't change while CMD runs. For longer
 work let CMD use git, which asks for a new token each time, or run exec again for each step.
@@ -53,7 +54,8 @@ func (c *Command) exec(ctx context.Context, args []string) int {
 		c.fail(fmt.Errorf("the command isn't run: %w", err))
 		return exitOwn
 	}
-	return c.become(ctx, path, args, with(with(c.Environ, "GH_TOKEN", token), "GITHUB_TOKEN", token))
+	environ := without(c.Environ, envCodespaces)
+	return c.become(ctx, path, args, with(with(environ, "GH_TOKEN", token), "GITHUB_TOKEN", token))
 }
 
 // find is the path of the program that a shell would run for name.

@@ -47,6 +47,19 @@ func TestExecRunsAProgramWithALiveTokenInPlaceOfADeadOne(t *testing.T) {
 	require.Equal(t, "10m0s", p.asked()[0].URL.Query().Get("min_ttl"))
 }
 
+// TestExecLeadsNoGhToGiveTheTokenToAnyHost is about the real gh as git's helper, which with CODESPACES answers for all.
+func TestExecLeadsNoGhToGiveTheTokenToAnyHost(t *testing.T) {
+	t.Parallel()
+	gh := testutil.NeedTool(t, "gh")
+	env := newPlatform(t, cached(&mint{life: time.Hour})).env(t, "ws-1")
+	env["PATH"], env["HOME"], env["CODESPACES"] = filepath.Dir(gh), t.TempDir(), "true"
+	ask := []string{"exec", "--", gh, "auth", "git-credential", "get"}
+	require.Contains(t, start(t, env, "protocol=https\nhost=github.com\n\n", ask...).stdout, "password="+firstToken+"\n")
+	r := start(t, env, "protocol=https\nhost=evil.example\n\n", ask...)
+	require.Empty(t, r.stdout)
+	require.NotZero(t, r.code)
+}
+
 func TestExecNeverRunsAProgramWithATokenThatIsAboutToDie(t *testing.T) {
 	t.Parallel()
 	m := &mint{life: 2 * time.Second}

@@ -50,8 +50,7 @@ func (c *Command) ghEnviron(ctx context.Context, args []string) ([]string, error
 	if err != nil {
 		return nil, err
 	}
-	// With CODESPACES, gh as git's helper gives GITHUB_TOKEN to any host (CVE-2024-53858).
-	environ := with(without(c.Environ, "CODESPACES"), envDepth, depth)
+	environ := with(without(c.Environ, envCodespaces), envDepth, depth)
 	if link := c.calledAs("gh"); link != "" {
 		// Extensions, and the git that gh starts, come back here for a token.
 		environ = with(environ, "GH_PATH", link)

@@ -12,6 +12,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
+// envCodespaces makes gh, as git's helper too, give GITHUB_TOKEN to any host (CVE-2024-53858).
+const envCodespaces = "CODESPACES"
+
 // ghTarget is the host that gh is about to talk to, and the variables from which it takes a token for it.
 type ghTarget struct {
 	host     string
