@@ -46,7 +46,7 @@ func (i *issuer) breakWith(err error) { i.fail.Store(&err) }
 func (i *issuer) calls() int          { return int(i.asked.Load()) }
 
 // requireToken asks p and expects exactly that token.
-func requireToken(t *testing.T, p tokenprovider.TokenProvider, want string) {
+func requireToken(t testing.TB, p tokenprovider.TokenProvider, want string) {
 	t.Helper()
 	token, _, err := p.Token(t.Context())
 	require.NoError(t, err)

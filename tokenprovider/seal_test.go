@@ -15,7 +15,7 @@ import (
 )
 
 // sealed is what a replica with the given keys stores for secret.
-func sealed(t *testing.T, key string, sealKeys ...[]byte) []byte {
+func sealed(t testing.TB, key string, sealKeys ...[]byte) []byte {
 	t.Helper()
 	store := tokenprovidertest.NewStore()
 	p := tokenprovider.Func(func(context.Context) (string, time.Time, error) { return secret, time.Now().Add(time.Hour), nil })
@@ -28,7 +28,7 @@ func sealed(t *testing.T, key string, sealKeys ...[]byte) []byte {
 }
 
 // opens reports whether a replica with the given keys takes secret from what is stored, and what it logs.
-func opens(t *testing.T, value []byte, sealKeys ...[]byte) (bool, string) {
+func opens(t testing.TB, value []byte, sealKeys ...[]byte) (bool, string) {
 	t.Helper()
 	store := tokenprovidertest.NewStore()
 	require.NoError(t, store.Save(t.Context(), sharedKey, value, time.Hour))
@@ -176,4 +176,24 @@ func TestASharedPrintsNeitherTokenNorSealKey(t *testing.T) {
 	require.Contains(t, output.String(), "stored token taken")
 	require.Contains(t, output.String(), "stored token invalidated")
 	require.Contains(t, output.String(), "token store panicked")
+}
+
+// FuzzStoredValue changes a sealed value in one place, cuts it off and appends to it: what isn't the value as it was sealed
+// gives no token.
+func FuzzStoredValue(f *testing.F) {
+	value := sealed(f, sharedKey, sealKey(1))
+	f.Add(uint16(0), byte(0), uint16(len(value)), []byte(nil))
+	f.Add(uint16(0), byte(1), uint16(len(value)), []byte(nil))
+	f.Add(uint16(13), byte(0x80), uint16(len(value)), []byte(nil))
+	f.Add(uint16(0), byte(0), uint16(len(value)), []byte{0})
+	f.Add(uint16(0), byte(0), uint16(1), []byte(`{"token":"`+secret+`"}`))
+	f.Add(uint16(0), byte(0), uint16(0), []byte(secret))
+	f.Fuzz(func(t *testing.T, at uint16, flip byte, cut uint16, tail []byte) {
+		changed := bytes.Clone(value)
+		changed[int(at)%len(changed)] ^= flip
+		changed = append(changed[:min(int(cut), len(changed))], tail...)
+		taken, log := opens(t, changed, sealKey(1))
+		require.Equal(t, bytes.Equal(changed, value), taken)
+		require.Empty(t, testutil.Leak(log, secret, string(sealKey(1))))
+	})
 }

@@ -22,7 +22,7 @@ const sharedKey = "forge/42"
 func sealKey(n byte) []byte { return bytes.Repeat([]byte{n}, 32) }
 
 // newShared is a replica with defaults but for what change says.
-func newShared(t *testing.T, p tokenprovider.TokenProvider, s tokenprovider.Store, change ...func(*tokenprovider.SharedOptions)) *tokenprovider.Shared {
+func newShared(t testing.TB, p tokenprovider.TokenProvider, s tokenprovider.Store, change ...func(*tokenprovider.SharedOptions)) *tokenprovider.Shared {
 	t.Helper()
 	opts := tokenprovider.SharedOptions{Key: sharedKey, SealKeys: [][]byte{sealKey(1)}}
 	for _, c := range change {
