@@ -1,53 +1,70 @@
 package provisionkit_test
 
 import (
-	"bytes"
 	"fmt"
 	"go/format"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/stretchr/testify/require"
 )
 
-// A module of somebody else's imports each public package, and does what README.md says in the words of README.md.
+// release is the version that the modules of this repository publish and require of each other.
+const release = "v0.1.0"
+
+// consumer is a module of somebody else's, who has this module as it is published.
+type consumer struct {
+	*testutil.ModuleProxy
+	dir string
+}
+
+// published is the proxy of all consumers: what one of them has compiled needn't be compiled for the next.
+var published = sync.OnceValue(func() *testutil.ModuleProxy {
+	var err error
+	if publishedDir, err = os.MkdirTemp("", "provisionkit-published-"); err != nil {
+		panic(err)
+	}
+	return testutil.NewModuleProxy(publishedDir)
+})
+
+func newConsumer(t *testing.T) *consumer {
+	t.Helper()
+	c := &consumer{published(), t.TempDir()}
+	require.Equal(t, module, c.Publish(t, ".", release))
+	c.write(t, "go.mod", []byte("module consumer.example\n\ngo 1.26.0\n\nrequire "+module+" "+release+"\n"))
+	return c
+}
+
+func (c *consumer) write(t *testing.T, name string, content []byte) {
+	t.Helper()
+	path := filepath.Join(c.dir, filepath.FromSlash(name))
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, content, 0o644))
+}
+
+// It imports each public package, and does what README.md says in the words of README.md.
 func TestAModuleOutsideImportsEveryPackageAndRunsTheReadmesSnippets(t *testing.T) {
 	testutil.NeedTool(t, "git") // for the fake GitHub's repository
-	root, err := os.Getwd()
-	require.NoError(t, err)
-	dir := t.TempDir()
-	write := func(name string, content []byte) {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		require.NoError(t, os.WriteFile(path, content, 0o644))
-	}
-
-	// go.mod is what `go get` would make of it, without asking the network.
-	gomod, err := os.ReadFile("go.mod")
-	require.NoError(t, err)
-	gosum, err := os.ReadFile("go.sum")
-	require.NoError(t, err)
-	write("go.mod", append(bytes.Replace(gomod, []byte("module "+module), []byte("module consumer.example"), 1),
-		fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %[1]s => %s\n", module, root)...))
-	write("go.sum", gosum)
-
+	c := newConsumer(t)
 	var imports strings.Builder
 	public := publicPackages(t)
 	require.Contains(t, public, "tokenprovider/workspace")
 	for _, path := range public {
 		fmt.Fprintf(&imports, "\t_ %q\n", module+"/"+path)
 	}
-	write("everything/everything.go", []byte("package everything\n\nimport (\n"+imports.String()+")\n"))
+	c.write(t, "everything/everything.go", []byte("package everything\n\nimport (\n"+imports.String()+")\n"))
 
 	main, err := os.ReadFile(filepath.Join("testdata", "consumer", "main.go"))
 	require.NoError(t, err)
-	write("main.go", main)
+	c.write(t, "main.go", main)
 	snippets := readmeSnippets(t)
 	require.Contains(t, snippets, "platform")
 	require.Contains(t, snippets, "plugin")
@@ -55,21 +72,52 @@ func TestAModuleOutsideImportsEveryPackageAndRunsTheReadmesSnippets(t *testing.T
 		formatted, err := format.Source(code)
 		require.NoError(t, err, name)
 		require.Equal(t, string(formatted), string(code), "the snippet of package %s isn't as gofmt writes it", name)
-		write(name+"/"+name+".go", code)
+		c.write(t, name+"/"+name+".go", code)
 	}
 	require.NotContains(t, string(snippets["plugin"]), module, "a plugin needs no import of this module")
 
-	run := func(args ...string) string {
-		cmd := exec.CommandContext(t.Context(), "go", args...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, "go %v: %s", args, out)
-		return string(out)
-	}
-	run("vet", "./...")
+	c.Go(t, c.dir, "vet", "./...")
 	require.Equal(t, "platform: the workspace pulled the token that it was given: true\n"+
-		"plugin: https://packages.example and 1 fetch for 1000 reads\n", run("run", "."))
+		"plugin: https://packages.example and 1 fetch for 1000 reads\n", c.Go(t, c.dir, "run", "."))
+	gomod, err := os.ReadFile(filepath.Join(c.dir, "go.mod"))
+	require.NoError(t, err)
+	require.NotContains(t, string(gomod), "replace")
+}
+
+// The go command installs nothing from a module whose go.mod has a replace.
+func TestTheCommandAndTheExamplesAreInstalledFromThePublishedModule(t *testing.T) {
+	c := newConsumer(t)
+	command := module + "/tokenprovider/workspace/git-credential-provisionkit"
+	c.Go(t, c.dir, "install", command+"@"+release, module+"/examples/quickstart@"+release, module+"/examples/platform@"+release)
+	name := "git-credential-provisionkit"
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	said, err := exec.CommandContext(t.Context(), filepath.Join(c.dir, name), "version").Output()
+	require.NoError(t, err)
+	require.Contains(t, string(said), "git-credential-provisionkit "+release+" go", "it knows its version, and tells the platform")
+}
+
+// What holds tokens or mutators must be one object: a copy has a lock of its own and misses what the other learns.
+func TestVetRefusesACopyOfWhatHoldsTokensOrMutators(t *testing.T) {
+	c := newConsumer(t)
+	types := []string{
+		"githubapp.App", "githubapp.Installation", "githubapp.WorkspaceMutator", "provisionhook.Registry",
+		"tokenprovider.Cache", "tokenprovider.Shared", "tokenprovider.Keyed[string]", "tokenhttp.Client",
+	}
+	var code strings.Builder
+	fmt.Fprintf(&code, "package copies\n\nimport (\n\t%q\n\t%q\n\t%q\n\t%q\n)\n",
+		module+"/githubapp", module+"/provisionhook", module+"/tokenprovider", module+"/tokenprovider/tokenhttp")
+	for n, name := range types {
+		fmt.Fprintf(&code, "\nfunc Copy%d(p *%s) any { c := *p; return &c }\n", n, name)
+	}
+	c.write(t, "copies.go", []byte(code.String()))
+	_, said, err := c.TryGo(t, c.dir, "vet", ".")
+	require.Error(t, err)
+	for _, name := range types {
+		name, _, _ := strings.Cut(name, "[")
+		require.Regexp(t, "assignment copies lock value to c: .*"+regexp.QuoteMeta(name), said)
+	}
 }
 
 // publicPackages are the packages of this module that others can import, by their path in it.

@@ -18,11 +18,13 @@ import (
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		os.RemoveAll(commandDir)
+		os.RemoveAll(publishedDir)
 		os.Exit(code)
 	}))
 }
 
-var commandDir string
+// Folders that several tests use, and that go when all have run.
+var commandDir, publishedDir string
 
 // buildCommand builds the command as it is shipped, without cgo, and once. The space in the folder's name is there because
 // a path in a workspace may have one.

@@ -1,0 +1,125 @@
+package testutil
+
+import (
+	"archive/zip"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// ModuleProxy is a module proxy in a folder. What was published there is all that Go sees of this repository: a file that
+// lies in a work tree and isn't part of a module is missing, as it is for those who download it.
+type ModuleProxy struct{ dir, modules string }
+
+// NewModuleProxy is a proxy in dir that has no module yet. What was downloaded is kept there too.
+func NewModuleProxy(dir string) *ModuleProxy {
+	return &ModuleProxy{dir: filepath.Join(dir, "proxy"), modules: filepath.Join(dir, "downloaded")}
+}
+
+// Publish publishes the module in dir as it would be downloaded in that version, and returns its path: of the files that
+// git tracks those that aren't in a module below it. What the module replaces with a folder of this repository is a module
+// that is to be published too, so that a release is without it.
+func (p *ModuleProxy) Publish(t testing.TB, dir, version string) (path string) {
+	t.Helper()
+	gomod := filepath.Join(t.TempDir(), "go.mod")
+	content, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(gomod, content, 0o600))
+	for _, replaced := range regexp.MustCompile(`(?m)^replace (\S+) => \.\.?/`).FindAllSubmatch(content, -1) {
+		output, err := exec.CommandContext(t.Context(), NeedTool(t, "go"), "mod", "edit", "-dropreplace="+string(replaced[1]), gomod).CombinedOutput()
+		require.NoError(t, err, "%s", output)
+	}
+	content, err = os.ReadFile(gomod)
+	require.NoError(t, err)
+	path = string(regexp.MustCompile(`(?m)^module (\S+)$`).FindSubmatch(content)[1])
+	require.NotContains(t, string(content), "\nreplace ", "a published go.mod has no replace")
+
+	folder := filepath.Join(p.dir, filepath.FromSlash(path), "@v")
+	require.NoError(t, os.MkdirAll(folder, 0o700))
+	for name, text := range map[string]string{
+		"list": version + "\n", version + ".info": `{"Version":"` + version + `"}`, version + ".mod": string(content),
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
+	}
+	archive, err := os.Create(filepath.Join(folder, version+".zip"))
+	require.NoError(t, err)
+	defer archive.Close()
+	w := zip.NewWriter(archive)
+	for _, name := range moduleFiles(t, dir) {
+		text := content
+		if name != "go.mod" {
+			text, err = os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+			require.NoError(t, err)
+		}
+		entry, err := w.Create(path + "@" + version + "/" + name)
+		require.NoError(t, err)
+		_, err = entry.Write(text)
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	return path
+}
+
+// moduleFiles are the files of the module in dir, by their names below it: where there is no git, as in a module that was
+// downloaded, all.
+func moduleFiles(t testing.TB, dir string) []string {
+	t.Helper()
+	var names []string
+	if output, err := exec.CommandContext(t.Context(), "git", "-C", dir, "ls-files", "-z").Output(); err == nil {
+		names = strings.Split(strings.TrimSuffix(string(output), "\x00"), "\x00")
+	} else {
+		require.NoError(t, fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.Type().IsRegular() {
+				names = append(names, name)
+			}
+			return err
+		}))
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		for below, _ := filepath.Split(filepath.FromSlash(name)); below != ""; below, _ = filepath.Split(filepath.Clean(below)) {
+			if _, err := os.Stat(filepath.Join(dir, below, "go.mod")); err == nil {
+				return true // of a module below this one
+			}
+		}
+		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name)))
+		return err != nil // removed, and not committed yet
+	})
+}
+
+// Go runs the go command in dir as somebody who has the proxy, and of other modules those that are on this machine. It
+// returns what was printed to standard output.
+func (p *ModuleProxy) Go(t testing.TB, dir string, args ...string) string {
+	t.Helper()
+	stdout, stderr, err := p.TryGo(t, dir, args...)
+	require.NoError(t, err, "go %v: %s%s", args, stdout, stderr)
+	return stdout
+}
+
+// TryGo is Go for a command that may fail.
+func (p *ModuleProxy) TryGo(t testing.TB, dir string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	cached, err := exec.CommandContext(t.Context(), NeedTool(t, "go"), "env", "GOMODCACHE").Output()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-mod=mod -modcacherw", "GOBIN="+dir,
+		"GOMODCACHE="+p.modules, "GONOPROXY=none", "GONOSUMDB=*", "GOSUMDB=off", "GOPRIVATE=",
+		fmt.Sprintf("GOPROXY=%s,%s,off", fileURL(p.dir), fileURL(filepath.Join(strings.TrimSpace(string(cached)), "cache", "download"))))
+	var out, errOut strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err = cmd.Run()
+	return out.String(), errOut.String(), err
+}
+
+// fileURL is the URL of a folder.
+func fileURL(dir string) string {
+	return "file://" + strings.TrimSuffix("/"+strings.TrimPrefix(filepath.ToSlash(dir), "/"), "/")
+}
