@@ -88,6 +88,60 @@ func TestTheRootModuleRequiresFourModules(t *testing.T) {
 	require.Empty(t, file.Exclude)
 }
 
+// The core serves any forge and any other kind of token. One sentence of it names the log that its digests are found in.
+func TestTheCoreKnowsNoForge(t *testing.T) {
+	for _, f := range sources(t) {
+		if f.pkg != "tokenprovider" && f.pkg != "provisionhook" {
+			continue
+		}
+		content, err := os.ReadFile(f.name)
+		require.NoError(t, err)
+		text := strings.ReplaceAll(string(content), module, "")
+		text = strings.ReplaceAll(text, "the form in which GitHub's audit log names a token", "")
+		require.NotRegexp(t, `(?i)github|gitlab|ghs_|x-access-token`, text, f.name)
+	}
+}
+
+// modules are the folders of the modules below this one that others can use.
+var modules = []string{"tokenprovider/redisstore", "tokenprovider/tokenprom"}
+
+func TestModulesAreWhereTheirPathsSayAndRequireOneRelease(t *testing.T) {
+	var below []string
+	require.NoError(t, filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Name() == "go.mod" && filepath.Dir(name) != "." {
+			below = append(below, filepath.ToSlash(filepath.Dir(name)))
+		}
+		return err
+	}))
+	for _, dir := range append(below, ".") {
+		out, err := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json", path.Join(dir, "go.mod")).Output()
+		require.NoError(t, err)
+		var file struct {
+			Module  struct{ Path string }
+			Require []struct{ Path, Version string }
+			Replace []struct {
+				Old, New struct{ Path, Version string }
+			}
+		}
+		require.NoError(t, json.Unmarshal(out, &file))
+		require.Equal(t, path.Join(module, dir), file.Module.Path)
+		for _, r := range file.Require {
+			if strings.HasPrefix(r.Path, module) {
+				require.Equal(t, release, r.Version, "%s requires another release of %s", dir, r.Path)
+			}
+		}
+		for _, r := range file.Replace { // who depends on a module doesn't see its replacements
+			require.Equal(t, module, r.Old.Path, dir)
+			require.Equal(t, path.Join(dir, r.New.Path), ".", dir)
+		}
+	}
+	for _, dir := range modules {
+		require.Contains(t, below, dir)
+	}
+	require.Subset(t, slices.Concat(modules, []string{"examples/gogithub", "internal/peerbench", "internal/clienttest", "internal/soak"}), below,
+		"a new module: say here whether others can use it")
+}
+
 // source is a Go file of this module that is neither a test nor in an example or an internal package.
 type source struct {
 	name, pkg string
