@@ -127,27 +127,31 @@ func private(info fs.FileInfo) error {
 	return nil
 }
 
-// replace puts a file with content in the place of whatever has the name, so that a reader sees the old or the new one
-// whole. Only the holder of the lock writes, hence one name for the file in the making. It doesn't wait for the disk:
-// what a power cut takes away is fetched or renewed again.
+// replace puts a file with content in the place of whatever has the name. Only the holder of the lock writes, hence one
+// name for the file in the making.
 func (d *disk) replace(name string, content []byte) error {
-	making := d.key + ".new"
-	if err := d.root.RemoveAll(making); err != nil {
+	return replaceIn(d.root, d.key+".new", name, content)
+}
+
+// replaceIn writes content to a file in the making and puts that in the place of whatever has the name, so that a reader
+// sees the old or the new one whole. It doesn't wait for the disk: what a power cut takes away is fetched or renewed again.
+func replaceIn(root *os.Root, making, name string, content []byte) error {
+	if err := root.RemoveAll(making); err != nil {
 		return err
 	}
-	file, err := d.root.OpenFile(making, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := root.OpenFile(making, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = file.Write(content)
 	if err = errors.Join(err, file.Close()); err == nil {
-		err = d.root.Rename(making, name)
+		err = root.Rename(making, name)
 	}
-	if err != nil && isDir(d.root, name) {
-		err = errors.Join(d.root.RemoveAll(name), d.root.Rename(making, name))
+	if err != nil && isDir(root, name) {
+		err = errors.Join(root.RemoveAll(name), root.Rename(making, name))
 	}
 	if err != nil {
-		_ = d.root.Remove(making)
+		_ = root.Remove(making)
 	}
 	return err
 }

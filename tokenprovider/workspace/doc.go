@@ -31,9 +31,9 @@
 //
 // # What it promises
 //
-//   - A token is on standard output whole or not at all, or in the environment of the one program that exec or gh runs,
-//     and nowhere else: not in an argument, a URL, a log or an error. What goes wrong is one line on standard error that
-//     says what to do.
+//   - A token is on standard output whole or not at all, in the environment of the one program that exec runs, or in gh's
+//     login for the hosts that are served, and nowhere else: not in an argument, a URL, a log or an error. What goes wrong
+//     is one line on standard error that says what to do.
 //   - The platform decides what the token may reach, from the bearer alone. When it can't be asked, the token it gave
 //     last is used while it lives; there is no other, broader one. A token that is the person's own, in GH_TOKEN, is
 //     left to them.
@@ -65,6 +65,10 @@
 // be replaced, the renewed one (.bearer), all with rights 0600. A file that others may read or write, that isn't a plain
 // file of ours or that makes no sense is ignored and replaced. If it is the folder, nothing is kept, nor is on Windows:
 // each get then asks the platform, and can't tell it of a token that was refused before.
+//
+// A folder beside them for each choice of hosts and settings (.gh) is the configuration of the gh that was run last, with
+// the token that it got and a copy of the person's settings. Where nothing is kept it is a temporary folder, which is
+// removed when gh ends.
 //
 // A process of the same user can read what is there, as it can read the bearer. Only another user, or a proxy that adds
 // the token outside, keeps a token from it.

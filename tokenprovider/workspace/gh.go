@@ -3,20 +3,26 @@ package workspace
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
-const ghDetails = `Runs the real gh with a live token in GH_TOKEN, for gh and what it starts alone. A link named gh, which
-install makes, gives that to everybody who types gh.
+const ghDetails = `Runs the real gh with a live token, for gh and what it starts alone. A link named gh, which install makes,
+gives that to everybody who types gh.
+
+The token is gh's login for each host in PROVISIONKIT_HOSTS, in a folder that GH_CONFIG_DIR names for
+gh, with your own settings and your logins for other hosts. In GH_TOKEN or GH_ENTERPRISE_TOKEN gh would
+give it to other hosts too, so that those are unset; gh auth token prints it, and exec sets GH_TOKEN.
 
 A token of your own is kept: the one of GH_TOKEN and GITHUB_TOKEN that gh would take, unless it is an
-installation token (ghs_...), which platforms inject. Otherwise GITHUB_TOKEN is unset; CODESPACES always
-is. gh auth login, logout, refresh, switch and setup-git run without a token of the platform's.
+installation token (ghs_...), which platforms inject; for hosts that are neither github.com nor under
+ghe.com it is that of GH_ENTERPRISE_TOKEN and GITHUB_ENTERPRISE_TOKEN. Otherwise the two are unset;
+CODESPACES always is. gh auth login, logout, refresh, switch and setup-git, alias and config run with
+your own folder and without a token of the platform's.
 
-Only hosts in PROVISIONKIT_HOSTS get the token; gh's host is that of --hostname or GH_HOST, else
-github.com or the first of those hosts. One that is neither github.com nor under ghe.com has
-GH_ENTERPRISE_TOKEN and GITHUB_ENTERPRISE_TOKEN in place of the two.
+gh's host is that of --hostname or GH_HOST, else github.com or the first of PROVISIONKIT_HOSTS. For
+another host than those it is run as if this program weren't there.
 
 When no token can be had, gh runs without one after a line on standard error. With
 PROVISIONKIT_ON_FAILURE=quit, and where gh would act as a login that it stored, it isn't run: the exit
@@ -33,49 +39,86 @@ func (c *Command) gh(ctx context.Context, args []string) int {
 		c.fail(err)
 		return notRun(err)
 	}
-	environ, err := c.ghEnviron(ctx, args)
+	run, err := c.prepareGH(ctx, args)
 	if err != nil {
 		return c.fail(err)
 	}
-	return c.become(ctx, path, append([]string{path}, args...), environ)
+	argv := append([]string{path}, args...)
+	if run.lent == "" {
+		return c.become(ctx, path, argv, run.environ)
+	}
+	defer os.RemoveAll(run.lent)
+	return c.await(ctx, path, argv, run.environ)
 }
 
-// ghEnviron is the environment for gh with args. What a platform injected is in none, since it is likely dead.
-func (c *Command) ghEnviron(ctx context.Context, args []string) ([]string, error) {
+// ghRun is what gh is run with.
+type ghRun struct {
+	environ []string
+	lent    string // a folder in it that is to be removed after gh; "" if there is none
+}
+
+// prepareGH is what gh with args is run with. What a platform injected isn't in it, since it is likely dead.
+func (c *Command) prepareGH(ctx context.Context, args []string) (ghRun, error) {
 	depth, err := c.nextDepth()
 	if err != nil {
-		return nil, err
+		return ghRun{}, err
 	}
 	hosts, err := readHosts(c.Env)
 	if err != nil {
-		return nil, err
+		return ghRun{}, err
 	}
-	environ := with(without(c.Environ, envCodespaces), envDepth, depth)
+	environ := c.withoutInjected(with(without(c.Environ, envCodespaces), envDepth, depth))
 	if link := c.calledAs("gh"); link != "" {
 		// Extensions, and the git that gh starts, come back here for a token.
 		environ = with(environ, "GH_PATH", link)
 	}
-	for _, name := range []string{"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"} {
-		if isInstallationToken(c.Env(name)) {
-			environ = without(environ, name)
+	own, isOurs := c.ownGHConfig()
+	if isOurs {
+		if environ = without(environ, envGHConfig); own != "" {
+			environ = with(environ, envGHConfig, own)
 		}
 	}
 	target := c.ghTarget(args, hosts)
-	if !target.served || c.hasOwnToken(target) {
-		return environ, nil
+	if !target.served || c.hasOwnToken(target.variables()) {
+		return ghRun{environ: environ}, nil
 	}
-	environ = without(environ, target.variable, target.second)
 	if target.implied {
 		environ = with(environ, "GH_HOST", target.host)
 	}
 	if !needsToken(args) {
-		return environ, nil
+		return ghRun{environ: environ}, nil
 	}
-	token, _, err := c.fetch(ctx)
+	return c.logIn(ctx, ghConfig{own: own, hosts: hosts}, target, environ)
+}
+
+// logIn is environ with the token in a folder for gh's configuration.
+func (c *Command) logIn(ctx context.Context, config ghConfig, target ghTarget, environ []string) (ghRun, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	var kept *disk
+	source, err := openSource(ctx, c.Env)
+	if err == nil {
+		defer source.close()
+		kept = source.disk
+		var token string
+		token, _, err = source.fresh(ctx)
+		config.token = newSecret(token)
+	}
 	if err != nil {
-		return environ, c.withoutToken(target, err)
+		if err := c.withoutToken(target, err); err != nil || config.own != "" {
+			return ghRun{environ: environ}, err
+		}
+		// Gh would look for its configuration in the current folder.
 	}
-	return with(environ, target.variable, token), nil
+	if path, err := config.keep(kept); err == nil {
+		return ghRun{environ: with(environ, envGHConfig, path)}, nil
+	}
+	path, err := config.lend(c.Env("TMPDIR"))
+	if err != nil {
+		return ghRun{environ: environ}, c.withoutToken(target, fmt.Errorf("its configuration can't be made: %w", err))
+	}
+	return ghRun{environ: with(environ, envGHConfig, path), lent: path}, nil
 }
 
 // withoutToken decides what becomes of gh when there is no token because of err: it runs without one, or the result says

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -45,6 +46,27 @@ func (s *shim) gh(t testing.TB, changes map[string]string, args ...string) resul
 	return run(t, env, cmd)
 }
 
+// logins are the tokens by host in a folder of gh's configuration.
+type logins map[string]string
+
+var loginForm = regexp.MustCompile(`(?m)^"(.+)":\n    oauth_token: "(.+)"$`)
+
+// logins are those that gh was given by the command.
+func (g given) logins(t testing.TB) logins {
+	t.Helper()
+	dirs := g.values("GH_CONFIG_DIR")
+	if len(dirs) == 0 {
+		return nil
+	}
+	content, err := os.ReadFile(filepath.Join(dirs[0], "hosts.yml"))
+	require.NoError(t, err)
+	found := logins{}
+	for _, match := range loginForm.FindAllStringSubmatch(string(content), -1) {
+		found[match[1]] = match[2]
+	}
+	return found
+}
+
 func TestWhoeverTypesGhGetsTheRealOneWithALiveToken(t *testing.T) {
 	t.Parallel()
 	s := newShim(t)
@@ -55,19 +77,21 @@ func TestWhoeverTypesGhGetsTheRealOneWithALiveToken(t *testing.T) {
 	g := r.given(t)
 	require.Equal(t, []string{s.real, "pr", "list", "--json", "a b"}, g.Args)
 	require.Equal(t, "input", g.Stdin)
-	require.Equal(t, []string{firstToken}, g.values("GH_TOKEN"))
-	require.Empty(t, g.values("GITHUB_TOKEN"))
-	require.Empty(t, g.values("CODESPACES"))
+	require.Equal(t, logins{"github.com": firstToken}, g.logins(t))
+	for _, name := range []string{"GH_TOKEN", "GITHUB_TOKEN", "CODESPACES"} {
+		require.Empty(t, g.values(name), name)
+	}
 	require.Equal(t, []string{"1"}, g.values("KEPT"))
 	require.Equal(t, []string{s.link}, g.values("GH_PATH"))
 
 	direct := start(t, s.env, "", "gh", "pr", "list").given(t)
 	require.Equal(t, []string{s.real, "pr", "list"}, direct.Args)
-	require.Equal(t, []string{firstToken}, direct.values("GH_TOKEN"))
+	require.Equal(t, logins{"github.com": firstToken}, direct.logins(t))
 	require.Len(t, s.asked(), 1)
 }
 
-// TestTheTokenThatGhGets goes through what may be in the environment. What isn't named is unset in the end.
+// TestTheTokenThatGhGets goes through what may be in the environment. What isn't named is unset in the end, and gh has a
+// folder of its own for its configuration where it has a login.
 func TestTheTokenThatGhGets(t *testing.T) {
 	t.Parallel()
 	s := newShim(t)
@@ -75,42 +99,43 @@ func TestTheTokenThatGhGets(t *testing.T) {
 	names := []string{"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"}
 	const enterprise = "ghes.example,github.com"
 	for name, c := range map[string]struct {
-		env  env
-		args []string
-		want env
+		env    env
+		args   []string
+		want   env
+		logins logins
 	}{
-		"nothing is set":                         {env{}, nil, env{"GH_TOKEN": firstToken}},
-		"empty variables":                        {env{"GH_TOKEN": "", "GITHUB_TOKEN": ""}, nil, env{"GH_TOKEN": firstToken}},
-		"an injected token":                      {env{"GITHUB_TOKEN": "ghs_dead"}, nil, env{"GH_TOKEN": firstToken}},
-		"a token of the person's":                {env{"GH_TOKEN": "ghp_own", "GITHUB_TOKEN": "ghs_dead"}, nil, env{"GH_TOKEN": "ghp_own"}},
-		"two of the person's":                    {env{"GH_TOKEN": "ghp_own", "GITHUB_TOKEN": "gho_own"}, nil, env{"GH_TOKEN": "ghp_own", "GITHUB_TOKEN": "gho_own"}},
-		"the person's in the second variable":    {env{"GITHUB_TOKEN": "github_pat_own"}, nil, env{"GITHUB_TOKEN": "github_pat_own"}},
-		"the person's where gh wouldn't take it": {env{"GH_TOKEN": "ghs_dead", "GITHUB_TOKEN": "ghp_own"}, nil, env{"GH_TOKEN": firstToken}},
+		"nothing is set":                         {env{}, nil, env{}, logins{"github.com": firstToken}},
+		"empty variables":                        {env{"GH_TOKEN": "", "GITHUB_TOKEN": ""}, nil, env{}, logins{"github.com": firstToken}},
+		"an injected token":                      {env{"GITHUB_TOKEN": "ghs_dead"}, nil, env{}, logins{"github.com": firstToken}},
+		"a token of the person's":                {env{"GH_TOKEN": "ghp_own", "GITHUB_TOKEN": "ghs_dead"}, nil, env{"GH_TOKEN": "ghp_own"}, nil},
+		"two of the person's":                    {env{"GH_TOKEN": "ghp_own", "GITHUB_TOKEN": "gho_own"}, nil, env{"GH_TOKEN": "ghp_own", "GITHUB_TOKEN": "gho_own"}, nil},
+		"the person's in the second variable":    {env{"GITHUB_TOKEN": "github_pat_own"}, nil, env{"GITHUB_TOKEN": "github_pat_own"}, nil},
+		"the person's where gh wouldn't take it": {env{"GH_TOKEN": "ghs_dead", "GITHUB_TOKEN": "ghp_own"}, nil, env{}, logins{"github.com": firstToken}},
 
-		"a host of ours":              {env{"GH_HOST": "GitHub.com"}, nil, env{"GH_TOKEN": firstToken}},
-		"another host":                {env{"GH_HOST": "ghes.example", "GH_TOKEN": "ghs_dead", "GH_ENTERPRISE_TOKEN": "own"}, nil, env{"GH_ENTERPRISE_TOKEN": "own"}},
-		"another host by flag":        {env{"GH_TOKEN": "ghs_dead"}, []string{"api", "--hostname", "evil.example", "/"}, env{}},
-		"the same in one word":        {env{"GH_TOKEN": "ghs_dead"}, []string{"api", "--hostname=github.com.evil.example", "/"}, env{}},
-		"a tenant that isn't ours":    {env{"GH_HOST": "acme.ghe.com"}, nil, env{}},
-		"a tenant":                    {env{"GH_HOST": "acme.ghe.com", "PROVISIONKIT_HOSTS": "acme.ghe.com"}, nil, env{"GH_TOKEN": firstToken}},
-		"a server":                    {env{"GH_HOST": "ghes.example", "PROVISIONKIT_HOSTS": enterprise, "GITHUB_TOKEN": "ghp_own"}, nil, env{"GH_ENTERPRISE_TOKEN": firstToken, "GITHUB_TOKEN": "ghp_own"}},
-		"a server by flag":            {env{"PROVISIONKIT_HOSTS": enterprise}, []string{"api", "--hostname", "ghes.example"}, env{"GH_ENTERPRISE_TOKEN": firstToken}},
-		"a server and one's own":      {env{"GH_HOST": "ghes.example", "PROVISIONKIT_HOSTS": enterprise, "GITHUB_ENTERPRISE_TOKEN": "own"}, nil, env{"GITHUB_ENTERPRISE_TOKEN": "own"}},
-		"a server and an injected":    {env{"GH_HOST": "ghes.example", "PROVISIONKIT_HOSTS": enterprise, "GH_ENTERPRISE_TOKEN": "ghs_dead"}, nil, env{"GH_ENTERPRISE_TOKEN": firstToken}},
-		"a server and github.com":     {env{"PROVISIONKIT_HOSTS": enterprise}, nil, env{"GH_TOKEN": firstToken}},
-		"nothing but a server":        {env{"PROVISIONKIT_HOSTS": "ghes.example"}, nil, env{"GH_ENTERPRISE_TOKEN": firstToken, "GH_HOST": "ghes.example"}},
-		"a flag that has no value":    {env{}, []string{"api", "--hostname"}, env{"GH_TOKEN": firstToken}},
-		"a log-in":                    {env{"GH_TOKEN": "ghs_dead", "GITHUB_TOKEN": "ghs_dead"}, []string{"auth", "login", "--with-token"}, env{}},
-		"a log-out":                   {env{"GH_TOKEN": "ghs_dead"}, []string{"auth", "logout"}, env{}},
-		"a refresh":                   {env{"GH_TOKEN": "ghs_dead"}, []string{"auth", "refresh", "-s", "repo"}, env{}},
-		"a switch":                    {env{"GITHUB_TOKEN": "ghs_dead"}, []string{"auth", "switch"}, env{}},
-		"set-up of git":               {env{}, []string{"auth", "setup-git"}, env{}},
-		"a log-in with one's own":     {env{"GH_TOKEN": "ghp_own"}, []string{"auth", "login"}, env{"GH_TOKEN": "ghp_own"}},
-		"a flag before it":            {env{}, []string{"--debug", "auth", "--x", "login"}, env{}},
-		"the state of the log-in":     {env{}, []string{"auth", "status"}, env{"GH_TOKEN": firstToken}},
-		"the token":                   {env{}, []string{"auth", "token"}, env{"GH_TOKEN": firstToken}},
-		"the version":                 {env{"GH_TOKEN": "ghs_dead"}, []string{"--version"}, env{}},
-		"what login is in a pull one": {env{}, []string{"pr", "login"}, env{"GH_TOKEN": firstToken}},
+		"a host of ours":              {env{"GH_HOST": "GitHub.com"}, nil, env{}, logins{"github.com": firstToken}},
+		"another host":                {env{"GH_HOST": "ghes.example", "GH_TOKEN": "ghs_dead", "GH_ENTERPRISE_TOKEN": "own"}, nil, env{"GH_ENTERPRISE_TOKEN": "own"}, nil},
+		"another host by flag":        {env{"GH_TOKEN": "ghs_dead"}, []string{"api", "--hostname", "evil.example", "/"}, env{}, nil},
+		"the same in one word":        {env{"GH_TOKEN": "ghs_dead"}, []string{"api", "--hostname=github.com.evil.example", "/"}, env{}, nil},
+		"a tenant that isn't ours":    {env{"GH_HOST": "acme.ghe.com"}, nil, env{}, nil},
+		"a tenant":                    {env{"GH_HOST": "acme.ghe.com", "PROVISIONKIT_HOSTS": "acme.ghe.com"}, nil, env{}, logins{"acme.ghe.com": firstToken}},
+		"a server":                    {env{"GH_HOST": "ghes.example", "PROVISIONKIT_HOSTS": enterprise, "GITHUB_TOKEN": "ghp_own"}, nil, env{"GITHUB_TOKEN": "ghp_own"}, logins{"ghes.example": firstToken, "github.com": firstToken}},
+		"a server by flag":            {env{"PROVISIONKIT_HOSTS": enterprise}, []string{"api", "--hostname", "ghes.example"}, env{}, logins{"ghes.example": firstToken, "github.com": firstToken}},
+		"a server and one's own":      {env{"GH_HOST": "ghes.example", "PROVISIONKIT_HOSTS": enterprise, "GITHUB_ENTERPRISE_TOKEN": "own"}, nil, env{"GITHUB_ENTERPRISE_TOKEN": "own"}, nil},
+		"a server and an injected":    {env{"GH_HOST": "ghes.example", "PROVISIONKIT_HOSTS": enterprise, "GH_ENTERPRISE_TOKEN": "ghs_dead"}, nil, env{}, logins{"ghes.example": firstToken, "github.com": firstToken}},
+		"a server and github.com":     {env{"PROVISIONKIT_HOSTS": enterprise}, nil, env{}, logins{"ghes.example": firstToken, "github.com": firstToken}},
+		"nothing but a server":        {env{"PROVISIONKIT_HOSTS": "ghes.example"}, nil, env{"GH_HOST": "ghes.example"}, logins{"ghes.example": firstToken}},
+		"a flag that has no value":    {env{}, []string{"api", "--hostname"}, env{}, logins{"github.com": firstToken}},
+		"a log-in":                    {env{"GH_TOKEN": "ghs_dead", "GITHUB_TOKEN": "ghs_dead"}, []string{"auth", "login", "--with-token"}, env{}, nil},
+		"a log-out":                   {env{"GH_TOKEN": "ghs_dead"}, []string{"auth", "logout"}, env{}, nil},
+		"a refresh":                   {env{"GH_TOKEN": "ghs_dead"}, []string{"auth", "refresh", "-s", "repo"}, env{}, nil},
+		"a switch":                    {env{"GITHUB_TOKEN": "ghs_dead"}, []string{"auth", "switch"}, env{}, nil},
+		"set-up of git":               {env{}, []string{"auth", "setup-git"}, env{}, nil},
+		"a log-in with one's own":     {env{"GH_TOKEN": "ghp_own"}, []string{"auth", "login"}, env{"GH_TOKEN": "ghp_own"}, nil},
+		"a flag before it":            {env{}, []string{"--debug", "auth", "--x", "login"}, env{}, nil},
+		"the state of the log-in":     {env{}, []string{"auth", "status"}, env{}, logins{"github.com": firstToken}},
+		"the token":                   {env{}, []string{"auth", "token"}, env{}, logins{"github.com": firstToken}},
+		"the version":                 {env{"GH_TOKEN": "ghs_dead"}, []string{"--version"}, env{}, nil},
+		"what login is in a pull one": {env{}, []string{"pr", "login"}, env{}, logins{"github.com": firstToken}},
 	} {
 		args := c.args
 		if args == nil {
@@ -121,6 +146,7 @@ func TestTheTokenThatGhGets(t *testing.T) {
 		require.Empty(t, r.stderr, name)
 		g := r.given(t)
 		require.Equal(t, args, g.Args[1:], name)
+		require.Equal(t, c.logins, g.logins(t), name)
 		for _, variable := range append(names, "GH_HOST") {
 			want := c.want[variable]
 			if variable == "GH_HOST" && want == "" {
@@ -141,11 +167,12 @@ func TestWhenThePlatformFailsGhGetsTheKeptTokenWhileItLives(t *testing.T) {
 	p := newPlatform(t, cached(&mint{life: 3 * time.Second}))
 	s := newShim(t)
 	maps.Copy(s.env, p.env(t, "ws-1"))
-	kept := s.gh(t, nil, "pr", "list").given(t).values("GH_TOKEN")[0]
+	kept := s.gh(t, nil, "pr", "list").given(t).logins(t)
+	require.NotEmpty(t, kept)
 	p.down()
 	r := s.gh(t, nil, "pr", "list")
 	require.Empty(t, r.stderr)
-	require.Equal(t, []string{kept}, r.given(t).values("GH_TOKEN"))
+	require.Equal(t, kept, r.given(t).logins(t))
 
 	var last result
 	eventually(t, func() bool {
@@ -156,6 +183,7 @@ func TestWhenThePlatformFailsGhGetsTheKeptTokenWhileItLives(t *testing.T) {
 	require.Equal(t, 1, strings.Count(last.stderr, "\n"), last.stderr)
 	require.Contains(t, last.stderr, "gh runs without a token: ")
 	require.Contains(t, last.stderr, "502")
+	require.Empty(t, last.given(t).logins(t))
 	require.Empty(t, last.given(t).values("GH_TOKEN"))
 	require.Empty(t, last.given(t).values("GITHUB_TOKEN"), "never a broader one")
 }
@@ -196,7 +224,7 @@ func TestGhOutsideAWorkspaceSaysThatItHasNoTokenAndRuns(t *testing.T) {
 	r := s.gh(t, nil, "pr", "list")
 	require.Zero(t, r.code)
 	require.Contains(t, r.stderr, "PROVISIONKIT_TOKEN_URL isn't set")
-	require.Empty(t, r.given(t).values("GH_TOKEN"))
+	require.Empty(t, r.given(t).logins(t))
 	require.Empty(t, s.gh(t, nil, "--version").stderr)
 }
 

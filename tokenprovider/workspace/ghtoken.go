@@ -1,11 +1,6 @@
 package workspace
 
 import (
-	"bytes"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -15,16 +10,15 @@ import (
 // envCodespaces makes gh, as git's helper too, give GITHUB_TOKEN to any host (CVE-2024-53858).
 const envCodespaces = "CODESPACES"
 
-// ghTarget is the host that gh is about to talk to, and the variables from which it takes a token for it.
+// ghTarget is the host that gh is about to talk to, as far as that can be told without doing gh's work. It decides whether
+// gh gets a token, and not what for: that is said by [ghConfig], and holds whatever gh makes of its arguments.
 type ghTarget struct {
-	host     string
-	implied  bool // nobody named it, and gh wouldn't take it by itself
-	served   bool // it is one of our hosts
-	variable string
-	second   string // is taken when the first is unset
+	host    string
+	implied bool // nobody named it, and gh wouldn't take it by itself
+	served  bool // it is one of our hosts
 }
 
-// ghTarget is what args and the environment say, as far as that can be told without doing gh's work.
+// ghTarget is what args and the environment say.
 func (c *Command) ghTarget(args, hosts []string) ghTarget {
 	t := ghTarget{host: hostnameFlag(args)}
 	if t.host == "" {
@@ -38,32 +32,57 @@ func (c *Command) ghTarget(args, hosts []string) ghTarget {
 	}
 	t.host = strings.ToLower(t.host)
 	t.served = gitcredential.Request{Protocol: "https", Host: t.host}.For(hosts)
-	if t.variable, t.second = "GH_TOKEN", "GITHUB_TOKEN"; t.host != gitcredential.DefaultHost && !strings.HasSuffix(t.host, ".ghe.com") {
-		t.variable, t.second = "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"
-	}
 	return t
 }
 
 // hostnameFlag is the value of gh's flag --hostname, or "".
 func hostnameFlag(args []string) string {
+	host := ""
 	for i, arg := range args {
-		if host, ok := strings.CutPrefix(arg, "--hostname="); ok {
-			return host
-		}
-		if arg == "--hostname" && i+1 < len(args) {
-			return args[i+1]
+		if value, ok := strings.CutPrefix(arg, "--hostname="); ok {
+			host = value
+		} else if arg == "--hostname" && i+1 < len(args) {
+			host = args[i+1]
 		}
 	}
-	return ""
+	return host
+}
+
+// tokenVariables are the variables from which gh takes a token in place of a login: the second if the first is unset.
+type tokenVariables struct{ first, second string }
+
+var (
+	cloudVariables  = tokenVariables{"GH_TOKEN", "GITHUB_TOKEN"}
+	serverVariables = tokenVariables{"GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"}
+)
+
+// variables are those from which gh takes a token for the host.
+func (t ghTarget) variables() tokenVariables {
+	if t.host == gitcredential.DefaultHost || strings.HasSuffix(t.host, ".ghe.com") {
+		return cloudVariables
+	}
+	return serverVariables
 }
 
 // hasOwnToken reports whether the token that gh would take is the person's own: not one of those that platforms inject.
-func (c *Command) hasOwnToken(t ghTarget) bool {
-	token := c.Env(t.variable)
+func (c *Command) hasOwnToken(v tokenVariables) bool {
+	token := c.Env(v.first)
 	if token == "" {
-		token = c.Env(t.second)
+		token = c.Env(v.second)
 	}
 	return token != "" && !isInstallationToken(token)
+}
+
+// withoutInjected is environ without what platforms inject, and without what gh would take only since that is gone.
+func (c *Command) withoutInjected(environ []string) []string {
+	for _, v := range []tokenVariables{cloudVariables, serverVariables} {
+		for _, name := range []string{v.first, v.second} {
+			if isInstallationToken(c.Env(name)) || !c.hasOwnToken(v) {
+				environ = without(environ, name)
+			}
+		}
+	}
+	return environ
 }
 
 func isInstallationToken(token string) bool { return strings.HasPrefix(token, "ghs_") }
@@ -77,29 +96,4 @@ func needsToken(args []string) bool {
 	}
 	login := []string{"login", "logout", "refresh", "switch", "setup-git"}
 	return words[0] != "auth" || len(words) > 1 && !slices.Contains(login, words[1])
-}
-
-// storedLogin is the file in which gh keeps logins, and what is in it, if it may have one for host; "" if not. One that
-// can't be read may have any.
-func (c *Command) storedLogin(host string) (path string, content []byte) {
-	path = filepath.Join(c.ghConfig(), "hosts.yml")
-	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !bytes.Contains(bytes.ToLower(content), []byte(host)) {
-		return "", nil
-	}
-	return path, content
-}
-
-// ghConfig is the folder of gh's configuration.
-func (c *Command) ghConfig() string {
-	if dir := c.Env("GH_CONFIG_DIR"); dir != "" {
-		return dir
-	}
-	if dir := c.Env("XDG_CONFIG_HOME"); dir != "" {
-		return filepath.Join(dir, "gh")
-	}
-	if dir := c.Env("AppData"); dir != "" {
-		return filepath.Join(dir, "GitHub CLI")
-	}
-	return filepath.Join(c.Env("HOME"), ".config", "gh")
 }

@@ -91,7 +91,7 @@ func TestInstallMakesGitAndGhWorkWhereNoEnvironmentSaysSo(t *testing.T) {
 	cmd.Path, cmd.Args[0] = filepath.Join(a.bin, "gh"+filepath.Ext(a.command)), "gh"
 	token, _, err := f.tokens.Token(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []string{token}, run(t, a.Env, cmd).given(t).values("GH_ENTERPRISE_TOKEN"))
+	require.Equal(t, logins{f.host: token}, run(t, a.Env, cmd).given(t).logins(t))
 }
 
 func TestASecondInstallChangesNothing(t *testing.T) {

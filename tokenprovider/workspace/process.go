@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 )
 
@@ -28,6 +30,20 @@ func (c *Command) become(ctx context.Context, path string, argv, environ []strin
 	}
 	c.fail(fmt.Errorf("%s can't be run: %w", path, err))
 	return exitCannotRun
+}
+
+// await is become for a program after which there is something to tidy up: it is a child in any case. An interrupt from
+// the terminal reaches both, and is the program's; what else would end this process ends the program first.
+func (c *Command) await(ctx context.Context, path string, argv, environ []string) int {
+	if c.replace != nil {
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
+		defer stop()
+	}
+	parent := *c
+	parent.replace = nil
+	return parent.become(ctx, path, argv, environ)
 }
 
 // exitCode is a program's, or 128 and the number of the signal that ended it, as shells have it.

@@ -39,7 +39,7 @@ func (c *Command) token(ctx context.Context, args []string) int {
 	return 0
 }
 
-// fetch is a live token for a subcommand that hands it on, with as much of its life left as git gets.
+// fetch is a live token for a subcommand that hands it on.
 func (c *Command) fetch(ctx context.Context) (string, time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -49,9 +49,14 @@ func (c *Command) fetch(ctx context.Context) (string, time.Time, error) {
 		return "", time.Time{}, err
 	}
 	defer source.close()
-	token, expiresAt, err := source.Token(tokenprovider.WithMinTTL(ctx, gitcredential.DefaultMinTTL))
+	return source.fresh(ctx)
+}
+
+// fresh is a token to hand on, with as much of its life left as git gets.
+func (s *source) fresh(ctx context.Context) (string, time.Time, error) {
+	token, expiresAt, err := s.Token(tokenprovider.WithMinTTL(ctx, gitcredential.DefaultMinTTL))
 	if err == nil {
-		source.renewBearer(ctx)
+		s.renewBearer(ctx)
 	}
 	return token, expiresAt, err
 }
