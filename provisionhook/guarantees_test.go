@@ -70,6 +70,20 @@ func TestWhatTheCallerSetIsKeptByARuleOnWhoSetItAndNotOnItsName(t *testing.T) {
 		"and without the rule the override is on record")
 }
 
+func TestTwoPluginsThatWriteATokenAreReportedAndCanBeRefused(t *testing.T) {
+	first, last := &auth{"first", "the first one's"}, &auth{"last", "the last one's"}
+	reg := registry(first, last)
+	p, err := reg.Plan(t.Context(), "ws", nil)
+	require.NoError(t, err)
+	require.Equal(t, "the last one's", p.Env["TOKEN"], "a workspace boots as the last")
+	require.Same(t, first, reg.FirstTokenProvider(), "and goes on as the first")
+	require.Contains(t, p.Changes, provisionhook.Change{Mutator: "last", Key: "TOKEN", Kind: provisionhook.KindOverride, Previous: "first"})
+	require.Equal(t, `FirstTokenProvider is "first", which was registered before`, reg.Describe()[1].Note)
+
+	require.ErrorContains(t, allowed(t, []provisionhook.Check{provisionhook.NoOverride()}, nil, first, last),
+		`provisionhook "last": override of "TOKEN" refused: mutator "first" has set it`)
+}
+
 func TestValuesAreLiteral(t *testing.T) {
 	want := env{"A": "$(B)", "B": "${A} $A %A% `date`", "C": ` "quoted" \n ~ `}
 	e := env{"A": "$(B)"}
