@@ -184,6 +184,26 @@ func TestARefusedTokenIsReplacedAndTheRequestSentOnceMore(t *testing.T) {
 	require.Len(t, f.seen(), 4, "once more, not for ever")
 }
 
+func TestARefusalOfAnythingButTheTokenCostsNoToken(t *testing.T) {
+	for _, status := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusProxyAuthRequired, http.StatusTooManyRequests, http.StatusBadGateway} {
+		requests := 0
+		server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			requests++
+			w.WriteHeader(status)
+		}))
+		tokens := numbered()
+		client := &http.Client{Transport: &tokenprovider.Transport{Provider: tokens, Base: server.Client().Transport, Hosts: []string{server.Listener.Addr().String()}}}
+		resp, err := client.Get(server.URL)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		server.Close()
+		require.Equal(t, status, resp.StatusCode)
+		require.Equal(t, 1, requests, "another token wouldn't be allowed more")
+		require.Equal(t, tokenprovider.TokenSHA256("token-1"), tokens.Status().TokenSHA256)
+		require.Equal(t, uint64(1), tokens.Status().Mints)
+	}
+}
+
 func TestABodyThatCannotBeReplayedIsNotSentAgain(t *testing.T) {
 	f := newForge(t, "token-2")
 	client := f.client(numbered())
