@@ -106,17 +106,26 @@ func (p *ModuleProxy) Go(t testing.TB, dir string, args ...string) string {
 // TryGo is Go for a command that may fail.
 func (p *ModuleProxy) TryGo(t testing.TB, dir string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	cached, err := exec.CommandContext(t.Context(), NeedTool(t, "go"), "env", "GOMODCACHE").Output()
-	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd := exec.CommandContext(t.Context(), NeedTool(t, "go"), args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-mod=mod -modcacherw", "GOBIN="+dir,
-		"GOMODCACHE="+p.modules, "GONOPROXY=none", "GONOSUMDB=*", "GOSUMDB=off", "GOPRIVATE=",
-		fmt.Sprintf("GOPROXY=%s,%s,off", fileURL(p.dir), fileURL(filepath.Join(strings.TrimSpace(string(cached)), "cache", "download"))))
+	cmd.Env = append(append(os.Environ(), p.Environ(t)...), "GOFLAGS=-mod=mod -modcacherw", "GOBIN="+dir)
 	var out, errOut strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err = cmd.Run()
 	return out.String(), errOut.String(), err
+}
+
+// Environ is what the go command needs in its environment to have the proxy, and of other modules those that are on this
+// machine.
+func (p *ModuleProxy) Environ(t testing.TB) []string {
+	t.Helper()
+	cached, err := exec.CommandContext(t.Context(), NeedTool(t, "go"), "env", "GOMODCACHE").Output()
+	require.NoError(t, err)
+	return []string{
+		"GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-modcacherw", "GOMODCACHE=" + p.modules,
+		"GONOPROXY=none", "GONOSUMDB=*", "GOSUMDB=off", "GOPRIVATE=",
+		fmt.Sprintf("GOPROXY=%s,%s,off", fileURL(p.dir), fileURL(filepath.Join(strings.TrimSpace(string(cached)), "cache", "download"))),
+	}
 }
 
 // fileURL is the URL of a folder.
