@@ -5,6 +5,7 @@ import (
 	"go/format"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/molecule-ai/provisionkit/internal/doctest"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/stretchr/testify/require"
 )
@@ -137,10 +139,15 @@ func publicPackages(t *testing.T) []string {
 func readmeSnippets(t *testing.T) map[string][]byte {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
+	blocks, err := doctest.Blocks(string(readme))
+	require.NoError(t, err)
 	snippets := map[string][]byte{}
-	for _, match := range regexp.MustCompile("(?s)```go\n(package (\\w+)\n.*?)```").FindAllSubmatch(readme, -1) {
-		snippets[string(match[2])] = match[1]
+	for _, b := range blocks {
+		if name := path.Dir(b.File); b.Kind == "go" {
+			require.Equal(t, name+"/"+name+".go", b.File)
+			require.NotContains(t, snippets, name, "each snippet is a file of a package of its own")
+			snippets[name] = []byte(b.Text)
+		}
 	}
-	require.Equal(t, strings.Count(string(readme), "```go\n"), len(snippets), "each snippet is a file of a package of its own")
 	return snippets
 }

@@ -11,9 +11,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,8 +69,8 @@ func run(ctx context.Context) error {
 	// They go on while tokens come and go.
 	for ends := time.Now().Add(lasting); ; time.Sleep(50 * time.Millisecond) {
 		last := !time.Now().Before(ends)
-		for account, client := range clients {
-			list, _, err := client.Apps.ListRepos(ctx, &github.ListOptions{PerPage: 100})
+		for _, account := range slices.Sorted(maps.Keys(clients)) {
+			list, _, err := clients[account].Apps.ListRepos(ctx, &github.ListOptions{PerPage: 100})
 			if err != nil {
 				return fmt.Errorf("list the repositories of %s: %w", account, err)
 			}

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -108,8 +109,8 @@ func run(ctx context.Context, log *slog.Logger) error {
 // this process, and without PLATFORM_ADMIN_TOKEN there is no administrator.
 func secret(name string) string { return cmp.Or(os.Getenv(name), rand.Text()+rand.Text()) }
 
-// provisioner starts workspaces for administrators. It answers with the environment of the new one; a platform would
-// hand that to its container runtime.
+// provisioner starts workspaces for administrators. It answers with the environment of the new one, as JSON or as a script
+// for a shell; a platform would hand that to its container runtime.
 func provisioner(plugins *provisionhook.Registry, admin tokenhttp.Authenticator, log *slog.Logger) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if _, err := admin.Authenticate(r); err != nil {
@@ -125,7 +126,13 @@ func provisioner(plugins *provisionhook.Registry, admin tokenhttp.Authenticator,
 		}
 		log.Info("a workspace starts", "workspace", id, "plan", plan)
 		w.Header().Set("Cache-Control", "no-store")
-		_ = json.NewEncoder(w).Encode(plan.Environ())
+		if r.Header.Get("Accept") != "text/x-shellscript" {
+			_ = json.NewEncoder(w).Encode(plan.Environ())
+			return
+		}
+		for name, value := range plan.Env { // to be that workspace in a shell
+			fmt.Fprintf(w, "export %s='%s'\n", name, strings.ReplaceAll(value, "'", `'\''`))
+		}
 	}
 }
 

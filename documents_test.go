@@ -1,0 +1,183 @@
+//go:build unix
+
+package provisionkit_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/internal/doctest"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/stretchr/testify/require"
+)
+
+// documents are the documents of the root module and of its examples, in which every block is followed. A document that
+// isn't named in readers is read in a clone of this repository.
+func documents(t *testing.T) []string {
+	var all []string
+	for _, pattern := range []string{"README.md", "docs/*.md", "examples/*/README.md"} {
+		found, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, found, pattern)
+		for _, document := range found {
+			_, err := os.Stat(filepath.Join(filepath.Dir(document), "go.mod"))
+			if nested := err == nil && document != "README.md"; !nested { // else that module's test follows it
+				all = append(all, document)
+			}
+		}
+	}
+	return all
+}
+
+// readers are where the documents are followed.
+var readers = map[string]func(*testing.T) doctest.Options{
+	"README.md": func(t *testing.T) doctest.Options {
+		opts := onAMachineOfItsOwn(t)
+		opts.GoFiles = true                        // TestAModuleOutsideImportsEveryPackageAndRunsTheReadmesSnippets has them
+		opts.Elsewhere = []string{"go test ./..."} // this is it
+		return opts
+	},
+	"docs/operators.md": func(t *testing.T) doctest.Options {
+		testutil.NeedTool(t, "gh")
+		return withAPlatform(t)
+	},
+	"examples/platform/README.md": withAPlatform,
+	"examples/quickstart/README.md": func(*testing.T) doctest.Options {
+		return doctest.Options{Elsewhere: []string{"go run ./examples/quickstart"}} // README.md has it
+	},
+	"examples/workspace-image/README.md": func(t *testing.T) doctest.Options {
+		opts := onAMachineOfItsOwn(t)
+		opts.Instead = map[string]string{"/etc/platform/": opts.Instead["/etc/platform/"]}
+		return opts
+	},
+}
+
+func TestWhoFollowsADocumentSeesWhatItShows(t *testing.T) {
+	t.Parallel()
+	for _, document := range documents(t) {
+		t.Run(document, func(t *testing.T) {
+			t.Parallel()
+			var opts doctest.Options
+			if reader := readers[document]; reader != nil {
+				opts = reader(t)
+			}
+			doctest.Follow(t, document, opts)
+		})
+	}
+}
+
+// onAMachineOfItsOwn is a clone on the machine of a platform, with its folders, its GitHub App and its address.
+func onAMachineOfItsOwn(t *testing.T) doctest.Options {
+	t.Helper()
+	github, err := githubapptest.NewServer(nil)
+	require.NoError(t, err)
+	t.Cleanup(github.Close)
+	app, err := github.SetUp("acme/widgets")
+	require.NoError(t, err)
+
+	machine := t.TempDir()
+	bin, etc := filepath.Join(machine, "bin"), filepath.Join(machine, "etc")
+	require.NoError(t, os.MkdirAll(etc, 0o700))
+	for name, content := range map[string]string{
+		"app.pem": string(app.PrivateKey()), "key": "0123456789abcdef0123456789abcdef", "admin": "an-administrators-token",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(etc, name), []byte(content), 0o600))
+	}
+	address := freeAddress(t)
+	return doctest.Options{
+		Env: []string{
+			"PATH=" + bin + ":" + os.Getenv("PATH"), "GITHUB_API_URL=" + github.URL, "PLATFORM_ADDR=" + address,
+		},
+		Instead: map[string]string{
+			"/usr/local/bin/": bin + "/", "/etc/platform/": etc + "/", "https://platform.example": "http://" + address,
+			"12345": fmt.Sprint(app.AppID), "67890": fmt.Sprint(app.InstallationID), "127.0.0.1:8080": address,
+		},
+	}
+}
+
+// withAPlatform is a clone whose reader starts examples/platform, with the command in the image of its workspaces.
+func withAPlatform(t *testing.T) doctest.Options {
+	t.Helper()
+	address := freeAddress(t)
+	return doctest.Options{
+		Env:     []string{"PATH=" + filepath.Dir(command(t)) + ":" + os.Getenv("PATH"), "PLATFORM_ADDR=" + address},
+		Instead: map[string]string{"127.0.0.1:8080": address},
+	}
+}
+
+// freeAddress is one on loopback on which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// What needs another module is followed by a test of that module, which this can only look for.
+func TestEachBlockThatNeedsAnotherModuleIsFollowedThere(t *testing.T) {
+	expect := func(module, document string) {
+		tests, err := filepath.Glob(filepath.Join(module, "*_test.go"))
+		require.NoError(t, err)
+		for _, test := range tests {
+			if content, err := os.ReadFile(test); err == nil && strings.Contains(string(content), `doctest.Follow(t, "`+document+`"`) {
+				return
+			}
+		}
+		require.Fail(t, "nobody follows a document", "no test in %s follows %s", module, document)
+	}
+	nested, err := filepath.Glob("examples/*/go.mod")
+	require.NoError(t, err)
+	require.NotEmpty(t, nested)
+	for _, gomod := range nested {
+		expect(filepath.Dir(gomod), filepath.Join(filepath.Dir(gomod), "README.md"))
+	}
+	for _, document := range documents(t) {
+		content, err := os.ReadFile(document)
+		require.NoError(t, err)
+		blocks, err := doctest.Blocks(string(content))
+		require.NoError(t, err, document)
+		for _, b := range blocks {
+			if b.With != "" {
+				require.FileExists(t, filepath.Join(b.With, "go.mod"), "%s:%d", document, b.Line)
+				expect(b.With, document)
+			}
+		}
+	}
+}
+
+func TestEachLinkOfADocumentLeadsSomewhere(t *testing.T) {
+	heading := regexp.MustCompile(`(?m)^#+ (.*)$`)
+	for _, document := range append(documents(t), "SECURITY.md", "CHANGELOG.md") {
+		content, err := os.ReadFile(document)
+		require.NoError(t, err)
+		for _, link := range regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(string(content), -1) {
+			if strings.Contains(link[1], "://") {
+				continue
+			}
+			path, anchor, _ := strings.Cut(link[1], "#")
+			target := document
+			if path != "" {
+				target = filepath.Join(filepath.Dir(document), path)
+			}
+			_, err := os.Stat(target)
+			require.NoError(t, err, "%s has a link to %s", document, link[1])
+			if anchor == "" {
+				continue
+			}
+			there, err := os.ReadFile(target)
+			require.NoError(t, err)
+			var anchors []string
+			for _, h := range heading.FindAllStringSubmatch(string(there), -1) {
+				anchors = append(anchors, regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(strings.ToLower(h[1]), ""))
+			}
+			require.Contains(t, anchors, strings.ReplaceAll(anchor, "-", " "), "%s has a link to %s", document, link[1])
+		}
+	}
+}

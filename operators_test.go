@@ -1,0 +1,168 @@
+package provisionkit_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What an operator may meet and finds in no table is what they are paid to guess.
+func TestTheGuideForOperatorsExplainsEachStateCodeCheckStatusAndLogLine(t *testing.T) {
+	guide, err := os.ReadFile("docs/operators.md")
+	require.NoError(t, err)
+	rows := map[string]int{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `?([^|`]+?)`? \\|").FindAllStringSubmatch(string(guide), -1) {
+		rows[row[1]]++
+	}
+	for kind, names := range map[string][]string{
+		"state": append(constants(t, "tokenprovider", "State"), constants(t, "tokenprovider/tokenhttp", "State")...),
+		"code":  constants(t, "tokenprovider", "Code"),
+		"check": checks(t), "status": statuses(t), "log line": logLines(t),
+	} {
+		require.NotEmpty(t, names, kind)
+		for _, name := range names {
+			require.NotZero(t, rows[name], "no row of docs/operators.md is about the %s %q", kind, name)
+			rows[name]--
+		}
+	}
+	for _, heading := range []string{"state", "code", "check", "status", "line"} {
+		delete(rows, heading)
+	}
+	for name, left := range rows {
+		require.Zero(t, left, "docs/operators.md has a row about %q, which doesn't exist", name)
+	}
+}
+
+// checks are the names of all checks of doctor, as it prints them where nothing is configured.
+func checks(t *testing.T) []string {
+	doctor := exec.CommandContext(t.Context(), command(t), "doctor", "--json")
+	doctor.Env, doctor.Dir = []string{"HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir(), "PATH=" + t.TempDir(), "SYSTEMROOT=" + os.Getenv("SYSTEMROOT")}, t.TempDir()
+	out, err := doctor.Output()
+	require.Error(t, err, "nothing is configured")
+	var report struct{ Checks []struct{ Name string } }
+	require.NoError(t, json.Unmarshal(out, &report))
+	var names []string
+	for _, c := range report.Checks {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// constants are the values of the constants of a type that are declared in a package.
+func constants(t *testing.T, pkg, typ string) []string {
+	var values []string
+	for _, f := range parsed(t, pkg) {
+		ast.Inspect(f, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || spec.Type == nil || len(spec.Values) != 1 {
+				return true
+			}
+			named := fmt.Sprint(spec.Type)
+			if sel, ok := spec.Type.(*ast.SelectorExpr); ok {
+				named = sel.Sel.Name
+			}
+			if literal, ok := spec.Values[0].(*ast.BasicLit); ok && named == typ {
+				value, err := strconv.Unquote(literal.Value)
+				require.NoError(t, err)
+				values = append(values, value)
+			}
+			return true
+		})
+	}
+	return values
+}
+
+// statuses are those that the endpoint answers with, as its documentation lists them.
+func statuses(t *testing.T) []string {
+	doc, err := os.ReadFile("tokenprovider/tokenhttp/doc.go")
+	require.NoError(t, err)
+	var found []string
+	for _, line := range regexp.MustCompile(`(?m)^//\t(\d{3})  `).FindAllStringSubmatch(string(doc), -1) {
+		found = append(found, line[1])
+	}
+	return found
+}
+
+// logLines are the messages with which the packages of a platform log. A message in a variable counts with each string
+// that the variable is given in that file.
+func logLines(t *testing.T) []string {
+	found := map[string]bool{}
+	for _, pkg := range []string{"tokenprovider", "tokenprovider/tokenhttp", "githubapp", "provisionhook"} {
+		for _, f := range parsed(t, pkg) {
+			given := map[string][]string{}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if assign, ok := n.(*ast.AssignStmt); ok && len(assign.Lhs) == len(assign.Rhs) {
+					for i, left := range assign.Lhs {
+						if literal, ok := text(assign.Rhs[i]); ok {
+							given[fmt.Sprint(left)] = append(given[fmt.Sprint(left)], literal)
+						}
+					}
+				}
+				return true
+			})
+			ast.Inspect(f, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok {
+					return true
+				}
+				sel, ok := call.Fun.(*ast.SelectorExpr)
+				at := map[string]int{
+					"Debug": 0, "Info": 0, "Warn": 0, "Error": 0, "DebugContext": 1, "InfoContext": 1, "WarnContext": 1, "ErrorContext": 1,
+					"Log": 2, "LogAttrs": 2,
+				}
+				if !ok || fmt.Sprint(sel.X) == "http" {
+					return true
+				}
+				i, logs := at[sel.Sel.Name]
+				if !logs || len(call.Args) <= i {
+					return true
+				}
+				if literal, ok := text(call.Args[i]); ok {
+					found[literal] = true
+					return true
+				}
+				messages := given[fmt.Sprint(call.Args[i])]
+				require.NotEmpty(t, messages, "what does %s log?", pkg)
+				for _, m := range messages {
+					found[m] = true
+				}
+				return true
+			})
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+func text(e ast.Expr) (string, bool) {
+	literal, ok := e.(*ast.BasicLit)
+	if !ok || literal.Kind != token.STRING {
+		return "", false
+	}
+	value, err := strconv.Unquote(literal.Value)
+	return value, err == nil
+}
+
+// parsed are the files of a package of this module, without its tests.
+func parsed(t *testing.T, pkg string) []*ast.File {
+	var files []*ast.File
+	for _, s := range sources(t) {
+		if s.pkg == pkg {
+			f, err := parser.ParseFile(token.NewFileSet(), s.name, nil, 0)
+			require.NoError(t, err)
+			files = append(files, f)
+		}
+	}
+	require.NotEmpty(t, files, pkg)
+	return files
+}
