@@ -58,3 +58,15 @@ var ghBreakages = []breakage{
 }
 
 func TestDoctorTellsWhatIsWrongWithGH(t *testing.T) { diagnose(t, ghBreakages) }
+
+func TestDoctorTakesNothingInTheRepositoryAtHandForALogin(t *testing.T) {
+	t.Parallel()
+	p := newPatient(t)
+	repository := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(repository, ".config", "gh"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(repository, ".config", "gh", "hosts.yml"), []byte(login+"ghs_stale\n"), 0o600))
+	delete(p.Env, "HOME")
+	cmd := process(t.Context(), t, p.Env, "", "doctor", "--json")
+	cmd.Dir = repository
+	require.Equal(t, "none for these hosts", p.read(t, run(t, p.Env, cmd)).message("gh-login"))
+}

@@ -55,20 +55,31 @@ func (d *diagnosis) checkGitConfig(ctx context.Context) finding {
 	return ok("readable, %d settings", len(all))
 }
 
-// checkGitHelper looks whether git asks this command, and whom else.
+// checkGitHelper looks whether git asks this command, and whom else: for each host, and for the paths below it that have
+// settings of their own.
 func (d *diagnosis) checkGitHelper(context.Context) finding {
 	var found []finding
+	helpers := d.settings.of("credential", "helper")
 	for _, host := range d.served {
-		found = append(found, d.helpersOf(host))
+		paths := []string{""}
+		for _, s := range helpers {
+			if matched, path := s.matches(host); matched && !slices.Contains(paths, path) {
+				paths = append(paths, path)
+			}
+		}
+		for _, path := range paths {
+			found = append(found, d.helpersOf(helpers, host, path))
+		}
 	}
 	return worst(found)
 }
 
-func (d *diagnosis) helpersOf(host string) finding {
+// helpersOf looks at those of the helpers that git asks for what is below the path at the host.
+func (d *diagnosis) helpersOf(helpers settings, host, below string) finding {
 	var asked []setting
 	var reset setting // what wiped ours
-	for _, s := range d.settings.of("credential", "helper") {
-		if matched, path := s.matches(host); matched && path == "" {
+	for _, s := range helpers {
+		if matched, path := s.matches(host); matched && isBelow(below, path) {
 			if s.value == "" {
 				if slices.ContainsFunc(asked, d.isOurs) {
 					reset = s
@@ -78,6 +89,9 @@ func (d *diagnosis) helpersOf(host string) finding {
 			}
 			asked = append(asked, s)
 		}
+	}
+	if below != "" {
+		host += "/" + below
 	}
 	ours := slices.IndexFunc(asked, d.isOurs)
 	switch {
@@ -99,7 +113,13 @@ func (d *diagnosis) helpersOf(host string) finding {
 	return ok("asks provisionkit's helper")
 }
 
-// isOurs reports whether the helper is this command, by its name or in its inline form, or a program that it is part of.
+// isBelow reports whether a setting for URLs below the path applies to all that are below the other one.
+func isBelow(other, path string) bool {
+	path = strings.TrimSuffix(path, "/")
+	return path == "" || other == path || strings.HasPrefix(other, path+"/")
+}
+
+// isOurs reports whether the helper is this command, by its name or in its inline form.
 func (d *diagnosis) isOurs(s setting) bool {
 	if s.value == strings.TrimPrefix(gitcredential.DefaultCommand, "git-credential-") ||
 		strings.Contains(s.value, gitcredential.DefaultCommand) || strings.Contains(s.value, tokenhttp.EnvTokenURL) {
@@ -117,6 +137,7 @@ func (d *diagnosis) isOurs(s setting) bool {
 // checkGitCredential has git itself fetch a credential for each host, as it does before a push, and compares it with
 // the token that this command has.
 func (d *diagnosis) checkGitCredential(ctx context.Context) finding {
+	var changing []string // hosts whose token can't be compared
 	for _, host := range d.served {
 		// Nobody is to be asked for a password: neither a program, which the empty variable turns off, nor the terminal.
 		text, err := d.output(ctx, []string{"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS="}, credentialRequest(host), d.gitPath, "credential", "fill")
@@ -132,12 +153,28 @@ func (d *diagnosis) checkGitCredential(ctx context.Context) finding {
 			continue
 		}
 		// In between there may have come another.
-		if again, err := d.get(ctx); err != nil || !again.token.is(got.token.reveal()) {
-			return wrong("git gets another token for %s than this command's: another helper answers with SHA-256 %s",
-				host, tokenprovider.TokenSHA256(got.token.reveal()))
+		again, err := d.get(ctx)
+		if err == nil && again.token.is(got.token.reveal()) {
+			continue
 		}
+		if err == nil && d.changes(ctx, again) {
+			changing = append(changing, host)
+			continue
+		}
+		return wrong("git gets another token for %s than this command's: another helper answers with SHA-256 %s",
+			host, tokenprovider.TokenSHA256(got.token.reveal()))
+	}
+	if len(changing) > 0 {
+		return ok("git gets a token for %s; that it is this command's can't be told, since the platform hands out another one each time",
+			strings.Join(changing, ", "))
 	}
 	return ok("git gets the token for %s", strings.Join(d.served, ", "))
+}
+
+// changes reports whether the platform hands out another token than last each time: nothing is kept here, nor there.
+func (d *diagnosis) changes(ctx context.Context, last gitAnswer) bool {
+	next, err := d.get(ctx)
+	return err == nil && !next.token.is(last.token.reveal())
 }
 
 // checkAskpass looks for a program that git would have ask for a password where there is no token.
@@ -149,10 +186,15 @@ func (d *diagnosis) checkAskpass(context.Context) finding {
 			program, from = last.value, "core.askPass in "+d.where(last)
 		}
 	}
+	if found := d.programs(program); len(found) > 0 && filepath.Base(program) == program {
+		program = found[0]
+	}
 	onFailure, err := readOnFailure(d.Env)
 	switch {
 	case program == "":
 		return ok("none is set")
+	case isCommand(program) && programName(program) != askpassLink:
+		return wrong("%s is provisionkit's command under a name by which it answers no prompt: set it to the link %s, which install makes", from, askpassLink)
 	case isCommand(program):
 		return ok("%s is provisionkit's", from)
 	case err == nil && onFailure == gitcredential.Quit:

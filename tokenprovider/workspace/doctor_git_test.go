@@ -1,6 +1,7 @@
 package workspace_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -37,6 +38,7 @@ func instead(entries ...gitcredential.Entry) func(*testing.T, *patient) {
 
 const (
 	helperKey = "credential.https://github.com.helper"
+	someKey   = "credential.https://github.com/acme.helper"
 	hostile   = "!echo username=x; echo password=hunter2; :"
 )
 
@@ -93,7 +95,22 @@ var gitBreakages = []breakage{
 	{name: "a helper that stores", do: config("credential.helper", "store"), check: "git-helper", says: "credential-store write each token for github.com to disk"},
 	{name: "a helper after ours", do: config("credential.helper", hostile), check: "git-helper", status: "warning", says: "asks another helper for github.com when there is no token"},
 	{name: "a helper for another host", do: config("credential.https://git.example.helper", "store"), check: "git-helper", status: "ok", says: "asks provisionkit's helper"},
-	{name: "a helper for some repositories", do: config("credential.https://github.com/acme.helper", "store"), check: "git-helper", status: "ok"},
+	{name: "a helper for some repositories", do: config(someKey, "store"), check: "git-helper", says: "write each token for github.com/acme to disk, by " + someKey},
+	{
+		name: "another helper first for some repositories", check: "git-helper", says: "git asks another helper for github.com/acme first, by " + someKey,
+		do: instead(gitcredential.Entry{Key: someKey, Value: hostile}, gitcredential.Entry{Key: helperKey, Value: "ours"}),
+	},
+	{name: "a reset for some repositories", do: config(someKey, ""), check: "git-helper", says: "git's helper for github.com/acme is wiped by an empty " + someKey},
+	{name: "a helper after ours for some repositories", do: config(someKey, hostile), check: "git-helper", status: "warning", says: "for github.com/acme when there is no token"},
+	{
+		name: "another helper for some that have ours behind it", check: "git-helper", says: "; git asks another helper for github.com/acme/widgets first, by " + someKey,
+		do: instead(gitcredential.Entry{Key: helperKey, Value: "ours"}, gitcredential.Entry{Key: someKey, Value: ""},
+			gitcredential.Entry{Key: someKey, Value: hostile}, gitcredential.Entry{Key: "credential.https://github.com/acme/widgets.helper", Value: "ours"}),
+	},
+	{
+		name: "another helper for some, wiped", check: "git-helper", status: "ok", says: "asks provisionkit's helper",
+		do: instead(gitcredential.Entry{Key: someKey, Value: hostile}, gitcredential.Entry{Key: helperKey, Value: ""}, gitcredential.Entry{Key: helperKey, Value: "ours"}),
+	},
 	{
 		name: "ours for every host", check: "git-helper", status: "ok", says: "asks provisionkit's helper",
 		do: instead(gitcredential.Entry{Key: "credential.helper", Value: "provisionkit"}),
@@ -126,6 +143,11 @@ var gitBreakages = []breakage{
 		name: "another helper that answers", check: "git-credential", besides: "git-helper", says: "git gets another token for github.com",
 		do: instead(gitcredential.Entry{Key: helperKey, Value: "!'/nowhere/git-credential-provisionkit'"}, gitcredential.Entry{Key: helperKey, Value: hostile}),
 	},
+	{
+		name: "a platform with another token each time", check: "git-credential", status: "ok", besides: "cache",
+		says: "git gets a token for github.com; that it is this command's can't be told",
+		do:   func(t *testing.T, p *patient) { p.changing(t) },
+	},
 
 	{name: "an editor's askpass", do: set("GIT_ASKPASS", "/opt/editor/askpass.sh"), check: "askpass", status: "warning", says: "GIT_ASKPASS is a program of an editor"},
 	{name: "an askpass in the configuration", do: config("core.askPass", "/opt/editor/askpass.sh"), check: "askpass", status: "warning", says: "core.askPass in the environment"},
@@ -137,10 +159,31 @@ var gitBreakages = []breakage{
 	},
 	{
 		name: "our askpass", check: "askpass", status: "ok", says: "is provisionkit's",
+		do: func(t *testing.T, p *patient) { p.Env["GIT_ASKPASS"] = p.askpass(t) },
+	},
+	{
+		name: "our askpass on the PATH", check: "askpass", status: "ok", says: "is provisionkit's",
+		do: func(t *testing.T, p *patient) { p.Env["GIT_ASKPASS"] = filepath.Base(p.askpass(t)) },
+	},
+	{
+		name: "our command without the link", check: "askpass", says: "under a name by which it answers no prompt: set it to the link git-askpass-provisionkit",
 		do: func(_ *testing.T, p *patient) {
 			p.Env["GIT_ASKPASS"] = filepath.Join(p.bin, "git-credential-provisionkit")
 		},
 	},
+}
+
+// changing has the platform mint at each call, and the workspace keep nothing.
+func (p *patient) changing(t *testing.T) {
+	maps.Copy(p.Env, newPlatform(t, p.tokens).env(t, "ws-1"))
+	p.Env["XDG_RUNTIME_DIR"], p.Env["TMPDIR"] = "/nowhere", "/nowhere"
+}
+
+// askpass is the link that install makes for GIT_ASKPASS.
+func (p *patient) askpass(t *testing.T) string {
+	path := filepath.Join(p.bin, "git-askpass-provisionkit")
+	require.NoError(t, os.Symlink("git-credential-provisionkit", path))
+	return path
 }
 
 func TestDoctorTellsWhatIsWrongWithGit(t *testing.T) { diagnose(t, gitBreakages) }

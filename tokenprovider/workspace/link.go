@@ -12,8 +12,11 @@ import (
 // links are the names under which the command is one of its subcommands, and what they are for.
 var links = []struct{ name, subcommand string }{
 	{"gh", "gh"},
-	{"git-askpass-provisionkit", "askpass"}, // GIT_ASKPASS takes a program without arguments
+	{askpassLink, "askpass"},
 }
+
+// askpassLink is there because GIT_ASKPASS takes a program without arguments.
+const askpassLink = "git-askpass-provisionkit"
 
 // asLinked is c with the subcommand in its arguments that its name stands for.
 func (c *Command) asLinked() *Command {
