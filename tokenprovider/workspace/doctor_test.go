@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -55,12 +56,16 @@ func newPatient(t *testing.T) *patient {
 	return p
 }
 
-// script puts a program into folder, in place of one that is there.
+// script puts a program into folder, in place of one that is there. No process that another test starts meanwhile may
+// have the file open for writing: it could not be run then.
 func script(t *testing.T, folder, name, lines string) {
 	t.Helper()
 	path := filepath.Join(folder, name)
 	require.NoError(t, os.RemoveAll(path))
-	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+lines+"\n"), 0o700))
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(path, []byte("#!/bin/sh\n"+lines+"\n"), 0o700)
+	syscall.ForkLock.RUnlock()
+	require.NoError(t, err)
 }
 
 // config adds a setting to those in the environment of git.

@@ -272,9 +272,9 @@ func TestAGhThatLeadsBackToTheShimEndsSoonAndSaysWhy(t *testing.T) {
 		t.Skip("the program that leads back is a shell script")
 	}
 	s := newShim(t)
-	script := filepath.Join(t.TempDir(), "gh")
-	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\n"+s.link+" \"$@\"\n"), 0o700))
-	r := s.gh(t, map[string]string{"PROVISIONKIT_GH": script}, "pr", "list")
+	folder := t.TempDir()
+	script(t, folder, "gh", s.link+` "$@"`)
+	r := s.gh(t, map[string]string{"PROVISIONKIT_GH": filepath.Join(folder, "gh")}, "pr", "list")
 	require.Contains(t, r.failed(t), "again and again: set PROVISIONKIT_GH")
 	require.Len(t, s.asked(), 1)
 }
