@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
 // programs are the paths of the programs called name along PATH, in its order. A folder that isn't absolute is passed
@@ -29,8 +31,12 @@ func (c *Command) programs(name string) []string {
 	return found
 }
 
-// isCommand reports whether the program at path is this command under whatever name: this very file, or one that was
-// built of the same module, since a copy can't be told by its name, nor a link to another version.
+// commandPackage is the main package of the command as it is shipped.
+const commandPackage = modulePath + "/tokenprovider/workspace/" + gitcredential.DefaultCommand
+
+// isCommand reports whether the program at path is this command under whatever name: this very file, or another build of
+// the same main package, since a copy can't be told by its name, nor a link to another version. That is the command's own
+// or, in a program that it was linked into, that program's. What else was built with this module is another program.
 func isCommand(path string) bool {
 	if self, err := os.Executable(); err == nil && sameFile(path, self) {
 		return true
@@ -39,8 +45,11 @@ func isCommand(path string) bool {
 	if err != nil {
 		return false
 	}
-	return info.Main.Path == modulePath ||
-		slices.ContainsFunc(info.Deps, func(dep *debug.Module) bool { return dep.Path == modulePath })
+	if info.Path == commandPackage {
+		return true
+	}
+	own, known := debug.ReadBuildInfo()
+	return known && strings.Contains(own.Path, "/") && info.Path == own.Path
 }
 
 func sameFile(a, b string) bool {
