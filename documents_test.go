@@ -47,6 +47,7 @@ var readers = map[string]func(*testing.T) doctest.Options{
 		testutil.NeedTool(t, "gh")
 		return withAPlatform(t)
 	},
+	"docs/plugin-authors.md":      asADependent,
 	"examples/platform/README.md": withAPlatform,
 	"examples/quickstart/README.md": func(*testing.T) doctest.Options {
 		return doctest.Options{Elsewhere: []string{"go run ./examples/quickstart"}} // README.md has it
@@ -109,6 +110,14 @@ func withAPlatform(t *testing.T) doctest.Options {
 		Env:     []string{"PATH=" + filepath.Dir(command(t)) + ":" + os.Getenv("PATH"), "PLATFORM_ADDR=" + address},
 		Instead: map[string]string{"127.0.0.1:8080": address},
 	}
+}
+
+// asADependent is somebody who depends on this module.
+func asADependent(t *testing.T) doctest.Options {
+	t.Helper()
+	proxy := published()
+	proxy.Publish(t, ".", release)
+	return doctest.Options{Proxy: proxy}
 }
 
 // freeAddress is one on loopback on which nobody listens.

@@ -4,6 +4,7 @@ package doctest
 
 import (
 	"fmt"
+	"go/format"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -146,6 +147,9 @@ func (r *reader) follow(t *testing.T, b Block, shown *Block) error {
 	case "go":
 		if r.opts.GoFiles {
 			return nil
+		}
+		if formatted, err := format.Source([]byte(b.Text)); err != nil || string(formatted) != b.Text {
+			return fmt.Errorf("it isn't as gofmt writes it: %v", err)
 		}
 		path := filepath.Join(r.folder, b.File)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

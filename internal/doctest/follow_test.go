@@ -39,6 +39,7 @@ func TestADocumentThatIsNotTrueIsAnError(t *testing.T) {
 		"```sh one\nsleep 60\n```\n```sh one\necho\n```":               "nothing can be typed",
 		"```text nowhere\na\n```":                                      "no terminal nowhere",
 		"```go x.go\npackage x\n```":                                   "no command compiles [x.go]",
+		"```go x.go\npackage  x\n```":                                  "isn't as gofmt writes it",
 		"```go x.go\npackage x\n```\n```sh\necho 'go test ./...'\n```": "no command compiles [x.go]",
 	} {
 		require.ErrorContains(t, try(t, document), says, document)
