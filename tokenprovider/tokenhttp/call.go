@@ -131,5 +131,5 @@ func validate(secret, expires string) (time.Time, error) {
 	if !expiresAt.After(time.Now()) {
 		return time.Time{}, fmt.Errorf("what it holds expired at %s by this machine's clock", wireTime(expiresAt))
 	}
-	return expiresAt, nil
+	return sayable(expiresAt), nil
 }

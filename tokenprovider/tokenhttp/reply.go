@@ -15,7 +15,7 @@ type reply struct {
 // jsonReply is v, a struct of this package, as JSON.
 func jsonReply(v any) *reply {
 	body, err := json.Marshal(v)
-	if err != nil { // structs of strings always encode
+	if err != nil { // strings, numbers and sayable times always encode
 		panic("tokenhttp: " + err.Error())
 	}
 	return &reply{jsonType, body}

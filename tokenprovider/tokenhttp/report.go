@@ -98,7 +98,7 @@ func statusOf(ctx context.Context, m provisionhook.EnvMutator) (tokenprovider.St
 		return stateUnknown, nil
 	}
 	for _, t := range []*time.Time{&status.ExpiresAt, &status.MintedAt, &status.RefreshAt, &status.LastErrorAt} {
-		*t = t.UTC().Truncate(time.Second)
+		*t = sayable(*t)
 	}
 	return status.State, &status
 }

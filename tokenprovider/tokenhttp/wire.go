@@ -40,7 +40,19 @@ func wireTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.UTC().Format(time.RFC3339)
+	return sayable(t).Format(time.RFC3339)
+}
+
+// sayable is t in whole seconds of UTC, or the time next to it that RFC 3339 has digits for: a provider may use any time
+// for one that never comes. What lies before all of them isn't known.
+func sayable(t time.Time) time.Time {
+	switch t = t.UTC().Truncate(time.Second); {
+	case t.Year() > 9999:
+		return time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
+	case t.Year() < 0:
+		return time.Time{}
+	}
+	return t
 }
 
 // knownCode reports whether code is one that both sides give a meaning to.
