@@ -17,11 +17,15 @@
 // Two alerts say nearly everything: provisionkit_token_state{state="failing"} == 1 is a workspace without git, and
 // provisionkit_token_state{state="degraded"} == 1 for some minutes is one that will be.
 //
+// A provider whose report panics or names no such state is failing, with the code internal.
+//
 // A scrape reads what is known already. It mints nothing, waits for nothing, and exposes no secret.
 package tokenprom
 
 import (
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -69,10 +73,22 @@ func (c *Collector) Describe(descs chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector].
 func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	for name, provider := range c.providers {
-		if status, ok := tokenprovider.StatusOf(provider); ok {
-			collect(metrics, name, status)
+		if status, ok := statusOf(provider); ok {
+			collect(metrics, strings.ToValidUTF8(name, "\uFFFD"), status)
 		}
 	}
+}
+
+// statusOf is what the provider reports. One that panics, or reports a state that isn't one, isn't known to be well; a
+// panic here would be the end of the process, since Prometheus collects in goroutines of its own.
+func statusOf(provider tokenprovider.TokenProvider) (status tokenprovider.Status, ok bool) {
+	defer func() {
+		if recover() != nil || ok && !slices.Contains(states, status.State) {
+			status = tokenprovider.Status{State: tokenprovider.StateFailing, LastErrorCode: tokenprovider.CodeInternal}
+			ok = true
+		}
+	}()
+	return tokenprovider.StatusOf(provider)
 }
 
 func collect(metrics chan<- prometheus.Metric, provider string, status tokenprovider.Status) {
@@ -93,10 +109,10 @@ func collect(metrics chan<- prometheus.Metric, provider string, status tokenprov
 		gauge(ageDesc, time.Since(status.MintedAt).Seconds())
 	}
 	if status.LastErrorCode != "" {
-		gauge(errorDesc, 1, string(status.LastErrorCode))
+		gauge(errorDesc, 1, strings.ToValidUTF8(string(status.LastErrorCode), "\uFFFD"))
 	}
 	metrics <- prometheus.MustNewConstMetric(mintsDesc, prometheus.CounterValue, float64(status.Mints), provider)
 	metrics <- prometheus.MustNewConstMetric(failuresDesc, prometheus.CounterValue, float64(status.Failures), provider)
 }
 
-func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+func seconds(t time.Time) float64 { return float64(t.Unix()) + float64(t.Nanosecond())/1e9 }

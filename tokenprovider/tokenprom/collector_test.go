@@ -143,6 +143,38 @@ func TestAScrapeIsSafeWhileTokensAreFetched(t *testing.T) {
 	require.Empty(t, families)
 }
 
+// reporter is a provider with a status of its own making.
+type reporter struct {
+	tokenprovider.TokenProvider
+	status func() tokenprovider.Status
+}
+
+func (r reporter) Status() tokenprovider.Status { return r.status() }
+
+func TestAProvidersOwnStatusNeverEndsAScrape(t *testing.T) {
+	given := map[string]tokenprovider.TokenProvider{}
+	for name, status := range map[string]tokenprovider.Status{
+		"late":         {State: tokenprovider.StateFresh, MintedAt: time.Unix(1<<62, 0), ExpiresAt: time.Unix(1<<62, 0)},
+		"early":        {State: tokenprovider.StateFresh, MintedAt: time.Unix(-1<<60, 0), ExpiresAt: time.Unix(-1<<60, 0)},
+		"on fire":      {State: "on fire"},
+		"odd code":     {State: tokenprovider.StateFailing, LastErrorCode: "\xff"},
+		"odd name\xff": {State: tokenprovider.StateEmpty},
+	} {
+		given[name] = reporter{tokenprovider.Static(secret), func() tokenprovider.Status { return status }}
+	}
+	given["panic"] = reporter{tokenprovider.Static(secret), func() tokenprovider.Status { panic(secret) }}
+	families, text := scrape(t, tokenprom.NewCollector(given))
+	states := values(families["provisionkit_token_state"])
+	for key, want := range map[string]float64{
+		"late/fresh": 1, "on fire/failing": 1, "on fire/fresh": 0, "panic/failing": 1, "odd code/failing": 1, "odd name\uFFFD/empty": 1,
+	} {
+		require.Equal(t, want, states[key], key)
+	}
+	require.Equal(t, map[string]float64{"panic/internal": 1, "on fire/internal": 1, "odd code/\uFFFD": 1}, values(families["provisionkit_token_refresh_error"]))
+	require.Equal(t, map[string]float64{"late": 1 << 62, "early": -1 << 60}, values(families["provisionkit_token_expiry_timestamp_seconds"]))
+	require.Empty(t, testutil.Leak(text, secret))
+}
+
 func ExampleNewCollector() {
 	tokens := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 		return "s3cret", time.Now().Add(time.Hour), nil
