@@ -1,6 +1,7 @@
 package githubapp
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -9,15 +10,32 @@ import (
 // leases are which workspaces use which installation, and the tokens that they were handed. The zero leases are ready.
 // No method waits for anything.
 type leases struct {
-	mu     sync.Mutex
-	shares map[*Installation]*share
-	undead map[string][]issued // tokens of released workspaces that couldn't be revoked
+	mu      sync.Mutex
+	shares  map[*Installation]*share
+	sweepAt time.Time
+	undead  map[string][]issued // tokens of released workspaces that couldn't be revoked
 }
 
 // share is an installation in use by workspaces.
 type share struct {
 	workspaces map[string]struct{}
 	tokens     []issued
+	used       time.Time // last
+}
+
+// shareIdle is how long a share is kept that nobody uses: longer than a call for a token takes, and about as long as a token lives.
+const shareIdle = time.Hour
+
+// over reports whether nothing is lost with s: there is nothing to revoke. Its workspaces may have been released by
+// another replica.
+func (s *share) over(now time.Time) bool {
+	return now.Sub(s.used) > shareIdle && !slices.ContainsFunc(s.tokens, func(t issued) bool { return !t.dead() })
+}
+
+// sweep lets shares go that are over.
+func (l *leases) sweep(now time.Time) {
+	maps.DeleteFunc(l.shares, func(_ *Installation, s *share) bool { return s.over(now) })
+	l.sweepAt = now.Add(shareIdle / 4)
 }
 
 // issued is a token that a workspace has seen, in a func, which prints as an address however it is nested.
@@ -32,6 +50,10 @@ func (t issued) dead() bool { return !t.expiresAt.IsZero() && !time.Now().Before
 func (l *leases) take(workspaceID string, i *Installation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	now := time.Now()
+	if now.After(l.sweepAt) {
+		l.sweep(now)
+	}
 	s := l.shares[i]
 	if s == nil {
 		s = &share{workspaces: map[string]struct{}{}}
@@ -41,6 +63,7 @@ func (l *leases) take(workspaceID string, i *Installation) {
 		l.shares[i] = s
 	}
 	s.workspaces[workspaceID] = struct{}{}
+	s.used = now
 }
 
 // issue notes that the workspace is handed t, which kept says it may be. It may not when it was released meanwhile; t is
@@ -104,6 +127,7 @@ func (l *leases) keep(workspaceID string, t issued) {
 func (l *leases) installations() []*Installation {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.sweep(time.Now())
 	all := make([]*Installation, 0, len(l.shares))
 	for i := range l.shares {
 		all = append(all, i)

@@ -2,6 +2,7 @@ package githubapp
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -48,6 +49,26 @@ func TestATokenThatComesAfterTheReleaseIsOrphanedUnlessAnotherUsesItsInstallatio
 	kept, orphaned = l.issue("a", i, lease("shared", time.Hour))
 	require.False(t, kept)
 	require.False(t, orphaned, "b may have it")
+}
+
+func TestAShareIsLetGoWhenItsTokensAreDeadAndNobodyUsesIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l leases
+		gone, held, used := leased(t), leased(t), leased(t)
+		for _, i := range []*Installation{gone, held, used} {
+			l.take("a", i)
+		}
+		l.issue("a", gone, lease("dying", time.Hour))
+		l.issue("a", held, lease("long", 2*time.Hour))
+		time.Sleep(time.Hour)
+		require.Len(t, l.installations(), 3)
+		l.take("a", used)
+		time.Sleep(time.Minute)
+		require.ElementsMatch(t, []*Installation{held, used}, l.installations())
+		time.Sleep(2 * time.Hour)
+		l.take("b", used)
+		require.Len(t, l.shares, 1, "who asks for tokens makes room")
+	})
 }
 
 func TestADeadTokenIsNeitherKeptNorRevoked(t *testing.T) {
