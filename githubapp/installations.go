@@ -128,18 +128,25 @@ func (a *App) provider(key installationKey) tokenprovider.TokenProvider {
 // forget drops the tokens of the installation with that id, of each scope that is concerned, at any age, and all that
 // are in the store. Other replicas hold theirs until they refresh them, or learn from GitHub that they are dead.
 func (a *App) forget(ctx context.Context, id int64, concerned func(Scope) bool) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
-	defer cancel()
-	outdated := a.replicas == nil || a.replicas.outdate(ctx, id) == nil
-	for _, i := range a.kept() {
-		switch {
-		case i.id != id || !concerned(i.asked.scope):
-		case outdated:
-			i.cache.Load().Drop()
-		default: // at least this replica takes none from the store any more
-			i.drop(ctx)
+	each := func(drop func(*Installation)) {
+		for _, i := range a.kept() {
+			if i.id == id && concerned(i.asked.scope) {
+				drop(i)
+			}
 		}
 	}
+	held := func(i *Installation) { i.cache.Load().Drop() }
+	each(held) // first, since the store may take its time
+	if a.replicas == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
+	defer cancel()
+	if a.replicas.outdate(ctx, id) == nil {
+		each(held) // who came meanwhile may have the stored one
+		return
+	}
+	each(func(i *Installation) { i.drop(ctx) }) // at least this replica takes none from the store any more
 }
 
 // retry lets the next caller of the installation with that id try to mint, whatever failed before.

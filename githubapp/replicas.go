@@ -6,8 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -38,8 +36,8 @@ const (
 	// storeRest is how long a store that failed isn't asked where a caller would wait for it.
 	storeRest = 30 * time.Second
 
-	// generationTTL is how long a generation is known: longer than any token of the one before lives.
-	generationTTL = 24 * time.Hour
+	// markTTL is how long a mark is known: longer than any token of the one before lives.
+	markTTL = 24 * time.Hour
 )
 
 // newReplicas is nil without a store.
@@ -70,56 +68,44 @@ func (r *replicas) tokenKey(id int64, a *asked) string {
 // workspaceKey names everything that a workspace was given.
 func (r *replicas) workspaceKey(owner string) string { return r.key("workspace", owner) }
 
+// generationKey names the mark of an installation, which changes when all its tokens die.
 func (r *replicas) generationKey(id int64) string {
 	number := strconv.FormatInt(id, 10)
 	return r.key("generation/"+number, number)
 }
 
-// generation of an installation's tokens is what a stored one must be of to be used; "" is the first.
-func (r *replicas) generation(ctx context.Context, id int64) (string, error) {
-	value, err := r.store.Load(ctx, r.generationKey(id))
+// releaseKey names the mark of a workspace, which changes when it is released.
+func (r *replicas) releaseKey(owner string) string { return r.key("release", owner) }
+
+// mark is the one at key; "" is the first.
+func (r *replicas) mark(ctx context.Context, key string) (string, error) {
+	value, err := r.store.Load(ctx, key)
 	return string(value), err
 }
 
-// outdate begins a new generation: every stored token of the installation is dead, of whichever scope and workspace,
-// and whichever replica put it there.
-func (r *replicas) outdate(ctx context.Context, id int64) error {
-	return r.call(ctx, "outdate", func(ctx context.Context) error {
-		return r.store.Save(ctx, r.generationKey(id), []byte(rand.Text()), generationTTL)
-	})
+// renew changes the mark at key. Every stored token that carries an earlier one is out of use, whichever replica put it
+// there, and so is one that is being minted.
+func (r *replicas) renew(ctx context.Context, key string) error {
+	return r.store.Save(ctx, key, []byte(rand.Text()), markTTL)
 }
 
-// reply is what a use of the store brought.
-type reply[T any] struct {
-	value T
-	err   error
-}
-
-// callStore bounds what use does with the store, which is foreign code: it returns in time even if that doesn't.
+// callStore bounds what use does with the store.
 func callStore[T any](caller context.Context, r *replicas, name string, patience time.Duration, use func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(caller, patience)
 	defer cancel()
-	replies := make(chan reply[T], 1)
-	go func() {
-		got := reply[T]{err: errors.New("the store ended its goroutine")}
-		defer func() {
-			if v := recover(); v != nil { // its value may hold anything: only its type is told
-				got = reply[T]{err: fmt.Errorf("the store panicked with a %T", v)}
-			}
-			replies <- got
-		}()
-		got.value, got.err = use(ctx)
-	}()
-	var got reply[T]
-	select {
-	case got = <-replies:
-	case <-ctx.Done():
-		got.err = errors.New("no answer in time")
+	value, err := detached(ctx, "the store", use)
+	switch {
+	case err == nil:
+		r.downUntil.Store(0)
+	case caller.Err() == nil:
+		r.failed(name, err)
 	}
-	if got.err != nil && caller.Err() == nil {
-		r.failed(name, got.err)
-	}
-	return got.value, got.err
+	return value, err
+}
+
+// outdate begins a new generation: every stored token of the installation is dead, of whichever scope and workspace.
+func (r *replicas) outdate(ctx context.Context, id int64) error {
+	return r.call(ctx, "outdate", func(ctx context.Context) error { return r.renew(ctx, r.generationKey(id)) })
 }
 
 // failed takes note that a call of the store failed.

@@ -198,6 +198,22 @@ func TestWhatIsDeadIsDroppedFromTheStoreTooByWhicheverReplicaLearnsOfIt(t *testi
 	})
 }
 
+func TestATokenThatWasBeingMintedWhenItsInstallationChangedIsTakenByNoReplica(t *testing.T) {
+	g := newGitHub(t, nil)
+	one, two := g.replicas(t, newSpyStore())
+	i := one.Installation(installationID)
+	var old string
+	g.minted(t, 1, func(token string) {
+		old = token
+		deliver(one.WebhookHandler([]byte(webhookSecret)), delivery("installation", `{"action":"new_permissions_accepted","installation":{"id":42}}`))
+		i.Invalidate("ghs_another") // looks into the store while the mint is under way
+	})
+	fresh, _ := g.mint(t, i)
+	require.NotEqual(t, old, fresh)
+	other, _ := g.mint(t, two.Installation(installationID))
+	require.NotEqual(t, old, other)
+}
+
 func TestATokenThatIsRefusedIsTakenFromTheStoreByNoReplica(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.replicas(t, newSpyStore(), func(o *githubapp.Options) { o.Cache.Settle = -1 })

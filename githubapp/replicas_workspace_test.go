@@ -2,12 +2,10 @@ package githubapp_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -168,31 +166,6 @@ func TestATokenThatCannotBeOpenedIsAnErrorOfTheRelease(t *testing.T) {
 	two, _ := g.mutators(t, store, newTable(), func(o *githubapp.Options) { o.SealKeys = [][]byte{make([]byte, 32)} })
 	require.ErrorContains(t, two.ReleaseWorkspace(t.Context(), "a"), "can't be opened")
 	require.NoError(t, one.ReleaseWorkspace(t.Context(), "a"), "who has the key can")
-}
-
-func TestAReleaseWaitsForAMintElsewhereAndRevokesIt(t *testing.T) {
-	g := newGitHub(t, nil)
-	one, two := g.mutators(t, newSpyStore(), newTable())
-	var released sync.WaitGroup
-	late := make(chan string, 1)
-	g.Fail(githubapptest.Rule{Method: http.MethodPost, Times: 1, Fault: githubapptest.Edit(func(_ *http.Request, a *githubapptest.Answer) {
-		var said struct{ Token string }
-		if err := json.Unmarshal(a.Body, &said); err != nil {
-			t.Error(err)
-		}
-		late <- said.Token
-		released.Go(func() {
-			if err := two.ReleaseWorkspace(context.Background(), "a"); err != nil {
-				t.Error(err)
-			}
-		})
-		time.Sleep(50 * time.Millisecond) // the release comes first
-	})})
-	_, _, _ = one.WorkspaceToken(t.Context(), "a")
-	token := <-late
-	g.output.Secret(token)
-	released.Wait()
-	require.False(t, g.alive(t, token))
 }
 
 func TestMutatorsOfOneAppWithDifferentNamesKeepTheirTokensApart(t *testing.T) {

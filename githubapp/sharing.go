@@ -1,8 +1,11 @@
 package githubapp
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -12,9 +15,10 @@ import (
 // sharing is an Installation's provider with Options.Store: the stored token, else a mint that is stored.
 type sharing struct {
 	*tokenprovider.Shared
-	slot   *slot
-	latest atomic.Uint64 // shortHash of the token that was delivered last
-	caught atomic.Int64  // when a withdrawn token was dropped last, wall time in Unix nanoseconds
+	app     *App
+	slot    *slot
+	latest  atomic.Uint64          // shortHash of the token that was delivered last
+	release atomic.Pointer[string] // the workspace's mark when the last call began; nil: not known
 }
 
 var (
@@ -24,23 +28,37 @@ var (
 
 // share is the sharing of i's tokens. Those that only a workspace has are at its place.
 func (r *replicas) share(i *Installation) *sharing {
-	s := &slot{replicas: r, id: i.id, key: r.tokenKey(i.id, i.asked), memory: 1}
+	s := &slot{replicas: r, key: r.tokenKey(i.id, i.asked), generation: r.generationKey(i.id)}
 	s.place = s.key
 	if i.asked.owner != "" {
-		s.place, s.memory = r.workspaceKey(i.asked.owner), workspaceMemory
+		s.place, s.release = r.workspaceKey(i.asked.owner), r.releaseKey(i.asked.owner)
 	}
 	// An error would be about the keys, which Options have been checked for.
 	shared, _ := tokenprovider.NewShared((*minter)(i), s, tokenprovider.SharedOptions{Key: s.key, SealKeys: r.sealKeys, Logger: r.log})
-	return &sharing{Shared: shared, slot: s}
+	return &sharing{Shared: shared, app: i.app, slot: s}
 }
 
-// Token is [tokenprovider.Shared.Token].
+// Token is [tokenprovider.Shared.Token]. A token is stored before the workspace's mark is looked at again, and a release
+// changes the mark before it looks for tokens: the one sees the other, whichever comes first.
 func (s *sharing) Token(ctx context.Context) (string, time.Time, error) {
-	token, expiresAt, err := s.Shared.Token(ctx)
-	if err == nil {
-		s.latest.Store(shortHash(token))
+	var b begun
+	token, expiresAt, err := s.Shared.Token(context.WithValue(ctx, begunKey{}, &b))
+	began := b.Load()
+	if began != nil {
+		s.release.Store(&began.Release)
 	}
-	return token, expiresAt, err
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	s.latest.Store(shortHash(token))
+	if began != nil && s.slot.releasedSince(ctx, began.Release, storePatience) {
+		err := errors.New("githubapp: the workspace was released while its token was minted")
+		if revoking := s.app.revoke(ctx, token); revoking != nil {
+			err = fmt.Errorf("%w, which couldn't be revoked; release it again: %w", err, revoking)
+		}
+		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: err}
+	}
+	return token, expiresAt, nil
 }
 
 // drop forgets i's token at any age, in the store too. A store that fails is logged: other replicas may go on with the
@@ -54,44 +72,35 @@ func (i *Installation) drop(ctx context.Context) {
 	i.cache.Load().Drop()
 }
 
-// catchUp drops a workspace's token that another replica took out of use, when it released the workspace. At most once
-// in storePatience, so that a store that loses what it is given doesn't turn calls into mints.
+// catchUp drops what is held for a workspace, a failure too, when another replica released the workspace meanwhile.
 func (i *Installation) catchUp(ctx context.Context) {
-	if i.sharing == nil {
+	if i.sharing == nil || i.app.replicas.rests() {
 		return
 	}
-	caught, now := i.sharing.caught.Load(), time.Now().UnixNano()
-	if age := now - caught; age >= 0 && age < int64(storePatience) || !i.sharing.slot.withdrawn(ctx) {
+	mark := i.sharing.release.Load()
+	if mark == nil || !i.sharing.slot.releasedSince(ctx, *mark, lookPatience) {
 		return
 	}
-	i.sharing.caught.Store(now)
-	i.cache.Load().Drop()
+	i.cache.Load().Drop() // before others learn that there is nothing to catch up with
+	i.cache.Load().Retry()
+	i.sharing.release.CompareAndSwap(mark, nil)
 }
 
 // withdraw takes everything that a workspace was given, by whichever replica, out of use, and revokes it. What can't be
-// revoked is remembered for the next call.
+// revoked stays, for the next call. What is being minted elsewhere is revoked there.
 func (r *replicas) withdraw(ctx context.Context, owner string, revoke func(issued) error) error {
 	place := r.workspaceKey(owner)
-	unlock := r.lock(ctx, place)
-	defer unlock()
 	entries, err := callStore(ctx, r, "withdraw", storePatience, func(ctx context.Context) ([]entry, error) {
-		entries, err := r.entries(ctx, place)
-		if err != nil || len(entries) == 0 {
+		if err := r.renew(ctx, r.releaseKey(owner)); err != nil {
 			return nil, err
 		}
-		for n := range entries {
-			entries[n].Dropped = true
-		}
-		return entries, r.put(ctx, place, entries) // before they are dead, so that no replica takes one
+		return r.entries(ctx, place)
 	})
 	if err != nil {
 		return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
 			Err: errors.New("githubapp: Options.Store failed, so what other replicas gave the workspace isn't revoked; release it again")}
 	}
-	if len(entries) == 0 {
-		return nil
-	}
-	var left []entry
+	var revoked [][]byte
 	var failures []error
 	for _, e := range entries {
 		t, err := r.open(ctx, e)
@@ -99,36 +108,20 @@ func (r *replicas) withdraw(ctx context.Context, owner string, revoke func(issue
 			err = revoke(t)
 		}
 		if err != nil {
-			left, failures = append(left, e), append(failures, err)
+			failures = append(failures, err)
+			continue
 		}
+		revoked = append(revoked, e.Sealed)
 	}
-	_ = r.call(ctx, "withdraw", func(ctx context.Context) error { return r.put(ctx, place, left) })
+	if len(revoked) > 0 {
+		// One that fails costs the next release a request for each.
+		_ = r.call(context.WithoutCancel(ctx), "forget", func(ctx context.Context) error {
+			return r.edit(ctx, place, func(entries []entry) []entry {
+				return slices.DeleteFunc(entries, func(e entry) bool {
+					return slices.ContainsFunc(revoked, func(sealed []byte) bool { return bytes.Equal(sealed, e.Sealed) })
+				})
+			})
+		})
+	}
 	return errors.Join(failures...)
-}
-
-// lock waits for the lock of place, so that a token which is minted elsewhere is stored by then, but not for long: what
-// comes later isn't revoked. The unlock is never nil.
-func (r *replicas) lock(ctx context.Context, place string) (unlock func()) {
-	if r.rests() {
-		return func() {}
-	}
-	over := time.Now().Add(storePatience / 2)
-	release, err := callStore(ctx, r, "lock", storePatience, func(ctx context.Context) (func(context.Context) error, error) {
-		for wait := 10 * time.Millisecond; time.Now().Before(over); wait = min(2*wait, 200*time.Millisecond) {
-			release, ok, err := r.store.TryLock(ctx, place, 2*storePatience)
-			if err != nil || ok {
-				return release, err
-			}
-			select {
-			case <-time.After(wait):
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			}
-		}
-		return nil, nil
-	})
-	if err != nil || release == nil {
-		return func() {}
-	}
-	return func() { _ = r.call(context.WithoutCancel(ctx), "unlock", release) }
 }

@@ -119,8 +119,10 @@ func (m *WorkspaceMutator) installation(ctx context.Context, workspaceID string)
 // asked. A token that couldn't be revoked is tried again at the next call for that workspace, as long as it lives. A
 // workspace that was never given anything is no error.
 //
-// With [Options].Store, what any replica gave the workspace is revoked, and a store that fails is an error of
-// CodeUnavailable: it isn't known then what there is to revoke.
+// With [Options].Store, what any replica gave the workspace is revoked. A token that another one is minting meanwhile
+// is revoked by that one when it comes, and isn't handed out. A store that fails is an error of CodeUnavailable: it isn't
+// known then what there is to revoke, so release the workspace again. What was minted while the store failed is known only
+// to the replica that minted it, and lives until it expires unless that one gets the release.
 func (m *WorkspaceMutator) ReleaseWorkspace(ctx context.Context, workspaceID string) error {
 	if m.app == nil {
 		return nil
@@ -136,11 +138,13 @@ func (m *WorkspaceMutator) ReleaseWorkspace(ctx context.Context, workspaceID str
 		return err
 	}
 	tokens, ended := m.leases.end(workspaceID)
-	if m.app.replicas != nil {
-		for _, i := range ended {
-			i.drop(ctx)
+	if r := m.app.replicas; r != nil {
+		if err := r.withdraw(ctx, m.ownerFor(workspaceID), revoke); err != nil {
+			failures = append(failures, err)
+			for _, i := range ended { // at least this replica takes none from the store any more
+				i.drop(ctx)
+			}
 		}
-		failures = append(failures, m.app.replicas.withdraw(ctx, m.ownerFor(workspaceID), revoke))
 	}
 	for _, t := range tokens {
 		if err := revoke(t); err != nil {

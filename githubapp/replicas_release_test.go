@@ -1,0 +1,333 @@
+package githubapp_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
+	"github.com/stretchr/testify/require"
+)
+
+// minted has f called with each token that the server mints, before the answer goes out.
+func (g *github) minted(t testing.TB, times int, f func(token string)) {
+	g.Fail(githubapptest.Rule{Method: http.MethodPost, Times: times, Fault: githubapptest.Edit(func(_ *http.Request, a *githubapptest.Answer) {
+		var said struct{ Token string }
+		if err := json.Unmarshal(a.Body, &said); err != nil {
+			t.Error(err)
+		}
+		g.output.Secret(said.Token)
+		f(said.Token)
+	})})
+}
+
+func TestATokenThatAnotherReplicaMintsDuringAReleaseIsRevokedAndNotHandedOut(t *testing.T) {
+	for name, store := range map[string]*spyStore{"a sound store": newSpyStore(), "one that failed a moment ago": newSpyStore()} {
+		t.Run(name, func(t *testing.T) {
+			g := newGitHub(t, nil)
+			one, two := g.mutators(t, store, newTable())
+			if strings.Contains(name, "failed") {
+				store.fail(func() error { return errors.New("connection refused") })
+				require.Error(t, one.ReleaseWorkspace(t.Context(), "b"))
+				require.Error(t, two.ReleaseWorkspace(t.Context(), "b"))
+				store.fail(nil)
+			}
+			var late string
+			g.minted(t, 1, func(token string) {
+				late = token
+				if err := two.ReleaseWorkspace(context.Background(), "a"); err != nil {
+					t.Error(err)
+				}
+			})
+			_, _, err := one.WorkspaceToken(t.Context(), "a")
+			require.ErrorContains(t, err, "was released while its token was minted")
+			require.Equal(t, tokenprovider.CodeForbidden, tokenprovider.CodeOf(err))
+			require.False(t, g.alive(t, late))
+
+			require.True(t, g.alive(t, g.workspaceToken(t, one, "a")), "a workspace that starts anew waits for nothing")
+		})
+	}
+}
+
+func TestATokenThatCouldNotBeRevokedWhenItCameIsKnownToTheNextRelease(t *testing.T) {
+	g := newGitHub(t, nil)
+	one, two := g.mutators(t, newSpyStore(), newTable())
+	stop := g.Fail(githubapptest.Rule{Method: http.MethodDelete, Fault: githubapptest.HTML(503)})
+	var late string
+	g.minted(t, 1, func(token string) {
+		late = token
+		if err := two.ReleaseWorkspace(context.Background(), "a"); err != nil {
+			t.Error(err)
+		}
+	})
+	_, _, err := one.WorkspaceToken(t.Context(), "a")
+	require.ErrorContains(t, err, "couldn't be revoked; release it again")
+	require.True(t, g.alive(t, late))
+	stop()
+	require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+	require.False(t, g.alive(t, late))
+}
+
+func TestAReleaseLosesNoTokenThatAnotherReplicaMintsWhileItRevokes(t *testing.T) {
+	g := newGitHub(t, nil)
+	one, two := g.mutators(t, newSpyStore(), newTable())
+	old := g.workspaceToken(t, one, "a")
+	var fresh string
+	g.Fail(githubapptest.Rule{Method: http.MethodDelete, Times: 1, Fault: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		var err error
+		if fresh, _, err = one.WorkspaceToken(context.Background(), "a"); err != nil { // it starts anew, while this takes its time
+			t.Error(err)
+		}
+		g.output.Secret(fresh)
+		next.ServeHTTP(w, r)
+	}})
+	require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+	require.NotEqual(t, old, fresh)
+	require.False(t, g.alive(t, old))
+	require.True(t, g.alive(t, fresh))
+	require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+	require.False(t, g.alive(t, fresh))
+}
+
+func TestNoMintOutlivesItsWorkspaceWhicheverReplicasAreAsked(t *testing.T) {
+	g := newGitHub(t, nil)
+	store := newSpyStore()
+	p := newTable()
+	one, two := g.mutators(t, store, p, func(o *githubapp.Options) { o.Cache.Settle = -1 })
+	three, _ := g.mutators(t, store, p)
+	var mu sync.Mutex
+	var tokens []string
+	g.minted(t, 0, func(token string) {
+		mu.Lock()
+		defer mu.Unlock()
+		tokens = append(tokens, token)
+	})
+	replicas := []*githubapp.WorkspaceMutator{one, two, three}
+	var all sync.WaitGroup
+	for n := range 30 {
+		all.Go(func() {
+			for k := range 6 {
+				m, workspaceID := replicas[(n+k)%3], []string{"a", "a2"}[n%2]
+				if k%3 == 2 {
+					if err := m.ReleaseWorkspace(t.Context(), workspaceID); err != nil {
+						t.Error(err)
+					}
+					continue
+				}
+				token, _, err := m.WorkspaceToken(t.Context(), workspaceID)
+				if err != nil && tokenprovider.CodeOf(err) != tokenprovider.CodeForbidden {
+					t.Error(err)
+				}
+				if k%3 == 1 {
+					m.Invalidate(token)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for _, workspaceID := range []string{"a", "a2"} {
+		require.NoError(t, two.ReleaseWorkspace(t.Context(), workspaceID))
+	}
+	require.NotEmpty(t, tokens)
+	for _, token := range tokens {
+		require.False(t, g.alive(t, token))
+	}
+}
+
+func TestAWorkspaceThatReportsEachTokenAsRefusedKeepsNoneAfterItsRelease(t *testing.T) {
+	g := newGitHub(t, nil)
+	one, two := g.mutators(t, newSpyStore(), newTable(), func(o *githubapp.Options) { o.Cache.Settle = -1 })
+	var tokens []string
+	for range 50 {
+		tokens = append(tokens, g.workspaceToken(t, one, "a"))
+		require.True(t, one.Invalidate(tokens[len(tokens)-1]))
+	}
+	require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+	for _, token := range tokens {
+		require.False(t, g.alive(t, token))
+	}
+}
+
+func TestAReleaseOpensWhatIsStoredWhateverLifeItsCallerWishesFor(t *testing.T) {
+	g := newGitHub(t, nil)
+	one, two := g.mutators(t, newSpyStore(), newTable())
+	token := g.workspaceToken(t, one, "a")
+	require.NoError(t, two.ReleaseWorkspace(tokenprovider.WithMinTTL(t.Context(), 2*time.Hour), "a"))
+	require.False(t, g.alive(t, token))
+}
+
+// tinyForge mints ghs_1, ghs_2 and so on, in a bubble, and remembers which were revoked.
+type tinyForge struct {
+	mu      sync.Mutex
+	minted  int
+	revoked map[string]bool
+	refuses int // the status of each mint; 0: it is granted
+}
+
+func (f *tinyForge) RoundTrip(r *http.Request) (*http.Response, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	answer := func(status int, body string) (*http.Response, error) {
+		return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+	}
+	switch {
+	case r.Method == http.MethodDelete:
+		if f.revoked == nil {
+			f.revoked = map[string]bool{}
+		}
+		f.revoked[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")] = true
+		return answer(http.StatusNoContent, "")
+	case f.refuses != 0:
+		return answer(f.refuses, `{"message":"Not Found"}`)
+	}
+	f.minted++
+	return answer(http.StatusCreated, fmt.Sprintf(`{"token":"ghs_%d","expires_at":"%s"}`, f.minted, time.Now().Add(time.Hour).UTC().Format(time.RFC3339)))
+}
+
+// mutator is one of a replica in a bubble, whose requests take a while and whose policy allows everything.
+func (f *tinyForge) mutator(t *testing.T, key []byte, store tokenprovider.Store, takes time.Duration) (*githubapp.App, *githubapp.WorkspaceMutator) {
+	app, err := githubapp.New(githubapp.Options{
+		AppID: 7, PrivateKey: key, Store: store, SealKeys: [][]byte{sealKey},
+		HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			time.Sleep(takes)
+			return f.RoundTrip(r)
+		})},
+	})
+	require.NoError(t, err)
+	return app, githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+		return installationID, githubapp.Scope{}, nil
+	}, nil)
+}
+
+// gatedStore does something before the first change of a value, once it is armed.
+type gatedStore struct {
+	tokenprovider.Store
+	armed sync.Once
+	gate  func()
+}
+
+func (s *gatedStore) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if s.gate != nil && strings.HasPrefix(key, "githubapp/workspace/") {
+		s.armed.Do(s.gate)
+	}
+	return s.Store.Save(ctx, key, value, ttl)
+}
+
+func TestATokenThatIsSavedWhileAnotherIsTakenOutOfUseIsStillRevoked(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		shared := tokenprovidertest.NewStore()
+		slow := &gatedStore{Store: shared}
+		forge := &tinyForge{}
+		_, one := forge.mutator(t, key, slow, 0)
+		_, two := forge.mutator(t, key, shared, 0)
+		policy := func(context.Context, string) (int64, githubapp.Scope, error) {
+			return installationID, widgets, nil // another scope, so another token
+		}
+		app, _ := forge.mutator(t, key, shared, 0)
+		three := githubapp.NewWorkspaceMutator(app, policy, nil)
+		first, _, err := one.WorkspaceToken(t.Context(), "a")
+		require.NoError(t, err)
+		time.Sleep(time.Minute)
+		var minting sync.WaitGroup
+		slow.gate = func() { // between the look at the list and its change
+			minting.Go(func() {
+				if _, _, err := three.WorkspaceToken(context.Background(), "a"); err != nil {
+					t.Error(err)
+				}
+			})
+			time.Sleep(300 * time.Millisecond)
+		}
+		require.True(t, one.Invalidate(first))
+		minting.Wait()
+		require.Equal(t, 2, forge.minted)
+		require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+		require.Equal(t, map[string]bool{"ghs_1": true, "ghs_2": true}, forge.revoked)
+	})
+}
+
+func TestAMintThatTakesLongerThanItsLockLosesNoToken(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		shared := tokenprovidertest.NewStore()
+		forge := &tinyForge{}
+		slow := &gatedStore{Store: shared, gate: func() { time.Sleep(300 * time.Millisecond) }}
+		_, one := forge.mutator(t, key, slow, 14*time.Second)
+		_, two := forge.mutator(t, key, shared, 4100*time.Millisecond) // once it has waited for ten seconds
+		var both sync.WaitGroup
+		for _, m := range []*githubapp.WorkspaceMutator{one, two} {
+			both.Go(func() {
+				if _, _, err := m.WorkspaceToken(t.Context(), "a"); err != nil {
+					t.Error(err)
+				}
+			})
+			time.Sleep(time.Millisecond)
+		}
+		both.Wait()
+		_, three := forge.mutator(t, key, shared, 0)
+		require.NoError(t, three.ReleaseWorkspace(t.Context(), "a"))
+		require.Equal(t, map[string]bool{"ghs_1": true, "ghs_2": true}, forge.revoked)
+	})
+}
+
+func TestAWorkspaceThatAnotherReplicaReleasedIsForgottenInTime(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		store := tokenprovidertest.NewStore()
+		forge := &tinyForge{refuses: http.StatusNotFound}
+		_, one := forge.mutator(t, key, store, 0)
+		_, two := forge.mutator(t, key, store, 0)
+		_, _, err := one.WorkspaceToken(t.Context(), "a")
+		require.Equal(t, tokenprovider.CodeNotFound, tokenprovider.CodeOf(err))
+		require.Equal(t, tokenprovider.StateFailing, one.Status().State)
+		require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+		time.Sleep(61 * time.Minute)
+		require.Equal(t, tokenprovider.StateEmpty, one.Status().State)
+
+		forge.refuses = 0
+		for range 3 { // one that is in use stays
+			_, _, err = one.WorkspaceToken(t.Context(), "b")
+			require.NoError(t, err)
+			time.Sleep(50 * time.Minute)
+			require.NotEqual(t, tokenprovider.StateEmpty, one.Status().State)
+		}
+	})
+}
+
+// slowStore answers after a while.
+type slowStore struct{ tokenprovider.Store }
+
+func (s slowStore) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	time.Sleep(1900 * time.Millisecond)
+	return s.Store.Save(ctx, key, value, ttl)
+}
+
+func TestATokenThatIsKnownToBeDeadIsNotServedWhileTheStoreTakesItsTime(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		forge := &tinyForge{}
+		app, _ := forge.mutator(t, key, slowStore{tokenprovidertest.NewStore()}, 0)
+		i := app.Installation(installationID)
+		_, _, err := i.Token(t.Context())
+		require.NoError(t, err)
+		var delivered sync.WaitGroup
+		delivered.Go(func() {
+			deliver(app.WebhookHandler([]byte(webhookSecret)), delivery("installation", `{"action":"suspend","installation":{"id":42}}`))
+		})
+		time.Sleep(time.Millisecond)
+		require.Equal(t, tokenprovider.StateEmpty, i.Status().State)
+		delivered.Wait()
+	})
+}
