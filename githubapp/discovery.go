@@ -60,7 +60,9 @@ func (a *App) FindInstallation(ctx context.Context, target string) (*Installatio
 
 // findInstallation asks GitHub which installation is on target.
 func (a *App) findInstallation(ctx context.Context, target, path string) (*InstallationInfo, error) {
-	info, err := a.lookupInstallation(ctx, path)
+	ctx, cancel := context.WithTimeout(ctx, a.mintTimeout+time.Second) // the request ends earlier, unless the client doesn't heed it
+	defer cancel()
+	info, err := detached(ctx, "the HTTP client", func(ctx context.Context) (*InstallationInfo, error) { return a.lookupInstallation(ctx, path) })
 	if tokenprovider.CodeOf(err) == tokenprovider.CodeNotFound {
 		return nil, fmt.Errorf("githubapp: the app isn't installed on %s, or there is no such; "+
 			"install it from the app's public page, and select the repository: %w", target, err)

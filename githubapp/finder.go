@@ -26,7 +26,7 @@ const maxFound = 10_000
 // finder remembers which installation is on which target, so that lookups don't use up the app's rate limit. One
 // lookup of a target is under way at a time, for all who wait. The zero finder is ready.
 type finder struct {
-	flights singleflight.Group
+	flights singleflight.Group // of one target and count of changes each
 
 	mu      sync.Mutex
 	found   map[string]finding // by target in lower case
@@ -43,14 +43,15 @@ type finding struct {
 // find is what is remembered about target, or what lookup says.
 func (f *finder) find(ctx context.Context, target string, lookup func(context.Context) (*InstallationInfo, error)) (*InstallationInfo, error) {
 	target = strings.ToLower(target)
-	if known, ok := f.known(target); ok {
+	known, changes, ok := f.known(target)
+	if ok {
 		return known.info.clone(), known.err
 	}
-	flight := f.flights.DoChan(target, func() (any, error) {
-		if known, ok := f.known(target); ok { // since the last look
+	flight := f.flights.DoChan(fmt.Sprint(changes, " ", target), func() (any, error) {
+		if known, _, ok := f.known(target); ok { // since the last look
 			return known, nil
 		}
-		return f.ask(context.WithoutCancel(ctx), target, lookup), nil
+		return f.ask(context.WithoutCancel(ctx), target, changes, lookup), nil
 	})
 	select {
 	case r := <-flight:
@@ -64,19 +65,18 @@ func (f *finder) find(ctx context.Context, target string, lookup func(context.Co
 	}
 }
 
-func (f *finder) known(target string) (finding, bool) {
+// known is what is remembered about target, and after how many changes.
+func (f *finder) known(target string) (known finding, changes uint64, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	known, ok := f.found[target]
+	known, ok = f.found[target]
 	left := time.Until(known.until)
-	return known, ok && left > 0 && left <= foundTTL // more when the clock was set back
+	return known, f.changes, ok && left > 0 && left <= foundTTL // more when the clock was set back
 }
 
-func (f *finder) ask(ctx context.Context, target string, lookup func(context.Context) (*InstallationInfo, error)) finding {
-	f.mu.Lock()
-	before := f.changes
-	f.mu.Unlock()
-	info, err := guarded(ctx, lookup)
+// ask has GitHub asked. The answer is remembered unless there were changes since.
+func (f *finder) ask(ctx context.Context, target string, changes uint64, lookup func(context.Context) (*InstallationInfo, error)) finding {
+	info, err := lookup(ctx)
 	now := time.Now().Round(0)
 	ttl := foundTTL
 	if err != nil {
@@ -88,7 +88,7 @@ func (f *finder) ask(ctx context.Context, target string, lookup func(context.Con
 	said := finding{info, err, now.Add(ttl)}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.changes != before {
+	if f.changes != changes {
 		return said
 	}
 	if len(f.found) >= maxFound {
@@ -99,17 +99,6 @@ func (f *finder) ask(ctx context.Context, target string, lookup func(context.Con
 	}
 	f.found[target] = said
 	return said
-}
-
-// guarded is lookup, whose panic would end the process here, where no caller can recover it: the HTTP client is foreign
-// code. The value may hold anything, so only its type is told.
-func guarded(ctx context.Context, lookup func(context.Context) (*InstallationInfo, error)) (info *InstallationInfo, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			info, err = nil, internal(fmt.Errorf("githubapp: find an installation: the request panicked with a %T", v))
-		}
-	}()
-	return lookup(ctx)
 }
 
 // forget drops what is remembered about an installation, about its account and the account's repositories, and which

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -150,6 +151,57 @@ func TestAnAnswerThatIsOutdatedWhenItComesIsNotRemembered(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 2, d.requests())
 	})
+}
+
+func TestWhoAsksAfterAChangeIsToldWhatIsAfterIt(t *testing.T) {
+	d := &directory{installations: map[string]int64{"acme": 42}}
+	var held chan struct{}
+	slow := true
+	serve := func(r *http.Request) (*http.Response, error) {
+		resp, err := d.serve(r)
+		if slow {
+			slow = false
+			<-held // the answer is on its way for long
+		}
+		return resp, err
+	}
+	inBubble(t, serve, func(t *testing.T, app *githubapp.App) {
+		held = make(chan struct{}) // of the bubble
+		var before sync.WaitGroup
+		before.Go(func() { _, _ = app.FindInstallation(t.Context(), "acme") })
+		time.Sleep(time.Second)
+		d.set("acme", 43, 0) // installed anew
+		deliver(app.WebhookHandler([]byte(webhookSecret)), delivery("installation", `{"action":"created","installation":{"id":43,"account":{"login":"acme"}}}`))
+		var info *githubapp.InstallationInfo
+		var after sync.WaitGroup
+		after.Go(func() { info, _ = app.FindInstallation(t.Context(), "acme") })
+		time.Sleep(time.Second)
+		close(held)
+		before.Wait()
+		after.Wait()
+		require.EqualValues(t, 43, info.ID)
+	})
+}
+
+func TestAClientThatEndsOrHangsItsGoroutineHangsNoLookup(t *testing.T) {
+	var release chan struct{}
+	for name, c := range map[string]struct {
+		serve roundTripper
+		code  tokenprovider.Code
+	}{
+		"ends":  {func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil }, tokenprovider.CodeInternal},
+		"hangs": {func(*http.Request) (*http.Response, error) { <-release; return nil, io.EOF }, tokenprovider.CodeUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, c.serve, func(t *testing.T, app *githubapp.App) {
+				release = make(chan struct{})
+				defer close(release)
+				_, err := app.FindInstallation(context.Background(), "acme")
+				require.Equal(t, c.code, tokenprovider.CodeOf(err), "%v", err)
+				require.ErrorContains(t, err, "acme")
+			})
+		})
+	}
 }
 
 func TestALookupThatPanicsIsAnInternalError(t *testing.T) {
