@@ -24,6 +24,9 @@ type lease struct {
 }
 
 func newLease(token string, expiresAt, requested, received time.Time, opts *settings) *lease {
+	// Round strips the monotonic reading, which stands still while a machine sleeps: from here on, and for whoever is given
+	// it, the expiry is compared by wall time.
+	expiresAt = expiresAt.Round(0)
 	l := &lease{
 		token:      token,
 		expiresAt:  expiresAt,
@@ -36,8 +39,7 @@ func newLease(token string, expiresAt, requested, received time.Time, opts *sett
 	if expiresAt.IsZero() {
 		return l
 	}
-	// Round strips the monotonic reading: the difference has to be one of wall times.
-	l.life = expiresAt.Sub(requested.Round(0))
+	l.life = expiresAt.Sub(requested)
 	ahead, floor, jitter := windows(l.life, opts.refreshAhead, opts.minTTL)
 	l.floor = floor
 	l.refreshAge = l.life - ahead - jitter
@@ -57,7 +59,7 @@ func (l *lease) age(now time.Time) time.Duration {
 
 // live reports whether the token hasn't expired. A nil lease isn't live.
 func (l *lease) live(now time.Time) bool {
-	return l != nil && (l.expiresAt.IsZero() || now.Round(0).Before(l.expiresAt))
+	return l != nil && (l.expiresAt.IsZero() || now.Before(l.expiresAt))
 }
 
 // remaining is the life that is left, none when the clock was set back to before the token was asked for.

@@ -1,6 +1,7 @@
 package tokenprovider
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -94,6 +95,18 @@ func TestALeaseIsJudgedByWallTime(t *testing.T) {
 	require.True(t, s.backsOff(now.Add(59*time.Minute)))
 	require.False(t, s.backsOff(now.Add(time.Hour)))
 	require.False(t, s.backsOff(back))
+}
+
+// Package time compares by the wall clock as soon as one side has no monotonic reading, and prints those that there are.
+func TestAnExpiryHasNoMonotonicReadingForWhoeverIsGivenIt(t *testing.T) {
+	now := time.Now()
+	require.Contains(t, now.String(), " m=")
+	cache := NewCache(Func(func(context.Context) (string, time.Time, error) { return "t", now.Add(time.Hour), nil }), nil)
+	_, expiresAt, err := cache.Token(t.Context())
+	require.NoError(t, err)
+	require.True(t, expiresAt.Equal(now.Add(time.Hour)))
+	require.NotContains(t, expiresAt.String(), " m=")
+	require.NotContains(t, cache.state.Load().held.expiresAt.String(), " m=")
 }
 
 func TestALeaseWithoutExpiryIsNeverDue(t *testing.T) {
