@@ -62,7 +62,7 @@ func (s *Server) mint(w http.ResponseWriter, r *http.Request, a *app) {
 	if repositories != nil {
 		answer.RepositorySelection = "selected"
 		for _, repo := range repositories {
-			answer.Repositories = append(answer.Repositories, s.linksFor(r).repository(repo, i))
+			answer.Repositories = append(answer.Repositories, s.linksFor(r).repository(repo, session{*t, i}))
 		}
 	}
 	writeJSON(w, http.StatusCreated, answer)

@@ -129,8 +129,10 @@ var repositoryURLs = map[string]string{
 	"trees_url": "/git/trees{/sha}",
 }
 
-// repository is GitHub's full repository: some 90 members and about 5 kB, as large as in real answers.
-func (l links) repository(r *repository, i *installation) map[string]any {
+// repository is GitHub's full repository, as the session sees it: some 90 members and about 5 kB, as large as in real
+// answers.
+func (l links) repository(r *repository, session session) map[string]any {
+	i := session.installation
 	api, html := l.api+"/repos/"+r.fullName(), l.html+"/"+r.fullName()
 	_, host, _ := strings.Cut(l.html, "://")
 	owner := l.account(r.owner, i.AccountType)
@@ -150,8 +152,8 @@ func (l links) repository(r *repository, i *installation) map[string]any {
 		"allow_rebase_merge": true, "allow_squash_merge": true, "allow_merge_commit": true, "allow_auto_merge": false,
 		"allow_update_branch": false, "allow_forking": false, "delete_branch_on_merge": false,
 		"web_commit_signoff_required": false, "permissions": map[string]bool{
-			"admin": false, "maintain": false, "push": includes(i.Permissions["contents"], "write"), "triage": false,
-			"pull": includes(i.Permissions["contents"], "read"),
+			"admin": false, "maintain": false, "push": session.token.may(i, "contents", "write"), "triage": false,
+			"pull": session.token.may(i, "contents", "read"),
 		},
 	}
 	for name, rest := range repositoryURLs {
@@ -161,8 +163,8 @@ func (l links) repository(r *repository, i *installation) map[string]any {
 }
 
 // fullRepository is a repository asked for by its name or id, of which GitHub tells more than in a list.
-func (l links) fullRepository(r *repository, i *installation) map[string]any {
-	out := l.repository(r, i)
+func (l links) fullRepository(r *repository, session session) map[string]any {
+	out := l.repository(r, session)
 	out["network_count"], out["subscribers_count"] = 0, 0
 	return out
 }

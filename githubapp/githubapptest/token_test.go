@@ -2,6 +2,7 @@ package githubapptest_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,32 @@ func TestATokenIsRevokedOnce(t *testing.T) {
 	require.Empty(t, resp.Header.Get("Content-Type"))
 	require.Equal(t, http.StatusUnauthorized, revoke().StatusCode)
 	require.Equal(t, 200, f.do("GET", "/installation/repositories", "token "+other, "").StatusCode)
+}
+
+func TestARepositorysPermissionsAreThoseOfTheToken(t *testing.T) {
+	f := newFake(t, nil)
+	_, err := f.AddRepository("acme/widgets")
+	require.NoError(t, err)
+	for body, want := range map[string][2]any{ // pull and push
+		"":                             {true, true},
+		`{"repositories":["widgets"]}`: {true, true},
+		`{"repositories":["widgets"],"permissions":{"contents":"read"}}`: {true, false},
+		`{"repositories":["widgets"],"permissions":{"issues":"read"}}`:   {false, false},
+	} {
+		permissions := func(repository any) [2]any {
+			granted := repository.(map[string]any)["permissions"].(map[string]any)
+			return [2]any{granted["pull"], granted["push"]}
+		}
+		resp := f.do("POST", mintPath, f.bearer(), body)
+		token := "token " + resp.json["token"].(string)
+		if strings.Contains(body, "repositories") {
+			require.Equal(t, want, permissions(resp.json["repositories"].([]any)[0]), body)
+		}
+		listed := f.do("GET", "/installation/repositories", token, "").json["repositories"].([]any)
+		require.Len(t, listed, 1)
+		require.Equal(t, want, permissions(listed[0]), body)
+		require.Equal(t, want, permissions(f.do("GET", "/repos/acme/widgets", token, "").json), body)
+	}
 }
 
 func TestTokensDieBehindTheirHoldersBack(t *testing.T) {

@@ -16,7 +16,7 @@ func (s *Server) listRepositories(w http.ResponseWriter, r *http.Request, sessio
 	}
 	list := []map[string]any{} // never null
 	for _, repo := range paginate(w, r, reached) {
-		list = append(list, s.linksFor(r).repository(repo, session.installation))
+		list = append(list, s.linksFor(r).repository(repo, session))
 	}
 	writeJSON(w, http.StatusOK, map[string]any{
 		"total_count": len(reached), "repositories": list, "repository_selection": selection,
@@ -36,7 +36,7 @@ func (s *Server) deleteToken(w http.ResponseWriter, r *http.Request, _ session) 
 
 func (s *Server) getRepository(w http.ResponseWriter, r *http.Request, session session) {
 	if repo := s.reached(w, r, session, ""); repo != nil {
-		writeJSON(w, http.StatusOK, s.linksFor(r).fullRepository(repo, session.installation))
+		writeJSON(w, http.StatusOK, s.linksFor(r).fullRepository(repo, session))
 	}
 }
 
