@@ -119,7 +119,7 @@ func (a *api) send(ctx context.Context, r request, credential string) (*answer, 
 	}
 	got, err := read(resp, limit+1)
 	if resp.StatusCode != r.want {
-		return nil, a.refused(r, resp, got, credential)
+		return nil, a.refused(r, resp, got, err, credential)
 	}
 	if err != nil {
 		return nil, a.unreachable(ctx, r, fmt.Errorf("the answer broke off: %w", err), credential)
@@ -156,8 +156,9 @@ func (a *api) unreachable(ctx context.Context, r request, err error, credential 
 		Err: fmt.Errorf("%s %s%s: %w (%s)", r.method, a.base, r.path, err, advice)}
 }
 
-// refused is the error for an answer with another status than the one wanted.
-func (a *api) refused(r request, resp *http.Response, body []byte, credential string) error {
+// refused is the error for an answer with another status than the one wanted. Of one whose body broke off, status and
+// headers decide: what it would have said isn't guessed.
+func (a *api) refused(r request, resp *http.Response, body []byte, broken error, credential string) error {
 	var said struct {
 		Message          string `json:"message"`
 		DocumentationURL string `json:"documentation_url"`
@@ -173,9 +174,14 @@ func (a *api) refused(r request, resp *http.Response, body []byte, credential st
 	}
 	failure := &tokenprovider.Error{Code: e.code(), Err: e}
 	if limited(e, resp.Header) {
-		failure.Code, failure.RetryAfter = tokenprovider.CodeRateLimited, retryAfter(resp.Header, a.clock.now())
+		failure.Code = tokenprovider.CodeRateLimited
 	}
-	if advice := e.advice(isJSON); advice != "" {
+	if failure.Code == tokenprovider.CodeRateLimited || failure.Retryable() && resp.Header.Get("Retry-After") != "" {
+		failure.RetryAfter = retryAfter(resp.Header, a.clock.now())
+	}
+	if broken != nil {
+		failure.Err = fmt.Errorf("%w; the answer broke off, so GitHub may have said more", e)
+	} else if advice := e.advice(isJSON); advice != "" {
 		failure.Err = fmt.Errorf("%w; %s", e, advice)
 	}
 	return failure

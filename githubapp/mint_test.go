@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -106,6 +107,10 @@ var faults = []struct {
 	{"limit of hours", githubapptest.SecondaryLimit(429, 5*time.Hour), tokenprovider.CodeRateLimited, 429, "secondary", "", time.Hour, 1},
 	{"bad gateway, a page", githubapptest.HTML(502), tokenprovider.CodeUnavailable, 502, "", "Bad Gateway", 0, 1},
 	{"unavailable, empty", githubapptest.Body(503, "", ""), tokenprovider.CodeUnavailable, 503, "", "Service Unavailable", 0, 1},
+	{"unavailable for a while", withRetryAfter("17", githubapptest.HTML(503)), tokenprovider.CodeUnavailable, 503, "", "", 17 * time.Second, 1},
+	{"a refusal of another kind with a hint", withRetryAfter("17", githubapptest.HTML(404)), tokenprovider.CodeNotFound, 404, "", "", 0, 1},
+	{"a refusal that breaks off", breakOff(403), tokenprovider.CodeForbidden, 403, "", "broke off", 0, 1},
+	{"a limit that breaks off", withRetryAfter("17", breakOff(403)), tokenprovider.CodeRateLimited, 403, "", "broke off", 17 * time.Second, 1},
 	{"a page at 404", githubapptest.HTML(404), tokenprovider.CodeNotFound, 404, "", "/api/v3", 0, 1},
 	{"redirect to itself", githubapptest.Redirect(307, ""), tokenprovider.CodeInternal, 307, "", "redirects", 0, 1},
 	{"moved", githubapptest.Redirect(301, "/elsewhere"), tokenprovider.CodeInternal, 301, "", "redirects", 0, 1},
@@ -128,6 +133,25 @@ var faults = []struct {
 	{"reset", githubapptest.Reset, tokenprovider.CodeUnavailable, 0, "", "Options.BaseURL", 0, 1},
 	{"disconnect", githubapptest.Disconnect, tokenprovider.CodeUnavailable, 0, "", "Options.BaseURL", 0, 1},
 	{"hang", githubapptest.Hang, tokenprovider.CodeUnavailable, 0, "", "no answer in time", 0, 1},
+}
+
+// withRetryAfter adds the header to a fault's answer.
+func withRetryAfter(hint string, fault githubapptest.Fault) githubapptest.Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		w.Header().Set("Retry-After", hint)
+		fault(w, r, next)
+	}
+}
+
+// breakOff answers with half of a refusal and closes the connection.
+func breakOff(status int) githubapptest.Fault {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("Content-Length", "1000")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, `{"message":"You have exceeded a second`)
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
 }
 
 func TestEveryErrorOfGitHubHasItsCode(t *testing.T) {
