@@ -148,6 +148,62 @@ func TestWhenThereIsNoTokenGitAsksItsNextHelperOrQuits(t *testing.T) {
 	require.Contains(t, stderr, "told us to quit")
 }
 
+// TestAPathThatGitTellsDecidesNothing is about credential.useHttpPath, which nothing of ours sets: git then tells the path
+// of the URL, which whoever wrote that has chosen.
+func TestAPathThatGitTellsDecidesNothing(t *testing.T) {
+	t.Parallel()
+	f := newForge(t, time.Hour, nil)
+	require.NotContains(t, strings.ToLower(f.Run(t, f.dir, "config", "--list")), "usehttppath")
+	require.NoError(t, gitcredential.AppendEnv(f.Env, gitcredential.Entry{Key: "credential.useHttpPath", Value: "true"}))
+	f.Run(t, f.dir, "clone", "--quiet", f.url, "clone")
+	f.push(t, filepath.Join(f.dir, "clone"))
+
+	fill := func(path string) string {
+		cmd := f.Command(t, f.dir, "credential", "fill")
+		cmd.Stdin = strings.NewReader("protocol=https\nhost=" + f.host + "\npath=" + path + "\n\n")
+		output, _ := cmd.Output() // that git gives up is an answer too
+		return string(output)
+	}
+	token := strings.TrimSpace(call(t, f.Env, "", "token").stdout)
+	for _, path := range []string{"acme/widgets.git", "evil.example/x", "user@evil.example/x", "a b'\"$(touch x)"} {
+		require.Contains(t, fill(path), "host="+f.host+"\npath="+path+"\nusername=x-access-token\npassword="+token+"\n")
+	}
+	for _, path := range []string{"../../etc/passwd", "https://evil.example/", "acme/../evil/x", "-upload"} {
+		require.NotContains(t, fill(path), "password", path)
+	}
+	require.Len(t, f.platform.asked(), 1, "none of them reached the platform")
+	require.Equal(t, "token", filepath.Base(f.platform.asked()[0].URL.Path))
+}
+
+// TestGitSendsTheHelpersAuthorizationAndNoOther is about what wires git: a header beside the helper's is one too many.
+func TestGitSendsTheHelpersAuthorizationAndNoOther(t *testing.T) {
+	t.Parallel()
+	f := newForge(t, time.Hour, nil)
+	a := newAccount(t)
+	require.Zero(t, a.install(t).code)
+	for _, list := range []string{f.Run(t, f.dir, "config", "--list", "--name-only"), a.Run(t, a.Home, "config", "--global", "--list", "--name-only")} {
+		require.Contains(t, list, "credential.https://")
+		require.NotContains(t, strings.ToLower(list), "extraheader")
+		require.NotContains(t, strings.ToLower(list), "insteadof")
+	}
+	sent := make(chan []string, 20)
+	proxy := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent <- r.Header.Values("Authorization")
+		w.Header().Set("WWW-Authenticate", `Basic realm="GitHub"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer proxy.Close()
+	f.trust(t, proxy.Certificate())
+	host := strings.TrimPrefix(proxy.URL, "https://")
+	f.Env["PROVISIONKIT_HOSTS"] = host
+	require.NoError(t, gitcredential.AppendEnv(f.Env, gitcredential.Entry{Key: "credential.helper", Value: f.helper}))
+	_, _, err := f.Try(t, f.dir, "ls-remote", proxy.URL+"/acme/widgets")
+	require.Error(t, err)
+	require.Empty(t, <-sent, "before git was asked for one")
+	require.Len(t, <-sent, 1)
+	require.Empty(t, sent)
+}
+
 // TestARedirectToAnotherHostTakesNoTokenAlong also asks our helper for that host, as a generic configuration would.
 func TestARedirectToAnotherHostTakesNoTokenAlong(t *testing.T) {
 	t.Parallel()
