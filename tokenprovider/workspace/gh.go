@@ -80,7 +80,7 @@ func (c *Command) prepareGH(ctx context.Context, args []string) (ghRun, error) {
 	}
 	target := c.ghTarget(args, hosts)
 	if !target.served || c.hasOwnToken(target.variables()) {
-		return ghRun{environ: environ}, nil
+		return c.configure(ghConfig{own: own}, nil, environ)
 	}
 	if target.implied {
 		environ = with(environ, "GH_HOST", target.host)
@@ -91,7 +91,7 @@ func (c *Command) prepareGH(ctx context.Context, args []string) (ghRun, error) {
 	return c.logIn(ctx, ghConfig{own: own, hosts: hosts}, target, environ)
 }
 
-// logIn is environ with the token in a folder for gh's configuration.
+// logIn is what gh is run with for the target: with the token, if there is one.
 func (c *Command) logIn(ctx context.Context, config ghConfig, target ghTarget, environ []string) (ghRun, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -105,18 +105,31 @@ func (c *Command) logIn(ctx context.Context, config ghConfig, target ghTarget, e
 		token, _, err = source.fresh(ctx)
 		config.token = newSecret(token)
 	}
-	if err != nil {
-		if err := c.withoutToken(target, err); err != nil || config.own != "" {
-			return ghRun{environ: environ}, err
+	if err == nil {
+		var run ghRun
+		if run, err = c.configure(config, kept, environ); err == nil {
+			return run, nil
 		}
-		// Gh would look for its configuration in the current folder.
+		config.token = secret{}
+	}
+	if err := c.withoutToken(target, err); err != nil {
+		return ghRun{}, err
+	}
+	return c.configure(config, kept, environ)
+}
+
+// configure is environ with a folder for gh's configuration that is as config says. Without a token the person's own does;
+// where there is none either, gh would look in the current folder.
+func (c *Command) configure(config ghConfig, kept *disk, environ []string) (ghRun, error) {
+	if config.own != "" && config.token.reveal() == "" {
+		return ghRun{environ: environ}, nil
 	}
 	if path, err := config.keep(kept); err == nil {
 		return ghRun{environ: with(environ, envGHConfig, path)}, nil
 	}
 	path, err := config.lend(c.Env("TMPDIR"))
 	if err != nil {
-		return ghRun{environ: environ}, c.withoutToken(target, fmt.Errorf("its configuration can't be made: %w", err))
+		return ghRun{}, fmt.Errorf("gh's configuration can't be made: %w", err)
 	}
 	return ghRun{environ: with(environ, envGHConfig, path), lent: path}, nil
 }

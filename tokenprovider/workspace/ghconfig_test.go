@@ -287,7 +287,11 @@ func TestGhTakesNoLoginsOrSettingsOfTheRepositoryAtHand(t *testing.T) {
 	r := here(map[string]string{"XDG_RUNTIME_DIR": t.TempDir()})
 	require.Zero(t, r.code)
 	require.Contains(t, r.stderr, "gh runs without a token: ", "what the repository has is no login")
-	require.True(t, filepath.IsAbs(r.given(t).values("GH_CONFIG_DIR")[0]), "gh would look in the current folder")
+	for name, r := range map[string]result{
+		"without a token": r, "for another host": here(map[string]string{"GH_HOST": "other.example"}), "with one's own": here(map[string]string{"GH_TOKEN": "ghp_own"}),
+	} {
+		require.True(t, filepath.IsAbs(r.given(t).values("GH_CONFIG_DIR")[0]), "%s gh would look in the current folder", name)
+	}
 }
 
 func TestGhHasThePersonsSettingsAndOtherLogins(t *testing.T) {
@@ -335,6 +339,6 @@ func TestGhHasThePersonsSettingsAndOtherLogins(t *testing.T) {
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(own, "config.yml"), 0o700))
 	r := s.gh(t, nil, "pr", "list")
-	require.Contains(t, r.stderr, "gh runs without a token: its configuration can't be made: "+filepath.Join(own, "config.yml")+" can't be read")
+	require.Contains(t, r.stderr, "gh runs without a token: gh's configuration can't be made: "+filepath.Join(own, "config.yml")+" can't be read")
 	require.Equal(t, []string{own}, r.given(t).values("GH_CONFIG_DIR"))
 }
