@@ -33,16 +33,16 @@ const (
 	ghLogins   = "hosts.yml"
 	ghSettings = "config.yml"
 	// ghOwn is a file of ours in a folder of ours, with the person's folder as its content.
-	ghOwn = "provisionkit"
+	ghOwn = "provisionkit-own"
 )
 
 // ownGHConfig is the folder of the person's configuration of gh; "" if the environment names none, or one that the
-// repository at hand could bring. It isn't in the environment of what gh starts: isOurs tells that ours stands there.
+// repository at hand could bring. In what gh starts the environment names ours, which isOurs tells.
 func (c *Command) ownGHConfig() (path string, isOurs bool) {
 	path = c.Env(envGHConfig)
 	if path == "" {
 		path = c.defaultGHConfig()
-	} else if own, err := readPlain(filepath.Join(path, ghOwn)); err == nil && filepath.IsAbs(path) {
+	} else if own, err := readPlain(filepath.Join(path, ghOwn)); err == nil && filepath.IsAbs(path) && (len(own) == 0 || filepath.IsAbs(string(own))) {
 		path, isOurs = string(own), true
 	}
 	if !filepath.IsAbs(path) {
