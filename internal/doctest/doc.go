@@ -11,6 +11,6 @@
 //	go FILE                          a file to write, below the first terminal's current folder. A command behind it has
 //	                                 to compile it.
 //
-// with=MODULE beside them is for what needs more than the root module: only a test in that module, a folder of this
-// repository, follows it. An indented block is sh. Anything else nobody follows, and so it is an error.
+// with=MODULE beside them is for what needs more than the root module: a test in that module, a folder of this repository,
+// follows those blocks, and the root's follows the others. An indented block is sh. Anything else nobody follows, and so it is an error.
 package doctest

@@ -5,6 +5,7 @@ package doctest
 import (
 	"fmt"
 	"go/format"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +20,7 @@ import (
 // Options say where a document is followed.
 type Options struct {
 	Root string // of this repository; default "."
-	With string // the nested module whose blocks are followed too
+	With string // the nested module whose blocks are followed, alone and in a module that is begun already
 
 	// Proxy is where the reader, who is in an empty folder, gets this repository's modules. Without one the reader is in a
 	// clone of this repository, which is Root.
@@ -65,6 +66,14 @@ func Follow(t *testing.T, document string, opts Options) {
 	}
 	r := &reader{opts: opts, instead: strings.NewReplacer(pairs...), terminals: map[string]*terminal{}}
 	r.prepare(t)
+	if opts.With != "" {
+		if err := os.WriteFile(filepath.Join(r.folder, "go.mod"), []byte("module example.com/reader\n\ngo 1.26.0\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(blocks, func(b Block) bool { return b.With == opts.With }) {
+			t.Fatalf("%s has no block with=%s", document, opts.With)
+		}
+	}
 	if err := r.followAll(t, blocks); err != nil {
 		t.Fatalf("%s:%v", document, err)
 	}
@@ -120,7 +129,7 @@ func goEnv(t *testing.T, name string) string {
 func (r *reader) followAll(t *testing.T, blocks []Block) error {
 	t.Helper()
 	for i, b := range blocks {
-		if b.With != "" && b.With != r.opts.With {
+		if b.With != r.opts.With {
 			continue
 		}
 		var shown *Block
@@ -135,6 +144,18 @@ func (r *reader) followAll(t *testing.T, blocks []Block) error {
 		return fmt.Errorf(" no command compiles %v", r.uncompiled)
 	}
 	return nil
+}
+
+// FreePort is a port of loopback on which nobody listens.
+func FreePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return port
 }
 
 var compiles = regexp.MustCompile(`(?m)^\s*go (test|run|build|vet|install) `)

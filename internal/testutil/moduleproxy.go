@@ -108,7 +108,7 @@ func (p *ModuleProxy) TryGo(t testing.TB, dir string, args ...string) (stdout, s
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), NeedTool(t, "go"), args...)
 	cmd.Dir = dir
-	cmd.Env = append(append(os.Environ(), p.Environ(t)...), "GOFLAGS=-mod=mod -modcacherw", "GOBIN="+dir)
+	cmd.Env = append(append(os.Environ(), p.Environ(t)...), "GOFLAGS=-mod=mod -modcacherw -trimpath", "GOBIN="+dir)
 	var out, errOut strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err = cmd.Run()
@@ -116,13 +116,13 @@ func (p *ModuleProxy) TryGo(t testing.TB, dir string, args ...string) (stdout, s
 }
 
 // Environ is what the go command needs in its environment to have the proxy, and of other modules those that are on this
-// machine.
+// machine. With -trimpath what was compiled serves wherever the modules lie: without, each test would compile all anew.
 func (p *ModuleProxy) Environ(t testing.TB) []string {
 	t.Helper()
 	cached, err := exec.CommandContext(t.Context(), NeedTool(t, "go"), "env", "GOMODCACHE").Output()
 	require.NoError(t, err)
 	return []string{
-		"GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-modcacherw", "GOMODCACHE=" + p.modules,
+		"GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-modcacherw -trimpath", "GOMODCACHE=" + p.modules,
 		"GONOPROXY=none", "GONOSUMDB=*", "GOSUMDB=off", "GOPRIVATE=",
 		fmt.Sprintf("GOPROXY=%s,%s,off", fileURL(p.dir), fileURL(filepath.Join(strings.TrimSpace(string(cached)), "cache", "download"))),
 	}

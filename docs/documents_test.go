@@ -1,11 +1,12 @@
 //go:build unix
 
-package provisionkit_test
+package docs_test
 
 import (
 	"fmt"
-	"net"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -17,16 +18,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// root is this repository.
+var root = os.DirFS("..")
+
 // documents are the documents of the root module and of its examples, in which every block is followed. A document that
 // isn't named in readers is read in a clone of this repository.
 func documents(t *testing.T) []string {
 	var all []string
 	for _, pattern := range []string{"README.md", "docs/*.md", "examples/*/README.md"} {
-		found, err := filepath.Glob(pattern)
+		found, err := fs.Glob(root, pattern)
 		require.NoError(t, err)
 		require.NotEmpty(t, found, pattern)
 		for _, document := range found {
-			_, err := os.Stat(filepath.Join(filepath.Dir(document), "go.mod"))
+			_, err := fs.Stat(root, path.Join(path.Dir(document), "go.mod"))
 			if nested := err == nil && document != "README.md"; !nested { // else that module's test follows it
 				all = append(all, document)
 			}
@@ -46,6 +50,11 @@ var readers = map[string]func(*testing.T) doctest.Options{
 	"docs/operators.md": func(t *testing.T) doctest.Options {
 		testutil.NeedTool(t, "gh")
 		return withAPlatform(t)
+	},
+	"docs/platform-engineers.md": func(t *testing.T) doctest.Options {
+		opts := asADependent(t)
+		opts.Instead = map[string]string{"127.0.0.1:8080": "127.0.0.1:" + doctest.FreePort(t)}
+		return opts
 	},
 	"docs/plugin-authors.md":      asADependent,
 	"examples/platform/README.md": withAPlatform,
@@ -68,6 +77,7 @@ func TestWhoFollowsADocumentSeesWhatItShows(t *testing.T) {
 			if reader := readers[document]; reader != nil {
 				opts = reader(t)
 			}
+			opts.Root = ".."
 			doctest.Follow(t, document, opts)
 		})
 	}
@@ -90,7 +100,7 @@ func onAMachineOfItsOwn(t *testing.T) doctest.Options {
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(etc, name), []byte(content), 0o600))
 	}
-	address := freeAddress(t)
+	address := "127.0.0.1:" + doctest.FreePort(t)
 	return doctest.Options{
 		Env: []string{
 			"PATH=" + bin + ":" + os.Getenv("PATH"), "GITHUB_API_URL=" + github.URL, "PLATFORM_ADDR=" + address,
@@ -102,12 +112,12 @@ func onAMachineOfItsOwn(t *testing.T) doctest.Options {
 	}
 }
 
-// withAPlatform is a clone whose reader starts examples/platform, with the command in the image of its workspaces.
+// withAPlatform is a clone whose reader starts examples/platform.
 func withAPlatform(t *testing.T) doctest.Options {
 	t.Helper()
-	address := freeAddress(t)
+	address := "127.0.0.1:" + doctest.FreePort(t)
 	return doctest.Options{
-		Env:     []string{"PATH=" + filepath.Dir(command(t)) + ":" + os.Getenv("PATH"), "PLATFORM_ADDR=" + address},
+		Env:     []string{"PLATFORM_ADDR=" + address},
 		Instead: map[string]string{"127.0.0.1:8080": address},
 	}
 }
@@ -115,46 +125,38 @@ func withAPlatform(t *testing.T) doctest.Options {
 // asADependent is somebody who depends on this module.
 func asADependent(t *testing.T) doctest.Options {
 	t.Helper()
-	proxy := published()
-	proxy.Publish(t, ".", release)
+	proxy := testutil.NewModuleProxy(t.TempDir())
+	proxy.Publish(t, "..", "v0.1.0")
 	return doctest.Options{Proxy: proxy}
-}
-
-// freeAddress is one on loopback on which nobody listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // What needs another module is followed by a test of that module, which this can only look for.
 func TestEachBlockThatNeedsAnotherModuleIsFollowedThere(t *testing.T) {
 	expect := func(module, document string) {
-		tests, err := filepath.Glob(filepath.Join(module, "*_test.go"))
+		tests, err := fs.Glob(root, path.Join(module, "*_test.go"))
 		require.NoError(t, err)
 		for _, test := range tests {
-			if content, err := os.ReadFile(test); err == nil && strings.Contains(string(content), `doctest.Follow(t, "`+document+`"`) {
+			if content, err := fs.ReadFile(root, test); err == nil && strings.Contains(string(content), `doctest.Follow(t, "`+document+`"`) {
 				return
 			}
 		}
 		require.Fail(t, "nobody follows a document", "no test in %s follows %s", module, document)
 	}
-	nested, err := filepath.Glob("examples/*/go.mod")
+	nested, err := fs.Glob(root, "examples/*/go.mod")
 	require.NoError(t, err)
 	require.NotEmpty(t, nested)
 	for _, gomod := range nested {
-		expect(filepath.Dir(gomod), filepath.Join(filepath.Dir(gomod), "README.md"))
+		expect(path.Dir(gomod), path.Join(path.Dir(gomod), "README.md"))
 	}
 	for _, document := range documents(t) {
-		content, err := os.ReadFile(document)
+		content, err := fs.ReadFile(root, document)
 		require.NoError(t, err)
 		blocks, err := doctest.Blocks(string(content))
 		require.NoError(t, err, document)
 		for _, b := range blocks {
 			if b.With != "" {
-				require.FileExists(t, filepath.Join(b.With, "go.mod"), "%s:%d", document, b.Line)
+				_, err := fs.Stat(root, b.With+"/go.mod")
+				require.NoError(t, err, "%s:%d", document, b.Line)
 				expect(b.With, document)
 			}
 		}
@@ -164,23 +166,24 @@ func TestEachBlockThatNeedsAnotherModuleIsFollowedThere(t *testing.T) {
 func TestEachLinkOfADocumentLeadsSomewhere(t *testing.T) {
 	heading := regexp.MustCompile(`(?m)^#+ (.*)$`)
 	for _, document := range append(documents(t), "SECURITY.md", "CHANGELOG.md") {
-		content, err := os.ReadFile(document)
+		content, err := fs.ReadFile(root, document)
 		require.NoError(t, err)
-		for _, link := range regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(string(content), -1) {
+		prose := regexp.MustCompile("(?ms)^```.*?^```$").ReplaceAllString(string(content), "")
+		for _, link := range regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(prose, -1) {
 			if strings.Contains(link[1], "://") {
 				continue
 			}
-			path, anchor, _ := strings.Cut(link[1], "#")
+			to, anchor, _ := strings.Cut(link[1], "#")
 			target := document
-			if path != "" {
-				target = filepath.Join(filepath.Dir(document), path)
+			if to != "" {
+				target = path.Join(path.Dir(document), to)
 			}
-			_, err := os.Stat(target)
+			_, err := fs.Stat(root, target)
 			require.NoError(t, err, "%s has a link to %s", document, link[1])
 			if anchor == "" {
 				continue
 			}
-			there, err := os.ReadFile(target)
+			there, err := fs.ReadFile(root, target)
 			require.NoError(t, err)
 			var anchors []string
 			for _, h := range heading.FindAllStringSubmatch(string(there), -1) {
@@ -188,5 +191,18 @@ func TestEachLinkOfADocumentLeadsSomewhere(t *testing.T) {
 			}
 			require.Contains(t, anchors, strings.ReplaceAll(anchor, "-", " "), "%s has a link to %s", document, link[1])
 		}
+	}
+}
+
+// The names of metrics in the guide are those of tokenprom.
+func TestTheAlertsOfTheGuideAreAboutMetricsThatExist(t *testing.T) {
+	guide, err := fs.ReadFile(root, "docs/platform-engineers.md")
+	require.NoError(t, err)
+	collector, err := fs.ReadFile(root, "tokenprovider/tokenprom/collector.go")
+	require.NoError(t, err)
+	metrics := regexp.MustCompile(`provisionkit_token_[a-z_]+`).FindAllString(string(guide), -1)
+	require.NotEmpty(t, metrics)
+	for _, m := range metrics {
+		require.Contains(t, string(collector), `desc("`+strings.TrimPrefix(m, "provisionkit_token_")+`"`)
 	}
 }
