@@ -14,6 +14,16 @@
 // scope that a policy allows it. [App.FindInstallation] tells the id for an owner or a repository, and
 // [App.WebhookHandler] learns at once when a token is dead.
 //
+// # From key to token
+//
+//	key, KMS ---sign---> JWT of 9 minutes ---POST access_tokens---> token of an hour
+//	                       |                                           |
+//	                     one for all                                 a cache for each installation and scope:
+//	                     installations                               one mint for all of its callers
+//	                                                                   |
+//	401: next key, or the clock                                      Options.Store, under the caches:
+//	corrected, and once more                                         one mint for all replicas
+//
 // # Replicas
 //
 // Replicas of a platform share tokens through [Options].Store: one mints, all use the token, which is sealed in the store.

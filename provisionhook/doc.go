@@ -21,6 +21,20 @@
 // package. [Func] adapts a function. What it can do beyond that it tells by optional interfaces; package
 // provisionhooktest tests it against the whole contract.
 //
+// # A run
+//
+//	caller's env
+//	     |
+//	     | copy         +-----------+  diff, checks   +-----------+  diff, checks
+//	     +------------->| mutator 1 |---------------->| mutator 2 |---------------> ... ---> Plan
+//	                    +-----------+     copy        +-----------+     copy                   |
+//	                          |                             |                                  | Run: commit
+//	                          +--- error, panic, ctx, ------+                                  v
+//	                               a Check that refuses                                   caller's env
+//	                                       |
+//	                                       v
+//	                          *MutatorError; the caller's env is what it was
+//
 // # Variables that expire
 //
 // A running process's environment can't be changed from outside. What is written here is read when the workspace

@@ -16,6 +16,28 @@
 //   - [Shared], under a Cache, shares the tokens of a provider between the replicas of a service, through a [Store].
 //   - [Fallback] asks one after the other, and moves on only where nothing is configured.
 //
+// # The life of a token
+//
+// With the defaults, of a token that lives for an hour:
+//
+//	0 min                    45 min            50 min             60 min
+//	|------------------------|-----------------|------------------|-------------->
+//	  fresh:                   refreshing:       the same, but      dead:
+//	  served at once,          served at once,   callers wait for   callers wait for
+//	  nobody is asked          one refresh in    the refresh; 3 s   the refresh, or get
+//	                           the background    at most, then      the last error while
+//	                                             it is served       the back-off lasts
+//
+// The windows of a shorter life are a quarter and a sixth of it. Jitter begins the refresh up to a twentieth of the life
+// earlier. What becomes of a refresh:
+//
+//	                   +--> a token: ripens for Settle if it came in the background, then replaces the old one
+//	one call of the    |
+//	provider, however -+--> an error: the old one is served on; next try after 1 s, 2 s, 4 s ... 1 min,
+//	many callers       |    after 30 s where trying again can't help, or when the error says
+//	                   |
+//	                   +--> no answer within MintTimeout: CodeUnavailable
+//
 // # What a Cache promises
 //
 //   - A cached read takes no lock and allocates nothing.

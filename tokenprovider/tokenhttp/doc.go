@@ -23,6 +23,24 @@
 //	client := &tokenhttp.Client{URL: os.Getenv("PROVISIONKIT_TOKEN_URL"), Bearer: tokenprovider.Env("PROVISIONKIT_BEARER")}
 //	token, expiresAt, err := tokenprovider.NewCache(client, nil).Token(ctx)
 //
+// # A request
+//
+//	git       git-credential-provisionkit             Handler                                refused with
+//	 |  get     |                                       |
+//	 |--------->|  GET /workspaces/ws-1/token           |
+//	 |          |  Authorization: Bearer BEARER         |
+//	 |          |-------------------------------------->|  who calls?       Authenticator    401, 503
+//	 |          |                                       |  with their id?   the path         403
+//	 |          |                                       |  may they?        Options.Admit    403, 429, 503
+//	 |          |                                       |  whose token?     Source           403, 404, 500
+//	 |          |                                       |  a live one       its provider     404, 500
+//	 |          |                                       |  on record        AuditRecord
+//	 |          |  200 {"token", "expires_at", ...}     |
+//	 | password |<--------------------------------------|
+//	 |<---------|
+//	 |
+//	 +--- https, with the token ---> forge
+//
 // # What it promises
 //
 // Who calls is told by the bearer alone. A workspace gets its own token and no other; the id in the URL is compared with

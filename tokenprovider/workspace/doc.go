@@ -44,6 +44,18 @@
 //   - A token that git reports as refused is dropped, and the next request tells the platform which one it was.
 //   - The bearer is renewed once half of its life is over, so that a workspace outlives it. That never fails a get.
 //
+// # Where a token comes from
+//
+//	git, gh, exec, token
+//	  |
+//	  |  one on disk that lives long enough?  ---yes--->  it
+//	  |  no: one command at a time from here
+//	  |  another command got one meanwhile?   ---yes--->  it
+//	  |  GET the endpoint, with the bearer    ---200--->  it, and keep it on disk
+//	  |  one on disk that lives?              ---yes--->  it
+//	  v
+//	an error in one line; git goes on to the next helper, or gives up (PROVISIONKIT_ON_FAILURE)
+//
 // # What doctor says
 //
 // A line for each check: how it ended, its name, and what is or what is wrong and what to do about it. With --json it is
