@@ -9,10 +9,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
@@ -68,6 +70,76 @@ func TestAFreshTokenThatIsRefusedForAMomentIsNotReplaced(t *testing.T) {
 	again, _ := g.mint(t, i)
 	require.Equal(t, fresh, again)
 	require.Equal(t, 1, g.Mints())
+}
+
+func TestAHerdHasNoMoreMintsUnderWayThanAllowed(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		now, most := 0, 0
+		count := func(by int) {
+			mu.Lock()
+			defer mu.Unlock()
+			now += by
+			most = max(most, now)
+		}
+		app, err := githubapp.New(githubapp.Options{AppID: 7, PrivateKey: key, HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			count(1)
+			defer count(-1)
+			time.Sleep(100 * time.Millisecond)
+			return canned(r)
+		})}})
+		require.NoError(t, err)
+		var all sync.WaitGroup
+		for n := range 200 {
+			all.Go(func() {
+				if _, _, err := app.Installation(int64(1 + n)).Token(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		require.Equal(t, 16, most)
+	})
+}
+
+func TestTokensThatAreRefusedForHoursCostAMintPerSettleAndNoMore(t *testing.T) {
+	mints := 0
+	inBubble(t, minting(&mints), func(t *testing.T, app *githubapp.App) {
+		i := app.Installation(installationID)
+		for began := time.Now(); time.Since(began) < 2*time.Hour; time.Sleep(100 * time.Millisecond) {
+			token, _, err := i.Token(t.Context())
+			require.NoError(t, err)
+			require.False(t, i.Invalidate("ghs_another"), "it is the exact token that goes")
+			i.Invalidate(token)
+		}
+		require.LessOrEqual(t, mints, 2*60*60/5+1)
+	})
+}
+
+func TestARotatedKeyDropsNoToken(t *testing.T) {
+	g := newGitHub(t, nil)
+	app := g.app(t)
+	token, _ := g.mint(t, app.Installation(installationID))
+	g.RotateKeys(appID, &testutil.RSAKey(t, 1).PublicKey)
+	require.Equal(t, tokenprovider.CodeUnauthenticated, g.tokenError(t, app.Installation(installationID, widgets)).Code)
+	held, _ := g.mint(t, app.Installation(installationID))
+	require.Equal(t, token, held)
+	require.Equal(t, http.StatusOK, g.status(t, token, "/installation/repositories"))
+}
+
+func TestAScopeByIDOutlivesARename(t *testing.T) {
+	g := newGitHub(t, nil)
+	app := g.app(t)
+	named := app.Installation(installationID, widgets)
+	g.mint(t, named)
+	granted, ok := named.Granted()
+	require.True(t, ok)
+	require.Len(t, granted.RepositoryIDs, 1)
+	require.NoError(t, g.RenameRepository("acme/widgets", "acme/things"))
+	g.mint(t, app.Installation(installationID, githubapp.Scope{RepositoryIDs: granted.RepositoryIDs}))
+	renamed := app.Installation(installationID, widgets, githubapp.Scope{Permissions: contentsRead.Permissions})
+	require.Equal(t, tokenprovider.CodeInvalidRequest, g.tokenError(t, renamed).Code, "a name isn't the repository")
 }
 
 func TestAPolicyThatGivesEverythingIsLoggedAsAWarning(t *testing.T) {
