@@ -1,6 +1,7 @@
 package githubapp
 
 import (
+	"crypto/subtle"
 	"maps"
 	"slices"
 	"sync"
@@ -44,6 +45,10 @@ type issued struct {
 	expiresAt time.Time
 }
 
+func (t issued) is(token string) bool {
+	return subtle.ConstantTimeCompare([]byte(t.token()), []byte(token)) == 1
+}
+
 func (t issued) dead() bool { return !t.expiresAt.IsZero() && !time.Now().Before(t.expiresAt) }
 
 // take notes that the workspace uses i.
@@ -79,7 +84,7 @@ func (l *leases) issue(workspaceID string, i *Installation, t issued) (kept, orp
 	if _, uses := s.workspaces[workspaceID]; !uses {
 		return false, false
 	}
-	if !slices.ContainsFunc(s.tokens, func(other issued) bool { return other.token() == t.token() }) {
+	if !slices.ContainsFunc(s.tokens, func(other issued) bool { return other.is(t.token()) }) {
 		s.tokens = append(slices.DeleteFunc(s.tokens, issued.dead), t)
 	}
 	return true, false
@@ -121,6 +126,19 @@ func (l *leases) keep(workspaceID string, t issued) {
 		}
 	}
 	l.undead[workspaceID] = append(l.undead[workspaceID], t)
+}
+
+// holders are the installations of which a workspace was handed that token.
+func (l *leases) holders(token string) []*Installation {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var holders []*Installation
+	for i, s := range l.shares {
+		if slices.ContainsFunc(s.tokens, func(t issued) bool { return t.is(token) }) {
+			holders = append(holders, i)
+		}
+	}
+	return holders
 }
 
 // installations are all that are in use.

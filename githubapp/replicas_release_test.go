@@ -160,6 +160,31 @@ func TestAWorkspaceThatReportsEachTokenAsRefusedKeepsNoneAfterItsRelease(t *test
 	}
 }
 
+func TestAReportOfARefusedTokenLooksAtNoOtherWorkspacesPlace(t *testing.T) {
+	g := newGitHub(t, nil)
+	store := newSpyStore()
+	app, _ := g.replicas(t, store, func(o *githubapp.Options) { o.Cache.Settle = -1 })
+	m := githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+		return installationID, widgets, nil
+	}, nil)
+	var refused string
+	for n := range 20 {
+		refused = g.workspaceToken(t, m, fmt.Sprint(n))
+	}
+	before := len(store.keys)
+	require.False(t, m.Invalidate("ghs_another"))
+	require.Len(t, store.keys, before)
+	require.True(t, m.Invalidate(refused))
+	places := map[string]bool{}
+	for _, key := range store.keys[before:] {
+		if strings.HasPrefix(key, "githubapp/workspace/") {
+			places[strings.TrimSuffix(key, "/list")] = true
+		}
+	}
+	require.Len(t, places, 1)
+	require.NotEqual(t, refused, g.workspaceToken(t, m, "19"))
+}
+
 func TestAReleaseOpensWhatIsStoredWhateverLifeItsCallerWishesFor(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable())

@@ -155,11 +155,11 @@ func (m *WorkspaceMutator) ReleaseWorkspace(ctx context.Context, workspaceID str
 	return errors.Join(failures...)
 }
 
-// Invalidate drops token wherever it is held for a workspace, unless it is only seconds old; see
+// Invalidate drops token wherever it is held for a workspace that was handed it here, unless it is only seconds old; see
 // [tokenprovider.Cache.Invalidate].
 func (m *WorkspaceMutator) Invalidate(token string) bool {
 	dropped := false
-	for _, i := range m.leases.installations() {
+	for _, i := range m.leases.holders(token) { // each that is asked may look into a store
 		if i.Invalidate(token) {
 			dropped = true
 		}
