@@ -31,9 +31,9 @@
 //
 // # What it promises
 //
-//   - A token is on standard output whole or not at all, in the environment of the one program that exec runs, or in gh's
-//     login for the hosts that are served, and nowhere else: not in an argument, a URL, a log or an error. What goes wrong
-//     is one line on standard error that says what to do.
+//   - A token is on standard output whole or not at all, in the environment of the one program that exec or gh runs, or in
+//     gh's login for hosts other than github.com, and nowhere else: not in an argument, a URL, a log or an error. What goes
+//     wrong is one line on standard error that says what to do.
 //   - The platform decides what the token may reach, from the bearer alone. When it can't be asked, the token it gave
 //     last is used while it lives; there is no other, broader one. A token that is the person's own, in GH_TOKEN, is
 //     left to them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
@@ -11,9 +12,9 @@ import (
 const ghDetails = `Runs the real gh with a live token, for gh and what it starts alone. A link named gh, which install makes,
 gives that to everybody who types gh.
 
-The token is gh's login for each host in PROVISIONKIT_HOSTS, in a folder that GH_CONFIG_DIR names for
-gh, with your own settings and your logins for other hosts. In GH_TOKEN or GH_ENTERPRISE_TOKEN gh would
-give it to other hosts too, so that those are unset; gh auth token prints it, and exec sets GH_TOKEN.
+For github.com the token is in GH_TOKEN. For each other host in PROVISIONKIT_HOSTS it is gh's login, in a
+folder that GH_CONFIG_DIR names for gh, with your own settings and your logins for other hosts: what is in
+GH_ENTERPRISE_TOKEN gh gives to any server, so that is unset.
 
 A token of your own is kept: the one of GH_TOKEN and GITHUB_TOKEN that gh would take, unless it is an
 installation token (ghs_...), which platforms inject; for hosts that are neither github.com nor under
@@ -106,8 +107,12 @@ func (c *Command) logIn(ctx context.Context, config ghConfig, target ghTarget, e
 		config.token = newSecret(token)
 	}
 	if err == nil {
+		given := environ
+		if slices.Contains(config.hosts, gitcredential.DefaultHost) && !c.hasOwnToken(cloudVariables) {
+			given = with(environ, cloudVariables.first, config.token.reveal())
+		}
 		var run ghRun
-		if run, err = c.configure(config, kept, environ); err == nil {
+		if run, err = c.configure(config, kept, given); err == nil {
 			return run, nil
 		}
 		config.token = secret{}
@@ -118,10 +123,10 @@ func (c *Command) logIn(ctx context.Context, config ghConfig, target ghTarget, e
 	return c.configure(config, kept, environ)
 }
 
-// configure is environ with a folder for gh's configuration that is as config says. Without a token the person's own does;
-// where there is none either, gh would look in the current folder.
+// configure is environ with a folder for gh's configuration that is as config says. Without logins of ours the person's own
+// does; where there is none either, gh would look in the current folder.
 func (c *Command) configure(config ghConfig, kept *disk, environ []string) (ghRun, error) {
-	if config.own != "" && config.token.reveal() == "" {
+	if config.own != "" && !config.logsIn() {
 		return ghRun{environ: environ}, nil
 	}
 	if path, err := config.keep(kept); err == nil {

@@ -46,7 +46,8 @@ func (s *shim) gh(t testing.TB, changes map[string]string, args ...string) resul
 	return run(t, env, cmd)
 }
 
-// logins are the tokens by host in a folder of gh's configuration.
+// logins are the platform's tokens that gh has, by host: that of GH_TOKEN for github.com, and those of a folder of its
+// configuration.
 type logins map[string]string
 
 var loginForm = regexp.MustCompile(`(?m)^"(.+)":\n    oauth_token: "(.+)"$`)
@@ -54,15 +55,21 @@ var loginForm = regexp.MustCompile(`(?m)^"(.+)":\n    oauth_token: "(.+)"$`)
 // logins are those that gh was given by the command.
 func (g given) logins(t testing.TB) logins {
 	t.Helper()
-	dirs := g.values("GH_CONFIG_DIR")
-	if len(dirs) == 0 {
-		return nil
+	var found logins
+	for _, token := range g.values("GH_TOKEN") {
+		if strings.HasPrefix(token, "ghs_") {
+			found = logins{"github.com": token}
+		}
 	}
-	content, err := os.ReadFile(filepath.Join(dirs[0], "hosts.yml"))
-	require.NoError(t, err)
-	found := logins{}
-	for _, match := range loginForm.FindAllStringSubmatch(string(content), -1) {
-		found[match[1]] = match[2]
+	for _, dir := range g.values("GH_CONFIG_DIR") {
+		content, err := os.ReadFile(filepath.Join(dir, "hosts.yml"))
+		require.NoError(t, err)
+		for _, match := range loginForm.FindAllStringSubmatch(string(content), -1) {
+			if found == nil {
+				found = logins{}
+			}
+			found[match[1]] = match[2]
+		}
 	}
 	return found
 }
@@ -78,7 +85,8 @@ func TestWhoeverTypesGhGetsTheRealOneWithALiveToken(t *testing.T) {
 	require.Equal(t, []string{s.real, "pr", "list", "--json", "a b"}, g.Args)
 	require.Equal(t, "input", g.Stdin)
 	require.Equal(t, logins{"github.com": firstToken}, g.logins(t))
-	for _, name := range []string{"GH_TOKEN", "GITHUB_TOKEN", "CODESPACES"} {
+	require.Equal(t, []string{firstToken}, g.values("GH_TOKEN"))
+	for _, name := range []string{"GITHUB_TOKEN", "CODESPACES", "GH_CONFIG_DIR"} {
 		require.Empty(t, g.values(name), name)
 	}
 	require.Equal(t, []string{"1"}, g.values("KEPT"))
@@ -90,8 +98,8 @@ func TestWhoeverTypesGhGetsTheRealOneWithALiveToken(t *testing.T) {
 	require.Len(t, s.asked(), 1)
 }
 
-// TestTheTokenThatGhGets goes through what may be in the environment. What isn't named is unset in the end, and gh has a
-// folder of its own for its configuration where it has a login.
+// TestTheTokenThatGhGets goes through what may be in the environment. What isn't named is unset in the end, but for GH_TOKEN
+// where gh has a token for github.com.
 func TestTheTokenThatGhGets(t *testing.T) {
 	t.Parallel()
 	s := newShim(t)
@@ -151,6 +159,9 @@ func TestTheTokenThatGhGets(t *testing.T) {
 			want := c.want[variable]
 			if variable == "GH_HOST" && want == "" {
 				want = c.env[variable]
+			}
+			if variable == "GH_TOKEN" && want == "" && c.want["GITHUB_TOKEN"] == "" {
+				want = c.logins["github.com"]
 			}
 			if want == "" {
 				require.Empty(t, g.values(variable), "%s: %s", name, variable)

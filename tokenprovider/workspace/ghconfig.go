@@ -19,12 +19,18 @@ import (
 )
 
 // ghConfig is what a folder for gh's configuration has to hold, so that gh has the token for our hosts and for nothing
-// else. In a variable it would go to more: gh sends GH_ENTERPRISE_TOKEN to any server that it is told to talk to, and
-// GH_TOKEN to every tenant of github.com and, unencrypted, to github.localhost.
+// else. GH_ENTERPRISE_TOKEN won't do: gh sends it to any server that it is told to talk to. GH_TOKEN goes to GitHub alone,
+// and is what scripts and extensions read. Where github.com is one of several hosts it has a login too: a host that alone
+// has one is where gh goes by itself.
 type ghConfig struct {
-	own   string // the person's folder, whose settings hold on; "" if there is none
-	hosts []string
-	token secret // the empty one gives gh no login
+	own   string   // the person's folder, whose settings hold on; "" if there is none
+	hosts []string // ours, for which no login of the person's is taken
+	token secret   // the empty one gives gh no login
+}
+
+// logsIn reports whether gh needs a login: for github.com alone GH_TOKEN will do.
+func (g ghConfig) logsIn() bool {
+	return g.token.reveal() != "" && slices.ContainsFunc(g.hosts, func(host string) bool { return host != gitcredential.DefaultHost })
 }
 
 const (
@@ -172,7 +178,7 @@ func (g ghConfig) link(root *os.Root) {
 // behind them can become the host of the token.
 func (g ghConfig) logins(content string) string {
 	var text strings.Builder
-	if token := g.token.reveal(); token != "" {
+	if token := g.token.reveal(); g.logsIn() {
 		for _, host := range g.hosts {
 			fmt.Fprintf(&text, "%s:\n    oauth_token: %s\n    user: %s\n", quoted(host), quoted(token), gitcredential.DefaultUsername)
 		}

@@ -93,10 +93,12 @@ func TestTheRealGhGivesTheTokenToOurHostsAlone(t *testing.T) {
 		"the host that is named last":     {"ghes.example", "api --hostname ghes.example --hostname evil.example x", "evil.example", false},
 		"the last in one word":            {"ghes.example", "api --hostname=ghes.example --hostname=evil.example x", "evil.example", false},
 		"another port":                    {"ghes.example", "api https://ghes.example:8443/x", "ghes.example:8443", false},
-		"a tenant that isn't ours":        {"github.com", "api --hostname=evil.ghe.com x", "evil.ghe.com", false},
-		"a tenant by a URL":               {"github.com", "api https://evil.ghe.com/x", "evil.ghe.com", false},
+		"a tenant that isn't ours":        {"acme.ghe.com", "api --hostname=evil.ghe.com x", "evil.ghe.com", false},
+		"a tenant by a URL":               {"acme.ghe.com", "api https://evil.ghe.com/x", "evil.ghe.com", false},
+		"another host than github.com":    {"github.com", "api https://evil.example/x", "evil.example", false},
+		"a look-alike of github.com":      {"github.com", "api --hostname=github.com.evil.example x", "github.com.evil.example", false},
 		"github.com when it isn't ours":   {"ghes.example", "api https://api.github.com/x", "api.github.com", false},
-		"this machine, without TLS":       {"github.com", "api http://api.github.localhost/x", "api.github.localhost", false},
+		"this machine, without TLS":       {"ghes.example", "api http://api.github.localhost/x", "api.github.localhost", false},
 		"a server's name as a subdomain":  {"ghes.example", "api https://ghes.example.evil.example/x", "ghes.example.evil.example", false},
 		"a server's name in another case": {"ghes.example", "api https://GHES.example/x", "GHES.example", true},
 	} {
@@ -178,6 +180,8 @@ func TestTheTokenThatGhGetsIsInAFileThatIsItsUsersAlone(t *testing.T) {
 		t.Skip("rights mean something else there")
 	}
 	s := newShim(t)
+	s.env["PROVISIONKIT_HOSTS"] = "github.com,ghes.example"
+	both := logins{"github.com": firstToken, "ghes.example": firstToken}
 	dir := s.gh(t, nil, "pr", "list").given(t).values("GH_CONFIG_DIR")[0]
 	requireMode := func(path string, want os.FileMode) {
 		info, err := os.Lstat(path)
@@ -193,11 +197,11 @@ func TestTheTokenThatGhGetsIsInAFileThatIsItsUsersAlone(t *testing.T) {
 	require.NoError(t, os.WriteFile(elsewhere, nil, 0o600))
 	require.NoError(t, os.Remove(filepath.Join(dir, "hosts.yml")))
 	require.NoError(t, os.Symlink(elsewhere, filepath.Join(dir, "hosts.yml")))
-	require.Equal(t, logins{"github.com": firstToken}, s.gh(t, nil, "pr", "list").given(t).logins(t))
+	require.Equal(t, both, s.gh(t, nil, "pr", "list").given(t).logins(t))
 	requireMode(filepath.Join(dir, "hosts.yml"), 0o600)
 	require.NoError(t, os.RemoveAll(dir))
 	require.NoError(t, os.Symlink(t.TempDir(), dir))
-	require.Equal(t, logins{"github.com": firstToken}, s.gh(t, nil, "pr", "list").given(t).logins(t))
+	require.Equal(t, both, s.gh(t, nil, "pr", "list").given(t).logins(t))
 	requireMode(dir, os.ModeDir|0o700)
 	content, err := os.ReadFile(elsewhere)
 	require.NoError(t, err)
@@ -207,10 +211,11 @@ func TestTheTokenThatGhGetsIsInAFileThatIsItsUsersAlone(t *testing.T) {
 func TestWorkspacesAndHostsDoNotShareTheFolderOfGhsLogins(t *testing.T) {
 	t.Parallel()
 	s := newShim(t)
+	s.env["PROVISIONKIT_HOSTS"] = "github.com,ghes.example"
 	seen := map[string]string{}
 	other := s.platform.env(t, "ws-2")
 	for name, change := range map[string]map[string]string{
-		"as it is": nil, "other hosts": {"PROVISIONKIT_HOSTS": "github.com,ghes.example"}, "other settings": {"GH_CONFIG_DIR": t.TempDir()},
+		"as it is": nil, "other hosts": {"PROVISIONKIT_HOSTS": "github.com,other.example"}, "other settings": {"GH_CONFIG_DIR": t.TempDir()},
 		"another workspace": {"PROVISIONKIT_TOKEN_URL": other["PROVISIONKIT_TOKEN_URL"], "PROVISIONKIT_BEARER": other["PROVISIONKIT_BEARER"],
 			"PROVISIONKIT_BEARER_FILE": other["PROVISIONKIT_BEARER_FILE"]},
 	} {
@@ -226,6 +231,7 @@ func TestWithoutASafeFolderGhHasOneThatGoesWithIt(t *testing.T) {
 		t.Skip("signals and rights mean something else there")
 	}
 	s := newShim(t)
+	s.env["PROVISIONKIT_HOSTS"] = "ghes.example"
 	temp := t.TempDir()
 	s.env["TMPDIR"], s.env["XDG_RUNTIME_DIR"] = temp, t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(s.env["XDG_RUNTIME_DIR"], "provisionkit"), 0o755))
