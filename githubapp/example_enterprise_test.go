@@ -4,17 +4,17 @@ import (
 	"context"
 	"fmt"
 	"log"
-	"maps"
 	"net/url"
-	"slices"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/provisionhook"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
-// A GitHub Enterprise Server: its API is below /api/v3, its certificate may be of a private authority, and gh takes the
-// token for it from GH_ENTERPRISE_TOKEN and its name from GH_HOST.
+// A GitHub Enterprise Server: its API is below /api/v3, and its certificate may be of a private authority. No token is
+// injected, since what is in GH_ENTERPRISE_TOKEN gh gives to any server that it is told to talk to: git and gh pull theirs,
+// for that host alone. Without the shim of git-credential-provisionkit, name the variable in EnvNames.
 func Example_enterpriseServer() {
 	github, err := githubapptest.NewServer(&githubapptest.Options{TLS: true, TokenFormat: githubapptest.FormatClassic})
 	if err != nil {
@@ -43,8 +43,9 @@ func Example_enterpriseServer() {
 	registry := provisionhook.NewRegistry()
 	registry.Register(
 		githubapp.NewMutator(app.Installation(setup.InstallationID), &githubapp.MutatorOptions{
-			EnvNames: []string{"GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"},
+			EnvNames: []string{},
 		}),
+		gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{server.Host}}),
 		provisionhook.Func("github-enterprise-host", func(_ context.Context, _ string, env map[string]string) error {
 			env["GH_HOST"] = server.Host
 			return nil
@@ -54,9 +55,13 @@ func Example_enterpriseServer() {
 	if err := registry.Run(context.Background(), "ws-1", env); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(slices.Sorted(maps.Keys(env)))
+	fmt.Println(env["PROVISIONKIT_HOSTS"] == server.Host, env["GH_HOST"] == server.Host)
+
+	if _, _, err := registry.FirstTokenProvider().Token(context.Background()); err != nil {
+		log.Fatal(err)
+	}
 	fmt.Println(github.Requests()[0].Path == fmt.Sprintf("/api/v3/app/installations/%d/access_tokens", setup.InstallationID))
 	// Output:
-	// [GH_ENTERPRISE_TOKEN GH_HOST GITHUB_ENTERPRISE_TOKEN]
+	// true true
 	// true
 }
