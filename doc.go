@@ -60,5 +60,6 @@
 //	go run github.com/molecule-ai/provisionkit/examples/quickstart
 //
 // To embed it, copy examples/platform: a server in one file, with the real GitHub or with the fake. To write a plugin,
-// copy examples/plugin, which imports nothing of this module.
+// copy examples/plugin, which imports nothing of this module. The folder docs has a guide for each: for platform engineers,
+// for plugin authors, and for the operators of what they build.
 package provisionkit
