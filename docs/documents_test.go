@@ -43,8 +43,8 @@ func documents(t *testing.T) []string {
 var readers = map[string]func(*testing.T) doctest.Options{
 	"README.md": func(t *testing.T) doctest.Options {
 		opts := onAMachineOfItsOwn(t)
-		opts.GoFiles = true                        // TestAModuleOutsideImportsEveryPackageAndRunsTheReadmesSnippets has them
-		opts.Elsewhere = []string{"go test ./..."} // this is it
+		opts.GoFiles = true                                                        // TestAModuleOutsideImportsEveryPackageAndRunsTheReadmesSnippets has them
+		opts.Elsewhere = []string{"go test ./...", "go run ./examples/quickstart"} // this is it, and its own test
 		return opts
 	},
 	"docs/operators.md": func(t *testing.T) doctest.Options {
@@ -56,11 +56,10 @@ var readers = map[string]func(*testing.T) doctest.Options{
 		opts.Instead = map[string]string{"127.0.0.1:8080": "127.0.0.1:" + doctest.FreePort(t)}
 		return opts
 	},
-	"docs/plugin-authors.md":      asADependent,
-	"examples/platform/README.md": withAPlatform,
-	"examples/quickstart/README.md": func(*testing.T) doctest.Options {
-		return doctest.Options{Elsewhere: []string{"go run ./examples/quickstart"}} // README.md has it
-	},
+	"docs/plugin-authors.md":        asADependent,
+	"examples/platform/README.md":   withAPlatform,
+	"examples/plugin/README.md":     runsElsewhere("go run ./examples/plugin"),
+	"examples/quickstart/README.md": runsElsewhere("go run ./examples/quickstart"),
 	"examples/workspace-image/README.md": func(t *testing.T) doctest.Options {
 		opts := onAMachineOfItsOwn(t)
 		opts.Instead = map[string]string{"/etc/platform/": opts.Instead["/etc/platform/"]}
@@ -81,6 +80,11 @@ func TestWhoFollowsADocumentSeesWhatItShows(t *testing.T) {
 			doctest.Follow(t, document, opts)
 		})
 	}
+}
+
+// runsElsewhere is for an example whose own test runs it as its document says, and compares.
+func runsElsewhere(command string) func(*testing.T) doctest.Options {
+	return func(*testing.T) doctest.Options { return doctest.Options{Elsewhere: []string{command}} }
 }
 
 // onAMachineOfItsOwn is a clone on the machine of a platform, with its folders, its GitHub App and its address.

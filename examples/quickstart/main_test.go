@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/doctest"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/stretchr/testify/require"
 )
@@ -47,6 +48,8 @@ func TestAWorkspaceOutlivesItsTokenOnABareMachine(t *testing.T) {
 		require.Regexp(t, event, text)
 	}
 	require.NotRegexp(t, `ghs_|eyJ|PRIVATE KEY`, text, "a token, bearer or key is in the output")
+
+	doctest.RequireShown(t, filepath.Join("..", "..", "README.md"), "go run ./examples/quickstart", text)
 
 	folder := regexp.MustCompile(`starts in (\S+)`).FindStringSubmatch(text)
 	require.NotNil(t, folder)

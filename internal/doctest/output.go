@@ -2,8 +2,10 @@ package doctest
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
+	"testing"
 )
 
 var (
@@ -36,6 +38,29 @@ func compare(text string, anyNumbers bool, printed string) error {
 		return fmt.Errorf("the document shows\n%s\nand there was\n%s", text, printed)
 	}
 	return nil
+}
+
+// RequireShown fails t unless printed is what a document shows below the block of exactly that command: for a test that has
+// run it already, and knows more about it than the document.
+func RequireShown(t testing.TB, document, command, printed string) {
+	t.Helper()
+	content, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks, err := Blocks(string(content))
+	if err != nil {
+		t.Fatalf("%s: %v", document, err)
+	}
+	for i, b := range blocks[:len(blocks)-1] {
+		if shown := blocks[i+1]; b.Kind == "sh" && strings.TrimSpace(b.Text) == command && shown.Kind == "text" {
+			if err := compare(shown.Text, shown.AnyNumbers, printed); err != nil {
+				t.Fatalf("%s:%d: %v", document, shown.Line, err)
+			}
+			return
+		}
+	}
+	t.Fatalf("%s shows nothing that %s prints", document, command)
 }
 
 // appeared reports whether text is in what was printed so far.
