@@ -49,8 +49,12 @@ func Follow(t *testing.T, document string, opts Options) {
 	if err != nil {
 		t.Fatalf("%s: %v", document, err)
 	}
-	for _, tool := range []string{"sh", "git", "curl"} {
-		testutil.NeedTool(t, tool)
+	testutil.NeedTool(t, "sh")
+	for _, tool := range []string{"git", "curl", "redis-server"} {
+		types := func(b Block) bool { return b.Kind == "sh" && b.With == opts.With && strings.Contains(b.Text, tool+" ") }
+		if slices.ContainsFunc(blocks, types) {
+			testutil.NeedTool(t, tool)
+		}
 	}
 	var pairs []string
 	for _, command := range opts.Elsewhere {

@@ -11,7 +11,6 @@ import (
 )
 
 func TestWhoFollowsTheGuideForPlatformEngineersSeesWhatItShows(t *testing.T) {
-	testutil.NeedTool(t, "redis-server")
 	proxy := testutil.NewModuleProxy(t.TempDir())
 	proxy.Publish(t, filepath.Join("..", ".."), "v0.1.0")
 	proxy.Publish(t, ".", "v0.1.0")
