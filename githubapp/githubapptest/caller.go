@@ -82,8 +82,9 @@ func (s *Server) session(c caller) (session, *apiError) {
 	return session{t, i}, nil
 }
 
-// propagating tells whether the token is too young to be known everywhere.
+// propagating tells whether the token is too young to be known everywhere. Without a delay none is, not even one that
+// was minted later than now because the clock was set back since.
 func (s *Server) propagating(t *token) bool {
 	now := s.settings()
-	return time.Now().Add(now.clockOffset).Before(t.mintedAt.Add(now.propagation))
+	return now.propagation > 0 && time.Now().Add(now.clockOffset).Before(t.mintedAt.Add(now.propagation))
 }

@@ -62,6 +62,14 @@ func TestARepositorysPermissionsAreThoseOfTheToken(t *testing.T) {
 	}
 }
 
+func TestATokenOutlivesAClockThatIsSetBack(t *testing.T) {
+	f := newFake(t, nil)
+	token, _ := f.mint("")
+	f.SetClockOffset(-time.Minute)
+	require.Equal(t, 200, f.do("GET", "/installation/repositories", "token "+token, "").StatusCode)
+	require.Equal(t, http.StatusNoContent, f.do("DELETE", "/installation/token", "token "+token, "").StatusCode)
+}
+
 func TestTokensDieBehindTheirHoldersBack(t *testing.T) {
 	f := newFake(t, nil)
 	for name, kill := range map[string]func(token string){
