@@ -81,6 +81,24 @@ func TestReleaseRevokesWhatTheWorkspaceWasGivenBefore(t *testing.T) {
 	}
 }
 
+func TestATokenThatDiesWhileItsWorkspaceIsReleasedIsNoError(t *testing.T) {
+	testutil.RSAKeyPEM(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		g := newGitHub(t, &githubapptest.Options{InMemory: true, TokenLife: time.Minute})
+		p := newTable()
+		one, two := g.mutators(t, tokenprovidertest.NewStore(), p)
+		g.workspaceToken(t, one, "a")
+		time.Sleep(50 * time.Second)
+		p.set("a", &contentsRead)
+		second := g.workspaceToken(t, one, "a")
+		time.Sleep(9 * time.Second)
+		g.SetLatency(3 * time.Second) // the second is revoked first, and then the first is dead
+		require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+		g.SetLatency(0)
+		require.False(t, g.alive(t, second))
+	})
+}
+
 func TestATokenOfTheScopeThatThePolicyGivesAgainIsFoundAgain(t *testing.T) {
 	g := newGitHub(t, nil)
 	p := newTable()

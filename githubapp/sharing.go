@@ -107,7 +107,7 @@ func (r *replicas) withdraw(ctx context.Context, owner string, revoke func(issue
 		if err == nil {
 			err = revoke(t)
 		}
-		if err != nil {
+		if err != nil && time.Now().Before(e.ExpiresAt) { // it may have died by itself meanwhile
 			failures = append(failures, err)
 			continue
 		}
