@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -42,6 +43,28 @@ func TestAnOutageIsInvisibleWhileTheTokenLives(t *testing.T) {
 		time.Sleep(time.Minute)
 		requireCode(t, c, tokenprovider.CodeUnavailable)
 		require.Equal(t, tokenprovider.StateFailing, c.Status().State)
+	})
+}
+
+func TestATokenThatDiedOnItsWayIsNoDefectAndSoonReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		latency := 2 * time.Second
+		source := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+			expiresAt := time.Now().Add(time.Second)
+			time.Sleep(latency)
+			return "token", expiresAt, nil
+		})
+		shared, err := tokenprovider.NewShared(source, tokenprovidertest.NewStore(), tokenprovider.SharedOptions{Key: "k", SealKeys: [][]byte{make([]byte, 32)}})
+		require.NoError(t, err)
+		caches := []*tokenprovider.Cache{tokenprovider.NewCache(source, nil), tokenprovider.NewCache(shared, nil)}
+		for _, c := range caches {
+			require.ErrorContains(t, requireCode(t, c, tokenprovider.CodeUnavailable), "on its way")
+		}
+		latency = 0
+		time.Sleep(time.Second)
+		for _, c := range caches {
+			requireToken(t, c, "token")
+		}
 	})
 }
 

@@ -42,6 +42,7 @@ func (w *world) Token(ctx context.Context) (string, time.Time, error) {
 	require.False(w.t, time.Now().Before(w.notUntil), "the provider is asked during a back-off")
 	w.asking = true
 	w.mu.Unlock()
+	asked := time.Now()
 	defer func() {
 		w.mu.Lock()
 		w.asking = false
@@ -57,7 +58,7 @@ func (w *world) Token(ctx context.Context) (string, time.Time, error) {
 	defer w.mu.Unlock()
 	wait := 800 * time.Millisecond
 	defer func() { w.notUntil = time.Now().Add(wait) }()
-	switch w.random.IntN(12) {
+	switch w.random.IntN(13) {
 	case 0:
 		return "", time.Time{}, errors.New("connection reset")
 	case 1:
@@ -74,7 +75,11 @@ func (w *world) Token(ctx context.Context) (string, time.Time, error) {
 		return "", time.Time{}, nil
 	case 5:
 		wait = 30 * time.Second
-		return "dead", time.Now(), nil
+		return "dead", asked, nil
+	case 6:
+		if time.Now().After(asked) {
+			return "died on its way", time.Now(), nil
+		}
 	}
 	wait = 0
 	w.minted++

@@ -38,7 +38,7 @@ func (c *Cache) ask(wish time.Duration) {
 	token, expiresAt, err := c.mint(wish)
 	now := time.Now()
 	if err == nil {
-		err = validate(token, expiresAt, now)
+		err = validate(token, expiresAt, requested, now)
 	}
 	var l *lease
 	if err == nil {
@@ -131,11 +131,14 @@ func detach(err error) error {
 	return err
 }
 
-// validate refuses what no provider may deliver.
-func validate(token string, expiresAt, now time.Time) error {
+// validate refuses what no provider may deliver. A token that died since it was requested is no defect: there may be
+// another one at once.
+func validate(token string, expiresAt, requested, now time.Time) error {
 	switch {
 	case token == "":
 		return &Error{Code: CodeInternal, Err: errors.New("tokenprovider: the provider delivered an empty token")}
+	case !expiresAt.IsZero() && !now.Round(0).Before(expiresAt) && requested.Round(0).Before(expiresAt):
+		return &Error{Code: CodeUnavailable, Err: fmt.Errorf("tokenprovider: the provider delivered a token that expired at %s, on its way", expiresAt.UTC().Format(time.RFC3339))}
 	case !expiresAt.IsZero() && !now.Round(0).Before(expiresAt):
 		return &Error{Code: CodeInternal, Err: fmt.Errorf("tokenprovider: the provider delivered a token that expired at %s, %s ago by this machine's clock",
 			expiresAt.UTC().Format(time.RFC3339), now.Round(0).Sub(expiresAt).Round(time.Second))}

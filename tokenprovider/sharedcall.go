@@ -129,10 +129,11 @@ func (c *sharedCall) mint(ctx context.Context, unlock func(context.Context) erro
 	if err := ctx.Err(); err != nil {
 		return "", time.Time{}, fmt.Errorf("tokenprovider: waiting for a token: %w", err)
 	}
+	requested := time.Now()
 	token, expiresAt, err = c.provider.Token(ctx)
 	now := time.Now()
 	if err == nil {
-		err = validate(token, expiresAt, now)
+		err = validate(token, expiresAt, requested, now)
 	}
 	if err != nil {
 		return "", time.Time{}, err

@@ -116,8 +116,11 @@ func isJSON(header http.Header) bool {
 	return err == nil && mediaType == jsonType
 }
 
+// errTooLate is the error for a secret that lived when it was asked for.
+var errTooLate = errors.New("what it holds expired on its way")
+
 // validate checks the secret of an answer and is when it expires; zero when the answer doesn't say.
-func validate(secret, expires string) (time.Time, error) {
+func validate(secret, expires string, asked time.Time) (time.Time, error) {
 	if !printable(secret) {
 		return time.Time{}, errors.New("what it holds is empty, or has white space or control characters in it")
 	}
@@ -128,7 +131,11 @@ func validate(secret, expires string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, errors.New("its expires_at is not a time as in RFC 3339")
 	}
-	if !expiresAt.After(time.Now()) {
+	switch {
+	case expiresAt.After(time.Now()):
+	case expiresAt.After(asked):
+		return time.Time{}, errTooLate
+	default:
 		return time.Time{}, fmt.Errorf("what it holds expired at %s by this machine's clock", wireTime(expiresAt))
 	}
 	return sayable(expiresAt), nil

@@ -71,10 +71,11 @@ func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 		header.Set(rejectedHeader, rejected)
 	}
 	var answer tokenAnswer
+	asked := time.Now()
 	if err := c.call(ctx, http.MethodGet, endpoint, header, &answer); err != nil {
 		return "", time.Time{}, err
 	}
-	expiresAt, err := validate(answer.Token, answer.ExpiresAt)
+	expiresAt, err := validate(answer.Token, answer.ExpiresAt, asked)
 	if err != nil {
 		return "", time.Time{}, foreign(http.MethodGet, endpoint, err)
 	}
@@ -100,10 +101,11 @@ func (c *Client) RenewBearer(ctx context.Context) (bearer string, expiresAt time
 		return "", time.Time{}, misconfigured("the path of Client.URL is malformed")
 	}
 	var answer bearerAnswer
+	asked := time.Now()
 	if err := c.call(ctx, http.MethodPost, endpoint, http.Header{}, &answer); err != nil {
 		return "", time.Time{}, err
 	}
-	expiresAt, err = validate(answer.Bearer, answer.ExpiresAt)
+	expiresAt, err = validate(answer.Bearer, answer.ExpiresAt, asked)
 	if err == nil && expiresAt.IsZero() {
 		err = errors.New("it has no expires_at")
 	}

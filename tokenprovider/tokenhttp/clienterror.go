@@ -24,10 +24,15 @@ func misconfigured(problem string) error {
 	return &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest, Err: errors.New("tokenhttp: " + problem)}
 }
 
-// foreign is the error for a 200 that isn't an answer of the endpoint's, for what reason.
+// foreign is the error for a 200 that isn't an answer of the endpoint's, for what reason. One that came too late is:
+// another try may be in time.
 func foreign(method string, endpoint *url.URL, reason error) error {
+	code := tokenprovider.CodeInternal
+	if reason == errTooLate {
+		code = tokenprovider.CodeUnavailable
+	}
 	err := fmt.Errorf("tokenhttp: %s %s: the answer can't be used: %w", method, withoutQuery(endpoint), reason)
-	return &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: err}
+	return &tokenprovider.Error{Code: code, Err: err}
 }
 
 // unreachable is the error for a request that got no complete answer.

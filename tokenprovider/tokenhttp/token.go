@@ -46,6 +46,7 @@ func (h *Handler) token(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	}
 	var token string
 	var expiresAt time.Time
+	asked := time.Now()
 	if err == nil {
 		err = guard(ctx, h.options.Logger, "provider", func() (err error) {
 			record.Provider = nameOf(provider)
@@ -54,7 +55,7 @@ func (h *Handler) token(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		})
 	}
 	if err == nil {
-		err = check(token, expiresAt)
+		err = check(token, expiresAt, asked)
 	}
 	var answer *reply
 	if err == nil {
@@ -84,15 +85,17 @@ func live(ctx context.Context, provider tokenprovider.TokenProvider, rejected []
 
 var errEmptyToken = errors.New("tokenhttp: the provider answered with an empty token")
 
-// check refuses what no provider may answer with.
-func check(token string, expiresAt time.Time) error {
+// check refuses what no provider may answer with. That a token died since it was asked for is no defect.
+func check(token string, expiresAt, asked time.Time) error {
 	var defect error
-	switch {
+	switch now := time.Now(); {
 	case token == "":
 		defect = errEmptyToken
 	case !printable(token):
 		defect = errors.New("tokenhttp: the provider's token has a space or a control character in it, or isn't ASCII")
-	case !expiresAt.IsZero() && !expiresAt.After(time.Now()):
+	case !expiresAt.IsZero() && !expiresAt.After(now) && expiresAt.After(asked):
+		return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: errors.New("tokenhttp: the provider's token expired on its way, at " + wireTime(expiresAt))}
+	case !expiresAt.IsZero() && !expiresAt.After(now):
 		defect = errors.New("tokenhttp: the provider's token has expired, at " + wireTime(expiresAt))
 	default:
 		return nil
