@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/provisionhook"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+	"github.com/molecule-ai/provisionkit/tokenprovider/redisstore"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+	"github.com/redis/go-redis/v9"
+)
+
+// replica is one of the platform: its app, its registries, and an endpoint that can be stopped and started again where
+// workspaces know it. All replicas have the same keys.
+type replica struct {
+	addr   string
+	own    *provisionhook.Registry                // each workspace has a token of its own
+	shared [installations]*provisionhook.Registry // all workspaces of an installation have one
+	apps   [installations]*githubapp.Installation // whose it is
+	tokens *githubapp.WorkspaceMutator
+	redis  *redis.Client
+	mux    *http.ServeMux
+
+	mu     sync.Mutex
+	server *http.Server
+	served sync.WaitGroup
+}
+
+// newReplica is a replica with its endpoint at a free port, not yet serving.
+func newReplica(w *world, n int, command string) (*replica, error) {
+	r := &replica{redis: w.redis.client(), mux: http.NewServeMux()}
+	client := *w.forge.Client()
+	client.Transport = &witness{client.Transport, w.journal}
+	app, err := githubapp.New(githubapp.Options{
+		AppID: appID, KeyFile: w.forge.keyFile, BaseURL: w.forge.URL, HTTPClient: &client, MaxConcurrentMints: 64,
+		UserAgent: fmt.Sprintf(replicaName, n),
+		Cache:     tokenprovider.CacheOptions{Settle: w.oracle.rules.settle, MintTimeout: w.oracle.rules.mintTimeout},
+		Store:     redisstore.New(r.redis, nil),
+		Logger:    w.journal.logger(), SealKeys: [][]byte{w.sealKey},
+	})
+	if err != nil {
+		return nil, err
+	}
+	key, err := tokenhttp.NewWorkspaceKey(w.workspaceKey)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // a port of its own
+	if err != nil {
+		return nil, err
+	}
+	r.addr = listener.Addr().String()
+	_ = listener.Close()
+	wiring, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{BaseURL: "http://" + r.addr, Key: key, TTL: bearerTTL})
+	if err != nil {
+		return nil, err
+	}
+	address, err := url.Parse(w.forge.URL)
+	if err != nil {
+		return nil, err
+	}
+	git := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{address.Host}, Command: command})
+
+	r.tokens = githubapp.NewWorkspaceMutator(app, w.policy, nil)
+	r.own = provisionhook.NewRegistry(provisionhook.Protect("PATH"))
+	r.own.Register(r.tokens, wiring, git)
+	for n := range r.shared {
+		r.apps[n] = app.Installation(installationID(n))
+		r.shared[n] = provisionhook.NewRegistry(provisionhook.Protect("PATH"))
+		r.shared[n].Register(githubapp.NewMutator(r.apps[n], nil), wiring, git)
+	}
+	source := func(ctx context.Context, p tokenhttp.Principal) (tokenprovider.TokenProvider, error) {
+		of, ok := w.lookUp(p.WorkspaceID)
+		switch {
+		case !ok:
+			return nil, tokenhttp.ErrForbidden
+		case of.own:
+			return tokenhttp.PerWorkspace(r.own)(ctx, p)
+		}
+		return tokenhttp.FirstProvider(r.shared[of.installation])(ctx, p)
+	}
+	handler, err := tokenhttp.NewHandler(source, key, &tokenhttp.Options{Admit: w.admit, Logger: w.journal.logger()})
+	if err != nil {
+		return nil, err
+	}
+	handler.Mount(r.mux)
+	return r, nil
+}
+
+// registry is the one that makes the workspace's environment.
+func (r *replica) registry(of *workspace) *provisionhook.Registry {
+	if of.own {
+		return r.own
+	}
+	return r.shared[of.installation]
+}
+
+// status is what this replica says of the workspace's token.
+func (r *replica) status(of *workspace) tokenprovider.Status {
+	if of.own {
+		return r.tokens.Status() // the worst of all workspaces'
+	}
+	return r.apps[of.installation].Status()
+}
+
+// start lets the endpoint serve.
+func (r *replica) start() error {
+	var listener net.Listener
+	var err error
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if listener, err = net.Listen("tcp", r.addr); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("start the endpoint again: %w", err)
+		}
+	}
+	server := &http.Server{Handler: r.mux, ReadHeaderTimeout: 10 * time.Second}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.server = server
+	r.served.Go(func() { _ = server.Serve(listener) })
+	return nil
+}
+
+// stop ends it, and whatever it is serving, as when a process dies.
+func (r *replica) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.server != nil {
+		_ = r.server.Close()
+		r.server = nil
+	}
+	r.served.Wait()
+}
+
+func (r *replica) close() {
+	r.stop()
+	_ = r.redis.Close()
+}
+
+// witness tells the journal each credential that passes: JWTs on the way out, tokens on the way in.
+type witness struct {
+	next    http.RoundTripper
+	journal *journal
+}
+
+func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
+	w.journal.secret(strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
+	resp, err := w.next.RoundTrip(req)
+	if err != nil || resp.StatusCode != http.StatusCreated {
+		return resp, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	err = errors.Join(err, resp.Body.Close())
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	var answer struct{ Token string }
+	_ = json.Unmarshal(body, &answer)
+	w.journal.secret(answer.Token)
+	return resp, err
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// gitWorker is a person or an agent in a workspace, who clones, fetches and pushes with the real git.
+type gitWorker struct {
+	ws   *workspace
+	dir  string // all that it has
+	env  []string
+	turn int
+}
+
+func (ws *workspace) newGitWorker(env map[string]string) (worker, error) {
+	g := &gitWorker{ws: ws, dir: env["HOME"]}
+	if err := os.MkdirAll(filepath.Join(g.dir, "run"), 0o700); err != nil {
+		return nil, err
+	}
+	for name, value := range env {
+		g.env = append(g.env, name+"="+value)
+	}
+	ws.state.Store(func() string { return "git in " + g.dir })
+	return g, nil
+}
+
+// environment is what the workspace has before any plugin: nothing of this machine's but PATH, and nobody's credentials.
+func (ws *workspace) environment() map[string]string {
+	ws.starts++
+	home := filepath.Join(ws.dir, fmt.Sprintf("%s.%d", ws.id, ws.starts))
+	return map[string]string{
+		"PATH": os.Getenv("PATH"), "HOME": home, "XDG_CONFIG_HOME": home, "XDG_RUNTIME_DIR": filepath.Join(home, "run"),
+		"GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_SSL_CAINFO": ws.certificate, "LC_ALL": "C",
+		"NO_PROXY": "127.0.0.1", "GIT_AUTHOR_NAME": "Agent", "GIT_AUTHOR_EMAIL": "agent@example.com",
+		"GIT_COMMITTER_NAME": "Agent", "GIT_COMMITTER_EMAIL": "agent@example.com",
+	}
+}
+
+func (g *gitWorker) work(ctx context.Context) outcome {
+	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
+	defer cancel()
+	clone := filepath.Join(g.dir, "clone")
+	if _, err := os.Stat(filepath.Join(clone, ".git", "HEAD")); err != nil {
+		return g.git(ctx, cloning, g.dir, "clone", "--quiet", g.ws.forge.URL+"/"+g.ws.repository()+".git", clone)
+	}
+	if g.turn++; g.turn%2 == 0 {
+		return g.git(ctx, fetching, clone, "fetch", "--quiet")
+	}
+	if o := g.git(ctx, pushing, clone, "commit", "--quiet", "--allow-empty", "--message=work goes on"); o.err != nil {
+		return o
+	}
+	return g.git(ctx, pushing, clone, "push", "--quiet", "--force", "origin", "HEAD:refs/heads/work")
+}
+
+func (g *gitWorker) git(ctx context.Context, what action, dir string, args ...string) outcome {
+	var said bytes.Buffer
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, g.env, &said, &said
+	err := cmd.Run()
+	if said.Len() > 0 {
+		fmt.Fprintf(g.ws.journal, "%s: git %s: %s\n", g.ws.id, args[0], strings.ReplaceAll(strings.TrimSpace(said.String()), "\n", " | "))
+	}
+	if err != nil {
+		return outcome{what: what, err: errors.New(strings.TrimSpace(said.String()) + ": " + err.Error()), said: reason(said.String())}
+	}
+	return outcome{what: what}
+}
+
+// reason is what git's standard error says of the cause, in the words of the API's codes.
+func reason(stderr string) string {
+	switch {
+	case strings.Contains(stderr, "git-credential-provisionkit: "):
+		return toldByHelper
+	case strings.Contains(stderr, "Authentication failed"):
+		return refusedDead
+	case strings.Contains(stderr, "returned error: 403"):
+		return refusedSuspended
+	}
+	return ""
+}
+
+func (g *gitWorker) token() string { return "" }
+
+func (g *gitWorker) stop() { _ = os.RemoveAll(g.dir) }

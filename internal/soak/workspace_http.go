@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+)
+
+// httpWorker is a program in a workspace that calls GitHub's API with the tokens that it pulls.
+type httpWorker struct {
+	ws     *workspace
+	client *tokenhttp.Client
+	cache  *tokenprovider.Cache
+	api    *http.Client
+	url    string
+	what   action
+
+	mu      sync.Mutex
+	bearer  string
+	renewAt time.Time
+}
+
+func (ws *workspace) newHTTPWorker(env map[string]string) (worker, error) {
+	address, err := url.Parse(ws.forge.URL)
+	if err != nil {
+		return nil, err
+	}
+	h := &httpWorker{
+		ws: ws, url: ws.forge.URL + "/repos/" + ws.repository(), what: calling,
+		bearer: env[tokenhttp.EnvBearer], renewAt: time.Now().Add(bearerTTL / 2),
+	}
+	if ws.own {
+		h.what = callingOwn
+	}
+	h.client = &tokenhttp.Client{
+		URL: env[tokenhttp.EnvTokenURL], Bearer: tokenprovider.Func(h.presentBearer),
+		HTTPClient: &http.Client{Transport: &balancer{ws: ws}},
+	}
+	received := &account{}
+	ws.account.Store(received)
+	h.cache = tokenprovider.NewCache(&receiver{h.client, ws, received}, &tokenprovider.CacheOptions{
+		Settle: ws.oracle.rules.settle, Name: ws.id, Logger: ws.journal.logger(),
+	})
+	var provider tokenprovider.TokenProvider = h.cache
+	if ws.config.injectedOnly {
+		provider = tokenprovider.Static(env["GH_TOKEN"])
+	}
+	h.api = &http.Client{Transport: &tokenprovider.Transport{
+		Provider: provider, Base: ws.forge.Client().Transport, Hosts: []string{address.Host},
+	}}
+	ws.state.Store(func() string {
+		s := h.cache.Status()
+		return fmt.Sprintf("%s, expires %s, refresh at %s, %d mints, %d failures, last error: %s",
+			s.State, clockTime(s.ExpiresAt), clockTime(s.RefreshAt), s.Mints, s.Failures, s.LastError)
+	})
+	return h, nil
+}
+
+func (h *httpWorker) work(ctx context.Context) outcome {
+	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
+	defer cancel()
+	h.renewBearer(ctx)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url, nil)
+	if err != nil {
+		return outcome{what: h.what, err: err}
+	}
+	resp, err := h.api.Do(req)
+	if err != nil {
+		return failure(h.what, err)
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return outcome{what: h.what, err: fmt.Errorf("GET %s: %s", h.url, resp.Status), said: fmt.Sprintf("API %d", resp.StatusCode)}
+	}
+	return outcome{what: h.what}
+}
+
+func (h *httpWorker) token() string {
+	if h.cache.Status().State == tokenprovider.StateEmpty {
+		return ""
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // what is held, without asking for another one
+	token, _, _ := h.cache.Token(ctx)
+	return token
+}
+
+func (h *httpWorker) stop() {}
+
+func (h *httpWorker) presentBearer(context.Context) (string, time.Time, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.bearer, time.Time{}, nil
+}
+
+// renewBearer replaces the bearer past half of its life. While that fails, there is the other half.
+func (h *httpWorker) renewBearer(ctx context.Context) {
+	h.mu.Lock()
+	due := time.Now().After(h.renewAt)
+	if due {
+		h.renewAt = time.Now().Add(2 * time.Second) // when it fails
+	}
+	h.mu.Unlock()
+	if !due || h.ws.config.injectedOnly {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	bearer, expiresAt, err := h.client.RenewBearer(ctx)
+	if err != nil {
+		return
+	}
+	h.ws.journal.secret(bearer)
+	h.ws.renewals.Add(1)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bearer, h.renewAt = bearer, time.Now().Add(time.Until(expiresAt)/2)
+}
+
+// receiver notes what the platform hands out.
+type receiver struct {
+	*tokenhttp.Client
+	ws      *workspace
+	account *account
+}
+
+func (r *receiver) Token(ctx context.Context) (string, time.Time, error) {
+	token, expiresAt, err := r.Client.Token(ctx)
+	var why []kind
+	if err != nil {
+		why = r.ws.whyNot()
+	}
+	r.account.received(token, expiresAt, err, why)
+	return token, expiresAt, err
+}
+
+// balancer sends the requests of a workspace to its replicas in turn, and to the next one when the connection is refused.
+type balancer struct {
+	ws   *workspace
+	turn atomic.Uint64
+}
+
+func (b *balancer) RoundTrip(req *http.Request) (*http.Response, error) {
+	first := int(b.turn.Add(1))
+	var failures []error
+	for n := range b.ws.replicas {
+		clone := req.Clone(req.Context())
+		clone.URL.Host = b.ws.world.replicas[b.ws.replicas[(first+n)%len(b.ws.replicas)]].addr
+		resp, err := b.ws.endpoints.RoundTrip(clone)
+		if err == nil {
+			return resp, nil
+		}
+		b.ws.forge.felt(endpoint)
+		failures = append(failures, err)
+	}
+	return nil, errors.Join(failures...)
+}

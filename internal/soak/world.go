@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	installations = 4
+	replicas      = 2
+
+	bearerTTL   = time.Minute // which a workspace renews in time
+	httpTimeout = 20 * time.Second
+	gitTimeout  = time.Minute
+)
+
+// world is the whole system: GitHub, the platform with its store, and the workspaces.
+type world struct {
+	config  config
+	dir     string
+	began   time.Time
+	journal *journal
+	oracle  *oracle
+	tally   *tally
+
+	forge        *forge
+	certificate  string // of the forge, in a file
+	redis        *redisServer
+	redisUse     sync.Mutex // one fault of the store at a time
+	replicas     []*replica
+	sealKey      []byte
+	workspaceKey []byte
+	endpoints    *http.Transport // to the replicas, for the workspaces that speak HTTP
+
+	workspaces []*workspace
+	admitted   sync.Map // those that run, by id
+	idle       sync.RWMutex
+	renewals   atomic.Int64
+}
+
+// newWorld makes everything but the workspaces' work.
+func newWorld(ctx context.Context, c config, j *journal) (_ *world, err error) {
+	w := &world{
+		config: c, began: time.Now(), journal: j, tally: newTally(), oracle: &oracle{rules: c.rules(), pulse: &pulse{}},
+		sealKey: random(32), workspaceKey: random(32), endpoints: tokenhttp.NewTransport(),
+	}
+	w.endpoints.MaxIdleConnsPerHost = 32
+	j.secret(string(w.sealKey), string(w.workspaceKey))
+	redis.SetLogger(j)
+	if w.dir, err = os.MkdirTemp("", "soak-"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	if w.redis, err = startRedis(ctx, w.dir); err != nil {
+		return nil, err
+	}
+	if w.forge, err = newForge(c.life, w.oracle.rules.mintTimeout, filepath.Join(w.dir, "app.pem")); err != nil {
+		return nil, err
+	}
+	w.certificate = filepath.Join(w.dir, "github.pem")
+	if err = os.WriteFile(w.certificate, w.forge.CertPEM(), 0o600); err != nil {
+		return nil, err
+	}
+	command, err := buildCommand(ctx, w.dir)
+	if err != nil {
+		return nil, err
+	}
+	if err = w.populate(); err != nil {
+		return nil, err
+	}
+	for n := range replicas {
+		r, err := newReplica(w, n, command)
+		if err != nil {
+			return nil, err
+		}
+		w.replicas = append(w.replicas, r)
+		if err := r.start(); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// populate makes the workspaces and their repositories: those for git on disk, the others for the API alone.
+func (w *world) populate() error {
+	var of [installations][]string
+	for n := range w.config.workspaces {
+		ws := newWorkspace(w, n)
+		w.workspaces = append(w.workspaces, ws)
+		of[ws.installation] = append(of[ws.installation], ws.repository())
+		if ws.git {
+			if _, err := w.forge.AddRepository(ws.repository()); err != nil {
+				return err
+			}
+		}
+	}
+	for n, repositories := range of {
+		w.forge.install(n, repositories)
+	}
+	return nil
+}
+
+// buildCommand builds git's credential helper as it is shipped.
+func buildCommand(ctx context.Context, dir string) (string, error) {
+	path := filepath.Join(dir, "git-credential-provisionkit")
+	build := exec.CommandContext(ctx, "go", "build", "-o", path,
+		"github.com/molecule-ai/provisionkit/tokenprovider/workspace/git-credential-provisionkit")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the command, in the folder of this module: %w\n%s", err, said)
+	}
+	return path, nil
+}
+
+// policy gives a workspace its own repository and no other.
+func (w *world) policy(_ context.Context, id string) (int64, githubapp.Scope, error) {
+	ws, ok := w.lookUp(id)
+	if !ok {
+		return 0, githubapp.Scope{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("no such workspace")}
+	}
+	return installationID(ws.installation), githubapp.Scope{Repositories: []string{id}}, nil
+}
+
+// admit is what the platform knows: which workspaces run.
+func (w *world) admit(_ context.Context, p tokenhttp.Principal) error {
+	if _, ok := w.lookUp(p.WorkspaceID); !ok {
+		return tokenhttp.ErrForbidden
+	}
+	return nil
+}
+
+func (w *world) lookUp(id string) (*workspace, bool) {
+	found, ok := w.admitted.Load(id)
+	if !ok {
+		return nil, false
+	}
+	return found.(*workspace), true
+}
+
+// troubles are those of the replicas through which a workspace gets its tokens.
+func (w *world) troubles(ws *workspace) []trouble {
+	var found []trouble
+	for _, n := range ws.replicas {
+		of := owner{replica: n, installation: ws.installation}
+		if ws.own {
+			of.workspace = ws.id
+		}
+		if t := w.forge.ledger.trouble(w.oracle.now(), of, time.Now()); t.lasts(time.Now()) {
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
+// alive reports whether GitHub takes the token.
+func (w *world) alive(ctx context.Context, token string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.forge.URL+"/installation/repositories", nil)
+	if err != nil {
+		return false
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := w.forge.Client().Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// work lets all workspaces work until ctx ends.
+func (w *world) work(ctx context.Context) (wait func()) {
+	var all sync.WaitGroup
+	all.Go(func() { w.oracle.pulse.beat(ctx, w.forge.Client(), w.forge.URL+"/rate_limit") })
+	w.sleep(ctx, 5*pulsePause)
+	w.began = time.Now()
+	for _, ws := range w.workspaces {
+		all.Go(func() { ws.run(ctx) })
+	}
+	all.Go(func() { // its log of requests is of no use here, and grows
+		for ticker := time.NewTicker(time.Second); ; {
+			select {
+			case <-ticker.C:
+				w.forge.ForgetRequests()
+			case <-ctx.Done():
+				ticker.Stop()
+				return
+			}
+		}
+	})
+	return all.Wait
+}
+
+// close ends everything that newWorld began. What isn't there yet is left out.
+func (w *world) close() {
+	for _, r := range slices.Backward(w.replicas) {
+		r.close()
+	}
+	w.endpoints.CloseIdleConnections()
+	if w.forge != nil {
+		w.forge.Close()
+	}
+	if w.redis != nil {
+		w.redis.kill()
+	}
+	_ = os.RemoveAll(w.dir)
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return b
+}
