@@ -322,3 +322,36 @@ func TestATokenOfTheStoreThatIsRevokedWhileItRipensIsNeverServed(t *testing.T) {
 		require.Equal(t, "ghs_3", get(two))
 	})
 }
+
+// deafStore answers each Load after a while, whether or not anybody still waits, from what is stored by then.
+type deafStore struct {
+	tokenprovider.Store
+	answers time.Duration
+}
+
+func (s deafStore) Load(ctx context.Context, key string) ([]byte, error) {
+	time.Sleep(s.answers)
+	return s.Store.Load(context.WithoutCancel(ctx), key)
+}
+
+func TestAStoreThatAnswersTooLateDoesNotMakeATokenYoungerThanAChangeOfItsInstallation(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		forge := &tinyForge{}
+		shared := tokenprovidertest.NewStore()
+		one, _ := forge.mutator(t, key, deafStore{shared, 3 * time.Second}, 5*time.Second)
+		two, _ := forge.mutator(t, key, shared, 0)
+		var minting sync.WaitGroup
+		minting.Go(func() {
+			if _, _, err := one.Installation(installationID).Token(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(2500 * time.Millisecond) // it doesn't wait for the store any more
+		deliver(two.WebhookHandler([]byte(webhookSecret)), delivery("installation", `{"action":"new_permissions_accepted","installation":{"id":42}}`))
+		minting.Wait()
+		token, _, err := two.Installation(installationID).Token(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "ghs_2", token)
+	})
+}

@@ -40,6 +40,9 @@ func (s *slot) epoch(ctx context.Context) (e epoch, err error) {
 // Load is the newest token of this key and epoch.
 func (s *slot) Load(ctx context.Context, _ string) ([]byte, error) {
 	now, err := s.epoch(ctx)
+	if err == nil {
+		err = ctx.Err() // whoever didn't wait for the store any more is minting, and what was read may be younger than that
+	}
 	if err != nil {
 		return nil, err
 	}
