@@ -65,7 +65,7 @@ const listPatience = storePatience / 2
 // edit changes the list at place, under a lock of its own, so that nothing is lost that another replica adds meanwhile. The
 // lock of the place itself is held for as long as a mint takes.
 func (r *replicas) edit(ctx context.Context, place string, change func([]entry) []entry) error {
-	unlock, err := r.lockList(ctx, place)
+	unlock, until, err := r.lockList(ctx, place)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (r *replicas) edit(ctx context.Context, place string, change func([]entry) 
 		defer cancel()
 		_ = unlock(ctx) // it ends by itself
 	}()
-	ctx, cancel := context.WithTimeout(ctx, listPatience)
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	entries, err := r.entries(ctx, place)
 	if err != nil {
@@ -86,21 +86,23 @@ func (r *replicas) edit(ctx context.Context, place string, change func([]entry) 
 	return r.put(ctx, place, change(entries))
 }
 
-func (r *replicas) lockList(ctx context.Context, place string) (unlock func(context.Context) error, err error) {
+// lockList locks the list at place, until it is unlocked or until then: the store may have taken a while to answer.
+func (r *replicas) lockList(ctx context.Context, place string) (unlock func(context.Context) error, until time.Time, err error) {
 	over := time.Now().Add(listPatience)
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		until = time.Now().Add(listPatience)
 		unlock, ok, err := r.store.TryLock(ctx, place+"/list", listPatience)
 		if err != nil || ok {
-			return unlock, err
+			return unlock, until, err
 		}
 		left := time.Until(over)
 		if left <= 0 {
-			return nil, errors.New("the list is being changed by other replicas all the time")
+			return nil, until, errors.New("the list is being changed by other replicas all the time")
 		}
 		select {
 		case <-time.After(min(wait, left)):
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, until, ctx.Err()
 		}
 	}
 }

@@ -356,3 +356,51 @@ func TestATokenThatIsKnownToBeDeadIsNotServedWhileTheStoreTakesItsTime(t *testin
 		delivered.Wait()
 	})
 }
+
+// lateLockStore takes the lock of a list, says so late, and then takes its time with the list, once it is slow.
+type lateLockStore struct {
+	tokenprovider.Store
+	slow bool
+}
+
+func (s *lateLockStore) TryLock(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
+	unlock, ok, err := s.Store.TryLock(ctx, key, ttl)
+	if s.slow && strings.HasSuffix(key, "/list") {
+		time.Sleep(900 * time.Millisecond)
+	}
+	return unlock, ok, err
+}
+
+func (s *lateLockStore) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if s.slow {
+		time.Sleep(300 * time.Millisecond)
+	}
+	return s.Store.Save(ctx, key, value, ttl)
+}
+
+func TestAReplicaThatGetsTheLockOfAListLateLosesNoTokenOfAnother(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		shared := tokenprovidertest.NewStore()
+		forge := &tinyForge{}
+		store := &lateLockStore{Store: shared}
+		_, late := forge.mutator(t, key, store, 0)
+		app, _ := forge.mutator(t, key, shared, 0)
+		other := githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+			return installationID, widgets, nil // another scope, so another token
+		}, nil)
+		first, _, err := late.WorkspaceToken(t.Context(), "a")
+		require.NoError(t, err)
+		time.Sleep(time.Minute)
+		store.slow = true
+		var reporting sync.WaitGroup
+		reporting.Go(func() { late.Invalidate(first) })
+		time.Sleep(500 * time.Millisecond)
+		_, _, err = other.WorkspaceToken(t.Context(), "a") // waits until the lock is over
+		require.NoError(t, err)
+		reporting.Wait()
+		_, three := forge.mutator(t, key, shared, 0)
+		require.NoError(t, three.ReleaseWorkspace(t.Context(), "a"))
+		require.Equal(t, map[string]bool{"ghs_1": true, "ghs_2": true}, forge.revoked)
+	})
+}
