@@ -244,7 +244,7 @@ func TestWithAReadOnlyDiskEveryGetAsksThePlatform(t *testing.T) {
 
 func TestWhenTheEndpointFailsTheKeptTokenIsServedWhileItLives(t *testing.T) {
 	needDisk(t)
-	p := newPlatform(t, &mint{life: 2 * time.Second})
+	p := newPlatform(t, &mint{life: 8 * time.Second})
 	env := p.env(t, "ws-1")
 	first := call(t, env, request, "get").answered(t)
 	p.down()
@@ -264,18 +264,34 @@ func TestWhenTheEndpointFailsTheKeptTokenIsServedWhileItLives(t *testing.T) {
 
 func TestAnEndpointThatHangsHoldsNobodyUpWhoseTokenLives(t *testing.T) {
 	needDisk(t)
-	p := newPlatform(t, &mint{life: 2 * time.Second})
+	p := newPlatform(t, &mint{life: 8 * time.Second})
 	env := p.env(t, "ws-1")
 	first := call(t, env, request, "get").answered(t)
 	p.on(func(_ http.ResponseWriter, r *http.Request) bool { <-r.Context().Done(); return true })
 	eventually(t, func() bool {
 		began := time.Now()
 		require.Equal(t, first, call(t, env, request, "get").answered(t))
-		require.Less(t, time.Since(began), 2*time.Second)
+		require.Less(t, time.Since(began), 4*time.Second)
 		return len(p.asked()) > 1
 	}, "no refresh was tried")
 	require.Equal(t, first, call(t, env, request, "get").answered(t))
 	require.Len(t, p.asked(), 2, "the next one doesn't even wait for that long")
+}
+
+func TestAfterAShortFailureGitHasABetterTokenLongBeforeTheKeptOneDies(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, &mint{life: 8 * time.Second})
+	env := p.env(t, "ws-1")
+	first := call(t, env, request, "get").answered(t)
+	dies := time.Now().Add(8 * time.Second)
+	p.down()
+	eventually(t, func() bool {
+		require.Equal(t, first, call(t, env, request, "get").answered(t))
+		return len(p.asked()) > 1
+	}, "no refresh was tried")
+	p.on(nil)
+	eventually(t, func() bool { return call(t, env, request, "get").answered(t) != first }, "no other token came")
+	require.Greater(t, time.Until(dies), time.Second)
 }
 
 func TestErasingTheKeptTokenDropsItAndTellsThePlatform(t *testing.T) {

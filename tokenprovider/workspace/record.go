@@ -90,7 +90,7 @@ func (r record) withRejected() record {
 
 // withFailure is r after a refresh that failed.
 func (r record) withFailure(err error, now time.Time) record {
-	r.failedAt, r.retryAt = now, retryAt(err, now)
+	r.failedAt, r.retryAt = now, retryAt(err, now, r.expiresAt.Sub(now))
 	r.failureCode, r.failureText = tokenprovider.CodeOf(err), gitcredential.Sentence(err)
 	return r
 }

@@ -94,16 +94,23 @@ func TestARecordIsReadAsItWasWritten(t *testing.T) {
 }
 
 func TestTheNextTryWaitsForTheBackOffOrAsThePlatformSays(t *testing.T) {
+	hint := func(after time.Duration) error {
+		return &tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: after}
+	}
 	for name, c := range map[string]struct {
-		err  error
-		wait time.Duration
+		err        error
+		left, wait time.Duration
 	}{
-		"no hint":     {errors.New("down"), 15 * time.Second},
-		"a short one": {&tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: time.Second}, 15 * time.Second},
-		"a long one":  {&tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: 40 * time.Second}, 40 * time.Second},
-		"a huge one":  {&tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: time.Hour}, time.Minute},
+		"no hint":                 {errors.New("down"), time.Hour, 15 * time.Second},
+		"a token that is to die":  {errors.New("down"), 20 * time.Second, 5 * time.Second},
+		"a dead token":            {errors.New("down"), -time.Hour, 0},
+		"a short hint":            {hint(time.Second), time.Hour, 15 * time.Second},
+		"a hint beyond the token": {hint(40 * time.Second), 20 * time.Second, 40 * time.Second},
+		"a long hint":             {hint(40 * time.Second), time.Hour, 40 * time.Second},
+		"a hint that is no use":   {hint(time.Hour), time.Hour, time.Minute},
 	} {
-		require.Equal(t, noon.Add(c.wait), retryAt(c.err, noon), name)
+		r := record{expiresAt: noon.Add(c.left)}.withFailure(c.err, noon)
+		require.Equal(t, noon.Add(c.wait), r.retryAt, name)
 	}
 }
 

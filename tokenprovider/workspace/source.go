@@ -17,8 +17,8 @@ const (
 	hurry = 3 * time.Second
 	// lockWait is longer than a call of the endpoint takes at most, with a second try.
 	lockWait = 25 * time.Second
-	// backOff holds the next refresh off after one that failed, while the token on disk lives; backOffMax bounds what
-	// the platform may ask for.
+	// backOff holds the next refresh off after one that failed, while the token on disk lives, or a quarter of what that has
+	// left; backOffMax bounds what the platform may ask for.
 	backOff    = 15 * time.Second
 	backOffMax = time.Minute
 	// renewPause lies between two tries to renew the bearer, or a quarter of the life that it has left.
@@ -181,9 +181,9 @@ func (s *source) renewBearer(ctx context.Context) {
 	}
 }
 
-// retryAt is when a refresh that failed with err at now may be tried again.
-func retryAt(err error, now time.Time) time.Time {
-	wait := backOff
+// retryAt is when a refresh that failed with err at now may be tried again, for whoever holds a token with that left.
+func retryAt(err error, now time.Time, left time.Duration) time.Time {
+	wait := min(backOff, max(left, 0)/4)
 	if e, ok := errors.AsType[*tokenprovider.Error](err); ok {
 		wait = min(max(wait, e.RetryAfter), backOffMax)
 	}
