@@ -19,8 +19,8 @@ import (
 // Meanwhile a push takes a good part of a life, and the endpoint is restarted with another key.
 func TestNoOperationOfGitIsLostWhileATokenCanBeHad(t *testing.T) {
 	t.Parallel()
-	const life, many, pushTakes = 8 * time.Second, 3, 3 * time.Second
-	p := newPlatform(t, platformOptions{tokenLife: life, repositories: []string{"acme/widgets", "acme/library"}})
+	const life, many, pushTakes = 12 * time.Second, 3, 3 * time.Second
+	p := newPlatform(t, platformOptions{tokenLife: life, repositories: []string{"acme/widgets", "acme/library", "acme/large"}})
 	w := p.provision(t, "ws-1")
 	super := w.clone(t, 0)
 	w.must(t, super, "submodule", "--quiet", "add", p.gitURLs[1], "library")
@@ -52,14 +52,12 @@ func TestNoOperationOfGitIsLostWhileATokenCanBeHad(t *testing.T) {
 		})
 	}
 
-	slow := w.clone(t, 0)
-	undo := p.github.Fail(githubapptest.Rule{
-		Method: http.MethodPost, Path: "/acme/widgets.git/git-receive-pack",
+	slow := w.clone(t, 2)
+	defer p.github.Fail(githubapptest.Rule{
+		Method: http.MethodPost, Path: "/acme/large.git/git-receive-pack", Fault: slowly(pushTakes),
 		Match: func(r *http.Request) bool { return r.ContentLength < 0 || r.ContentLength > 8<<20 },
-		Times: 1, Fault: slowly(pushTakes),
-	})
+	})()
 	large := w.pushFile(t, slow, 20<<20, "refs/heads/large")
-	undo()
 	require.Zero(t, large.code, large.stderr)
 	require.Greater(t, large.took, pushTakes)
 
@@ -68,7 +66,7 @@ func TestNoOperationOfGitIsLostWhileATokenCanBeHad(t *testing.T) {
 	eventually(t, func() bool { return p.github.Mints() >= begun+2 }, "further tokens")
 	close(stop)
 	workers.Wait()
-	require.Contains(t, w.must(t, "", "ls-remote", p.gitURLs[0]).stdout, "refs/heads/large")
+	require.Contains(t, w.must(t, "", "ls-remote", p.gitURLs[2]).stdout, "refs/heads/large")
 
 	for i := range lost {
 		require.Empty(t, lost[i])
