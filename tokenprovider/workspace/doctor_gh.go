@@ -61,22 +61,31 @@ func (d *diagnosis) checkGHLogin(context.Context) finding {
 
 // checkEnvironment looks for tokens that other programs take before they ask anybody.
 func (d *diagnosis) checkEnvironment(context.Context) finding {
-	found := []finding{ok("")}
+	var injected, enterprise, own []string
 	for _, name := range []string{"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"} {
-		value := d.Env(name)
-		switch {
+		switch value := d.Env(name); {
 		case value == "":
-		case isInstallationToken(value) && d.ghIsShim():
-			found = append(found, warn("%s holds a token that dies an hour after it was made: gh gets fresh ones, other programs need "+
-				"git-credential-provisionkit exec", name))
 		case isInstallationToken(value):
-			found = append(found, wrong("%s holds a token that dies an hour after it was made, and hides every fresh one: unset it, and run "+
-				"what needs it by git-credential-provisionkit exec", name))
+			injected = append(injected, name)
 		case strings.Contains(name, "ENTERPRISE"):
-			found = append(found, warn("%s is set, and gh before 2.63 gives it to any host that asks: unset it unless it is needed", name))
+			enterprise = append(enterprise, name)
 		default:
-			found = append(found, ok("%s is somebody's own token, which gh uses instead of the workspace's", name))
+			own = append(own, name)
 		}
+	}
+	found := []finding{ok("")}
+	if len(injected) > 0 && d.ghIsShim() {
+		found = append(found, warn("in %s is a token that dies an hour after it was made: gh gets fresh ones, other programs need "+
+			"git-credential-provisionkit exec", and(injected)))
+	} else if len(injected) > 0 {
+		found = append(found, wrong("in %s is a token that dies an hour after it was made, and hides every fresh one: unset it, and run "+
+			"what needs it by git-credential-provisionkit exec", and(injected)))
+	}
+	if len(enterprise) > 0 {
+		found = append(found, warn("%s is set, and gh before 2.63 gives it to any host that asks: unset it unless it is needed", and(enterprise)))
+	}
+	if len(own) > 0 {
+		found = append(found, ok("in %s is somebody's own token, which gh uses instead of the workspace's", and(own)))
 	}
 	if d.Env("CODESPACES") != "" && !d.ghIsShim() {
 		found = append(found, warn("CODESPACES is set, so that gh gives GITHUB_TOKEN to any host that asks: unset it"))
@@ -86,3 +95,6 @@ func (d *diagnosis) checkEnvironment(context.Context) finding {
 	}
 	return worst(found)
 }
+
+// and is names in a sentence.
+func and(names []string) string { return strings.Join(names, " and ") }

@@ -42,13 +42,18 @@ var ghBreakages = []breakage{
 
 	{name: "a login with a token that dies", do: home(".config/gh/hosts.yml", login+"ghs_stale\n"), check: "gh-login", says: "is an installation token"},
 	{name: "somebody's login", do: home(".config/gh/hosts.yml", login+"gho_hunter2\n"), check: "gh-login", status: "warning", says: "gh has a login for github.com in "},
+	{name: "a setting for a host", do: home(".config/gh/hosts.yml", "github.com:\n    git_protocol: ssh\n"), check: "gh-login", status: "ok"},
 	{name: "a login elsewhere", do: home(".config/gh/hosts.yml", "git.example:\n    oauth_token: gho_hunter2\n"), check: "gh-login", status: "ok"},
 
-	{name: "an injected GH_TOKEN with the shim", do: injected("GH_TOKEN"), check: "environment", status: "warning", says: "GH_TOKEN holds a token that dies"},
-	{name: "an injected GITHUB_TOKEN with the shim", do: injected("GITHUB_TOKEN"), check: "environment", status: "warning", says: "GITHUB_TOKEN holds"},
+	{name: "an injected GH_TOKEN with the shim", do: injected("GH_TOKEN"), check: "environment", status: "warning", says: "in GH_TOKEN is a token that dies"},
+	{name: "an injected GITHUB_TOKEN with the shim", do: injected("GITHUB_TOKEN"), check: "environment", status: "warning", says: "in GITHUB_TOKEN is a token that dies"},
+	{
+		name: "both", check: "environment", status: "warning", says: "in GH_TOKEN and GITHUB_TOKEN is a token that dies",
+		do: func(t *testing.T, p *patient) { injected("GH_TOKEN")(t, p); injected("GITHUB_TOKEN")(t, p) },
+	},
 	{name: "an injected GH_TOKEN without it", do: without("GH_TOKEN"), check: "environment", says: "hides every fresh one: unset it"},
 	{name: "an injected GITHUB_TOKEN without it", do: without("GITHUB_TOKEN"), check: "environment", says: "hides every fresh one: unset it"},
-	{name: "somebody's own token", do: set("GH_TOKEN", "gho_hunter2"), check: "environment", status: "ok", says: "GH_TOKEN is somebody's own token"},
+	{name: "somebody's own token", do: set("GH_TOKEN", "gho_hunter2"), check: "environment", status: "ok", says: "in GH_TOKEN is somebody's own token"},
 	{name: "a token for other hosts", do: set("GH_ENTERPRISE_TOKEN", "gho_hunter2"), check: "environment", status: "warning", says: "GH_ENTERPRISE_TOKEN is set"},
 	{
 		name: "codespaces", check: "environment", status: "warning", says: "CODESPACES is set",

@@ -212,6 +212,18 @@ func TestWithoutATokenGhDoesNotGoOnAsSomebodyElse(t *testing.T) {
 	login(filepath.Join(home, ".config", "gh"), "other.example:\n    oauth_token: gho_other\n")
 	require.Contains(t, s.gh(t, nil, "pr", "list").stderr, "gh runs without a token: ")
 
+	login(filepath.Join(home, ".config", "gh"), "github.com:\n    git_protocol: ssh\n")
+	require.Contains(t, s.gh(t, nil, "pr", "list").stderr, "gh runs without a token: ", "a setting is no login")
+	for _, content := range []string{
+		"github.com:\n    git_protocol: ssh\n    user: me\n", "github.com:\n    git_protocol: x\n", "github.com:\n  users:\n    me:\n",
+		"github.com: {oauth_token: gho_broad}\n", "? github.com\n: oauth_token: gho_broad\n", "  github.com:\n    oauth_token: gho_broad\n",
+		"other.example:\n    git_protocol: ssh\ngithub.com:\n    oauth_token: gho_broad\n",
+		"github.com:\n    git_protocol: ssh\nGITHUB.COM:\n    oauth_token: gho_broad\n",
+	} {
+		login(filepath.Join(home, ".config", "gh"), content)
+		require.Contains(t, s.gh(t, nil, "pr", "list").failed(t), "gh isn't run", content)
+	}
+
 	stored := map[string]map[string]string{}
 	for name, dir := range map[string]string{"GH_CONFIG_DIR": "config", "XDG_CONFIG_HOME": "xdg/gh", "HOME": "home/.config/gh"} {
 		login(filepath.Join(home, dir), "\"GitHub.com\":\n    oauth_token: gho_broad\n")

@@ -1,7 +1,6 @@
 package workspace
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -76,7 +75,7 @@ func (c *Command) storedLogin(host string) (path string, content []byte) {
 	}
 	path = filepath.Join(own, ghLogins)
 	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !bytes.Contains(bytes.ToLower(content), []byte(host)) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !mayLogIn(string(content), host) {
 		return "", nil
 	}
 	return path, content
@@ -177,46 +176,28 @@ func (g ghConfig) link(root *os.Root) {
 // logins are those of gh's hosts.yml: ours, then what content has for other hosts. Ours stand first, so that nothing
 // behind them can become the host of the token.
 func (g ghConfig) logins(content string) string {
+	own, _ := parseLogins(content) // nothing is taken of one that isn't as gh writes it
 	var text strings.Builder
 	if token := g.token.reveal(); g.logsIn() {
 		for _, host := range g.hosts {
 			fmt.Fprintf(&text, "%s:\n    oauth_token: %s\n    user: %s\n", quoted(host), quoted(token), gitcredential.DefaultUsername)
+			if protocol := own.of(host).protocol(); protocol != "" {
+				fmt.Fprintf(&text, "    git_protocol: %s\n", protocol)
+			}
 		}
 	}
-	return text.String() + otherLogins(content, g.hosts)
+	for _, login := range own {
+		if !slices.Contains(g.hosts, login.host) {
+			text.WriteString(login.text)
+		}
+	}
+	return text.String()
 }
 
 // quoted is text as YAML has it between quotes, which is how JSON has it.
 func quoted(text string) string {
 	quoted, _ := json.Marshal(text) // a string always is
 	return string(quoted)
-}
-
-// loginHost is the line of a hosts.yml, as gh writes it, that begins what belongs to a host.
-var loginHost = regexp.MustCompile(`^["']?([A-Za-z0-9._:\[\]-]+)["']?:\s*$`)
-
-// otherLogins is what content, a hosts.yml, has for hosts that aren't among these. Of one that isn't as gh writes it
-// nothing is taken.
-func otherLogins(content string, hosts []string) string {
-	var others strings.Builder
-	isOther := false
-	for line := range strings.Lines(content) {
-		switch {
-		case strings.HasPrefix(line, " "):
-		case strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#"):
-			continue
-		default:
-			host := loginHost.FindStringSubmatch(line)
-			if host == nil {
-				return ""
-			}
-			isOther = !slices.Contains(hosts, strings.ToLower(host[1]))
-		}
-		if isOther {
-			others.WriteString(strings.TrimSuffix(line, "\n") + "\n")
-		}
-	}
-	return others.String()
 }
 
 var (

@@ -319,6 +319,8 @@ func TestGhHasThePersonsSettingsAndOtherLogins(t *testing.T) {
 		"a login elsewhere":              {"hosts.yml", other, ours + other},
 		"one's own for a host of ours":   {"hosts.yml", "GitHub.com:\n    oauth_token: gho_own\n" + other, ours + other},
 		"the same behind the other":      {"hosts.yml", other + "\"github.com\":\n    oauth_token: gho_own", ours + other},
+		"a setting for a host of ours":   {"hosts.yml", "GitHub.com:\n    git_protocol: ssh\n    oauth_token: gho_own\n", strings.Replace(ours, "token\n", "token\n    git_protocol: ssh\n", 1)},
+		"a setting that is none":         {"hosts.yml", "github.com:\n    git_protocol: \"ssh\n      evil.example:\n", ours},
 		"one's own for a port":           {"hosts.yml", "'[::1]:8443':\n    oauth_token: gho_own\n", ours},
 		"remarks and empty lines":        {"hosts.yml", "# mine\n\n" + other + "\n", ours + other},
 		"no end of the last line":        {"hosts.yml", strings.TrimSuffix(other, "\n"), ours + other},
