@@ -161,7 +161,7 @@ func TestInAnImageWithTheBinaryGitWorksAlsoWithoutItsConfigurationInTheEnvironme
 
 	env := s.environment(t, false)
 	for name, value := range env {
-		if !strings.HasPrefix(name, "GIT_CONFIG_") { // as after sudo, ssh and cron, which keep some variables
+		if !strings.HasPrefix(name, "GIT_CONFIG_") { // as after sudo, ssh and cron that keep the others
 			s.Env[name] = value
 		}
 	}

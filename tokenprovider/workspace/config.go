@@ -34,7 +34,7 @@ func readEndpoint(getenv func(string) string) (endpoint, error) {
 func readURL(getenv func(string) string) (endpoint, error) {
 	e := endpoint{url: getenv(tokenhttp.EnvTokenURL)}
 	if e.url == "" {
-		return endpoint{}, notConfigured(tokenhttp.EnvTokenURL + " isn't set: it has to be the URL of the platform's token endpoint")
+		return endpoint{}, notConfigured(tokenhttp.EnvTokenURL + " isn't set: it has to be the URL of the platform's token endpoint, and sudo, ssh and cron drop it unless they are told to keep it")
 	}
 	switch getenv(tokenhttp.EnvAllowHTTP) {
 	case "", "0":

@@ -12,9 +12,11 @@ import (
 )
 
 const installDetails = `Writes git's configuration, so that git asks this program for the hosts in PROVISIONKIT_HOSTS also
-where the workspace's environment gets lost: under sudo, ssh, cron. Puts links to this program named gh
-and git-askpass-provisionkit into DIR. What is right already stays as it is, and what can fail is tried
-before anything is changed. Other hosts keep their helpers.
+where nothing in its environment says so. This program needs PROVISIONKIT_TOKEN_URL and the bearer there
+all the same: sudo, ssh and cron have to be told to keep them (env_keep in sudoers, SetEnv in
+sshd_config, lines of the crontab). Puts links to this program named gh and git-askpass-provisionkit
+into DIR. What is right already stays as it is, and what can fail is tried before anything is changed.
+Other hosts keep their helpers.
 
   --global    write the configuration of your git (the default)
   --system    write that of everybody's git: for the image of a workspace
