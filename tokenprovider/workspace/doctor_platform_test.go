@@ -34,6 +34,9 @@ func (p *patient) at(base string) {
 	p.Env["PROVISIONKIT_TOKEN_URL"] = base + u.Path
 }
 
+// refusing is an address where nobody listens: no listener that asks for any free port gets this one.
+const refusing = "127.0.0.1:1"
+
 func tokenURL(value string) func(*testing.T, *patient) {
 	return func(_ *testing.T, p *patient) { p.Env["PROVISIONKIT_TOKEN_URL"] = value }
 }
@@ -103,7 +106,7 @@ func (p *patient) overTLS(t *testing.T, name string, until time.Time) *httptest.
 }
 
 var platformBreakages = []breakage{
-	{name: "no URL", do: tokenURL(""), check: "url", says: "PROVISIONKIT_TOKEN_URL isn't set"},
+	{name: "no URL", do: tokenURL(""), check: "url", says: "PROVISIONKIT_TOKEN_URL isn't set: it has to be the URL of the platform's token endpoint, and sudo, ssh and cron drop it"},
 	{name: "a URL that is none", do: tokenURL("platform.example/token"), check: "url", says: "not an absolute URL"},
 	{name: "http to another machine", do: tokenURL("http://platform.example/workspaces/ws-1/token"), check: "url", says: "PROVISIONKIT_ALLOW_HTTP=1"},
 	{name: "a URL with a password", do: tokenURL("https://x:hunter2@platform.example/token"), check: "url", says: "user name or password"},
@@ -120,7 +123,7 @@ var platformBreakages = []breakage{
 		name: "a name that can't be resolved", do: tokenURL("https://platform..example/workspaces/ws-1/token"), check: "platform",
 		says: "the name of platform..example can't be resolved",
 	},
-	{name: "a platform that is down", do: func(_ *testing.T, p *patient) { p.platform.server.Close() }, check: "platform", says: "refuses connections"},
+	{name: "a platform that is down", do: func(_ *testing.T, p *patient) { p.at("http://" + refusing) }, check: "platform", says: "refuses connections"},
 	{
 		name:  "a certificate of nobody known",
 		do:    func(t *testing.T, p *patient) { p.overTLS(t, "127.0.0.1", time.Now().Add(time.Hour)) },
@@ -270,8 +273,8 @@ func TestAProxyInTheWayIsNamed(t *testing.T) {
 	require.Equal(t, []string{"platform"}, d.with("error"))
 	require.Contains(t, d.message("platform"), "elsewhere.example, through the proxy "+address)
 
-	proxy.Close()
+	p.Env["HTTPS_PROXY"] = "http://user:hunter2@" + refusing
 	d = p.read(t, start(t, p.Env, "", "doctor", "--json"))
 	require.Equal(t, []string{"platform"}, d.with("error"))
-	require.Contains(t, d.message("platform"), "the proxy "+address+" can't be reached: correct HTTPS_PROXY")
+	require.Contains(t, d.message("platform"), "the proxy "+refusing+" can't be reached: correct HTTPS_PROXY")
 }

@@ -13,7 +13,7 @@ func (c *Command) help(_ context.Context, args []string) int {
 	if len(args) > 1 {
 		return c.fail(errArguments)
 	}
-	if len(args) == 0 {
+	if len(args) == 0 || args[0] == "--help" || args[0] == "-h" {
 		fmt.Fprint(c.Stdout, helpText())
 		return 0
 	}

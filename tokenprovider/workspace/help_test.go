@@ -35,11 +35,12 @@ func TestEverySubcommandHasAHelpThatFitsATerminal(t *testing.T) {
 			require.LessOrEqual(t, len(line), 110, line)
 		}
 	}
-	for _, name := range []string{"token", "exec", "askpass", "install"} {
+	for _, name := range []string{"token", "exec", "askpass", "install", "doctor"} {
 		for _, flag := range []string{"--help", "-h"} {
 			require.Equal(t, call(t, nil, "", "help", name), call(t, nil, "", name, flag))
 		}
 	}
+	require.Equal(t, call(t, nil, "", "help"), call(t, nil, "", "help", "--help"))
 	call(t, nil, "", "help", "nothing").failed(t)
 	call(t, nil, "", "help", "get", "store").failed(t)
 }
