@@ -292,5 +292,11 @@ func TestATokenThatDiesOnItsWayIsWorthAnotherTry(t *testing.T) {
 		require.NoError(t, err)
 		late = 3 * time.Second
 		require.ErrorContains(t, requireCode(t, client, tokenprovider.CodeUnavailable), "expired on its way")
+
+		late = 0
+		time.Sleep(800 * time.Millisecond) // of a second that the wire doesn't tell
+		handler, err = tokenhttp.NewHandler(fixed(leased(tokenSecret, time.Now().Add(100*time.Millisecond))), key, nil)
+		require.NoError(t, err)
+		require.ErrorContains(t, requireCode(t, client, tokenprovider.CodeUnavailable), "expired on its way")
 	})
 }
