@@ -19,7 +19,7 @@
 //   - GitHub's clock was moved ahead, which kills tokens before the time that was announced for them: for git, the first
 //     operation after that, by which its helper learns of it; for a program with a [tokenprovider.Transport], until the
 //     first workspace whose token has settled was refused and has told the platform;
-//   - the last requests for this token, of this workspace or all of its installation by the same replica, were made to
+//   - the last requests for this token, of this workspace or all of its installation, by one of the replicas were made to
 //     fail, and the back-off that the documentation promises after so many failures in a row, or the wait that GitHub
 //     asked for, isn't over: 1 s that doubles to 1 min, 30 s for a failure that isn't worth another try;
 //   - the workspace's own cache has had such an answer, or couldn't reach a replica that was stopped, and its back-off

@@ -139,6 +139,9 @@ func (ws *workspace) operate(ctx context.Context, do func(context.Context) outco
 	why := ws.oracle.judge(a)
 	ws.previous = began
 	ws.tally.asked(len(why) == 0)
+	if o.said == refusedSuspended {
+		ws.forge.felt(suspended)
+	}
 	switch {
 	case o.what == "" || ctx.Err() != nil:
 		return
@@ -208,9 +211,10 @@ func (ws *workspace) explain(o outcome, a attempt, verdict string) loss {
 		l.story = append(l.story, "workspace  "+state())
 	}
 	for _, n := range ws.replicas {
-		s := ws.world.replicas[n].status(ws)
-		l.story = append(l.story, fmt.Sprintf("replica %d  %s, expires %s, refresh at %s, last error: %s", n, s.State,
-			clockTime(s.ExpiresAt), clockTime(s.RefreshAt), s.LastError))
+		if s, ok := ws.world.replicas[n].status(ws); ok {
+			l.story = append(l.story, fmt.Sprintf("replica %d  %s, expires %s, refresh at %s, last error: %s", n, s.State,
+				clockTime(s.ExpiresAt), clockTime(s.RefreshAt), s.LastError))
+		}
 	}
 	for _, line := range ws.journal.about(12, `"`+ws.id+`"`, ws.id+": ", "/"+ws.id+"/", "["+ws.id+"]", fmt.Sprintf("installation %d", installationID(ws.installation))) {
 		l.story = append(l.story, "log        "+line)

@@ -30,7 +30,6 @@ type replica struct {
 	own    *provisionhook.Registry                // each workspace has a token of its own
 	shared [installations]*provisionhook.Registry // all workspaces of an installation have one
 	apps   [installations]*githubapp.Installation // whose it is
-	tokens *githubapp.WorkspaceMutator
 	redis  *redis.Client
 	mux    *http.ServeMux
 
@@ -74,9 +73,8 @@ func newReplica(w *world, n int, command string) (*replica, error) {
 	}
 	git := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{address.Host}, Command: command})
 
-	r.tokens = githubapp.NewWorkspaceMutator(app, w.policy, nil)
 	r.own = provisionhook.NewRegistry(provisionhook.Protect("PATH"))
-	r.own.Register(r.tokens, wiring, git)
+	r.own.Register(githubapp.NewWorkspaceMutator(app, w.policy, nil), wiring, git)
 	for n := range r.shared {
 		r.apps[n] = app.Installation(installationID(n))
 		r.shared[n] = provisionhook.NewRegistry(provisionhook.Protect("PATH"))
@@ -108,12 +106,12 @@ func (r *replica) registry(of *workspace) *provisionhook.Registry {
 	return r.shared[of.installation]
 }
 
-// status is what this replica says of the workspace's token.
-func (r *replica) status(of *workspace) tokenprovider.Status {
+// status is what this replica says of the workspace's token, if it says that of a single one.
+func (r *replica) status(of *workspace) (s tokenprovider.Status, ok bool) {
 	if of.own {
-		return r.tokens.Status() // the worst of all workspaces'
+		return s, false
 	}
-	return r.apps[of.installation].Status()
+	return r.apps[of.installation].Status(), true
 }
 
 // start lets the endpoint serve.

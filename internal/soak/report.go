@@ -24,9 +24,10 @@ type report struct {
 	faults  map[kind]int
 	effects map[kind]int
 
-	minted, tried, most int64
-	signatures          int
-	renewals            int64
+	minted, tried         int64
+	mostMinted, mostTried int64
+	signatures            int
+	renewals              int64
 
 	warm, end         size
 	heapMost          uint64
@@ -61,11 +62,12 @@ func (w *world) report(warm, end size, mints int64) *report {
 	r := &report{
 		config: w.config, took: time.Since(w.began), counts: t.counts, excused: t.excused, unclear: t.unclear, unproved: t.unproved, losses: slices.Concat(t.losses, t.vague),
 		faults: map[kind]int{}, effects: map[kind]int{},
-		minted: w.forge.minted.Load(), tried: w.forge.tried.Load(), most: w.mostMints(), signatures: w.forge.Signatures(),
+		minted: w.forge.minted.Load(), tried: w.forge.tried.Load(), signatures: w.forge.Signatures(),
 		renewals: w.renewals.Load(), warm: warm, end: end, heapMost: warm.heap + heapNoise + uint64(mints)*heapPerMint,
 		late:   w.oracle.pulse.worstOfAll(),
 		strict: float64(t.strict) / float64(max(t.all, 1)),
 	}
+	r.mostMinted, r.mostTried = w.mostMints()
 	for _, h := range w.oracle.happened() {
 		r.faults[h.kind]++
 	}
@@ -75,36 +77,48 @@ func (w *world) report(warm, end size, mints int64) *report {
 	return r
 }
 
-// mostMints bounds the requests for tokens. A token lasts for at least half of its life, after which whoever asks for a
-// long one gets the next. It is one more for each start, and for what a fault does to it: a jump of the clock and a
-// suspension kill it, and without the store each replica mints for itself. A failure is followed by a back-off that
-// doubles.
-func (w *world) mostMints() int64 {
-	owners, both := 0, 0
+// mostMints bounds the tokens that are minted, and the requests for them. A workspace's program asks for the next one when
+// a quarter of a life is left, or a fifth of that earlier, and git when half of it is. There is one more for each start,
+// and for what a fault does to tokens: a jump of the clock and a suspension kill them, and without the store each replica
+// mints for itself. A request that fails is followed by a back-off that doubles.
+func (w *world) mostMints() (minted, tried int64) {
+	var both [installations]int64 // tokens that the replicas hold
+	lasted := time.Since(w.began)
+	lives := func(life time.Duration) int64 { return int64(lasted/life) + 1 }
 	for _, ws := range w.workspaces {
-		if ws.own {
-			owners++
-			both += len(ws.replicas)
-		}
-	}
-	owners += installations
-	both += installations * replicas
-	lives := int64(time.Since(w.began)/(w.config.life/2)) + 1
-	most := int64(owners)*lives + int64(w.tally.counts[starting].all())
-	for _, h := range w.oracle.happened() {
-		switch h.kind {
-		case slow, rotated, endpoint:
-		case clock, redisGone:
-			most += int64(both)
+		switch {
+		case !ws.own:
+			continue
+		case ws.git:
+			minted += lives(w.config.life / 2)
 		default:
-			tries := int64(1)
-			for d := time.Second; d < h.lasts+h.amount+w.oracle.rules.mintTimeout; d *= 2 {
-				tries++
-			}
-			most += int64(both) * (tries + 1)
+			minted += lives(w.config.life * 7 / 10)
+		}
+		both[ws.installation] += int64(len(ws.replicas))
+	}
+	all := int64(0)
+	for n := range both {
+		minted += lives(w.config.life / 2)
+		both[n] += replicas
+		all += both[n]
+	}
+	minted += int64(w.tally.counts[starting].succeeded)
+	for _, h := range w.oracle.happened() {
+		tries := int64(1)
+		for d := time.Second; d < h.lasts+h.amount+w.oracle.rules.mintTimeout; d *= 2 {
+			tries++
+		}
+		switch {
+		case h.kind == redisGone, h.kind == clock && h.amount > 0:
+			minted += all
+		case h.kind == suspended:
+			minted += both[h.target]
+			tried += both[h.target] * tries
+		case h.kind == down, h.kind == limited, h.kind == rotated:
+			tried += all * tries
 		}
 	}
-	return most
+	return minted, minted + tried
 }
 
 // write prints r, and says at its end what is wrong.
@@ -126,7 +140,8 @@ func (r *report) write(out io.Writer) {
 	for _, k := range kinds {
 		fmt.Fprintf(out, "  %-20s %9d %9d\n", k, r.faults[k], r.effects[k])
 	}
-	fmt.Fprintf(out, "tokens\n  %d minted in %d tries, of at most %d; %d signatures; %d bearers renewed\n", r.minted, r.tried, r.most, r.signatures, r.renewals)
+	fmt.Fprintf(out, "tokens\n  %d minted, of at most %d; %d asked for, of at most %d; %d signatures; %d bearers renewed\n",
+		r.minted, r.mostMinted, r.tried, r.mostTried, r.signatures, r.renewals)
 	fmt.Fprintf(out, "growth\n  goroutines   %d warm, %d at the end; %d before the start, %d after the end\n", r.warm.goroutines, r.end.goroutines, r.goroutinesAtStart, r.goroutinesLeft)
 	fmt.Fprintf(out, "  descriptors  %d warm, %d at the end\n", r.warm.descriptors, r.end.descriptors)
 	fmt.Fprintf(out, "  heap         %.1f MB warm, %.1f MB at the end, of at most %.1f MB\n", mb(r.warm.heap), mb(r.end.heap), mb(r.heapMost))
@@ -165,7 +180,8 @@ func (r *report) judge(sum count) {
 	for _, k := range kinds {
 		wrong(r.wholeRound() && r.effects[k] == 0, "no fault of this kind had an effect: %s", k)
 	}
-	wrong(r.tried > r.most, "%d requests for a token, more than %d", r.tried, r.most)
+	wrong(r.minted > r.mostMinted, "%d tokens minted, more than %d", r.minted, r.mostMinted)
+	wrong(r.tried > r.mostTried, "%d requests for a token, more than %d", r.tried, r.mostTried)
 	wrong(r.end.goroutines > r.warm.goroutines+sizeNoise, "goroutines grew from %d to %d", r.warm.goroutines, r.end.goroutines)
 	wrong(r.end.descriptors > r.warm.descriptors+sizeNoise, "descriptors grew from %d to %d", r.warm.descriptors, r.end.descriptors)
 	wrong(r.end.heap > r.heapMost, "the heap grew from %.1f MB to %.1f MB", mb(r.warm.heap), mb(r.end.heap))

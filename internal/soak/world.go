@@ -156,15 +156,17 @@ func (w *world) lookUp(id string) (*workspace, bool) {
 	return found.(*workspace), true
 }
 
-// troubles are those of the replicas through which a workspace gets its tokens.
+// troubles are those of the replicas with the token of a workspace. One of them counts for all: while it mints, the others
+// wait for what it gets.
 func (w *world) troubles(ws *workspace) []trouble {
+	of := owner{installation: ws.installation}
+	if ws.own {
+		of.workspace = ws.id
+	}
 	var found []trouble
-	for _, n := range ws.replicas {
-		of := owner{replica: n, installation: ws.installation}
-		if ws.own {
-			of.workspace = ws.id
-		}
-		if t := w.forge.ledger.trouble(w.oracle.now(), of, time.Now()); t.lasts(time.Now()) {
+	now := time.Now()
+	for of.replica = range replicas {
+		if t := w.forge.ledger.trouble(w.oracle.now(), of, now); t.lasts(now) {
 			found = append(found, t)
 		}
 	}
