@@ -28,6 +28,8 @@ type forge struct {
 	*githubapptest.Server
 	keyFile string // the platform's
 
+	rotations sync.Mutex // one at a time
+
 	jumps sync.RWMutex // a jump of the clock waits for the mints under way: their expiry and their date belong together
 
 	mu     sync.Mutex
@@ -213,6 +215,8 @@ func (f *forge) jump(d time.Duration) {
 
 // rotate replaces the app's key, here and in the platform's file, and takes so long about it.
 func (f *forge) rotate(is fault, wait func(time.Duration)) error {
+	f.rotations.Lock()
+	defer f.rotations.Unlock()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return err

@@ -15,22 +15,24 @@ type size struct {
 	heap        uint64
 }
 
-// measure is the size with all workspaces idle and no connection kept. It waits for what is still under way, until size
-// is no larger than atMost, if that is given, but not for long.
-func (w *world) measure(atMost *size) size {
+// measure is the size with all workspaces idle and no connection kept. It waits for a while for what is still under way,
+// or until it is no more than at an earlier time.
+func (w *world) measure(patience time.Duration, before *size) size {
 	w.idle.Lock()
 	defer w.idle.Unlock()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		w.endpoints.CloseIdleConnections()
 		w.forge.Client().CloseIdleConnections()
 		s := sizeNow()
-		if time.Now().After(deadline) || atMost != nil && s.goroutines <= atMost.goroutines && s.descriptors <= atMost.descriptors {
-			return s
-		}
-		if atMost == nil && time.Now().After(deadline.Add(-7*time.Second)) {
+		if time.Now().After(deadline) || before != nil && !s.grew(*before) {
 			return s
 		}
 	}
+}
+
+// grew reports whether there are more goroutines or descriptors than before, by more than chance.
+func (s size) grew(before size) bool {
+	return s.goroutines > before.goroutines+sizeNoise || s.descriptors > before.descriptors+sizeNoise
 }
 
 // sizeNow is the size, after what is garbage has gone.

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// inject lets each fault take place at its time. wait returns when all are over, with what went wrong with them.
+// inject lets each fault take place at its time, and tells of each when it is over. wait returns when all are, with what
+// kept one of them from taking place.
 func (w *world) inject(ctx context.Context, faults []fault, tell func(happening)) (wait func() error) {
 	var all sync.WaitGroup
 	var mu sync.Mutex
@@ -17,10 +18,12 @@ func (w *world) inject(ctx context.Context, faults []fault, tell func(happening)
 			if !w.sleep(ctx, time.Until(w.began.Add(f.at))) {
 				return
 			}
-			if err := w.takePlace(ctx, f, tell); err != nil {
-				mu.Lock()
+			happened, err := w.takePlace(ctx, f)
+			mu.Lock()
+			defer mu.Unlock()
+			tell(happened)
+			if err != nil {
 				failed = fmt.Errorf("%s: %w", f, err)
-				mu.Unlock()
 			}
 		})
 	}
@@ -31,16 +34,19 @@ func (w *world) inject(ctx context.Context, faults []fault, tell func(happening)
 }
 
 // takePlace is one fault, from its beginning to its end. It ends at the end of ctx, too.
-func (w *world) takePlace(ctx context.Context, f fault, tell func(happening)) error {
+func (w *world) takePlace(ctx context.Context, f fault) (_ happening, err error) {
 	if f.kind == redisGone {
 		w.redisUse.Lock()
 		defer w.redisUse.Unlock()
 	}
 	n := w.oracle.begin(f)
-	defer func() {
-		w.oracle.end(n)
-		tell(w.oracle.happened()[n])
-	}()
+	err = w.apply(ctx, n, f)
+	w.oracle.end(n)
+	return w.oracle.happened()[n], err
+}
+
+// apply is what f, the n-th happening, does.
+func (w *world) apply(ctx context.Context, n int, f fault) error {
 	wait := func(d time.Duration) { w.sleep(ctx, d) }
 	switch f.kind {
 	case down, slow, limited:

@@ -171,13 +171,13 @@ func (w *world) live(ctx context.Context, out io.Writer) (*report, error) {
 	var warm, end size
 	var warmMints int64
 	if w.sleep(ctx, time.Until(w.began.Add(w.config.warm()-2*time.Second))) {
-		warm = w.measure(nil)
+		warm = w.measure(2*time.Second, nil)
 		warmMints = w.forge.minted.Load()
 		injected = w.inject(working, faults, func(h happening) { fmt.Fprintf(out, "%s\n", h) })
 	}
 	w.sleep(ctx, time.Until(w.began.Add(w.config.duration)))
 	if ctx.Err() == nil {
-		end = w.measure(&warm)
+		end = w.measure(10*time.Second, &warm)
 	}
 	stop()
 	wait()
