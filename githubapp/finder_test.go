@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,12 +157,11 @@ func TestAnAnswerThatIsOutdatedWhenItComesIsNotRemembered(t *testing.T) {
 func TestWhoAsksAfterAChangeIsToldWhatIsAfterIt(t *testing.T) {
 	d := &directory{installations: map[string]int64{"acme": 42}}
 	var held chan struct{}
-	slow := true
+	var asked atomic.Bool
 	serve := func(r *http.Request) (*http.Response, error) {
 		resp, err := d.serve(r)
-		if slow {
-			slow = false
-			<-held // the answer is on its way for long
+		if !asked.Swap(true) {
+			<-held // the first answer is on its way for long
 		}
 		return resp, err
 	}
@@ -180,6 +180,9 @@ func TestWhoAsksAfterAChangeIsToldWhatIsAfterIt(t *testing.T) {
 		before.Wait()
 		after.Wait()
 		require.EqualValues(t, 43, info.ID)
+		info, err := app.FindInstallation(t.Context(), "acme")
+		require.NoError(t, err)
+		require.EqualValues(t, 43, info.ID, "the late answer is nobody else's")
 	})
 }
 
