@@ -224,7 +224,9 @@ func TestWhatWasFoundIsForgottenWhenItChanges(t *testing.T) {
 		"created": {"installation", `{"action":"created","installation":{"id":44,"account":{"login":"Acme"}}}`, []string{"acme", "acme/widgets", "nobody"}},
 		"repositories": {"installation_repositories", `{"action":"added","installation":{"id":43,"account":{"login":"other"}},"repositories_removed":[]}`,
 			[]string{"other", "nobody"}},
-		"suspend":       {"installation", `{"action":"suspend","installation":{"id":43}}`, []string{"other", "nobody"}},
+		"suspend": {"installation", `{"action":"suspend","installation":{"id":43}}`, []string{"other", "nobody"}},
+		"renamed": {"installation_target", `{"action":"renamed","account":{"login":"nobody"},"installation":{"id":43},"changes":{"login":{"from":"other"}}}`,
+			[]string{"other", "nobody"}},
 		"another event": {"push", `{"action":"deleted","installation":{"id":42}}`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,8 +35,8 @@ type webhook struct {
 // WebhookHandler receives GitHub's webhook deliveries, to drop tokens the moment they are known to be dead: at suspend
 // and deleted, at new_permissions_accepted, so that the next token has the new permissions, and those narrowed to a
 // repository that was removed. With created, unsuspend, new_permissions_accepted and repositories added, a mint that failed
-// is tried again at once. What [App.FindInstallation] remembers goes with each of them. Deliveries can be missed, so it
-// makes things faster and is never needed: a refresh finds the same out.
+// is tried again at once. What [App.FindInstallation] remembers goes with each of them, and when an account is renamed.
+// Deliveries can be missed, so it makes things faster and is never needed: a refresh finds the same out.
 //
 // The secret is the one in the app's settings, where the content type has to be application/json; it is copied, and an
 // empty one panics. A delivery without the right X-Hub-Signature-256 is answered 401, one that is too large 413, one of
@@ -88,7 +88,7 @@ func signed(secret, body []byte, header string) bool {
 // receive drops what the event makes obsolete, and ends the wait after failures that it mends.
 func (a *App) receive(ctx context.Context, name string, event webhook) {
 	id := event.Installation.ID
-	if id == 0 || name != "installation" && name != "installation_repositories" {
+	if id == 0 || name != "installation" && name != "installation_repositories" && name != "installation_target" {
 		return
 	}
 	switch event.Action {
