@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
@@ -110,13 +111,16 @@ func TestOneReplicaMintsAndAllUseTheToken(t *testing.T) {
 }
 
 func TestReplicasThatStartTogetherMintOnce(t *testing.T) {
-	g := newGitHub(t, nil)
+	g := newGitHub(t, &githubapptest.Options{Latency: 200 * time.Millisecond}) // nobody has a token when the last one asks
 	store := newSpyStore()
-	tokens := make([]string, 8)
+	replicas := make([]*githubapp.App, 8)
+	for n := range replicas {
+		replicas[n], _ = g.replicas(t, store)
+	}
+	tokens := make([]string, len(replicas))
 	var all sync.WaitGroup
-	for n := range tokens {
-		one, _ := g.replicas(t, store)
-		all.Go(func() { tokens[n], _, _ = one.Installation(installationID).Token(t.Context()) })
+	for n, app := range replicas {
+		all.Go(func() { tokens[n], _, _ = app.Installation(installationID).Token(t.Context()) })
 	}
 	all.Wait()
 	for _, token := range tokens {
