@@ -236,6 +236,14 @@ func (f *tinyForge) mutator(t *testing.T, key []byte, store tokenprovider.Store,
 	}, nil)
 }
 
+// narrowed is a mutator of another replica whose policy gives another scope, so another token.
+func (f *tinyForge) narrowed(t *testing.T, key []byte, store tokenprovider.Store) *githubapp.WorkspaceMutator {
+	app, _ := f.mutator(t, key, store, 0)
+	return githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+		return installationID, widgets, nil
+	}, nil)
+}
+
 // gatedStore does something before the first change of a value, once it is armed.
 type gatedStore struct {
 	tokenprovider.Store
@@ -258,11 +266,7 @@ func TestATokenThatIsSavedWhileAnotherIsTakenOutOfUseIsStillRevoked(t *testing.T
 		forge := &tinyForge{}
 		_, one := forge.mutator(t, key, slow, 0)
 		_, two := forge.mutator(t, key, shared, 0)
-		policy := func(context.Context, string) (int64, githubapp.Scope, error) {
-			return installationID, widgets, nil // another scope, so another token
-		}
-		app, _ := forge.mutator(t, key, shared, 0)
-		three := githubapp.NewWorkspaceMutator(app, policy, nil)
+		three := forge.narrowed(t, key, shared)
 		first, _, err := one.WorkspaceToken(t.Context(), "a")
 		require.NoError(t, err)
 		time.Sleep(time.Minute)
@@ -361,6 +365,7 @@ func TestATokenThatIsKnownToBeDeadIsNotServedWhileTheStoreTakesItsTime(t *testin
 type lateLockStore struct {
 	tokenprovider.Store
 	slow bool
+	deaf bool // it changes what it is told to, whether or not anybody still waits
 }
 
 func (s *lateLockStore) TryLock(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
@@ -371,8 +376,21 @@ func (s *lateLockStore) TryLock(ctx context.Context, key string, ttl time.Durati
 	return unlock, ok, err
 }
 
+func (s *lateLockStore) Load(ctx context.Context, key string) ([]byte, error) {
+	if s.deaf {
+		ctx = context.WithoutCancel(ctx)
+	}
+	value, err := s.Store.Load(ctx, key)
+	if s.slow && s.deaf {
+		time.Sleep(200 * time.Millisecond)
+	}
+	return value, err
+}
+
 func (s *lateLockStore) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	if s.slow {
+	if s.deaf {
+		ctx = context.WithoutCancel(ctx)
+	} else if s.slow {
 		time.Sleep(300 * time.Millisecond)
 	}
 	return s.Store.Save(ctx, key, value, ttl)
@@ -380,27 +398,46 @@ func (s *lateLockStore) Save(ctx context.Context, key string, value []byte, ttl 
 
 func TestAReplicaThatGetsTheLockOfAListLateLosesNoTokenOfAnother(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
+	for name, deaf := range map[string]bool{"a store that heeds its ctx": false, "a deaf one": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				shared := tokenprovidertest.NewStore()
+				store := &lateLockStore{Store: shared, deaf: deaf}
+				forge := &tinyForge{}
+				_, late := forge.mutator(t, key, store, 0)
+				other := forge.narrowed(t, key, shared)
+				first, _, err := late.WorkspaceToken(t.Context(), "a")
+				require.NoError(t, err)
+				time.Sleep(time.Minute)
+				store.slow = true
+				var reporting sync.WaitGroup
+				reporting.Go(func() { late.Invalidate(first) })
+				time.Sleep(800 * time.Millisecond)
+				_, _, err = other.WorkspaceToken(t.Context(), "a") // waits until the lock is over
+				require.NoError(t, err)
+				reporting.Wait()
+				time.Sleep(time.Second)
+				_, three := forge.mutator(t, key, shared, 0)
+				require.NoError(t, three.ReleaseWorkspace(t.Context(), "a"))
+				require.Equal(t, map[string]bool{"ghs_1": true, "ghs_2": true}, forge.revoked)
+			})
+		})
+	}
+}
+
+func TestAReleaseIsNotHeldUpByATokenThatIsDead(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
 	synctest.Test(t, func(t *testing.T) {
 		shared := tokenprovidertest.NewStore()
 		forge := &tinyForge{}
-		store := &lateLockStore{Store: shared}
-		_, late := forge.mutator(t, key, store, 0)
-		app, _ := forge.mutator(t, key, shared, 0)
-		other := githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
-			return installationID, widgets, nil // another scope, so another token
-		}, nil)
-		first, _, err := late.WorkspaceToken(t.Context(), "a")
-		require.NoError(t, err)
-		time.Sleep(time.Minute)
-		store.slow = true
-		var reporting sync.WaitGroup
-		reporting.Go(func() { late.Invalidate(first) })
-		time.Sleep(500 * time.Millisecond)
-		_, _, err = other.WorkspaceToken(t.Context(), "a") // waits until the lock is over
-		require.NoError(t, err)
-		reporting.Wait()
+		_, one := forge.mutator(t, key, shared, 0)
+		for _, m := range []*githubapp.WorkspaceMutator{one, forge.narrowed(t, key, shared)} {
+			_, _, err := m.WorkspaceToken(t.Context(), "a")
+			require.NoError(t, err)
+			time.Sleep(40 * time.Minute)
+		}
 		_, three := forge.mutator(t, key, shared, 0)
 		require.NoError(t, three.ReleaseWorkspace(t.Context(), "a"))
-		require.Equal(t, map[string]bool{"ghs_1": true, "ghs_2": true}, forge.revoked)
+		require.Equal(t, map[string]bool{"ghs_2": true}, forge.revoked)
 	})
 }

@@ -45,8 +45,10 @@ func TestAnyReplicaReleasesAWorkspace(t *testing.T) {
 	require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"), "also when the policy no longer knows the workspace, and this replica never did")
 	require.False(t, g.alive(t, a))
 	require.True(t, g.alive(t, a2))
+	before := len(g.Requests())
 	require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
 	require.NoError(t, two.ReleaseWorkspace(t.Context(), "never seen"))
+	require.Len(t, g.Requests(), before, "what is revoked is forgotten")
 	for _, value := range store.values {
 		require.Empty(t, testutil.Leak(string(value), a, a2, "widgets"))
 	}
@@ -210,6 +212,32 @@ func TestAStoreThatLosesWhatItIsGivenDoesNotTurnCallsIntoMints(t *testing.T) {
 		g.workspaceToken(t, one, "a")
 	}
 	require.LessOrEqual(t, g.Mints(), 2)
+}
+
+// partStore fails where the keys begin with down.
+type partStore struct {
+	tokenprovider.Store
+	down string
+}
+
+func (s *partStore) Load(ctx context.Context, key string) ([]byte, error) {
+	if s.down != "" && strings.HasPrefix(key, s.down) {
+		return nil, errors.New("connection refused")
+	}
+	return s.Store.Load(ctx, key)
+}
+
+func TestAStoreThatFailsInPartAfterAReleaseDoesNotTurnCallsIntoMints(t *testing.T) {
+	g := newGitHub(t, nil)
+	store := &partStore{Store: tokenprovidertest.NewStore()}
+	one, two := g.mutators(t, store, newTable())
+	old := g.workspaceToken(t, one, "a")
+	require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+	store.down = "githubapp/generation/"
+	for range 20 {
+		require.NotEqual(t, old, g.workspaceToken(t, one, "a"))
+	}
+	require.Equal(t, 2, g.Mints())
 }
 
 // hungStore gives no answer while it hangs, and doesn't heed its ctx.
