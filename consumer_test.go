@@ -28,6 +28,14 @@ type consumer struct {
 	dir string
 }
 
+func TestMain(m *testing.M) {
+	code := m.Run()
+	os.RemoveAll(publishedDir)
+	os.Exit(code)
+}
+
+var publishedDir string
+
 // published is the proxy of all consumers: what one of them has compiled needn't be compiled for the next.
 var published = sync.OnceValue(func() *testutil.ModuleProxy {
 	var err error

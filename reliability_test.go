@@ -54,8 +54,8 @@ func TestAPageThatPromisesWhatNoTestProvesIsFound(t *testing.T) {
 		"| **It holds.** | [tokenprovider.TestCodeOf](tokenprovider/gone_test.go) | |":                "no such file",
 		"| **It holds.** | " + here + " | [Reasons](REASONS.md) |":                                    "no such file",
 		"| **It holds.** | [provisionkit.checkLine](reliability_test.go) | |":                         "is no list of tests",
-		"Time is simulated, see [TestMain](main_test.go).":                                            "TestMain isn't a link",
-		"| **It holds.** | [provisionkit.TestMain](main_test.go) | |":                                 "has no TestMain",
+		"Time is simulated, see [TestMain](consumer_test.go).":                                        "TestMain isn't a link",
+		"| **It holds.** | [provisionkit.TestMain](consumer_test.go) | |":                             "has no TestMain",
 		"| **It holds.** | " + here + ", " + strings.Replace(here, "IsFound", "IsLost", 1) + " | - |": "has no TestAPageThatPromisesWhatNoTestProvesIsLost",
 	} {
 		err := checkLine(line)

@@ -1,4 +1,4 @@
-package provisionkit_test
+package endtoend_test
 
 import (
 	"crypto/rand"
@@ -15,9 +15,6 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
-
-// The tests in the files named endtoend drive the whole system from outside: the command as it is shipped, the real git,
-// and a platform made of the real packages. Tokens die because their life is short.
 
 func TestGitGoesOnAfterTheTokenInItsEnvironmentHasDied(t *testing.T) {
 	t.Parallel()

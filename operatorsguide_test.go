@@ -1,6 +1,7 @@
 package provisionkit_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"go/ast"
@@ -8,12 +9,12 @@ import (
 	"go/token"
 	"maps"
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
 	"testing"
 
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace"
 	"github.com/stretchr/testify/require"
 )
 
@@ -46,12 +47,11 @@ func TestTheGuideForOperatorsExplainsEachStateCodeCheckStatusAndLogLine(t *testi
 
 // checks are the names of all checks of doctor, as it prints them where nothing is configured.
 func checks(t *testing.T) []string {
-	doctor := exec.CommandContext(t.Context(), command(t), "doctor", "--json")
-	doctor.Env, doctor.Dir = []string{"HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir(), "PATH=" + t.TempDir(), "SYSTEMROOT=" + os.Getenv("SYSTEMROOT")}, t.TempDir()
-	out, err := doctor.Output()
-	require.Error(t, err, "nothing is configured")
+	var out bytes.Buffer
+	doctor := workspace.Command{Args: []string{"git-credential-provisionkit", "doctor", "--json"}, Stdout: &out}
+	require.NotZero(t, doctor.Run(t.Context()), "nothing is configured")
 	var report struct{ Checks []struct{ Name string } }
-	require.NoError(t, json.Unmarshal(out, &report))
+	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
 	var names []string
 	for _, c := range report.Checks {
 		names = append(names, c.Name)

@@ -1,4 +1,4 @@
-package provisionkit_test
+package endtoend_test
 
 import (
 	"fmt"
@@ -18,13 +18,11 @@ import (
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		os.RemoveAll(commandDir)
-		os.RemoveAll(publishedDir)
 		os.Exit(code)
 	}))
 }
 
-// Folders that several tests use, and that go when all have run.
-var commandDir, publishedDir string
+var commandDir string
 
 // buildCommand builds the command as it is shipped, without cgo, and once. The space in the folder's name is there because
 // a path in a workspace may have one.
@@ -37,7 +35,7 @@ var buildCommand = sync.OnceValues(func() (string, error) {
 	if runtime.GOOS == "windows" {
 		path += ".exe"
 	}
-	build := exec.Command("go", "build", "-o", path, "./tokenprovider/workspace/git-credential-provisionkit")
+	build := exec.Command("go", "build", "-o", path, "github.com/molecule-ai/provisionkit/tokenprovider/workspace/git-credential-provisionkit")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the command: %w\n%s", err, output)

@@ -1,4 +1,4 @@
-package provisionkit_test
+package endtoend_test
 
 import (
 	"testing"
