@@ -178,6 +178,40 @@ func TestAReleaseThatCannotAskTheStoreIsAnErrorAndRevokesWhatIsKnownHere(t *test
 	require.False(t, g.alive(t, b))
 }
 
+func TestACallerWhoLeavesAReleaseMakesNobodyTakeTheStoreForDown(t *testing.T) {
+	g := newGitHub(t, nil)
+	one, two := g.mutators(t, newSpyStore(), newTable())
+	old := g.workspaceToken(t, one, "a")
+	g.workspaceToken(t, one, "b")
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	require.Error(t, one.ReleaseWorkspace(gone, "b"))
+	require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+	require.NotEqual(t, old, g.workspaceToken(t, one, "a"), "what another replica did is still looked up")
+	require.NotContains(t, g.output.String(), "token store failed")
+}
+
+func TestATokenThatComesAfterAReleaseThatCouldNotAskTheStoreIsTakenByNobody(t *testing.T) {
+	g := newGitHub(t, nil)
+	store := newSpyStore()
+	one, _ := g.mutators(t, store, newTable())
+	g.workspaceToken(t, one, "a")
+	store.fail(func() error { // the first that the next call asks: whether there was a release
+		store.fail(func() error { return errors.New("connection refused") })
+		if one.ReleaseWorkspace(context.Background(), "a") == nil {
+			t.Error("the store is down")
+		}
+		store.fail(nil)
+		return nil
+	})
+	var late string
+	g.minted(t, 1, func(token string) { late = token })
+	_, _, err := one.WorkspaceToken(t.Context(), "a")
+	require.ErrorContains(t, err, "was released while its token was minted")
+	require.False(t, g.alive(t, late))
+	require.True(t, g.alive(t, g.workspaceToken(t, one, "a")))
+}
+
 func TestATokenThatCannotBeOpenedIsAnErrorOfTheRelease(t *testing.T) {
 	g := newGitHub(t, nil)
 	store := newSpyStore()

@@ -62,10 +62,10 @@ func (s *sharing) Token(ctx context.Context) (string, time.Time, error) {
 }
 
 // drop forgets i's token at any age, in the store too. A store that fails is logged: other replicas may go on with the
-// token until they learn from GitHub that it is dead.
+// token until they learn from GitHub that it is dead. That the caller left isn't its fault.
 func (i *Installation) drop(ctx context.Context) {
 	if i.sharing != nil {
-		if err := i.sharing.Drop(ctx); err != nil { // bounded by itself
+		if err := i.sharing.Drop(ctx); err != nil && ctx.Err() == nil { // bounded by itself
 			i.app.replicas.failed("drop", err)
 		}
 	}
