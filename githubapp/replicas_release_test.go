@@ -357,7 +357,12 @@ func TestATokenThatIsKnownToBeDeadIsNotServedWhileTheStoreTakesItsTime(t *testin
 		})
 		time.Sleep(time.Millisecond)
 		require.Equal(t, tokenprovider.StateEmpty, i.Status().State)
+		stored, _, err := i.Token(t.Context()) // the store doesn't know better yet
+		require.NoError(t, err)
 		delivered.Wait()
+		fresh, _, err := i.Token(t.Context())
+		require.NoError(t, err)
+		require.NotEqual(t, stored, fresh)
 	})
 }
 
