@@ -264,7 +264,7 @@ func TestWhenTheEndpointFailsTheKeptTokenIsServedWhileItLives(t *testing.T) {
 
 func TestAnEndpointThatHangsHoldsNobodyUpWhoseTokenLives(t *testing.T) {
 	needDisk(t)
-	p := newPlatform(t, &mint{life: 8 * time.Second})
+	p := newPlatform(t, &mint{life: 10 * time.Second})
 	env := p.env(t, "ws-1")
 	first := call(t, env, request, "get").answered(t)
 	p.on(func(_ http.ResponseWriter, r *http.Request) bool { <-r.Context().Done(); return true })

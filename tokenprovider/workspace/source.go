@@ -12,8 +12,7 @@ import (
 )
 
 const (
-	// hurry bounds a refresh while the token on disk lives, as does half of what it has left: an endpoint that hangs must
-	// not stall who can go on.
+	// hurry bounds a refresh if the token on disk outlives it: an endpoint that hangs must not stall who can go on.
 	hurry = 3 * time.Second
 	// lockWait is longer than a call of the endpoint takes at most, with a second try.
 	lockWait = 25 * time.Second
@@ -113,9 +112,9 @@ func (s *source) instead(held record, err error) (string, time.Time, error) {
 
 // fetch asks the endpoint, and tells it which token was refused.
 func (s *source) fetch(ctx context.Context, held record) (string, time.Time, error) {
-	if left := time.Until(held.expiresAt); held.lives(time.Now()) {
+	if now := time.Now(); held.lives(now.Add(hurry)) {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, min(hurry, left/2))
+		ctx, cancel = context.WithTimeout(ctx, hurry)
 		defer cancel()
 	}
 	if held.rejected != "" {
