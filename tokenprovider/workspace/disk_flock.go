@@ -78,7 +78,11 @@ func (d *disk) lock(ctx context.Context, wait time.Duration) (unlock func(), loc
 	for deadline := time.Now().Add(wait); ; {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
-			return func() { file.Close() }, true
+			return func() {
+				// A process that is being started meanwhile has the open file for a moment, and would hold the lock.
+				_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
+				file.Close()
+			}, true
 		}
 		busy := errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR)
 		if !busy || ctx.Err() != nil || !time.Now().Before(deadline) {
