@@ -14,7 +14,6 @@ type record struct {
 	token     secret
 	expiresAt time.Time
 	fetchedAt time.Time
-	life      time.Duration // of the platform's tokens, as far as they have shown: see withToken
 
 	rejected string // tokenprovider.TokenSHA256 of the token that git reported, until the platform hands out another
 
@@ -32,15 +31,15 @@ func (r record) lives(now time.Time) bool {
 }
 
 // serves reports whether the token is good enough for a caller who wishes for minTTL more of life: one that came with that
-// has to have it still, as the platform has a better one otherwise, and one that came with less half of the life of the
-// platform's tokens. While a refresh that failed is held off, any token that lives is.
+// has to have it still, as the platform has a better one otherwise, and one that came with less half of what it came with,
+// so that short-lived tokens are kept too. While a refresh that failed is held off, any token that lives is.
 func (r record) serves(minTTL time.Duration, now time.Time) bool {
 	if !r.lives(now) {
 		return false
 	}
 	need := minTTL
 	if came := r.expiresAt.Sub(r.fetchedAt); came < minTTL {
-		need = min(minTTL, max(r.life, came)/2)
+		need = came / 2
 	}
 	return r.expiresAt.Sub(now) >= need || r.heldOff(now)
 }
@@ -65,11 +64,8 @@ func (r record) renewalHeldOff(now time.Time) bool {
 // lets a token ripen that is seconds old, which forges refuse at times), isn't kept: each get asks anew and repeats the
 // report, until the platform has another. A token that it hands out again because it has no better one stays as old as
 // it is.
-//
-// A token may come in the middle of its life, with half of it left at least if the platform can: the whole is what it had
-// when it came, up to twice that if tokens before it lived that long.
 func (r record) withToken(token string, expiresAt, now time.Time) record {
-	next := record{renewAt: r.renewAt, life: r.life}
+	next := record{renewAt: r.renewAt}
 	switch {
 	case tokenprovider.TokenSHA256(token) == r.rejected:
 		next.rejected = r.rejected
@@ -77,15 +73,13 @@ func (r record) withToken(token string, expiresAt, now time.Time) record {
 		next.token, next.expiresAt, next.fetchedAt = r.token, r.expiresAt, r.fetchedAt
 	case !expiresAt.IsZero():
 		next.token, next.expiresAt, next.fetchedAt = newSecret(token), expiresAt, now
-		came := expiresAt.Sub(now)
-		next.life = max(came, min(r.life, 2*came))
 	}
 	return next
 }
 
 // withRejected is r after git reported its token as refused.
 func (r record) withRejected() record {
-	return record{rejected: tokenprovider.TokenSHA256(r.token.reveal()), renewAt: r.renewAt, life: r.life}
+	return record{rejected: tokenprovider.TokenSHA256(r.token.reveal()), renewAt: r.renewAt}
 }
 
 // withFailure is r after a refresh that failed.
@@ -110,7 +104,6 @@ type recordFile struct {
 	Token       string             `json:"token,omitempty"`
 	ExpiresAt   time.Time          `json:"expires_at,omitzero"`
 	FetchedAt   time.Time          `json:"fetched_at,omitzero"`
-	Life        time.Duration      `json:"life,omitzero"` // nanoseconds
 	Rejected    string             `json:"rejected,omitempty"`
 	FailedAt    time.Time          `json:"failed_at,omitzero"`
 	FailureCode tokenprovider.Code `json:"failure_code,omitempty"`
@@ -121,7 +114,7 @@ type recordFile struct {
 
 func (r record) encode(key string) ([]byte, error) {
 	return json.Marshal(recordFile{
-		Version: recordVersion, Key: key, Token: r.token.reveal(), ExpiresAt: r.expiresAt, FetchedAt: r.fetchedAt, Life: r.life, Rejected: r.rejected,
+		Version: recordVersion, Key: key, Token: r.token.reveal(), ExpiresAt: r.expiresAt, FetchedAt: r.fetchedAt, Rejected: r.rejected,
 		FailedAt: r.failedAt, FailureCode: r.failureCode, FailureText: r.failureText, RetryAt: r.retryAt, RenewAt: r.renewAt,
 	})
 }
@@ -133,7 +126,7 @@ func decodeRecord(content []byte, key string) record {
 		return record{}
 	}
 	return record{
-		token: newSecret(f.Token), expiresAt: f.ExpiresAt, fetchedAt: f.FetchedAt, life: f.Life, rejected: f.Rejected,
+		token: newSecret(f.Token), expiresAt: f.ExpiresAt, fetchedAt: f.FetchedAt, rejected: f.Rejected,
 		failedAt: f.FailedAt, failureCode: f.FailureCode, failureText: f.FailureText, retryAt: f.RetryAt, renewAt: f.RenewAt,
 	}
 }

@@ -25,11 +25,6 @@ func TestARecordServesWhoeverItsTokenLivesLongEnoughFor(t *testing.T) {
 	backedOff.retryAt = noon
 	setBack := backingOff
 	setBack.failedAt, setBack.retryAt = noon.Add(time.Hour), noon.Add(time.Hour+time.Minute)
-	late := func(left time.Duration) record { // came in the middle of its life, and has that left
-		r := held(5*time.Second, 5*time.Second-left)
-		r.life = 8 * time.Second
-		return r
-	}
 	dead := held(time.Hour, time.Hour)
 	dead.retryAt = noon.Add(time.Minute)
 	for name, c := range map[string]struct {
@@ -44,8 +39,6 @@ func TestARecordServesWhoeverItsTokenLivesLongEnoughFor(t *testing.T) {
 		"a nanosecond less than the wish":          {held(time.Hour, 50*time.Minute+1), 10 * time.Minute, false},
 		"came with a bit more than the wish":       {held(11*time.Minute, time.Minute), 10 * time.Minute, true},
 		"and has less left than the wish":          {held(11*time.Minute, time.Minute+1), 10 * time.Minute, false},
-		"a short life, half of the whole left":     {late(4 * time.Second), 10 * time.Minute, true},
-		"a short life, half of the rest left":      {late(4*time.Second - 1), 10 * time.Minute, false},
 		"a short life, half of it left":            {held(4*time.Second, 2*time.Second), 10 * time.Minute, true},
 		"a short life, less than half of it left":  {held(4*time.Second, 2*time.Second+1), 10 * time.Minute, false},
 		"too little left while a failure is fresh": {backingOff, 10 * time.Minute, true},
@@ -58,26 +51,6 @@ func TestARecordServesWhoeverItsTokenLivesLongEnoughFor(t *testing.T) {
 	}
 }
 
-func TestTheLifeOfThePlatformsTokensIsLearntFromThoseThatCome(t *testing.T) {
-	r := record{}
-	for i, c := range []struct{ came, want time.Duration }{
-		{5, 5}, // the first, in whatever part of its life
-		{8, 8},
-		{4, 8}, // the platform hands out no token with less than half, if it can
-		{7, 8},
-		{3, 6}, // so that its tokens are shorter now
-		{3, 6},
-		{9, 9},
-		{1, 2}, // as in an outage
-		{8, 8},
-	} {
-		r = r.withToken(string(rune('a'+i)), noon.Add(c.came*time.Minute), noon)
-		require.Equal(t, c.want*time.Minute, r.life, "token %d", i)
-	}
-	require.Equal(t, r.life, r.withRejected().life)
-	require.Equal(t, r.life, r.withFailure(errors.New("down"), noon).withToken(r.token.reveal(), r.expiresAt, noon).life)
-}
-
 func TestARenewalIsHeldOffForItsPauseAndNotUntilAClockCatchesUp(t *testing.T) {
 	for after, want := range map[time.Duration]bool{-1: false, 0: false, 1: true, renewPause: true, renewPause + 1: false, time.Hour: false} {
 		require.Equal(t, want, record{renewAt: noon.Add(after)}.renewalHeldOff(noon), "renewal after %s", after)
@@ -86,7 +59,7 @@ func TestARenewalIsHeldOffForItsPauseAndNotUntilAClockCatchesUp(t *testing.T) {
 
 func TestARecordIsReadAsItWasWritten(t *testing.T) {
 	r := held(time.Hour, time.Minute).withFailure(&tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: 40 * time.Second}, noon)
-	r.rejected, r.renewAt, r.life = "digest", noon.Add(time.Minute), time.Hour
+	r.rejected, r.renewAt = "digest", noon.Add(time.Minute)
 	content, err := r.encode("key")
 	require.NoError(t, err)
 	require.Equal(t, r, decodeRecord(content, "key"))
