@@ -259,26 +259,6 @@ func TestGitHubsTextIsPrintedWithoutSecrets(t *testing.T) {
 	require.Less(t, len(err.Error()), 1000)
 }
 
-func TestMintTimeoutBeginsWithTheRequestNotInTheQueue(t *testing.T) {
-	g := newGitHub(t, &githubapptest.Options{Latency: 200 * time.Millisecond})
-	for n := range 6 {
-		g.AddInstallation(githubapptest.Installation{ID: int64(100 + n), AppID: appID, Account: fmt.Sprint("org", n)})
-	}
-	app := g.app(t, func(o *githubapp.Options) {
-		o.MaxConcurrentMints, o.Cache.MintTimeout = 2, 400*time.Millisecond
-	})
-	var callers sync.WaitGroup
-	start := time.Now()
-	for n := range 6 {
-		callers.Go(func() {
-			_, _, err := app.Installation(int64(100 + n)).Token(t.Context())
-			require.NoError(t, err)
-		})
-	}
-	callers.Wait()
-	require.GreaterOrEqual(t, time.Since(start), 600*time.Millisecond, "at most two at a time")
-}
-
 func TestAClosedConnectionThatWasKeptCostsNoError(t *testing.T) {
 	g := newGitHub(t, nil)
 	app := g.app(t)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,10 +19,14 @@ import (
 )
 
 // inBubble runs f where hours pass in no time, with an app whose requests answer serves: there is no network there.
-func inBubble(t *testing.T, serve roundTripper, f func(t *testing.T, app *githubapp.App)) {
+func inBubble(t *testing.T, serve roundTripper, f func(t *testing.T, app *githubapp.App), change ...func(*githubapp.Options)) {
 	key := testutil.RSAKeyPEM(t, 0) // real time to make
 	synctest.Test(t, func(t *testing.T) {
-		app, err := githubapp.New(githubapp.Options{AppID: 7, PrivateKey: key, HTTPClient: &http.Client{Transport: serve}})
+		opts := githubapp.Options{AppID: 7, PrivateKey: key, HTTPClient: &http.Client{Transport: serve}}
+		for _, c := range change {
+			c(&opts)
+		}
+		app, err := githubapp.New(opts)
 		require.NoError(t, err)
 		f(t, app)
 	})
@@ -109,4 +114,23 @@ func TestAnInstallationIsSignedForEightMinutesAtATime(t *testing.T) {
 		}
 		require.Len(t, jwts, 3, fmt.Sprint(len(jwts), " signatures"))
 	})
+}
+
+func TestMintTimeoutBeginsWithTheRequestNotInTheQueue(t *testing.T) {
+	slow := func(r *http.Request) (*http.Response, error) {
+		time.Sleep(200 * time.Millisecond)
+		return canned(r)
+	}
+	inBubble(t, slow, func(t *testing.T, app *githubapp.App) {
+		var callers sync.WaitGroup
+		start := time.Now()
+		for n := range 6 {
+			callers.Go(func() {
+				_, _, err := app.Installation(int64(1 + n)).Token(t.Context())
+				require.NoError(t, err)
+			})
+		}
+		callers.Wait()
+		require.Equal(t, 600*time.Millisecond, time.Since(start), "two at a time")
+	}, func(o *githubapp.Options) { o.MaxConcurrentMints, o.Cache.MintTimeout = 2, 300*time.Millisecond })
 }
