@@ -55,9 +55,9 @@
 //
 // # Where to start
 //
-// To see it work, with no account and no network:
+// To see it work, with git and no account:
 //
-//	go run github.com/molecule-ai/provisionkit/examples/quickstart
+//	go run github.com/molecule-ai/provisionkit/examples/quickstart@latest
 //
 // To embed it, copy examples/platform: a server in one file, with the real GitHub or with the fake. To write a plugin,
 // copy examples/plugin, which imports nothing of this module. The folder docs has a guide for each: for platform engineers,
