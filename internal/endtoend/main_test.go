@@ -1,11 +1,13 @@
 package endtoend_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +18,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// For most of their time these tests wait for tokens to die. -parallel still overrides it.
+	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		os.RemoveAll(commandDir)
 		os.Exit(code)
