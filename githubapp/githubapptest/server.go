@@ -18,7 +18,8 @@ const DefaultTokenLife = time.Hour
 // Options set a [Server] up. The zero value and nil mean the defaults.
 type Options struct {
 	// TLS serves HTTPS (HTTP/1.1 and HTTP/2) with a certificate of the server's own, valid for 127.0.0.1, ::1 and
-	// localhost. [Server.CertPEM] and [Server.Client] trust it. Default: plain HTTP.
+	// localhost. [Server.CertPEM] and [Server.Client] trust it. Large pushes of a git with libcurl 7.88 can stand still over
+	// HTTP/2: give that git http.version=HTTP/1.1. Default: plain HTTP.
 	TLS bool
 
 	// InMemory opens no port: [Server.Client] alone reaches the server, and git doesn't. It is for bubbles of
