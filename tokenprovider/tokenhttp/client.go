@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,8 +45,8 @@ type Client struct {
 	UserAgent string
 
 	mu        sync.Mutex
-	rejected  string // digest of a refused token that the endpoint hasn't heard of yet
-	delivered string // digest of the token of the last call
+	rejected  []string // digests of tokens that were refused, the newest first
+	delivered string   // digest of the token of the last call
 }
 
 var (
@@ -54,7 +55,7 @@ var (
 )
 
 // Token asks the endpoint for a token. The [tokenprovider.MinTTL] of ctx goes along, in whole seconds rounded up, and
-// so does the digest of a token that was refused.
+// so do the digests of the tokens that were refused.
 func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 	endpoint, err := c.endpoint()
 	if err != nil {
@@ -66,9 +67,9 @@ func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 		endpoint.RawQuery = query.Encode()
 	}
 	header := http.Header{}
-	rejected := c.pending()
-	if rejected != "" {
-		header.Set(rejectedHeader, rejected)
+	told := c.refused()
+	for _, digest := range told {
+		header.Add(rejectedHeader, digest)
 	}
 	var answer tokenAnswer
 	asked := time.Now()
@@ -79,7 +80,7 @@ func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 	if err != nil {
 		return "", time.Time{}, foreign(http.MethodGet, endpoint, err)
 	}
-	c.succeeded(rejected, answer.Token)
+	c.received(answer.Token, told)
 	return answer.Token, expiresAt, nil
 }
 
@@ -129,33 +130,44 @@ func (c *Client) Invalidate(token string) bool {
 	return true
 }
 
+// mostRejected is how many refused tokens are told. Each replica of a platform can have a dead one of its own.
+const mostRejected = 16
+
 // Reject notes that git or an API refused the token with that [tokenprovider.TokenSHA256]. The calls of Token from now
-// on tell the endpoint, which drops exactly that token, until one of them has succeeded. Of several only the last is
-// told: the endpoint has but one to drop.
+// on tell the endpoint, which drops exactly that token, until it hands that token out again: it has none that is better.
+// The last 16 are told, not the last one alone: of several replicas behind one address, each can have a token that is
+// dead.
 func (c *Client) Reject(tokenSHA256 string) {
 	if !printable(tokenSHA256) {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.rejected = tokenSHA256
+	c.rejected = append([]string{tokenSHA256}, without(c.rejected, tokenSHA256)...)
+	c.rejected = c.rejected[:min(len(c.rejected), mostRejected)]
 }
 
-// pending is the digest to tell the endpoint, or "".
-func (c *Client) pending() string {
+// refused are the digests to tell the endpoint.
+func (c *Client) refused() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.rejected
 }
 
-// succeeded notes that the endpoint heard of rejected and delivered token.
-func (c *Client) succeeded(rejected, token string) {
+// received notes that the endpoint delivered token, knowing what it was told.
+func (c *Client) received(token string, told []string) {
+	digest := tokenprovider.TokenSHA256(token)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.rejected == rejected {
-		c.rejected = ""
+	c.delivered = digest
+	if slices.Contains(told, digest) {
+		c.rejected = without(c.rejected, digest)
 	}
-	c.delivered = tokenprovider.TokenSHA256(token)
+}
+
+// without is a copy of digests in which digest isn't.
+func without(digests []string, digest string) []string {
+	return slices.DeleteFunc(slices.Clone(digests), func(d string) bool { return d == digest })
 }
 
 // CloseIdleConnections closes the connections that c keeps open for its next call, as [http.Client] does. Those of a

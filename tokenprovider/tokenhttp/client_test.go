@@ -393,57 +393,67 @@ func TestABearerThatWasRotatedIsReadAgainAfterA401(t *testing.T) {
 	require.ErrorContains(t, e, "401", "the endpoint's answer is what is reported")
 }
 
-func TestARejectedTokenIsToldUntilACallSucceeds(t *testing.T) {
+func TestRejectedTokensAreToldUntilTheyAreHandedOutAgain(t *testing.T) {
 	var status atomic.Int64
-	var told atomic.Value
+	var told []string
 	server := endpoint(t, func(w http.ResponseWriter, r *http.Request) {
-		told.Store(r.Header.Get("Provisionkit-Rejected"))
+		told = r.Header.Values("Provisionkit-Rejected")
 		answering(int(status.Load()), "application/json", `{"token":"`+tokenSecret+`"}`)(w, r)
 	})
 	c := &tokenhttp.Client{URL: server.URL + "/token", Bearer: tokenprovider.Static(bearerSecret)}
-	digest := tokenprovider.TokenSHA256(tokenSecret)
+	delivered, other := tokenprovider.TokenSHA256(tokenSecret), tokenprovider.TokenSHA256("never delivered")
 	require.False(t, c.Invalidate("never delivered"))
 	c.Reject("")
 	c.Reject("two words")
 	status.Store(503)
 	for range 3 {
 		requireCode(t, c, tokenprovider.CodeUnavailable)
-		require.Equal(t, tokenprovider.TokenSHA256("never delivered"), told.Load())
+		require.Equal(t, []string{other}, told)
 	}
-	status.Store(200)
-	for _, want := range []string{tokenprovider.TokenSHA256("never delivered"), ""} {
+	succeed := func() {
 		_, _, err := c.Token(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, want, told.Load())
+	}
+	status.Store(200)
+	for range 3 {
+		succeed()
+		require.Equal(t, []string{other}, told, "another replica may have it still")
 	}
 	require.True(t, c.Invalidate(tokenSecret))
 	require.False(t, c.Invalidate(tokenSecret), "it isn't held any more")
-	_, _, err := c.Token(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, digest, told.Load())
-	c.Reject(digest)
-	_, _, err = c.Token(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, digest, told.Load())
+	succeed()
+	require.Equal(t, []string{delivered, other}, told, "the newest comes first")
+	succeed()
+	require.Equal(t, []string{other}, told, "the endpoint knows it, and has no better one")
+	c.Reject(delivered)
+	c.Reject(other)
+	succeed()
+	require.Equal(t, []string{other, delivered}, told, "each is told once")
+	for n := range 20 {
+		c.Reject(fmt.Sprint("digest-", n))
+	}
+	succeed()
+	require.Len(t, told, 16)
+	require.Equal(t, "digest-19", told[0])
 }
 
 func TestARejectionThatComesDuringACallIsToldByTheNext(t *testing.T) {
 	var told []string
 	var c *tokenhttp.Client
+	digest := tokenprovider.TokenSHA256(tokenSecret)
 	server := endpoint(t, func(w http.ResponseWriter, r *http.Request) {
 		told = append(told, r.Header.Get("Provisionkit-Rejected"))
 		if len(told) == 2 {
-			c.Reject("second")
+			c.Reject(digest)
 		}
 		answering(200, "application/json", `{"token":"`+tokenSecret+`"}`)(w, r)
 	})
 	c = &tokenhttp.Client{URL: server.URL + "/token", Bearer: tokenprovider.Static(bearerSecret)}
-	c.Reject("first")
 	for range 4 {
 		_, _, err := c.Token(t.Context())
 		require.NoError(t, err)
 	}
-	require.Equal(t, []string{"first", "", "second", ""}, told)
+	require.Equal(t, []string{"", "", digest, ""}, told, "that the same token was on its way is no answer to it")
 }
 
 func TestARefusedTokenIsReplacedFromEndToEnd(t *testing.T) {

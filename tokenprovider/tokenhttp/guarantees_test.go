@@ -111,6 +111,70 @@ func TestReportsAndRetriesAreNoStormUpstream(t *testing.T) {
 	})
 }
 
+// TestTokensOfManyReplicasThatDieTogetherAreReplacedByEach: each replica has a token of its own, as without a Store or while
+// it is down, and a forge kills all of them. A workspace that goes from one to the next must not be handed the dead ones
+// in turn, each on the report of another.
+func TestTokensOfManyReplicasThatDieTogetherAreReplacedByEach(t *testing.T) {
+	for _, replicas := range []int{1, 2, 3, 8} {
+		synctest.Test(t, func(t *testing.T) {
+			key := newKey(t)
+			var minted atomic.Int64
+			alive := map[string]bool{}
+			mint := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+				token := fmt.Sprintf("token-%d", minted.Add(1))
+				alive[token] = true
+				return token, time.Now().Add(time.Hour), nil
+			})
+			var platform balancer
+			for range replicas {
+				platform.replicas = append(platform.replicas, newHandler(t, key, fixed(tokenprovider.NewCache(mint, nil)), nil))
+			}
+			workspace := tokenprovider.NewCache(&tokenhttp.Client{
+				URL: "https://platform.example" + workspacePath("ws-1"), Bearer: tokenprovider.Static(issue(t, key, "ws-1")),
+				HTTPClient: &http.Client{Transport: &platform},
+			}, nil)
+			works := func() bool { // an operation, as tokenprovider.Transport does it
+				token, _, err := workspace.Token(t.Context())
+				require.NoError(t, err)
+				if !alive[token] && workspace.Invalidate(token) {
+					token, _, err = workspace.Token(t.Context())
+					require.NoError(t, err)
+				}
+				return alive[token]
+			}
+			for range replicas { // all of them have a token
+				_, err := platform.RoundTrip(newRequest("GET", workspacePath("ws-1"), issue(t, key, "ws-1")))
+				require.NoError(t, err)
+			}
+			require.True(t, works())
+			time.Sleep(time.Minute)
+			clear(alive)
+			for range replicas - 1 { // a replica is known to have a dead token once it was handed out
+				works()
+				time.Sleep(time.Minute)
+			}
+			for range 10 * replicas {
+				require.True(t, works())
+				time.Sleep(time.Minute)
+			}
+			require.LessOrEqual(t, minted.Load(), int64(2*replicas), "one mint of each for the token that died")
+		})
+	}
+}
+
+// balancer sends each request to the next replica.
+type balancer struct {
+	replicas []http.Handler
+	turn     int
+}
+
+func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
+	b.turn++
+	w := httptest.NewRecorder()
+	b.replicas[b.turn%len(b.replicas)].ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
 func TestAPlatformLimitsTheRequestsOfEachPrincipalByAdmit(t *testing.T) {
 	key := newKey(t)
 	var records []tokenhttp.AuditRecord

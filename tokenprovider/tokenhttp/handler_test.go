@@ -90,12 +90,61 @@ func TestARejectedTokenIsReplacedAndOnlyThatOne(t *testing.T) {
 			second := get("ws-1", "garbage", digest)
 			require.NotEqual(t, first, second)
 			require.Equal(t, second, get("ws-1", digest), "a report that comes late doesn't drop the token after it")
+			digests := []string{digest, tokenprovider.TokenSHA256(second)}
+			third := get("ws-1", strings.Join(digests, ", "))
+			require.NotContains(t, []string{first, second}, third, "a proxy may join the lines of a header")
+			require.Equal(t, third, get("ws-1", digests...))
+			second = third
 			if name == "PerWorkspace" {
 				require.Equal(t, other, get("ws-2", digest), "another workspace's token stays")
 				require.Equal(t, other, get("ws-2", tokenprovider.TokenSHA256(second)), "and nobody else can drop it")
 				require.Equal(t, second, get("ws-1"))
 			}
 		})
+	}
+}
+
+// backlog has one token after the other, as when the next one comes from a store that others fill, and the last for good.
+type backlog struct {
+	tokens []string
+	calls  int
+}
+
+func (b *backlog) Token(context.Context) (string, time.Time, error) {
+	b.calls++
+	return b.tokens[0], time.Time{}, nil
+}
+
+func (b *backlog) Invalidate(token string) bool {
+	if token == b.tokens[0] && len(b.tokens) > 1 {
+		b.tokens = b.tokens[1:]
+	}
+	return true
+}
+
+func TestEachTokenThatIsRejectedIsDroppedOnce(t *testing.T) {
+	key := newKey(t)
+	var reports []string
+	for _, token := range []string{"first", "second", "last"} {
+		reports = append(reports, tokenprovider.TokenSHA256(token))
+	}
+	for name, c := range map[string]struct {
+		reports []string
+		want    string
+		calls   int
+	}{
+		"two of three":                  {reports[:2], "last", 3},
+		"in another order, and twice":   {[]string{reports[1], reports[0], reports[1]}, "last", 3},
+		"one that comes after":          {reports[1:2], "first", 1},
+		"all, and there is no new one":  {reports, "last", 4},
+		"the only one, again and again": {[]string{reports[0], reports[0]}, "second", 2},
+	} {
+		b := &backlog{tokens: []string{"first", "second", "last"}}
+		r := newRequest("GET", workspacePath("ws-1"), issue(t, key, "ws-1"))
+		r.Header["Provisionkit-Rejected"] = c.reports
+		w := record(newHandler(t, key, fixed(b), nil), r)
+		require.Equal(t, c.want, tokenOf(t, answer{status: w.Code, body: w.Body.String()}), name)
+		require.Equal(t, c.calls, b.calls, name)
 	}
 }
 

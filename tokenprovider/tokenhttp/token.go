@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -50,7 +51,7 @@ func (h *Handler) token(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	if err == nil {
 		err = guard(ctx, h.options.Logger, "provider", func() (err error) {
 			record.Provider = nameOf(provider)
-			token, expiresAt, err = live(ctx, provider, r.Header.Values(rejectedHeader))
+			token, expiresAt, err = live(ctx, provider, rejectedBy(r))
 			return err
 		})
 	}
@@ -70,17 +71,27 @@ func (h *Handler) token(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	return answer, nil
 }
 
-// live is the token of provider, or the one after it when it is among the rejected and the provider drops it. Nothing
-// but the token that the caller would get can be dropped this way, and a Cache doesn't drop one that is too young.
+// live is the token of provider that isn't among the rejected, as far as the provider drops those. Nothing but the token
+// that the caller would get can be dropped this way, each once, and a Cache doesn't drop one that is too young.
 func live(ctx context.Context, provider tokenprovider.TokenProvider, rejected []string) (string, time.Time, error) {
-	token, expiresAt, err := provider.Token(ctx)
-	if err != nil || token == "" || !slices.Contains(rejected, tokenprovider.TokenSHA256(token)) {
-		return token, expiresAt, err
+	for {
+		token, expiresAt, err := provider.Token(ctx)
+		digest := tokenprovider.TokenSHA256(token)
+		if err != nil || token == "" || !slices.Contains(rejected, digest) || !tokenprovider.Invalidate(provider, token) {
+			return token, expiresAt, err
+		}
+		rejected = without(rejected, digest)
 	}
-	if !tokenprovider.Invalidate(provider, token) {
-		return token, expiresAt, nil
+}
+
+// rejectedBy are the digests of the refused tokens that r tells: one per line, or several when a proxy joined the lines.
+func rejectedBy(r *http.Request) (digests []string) {
+	for _, line := range r.Header.Values(rejectedHeader) {
+		for digest := range strings.SplitSeq(line, ",") {
+			digests = append(digests, strings.TrimSpace(digest))
+		}
 	}
-	return provider.Token(ctx)
+	return digests
 }
 
 var errEmptyToken = errors.New("tokenhttp: the provider answered with an empty token")

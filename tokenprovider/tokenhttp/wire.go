@@ -10,7 +10,8 @@ import (
 // What goes over the wire, for both sides of it.
 
 const (
-	// rejectedHeader names, by its [tokenprovider.TokenSHA256], a token that a forge refused before its time.
+	// rejectedHeader names, by its [tokenprovider.TokenSHA256], a token that a forge refused before its time. There is one
+	// of them for each such token, the newest first.
 	rejectedHeader = "Provisionkit-Rejected"
 	// minTTLParam is the query parameter for the life that a caller needs, a Go duration.
 	minTTLParam = "min_ttl"

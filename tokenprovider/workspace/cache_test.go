@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -344,6 +345,30 @@ func TestARejectionIsRepeatedUntilThePlatformHeardOfIt(t *testing.T) {
 	require.NotEqual(t, first, call(t, env, request, "get").answered(t))
 	asked := p.asked()
 	require.Equal(t, tokenprovider.TokenSHA256(first), asked[len(asked)-1].Header.Get("Provisionkit-Rejected"))
+}
+
+func TestReplicasWithADeadTokenEachAreAllTold(t *testing.T) {
+	needDisk(t)
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	its := &mint{life: time.Hour}
+	its.n.Store(1000)
+	other := newPlatform(t, cached(its))
+	var turn atomic.Int64
+	p.on(func(w http.ResponseWriter, r *http.Request) bool {
+		if turn.Add(1)%2 == 1 {
+			return false
+		}
+		other.server.Config.Handler.ServeHTTP(w, r)
+		return true
+	})
+	env := p.env(t, "ws-1")
+	refused := map[string]bool{}
+	for range 6 {
+		token := call(t, env, request, "get").answered(t)
+		require.NotContains(t, refused, token)
+		refused[token] = true
+		erase(t, env, token)
+	}
 }
 
 // TestATokenThatThePlatformHandsOutAgainIsServedButNotKept: the platform lets a token ripen that is seconds old, since

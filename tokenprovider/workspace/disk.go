@@ -44,7 +44,8 @@ func (d *disk) load() record {
 	if d == nil {
 		return record{}
 	}
-	return decodeRecord(d.read(d.key+".json"), d.key)
+	r, _ := decodeRecord(d.read(d.key+".json"), d.key)
+	return r
 }
 
 // save replaces the record. The caller holds the lock.

@@ -105,8 +105,10 @@ func (d *diagnosis) checkCache(context.Context) finding {
 		case extension != ".json" && extension != ".bearer", errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			found = append(found, wrong("%s %s: remove it, and take what it held for known to others", path, err))
-		case extension == ".json" && decodeRecord(content, strings.TrimSuffix(name, extension)) == record{}:
-			found = append(found, warn("%s makes no sense to this version; it is replaced when the next token comes", path))
+		case extension == ".json":
+			if _, ok := decodeRecord(content, strings.TrimSuffix(name, extension)); !ok {
+				found = append(found, warn("%s makes no sense to this version; it is replaced when the next token comes", path))
+			}
 		}
 	}
 	return worst(append(found, ok("%s is safe", root.Name())))

@@ -3,6 +3,7 @@ package workspace
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -15,7 +16,7 @@ type record struct {
 	expiresAt time.Time
 	fetchedAt time.Time
 
-	rejected string // tokenprovider.TokenSHA256 of the token that git reported, until the platform hands out another
+	rejected []string // tokenprovider.TokenSHA256 of the last tokens that git reported, the newest first
 
 	failedAt    time.Time // of the last refresh, if it failed
 	failureCode tokenprovider.Code
@@ -65,10 +66,9 @@ func (r record) renewalHeldOff(now time.Time) bool {
 // report, until the platform has another. A token that it hands out again because it has no better one stays as old as
 // it is.
 func (r record) withToken(token string, expiresAt, now time.Time) record {
-	next := record{renewAt: r.renewAt}
+	next := record{rejected: r.rejected, renewAt: r.renewAt}
 	switch {
-	case tokenprovider.TokenSHA256(token) == r.rejected:
-		next.rejected = r.rejected
+	case slices.Contains(r.rejected, tokenprovider.TokenSHA256(token)):
 	case r.token.is(token) && r.expiresAt.Equal(expiresAt):
 		next.token, next.expiresAt, next.fetchedAt = r.token, r.expiresAt, r.fetchedAt
 	case !expiresAt.IsZero():
@@ -77,9 +77,14 @@ func (r record) withToken(token string, expiresAt, now time.Time) record {
 	return next
 }
 
-// withRejected is r after git reported its token as refused.
+// mostRejected is how many refused tokens are remembered: as many as a [tokenhttp.Client] tells.
+const mostRejected = 16
+
+// withRejected is r after git reported its token as refused. Those before it stay: each replica of the platform may have
+// one of them still.
 func (r record) withRejected() record {
-	return record{rejected: tokenprovider.TokenSHA256(r.token.reveal()), renewAt: r.renewAt}
+	rejected := append([]string{tokenprovider.TokenSHA256(r.token.reveal())}, r.rejected...)
+	return record{rejected: rejected[:min(len(rejected), mostRejected)], renewAt: r.renewAt}
 }
 
 // withFailure is r after a refresh that failed.
@@ -104,7 +109,7 @@ type recordFile struct {
 	Token       string             `json:"token,omitempty"`
 	ExpiresAt   time.Time          `json:"expires_at,omitzero"`
 	FetchedAt   time.Time          `json:"fetched_at,omitzero"`
-	Rejected    string             `json:"rejected,omitempty"`
+	Rejected    []string           `json:"rejected,omitempty"`
 	FailedAt    time.Time          `json:"failed_at,omitzero"`
 	FailureCode tokenprovider.Code `json:"failure_code,omitempty"`
 	FailureText string             `json:"failure_text,omitempty"`
@@ -119,14 +124,14 @@ func (r record) encode(key string) ([]byte, error) {
 	})
 }
 
-// decodeRecord is the record in content; the zero record if it isn't one of this version and key.
-func decodeRecord(content []byte, key string) record {
+// decodeRecord is the record in content, if it is one of this version and key.
+func decodeRecord(content []byte, key string) (r record, ok bool) {
 	var f recordFile
 	if json.Unmarshal(content, &f) != nil || f.Version != recordVersion || f.Key != key {
-		return record{}
+		return record{}, false
 	}
 	return record{
 		token: newSecret(f.Token), expiresAt: f.ExpiresAt, fetchedAt: f.FetchedAt, rejected: f.Rejected,
 		failedAt: f.FailedAt, failureCode: f.FailureCode, failureText: f.FailureText, retryAt: f.RetryAt, renewAt: f.RenewAt,
-	}
+	}, true
 }

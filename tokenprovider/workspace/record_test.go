@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -59,11 +60,14 @@ func TestARenewalIsHeldOffForItsPauseAndNotUntilAClockCatchesUp(t *testing.T) {
 
 func TestARecordIsReadAsItWasWritten(t *testing.T) {
 	r := held(time.Hour, time.Minute).withFailure(&tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: 40 * time.Second}, noon)
-	r.rejected, r.renewAt = "digest", noon.Add(time.Minute)
+	r.rejected, r.renewAt = []string{"digest", "another"}, noon.Add(time.Minute)
 	content, err := r.encode("key")
 	require.NoError(t, err)
-	require.Equal(t, r, decodeRecord(content, "key"))
-	require.Equal(t, record{}, decodeRecord(content, "another key"))
+	read, ok := decodeRecord(content, "key")
+	require.True(t, ok)
+	require.Equal(t, r, read)
+	_, ok = decodeRecord(content, "another key")
+	require.False(t, ok)
 }
 
 func TestTheNextTryWaitsForTheBackOffOrAsThePlatformSays(t *testing.T) {
@@ -98,10 +102,17 @@ func TestARefusedTokenIsForgottenButNotItsDigest(t *testing.T) {
 	r.renewAt = noon
 	digest := tokenprovider.TokenSHA256(token)
 	rejected := r.withRejected()
-	require.Equal(t, record{rejected: digest, renewAt: noon}, rejected)
+	require.Equal(t, record{rejected: []string{digest}, renewAt: noon}, rejected)
 	require.Equal(t, rejected, rejected.withToken(token, noon.Add(time.Hour), noon), "the same token again isn't kept")
-	require.Equal(t, rejected.renewAt, rejected.withToken("other", noon.Add(time.Hour), noon).renewAt)
-	require.Empty(t, rejected.withToken("other", noon.Add(time.Hour), noon).rejected)
+	other := rejected.withToken("other", noon.Add(time.Hour), noon)
+	require.Equal(t, "other", other.token.reveal())
+	require.Equal(t, noon, other.renewAt)
+	require.Equal(t, []string{tokenprovider.TokenSHA256("other"), digest}, other.withRejected().rejected, "another replica may have the first one still")
+	for n := range 20 {
+		rejected = rejected.withToken(fmt.Sprint(n), noon.Add(time.Hour), noon).withRejected()
+	}
+	require.Len(t, rejected.rejected, mostRejected)
+	require.Equal(t, tokenprovider.TokenSHA256("19"), rejected.rejected[0])
 	require.Empty(t, rejected.withToken("other", time.Time{}, noon).token.reveal(), "nor one without an expiry")
 }
 

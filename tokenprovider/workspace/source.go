@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -110,15 +111,15 @@ func (s *source) instead(held record, err error) (string, time.Time, error) {
 	return "", time.Time{}, err
 }
 
-// fetch asks the endpoint, and tells it which token was refused.
+// fetch asks the endpoint, and tells it which tokens were refused.
 func (s *source) fetch(ctx context.Context, held record) (string, time.Time, error) {
 	if now := time.Now(); held.lives(now.Add(hurry)) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, hurry)
 		defer cancel()
 	}
-	if held.rejected != "" {
-		s.client.Reject(held.rejected)
+	for _, digest := range slices.Backward(held.rejected) {
+		s.client.Reject(digest)
 	}
 	token, expiresAt, err := s.client.Token(ctx)
 	if err != nil {
