@@ -154,9 +154,10 @@ func (c *Cache) tokenDue(ctx context.Context) (string, time.Time, error) {
 	}
 }
 
-// Invalidate drops token if it is the one held and older than Settle: a forge may refuse a token that is seconds old,
-// and a flood of refusals must not become a flood of mints. Unless that token is held and too young, the provider is
-// told as well. It reports whether the token was dropped, here or there.
+// Invalidate drops token if it is the one held and older than Settle: a forge may refuse a token that is seconds old, and
+// a flood of refusals must not become a flood of mints. One that a [Shared] took from its store is as old as it is there.
+// Unless that token is held and too young, the provider is told as well. It reports whether the token was dropped, here
+// or there.
 func (c *Cache) Invalidate(token string) bool {
 	now := time.Now()
 	if l := c.promote(now).held; token == "" || l.is(token) && !l.settled(now, c.opts.settle) {

@@ -38,7 +38,7 @@ func (s *state) nextLook(now time.Time, opts *settings) time.Duration {
 	case s.refreshing:
 		next = time.Second
 	case s.next != nil:
-		next = opts.settle - time.Duration(now.UnixNano()-s.next.received)
+		next = opts.settle - time.Duration(now.UnixNano()-s.next.minted)
 	case s.backsOff(now):
 		next = s.wait - time.Duration(now.UnixNano()-s.triedAt)
 	case s.held.live(now) && s.held.life != unlimited:

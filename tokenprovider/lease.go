@@ -16,14 +16,14 @@ type lease struct {
 	token      string
 	expiresAt  time.Time     // as the provider said; zero: unknown
 	requested  int64         // wall time in Unix nanoseconds before the provider was asked
-	received   int64         // the same after it answered
+	minted     int64         // the same after the provider answered, or earlier if it is known that the token came from a store
 	life       time.Duration // from requested to expiresAt
 	floor      time.Duration // below this remaining life callers wait for a refresh
 	refreshAge time.Duration // from this age on a refresh is due
 	freshAge   time.Duration // below this age nothing is due, whatever a caller asks for
 }
 
-func newLease(token string, expiresAt, requested, received time.Time, opts *settings) *lease {
+func newLease(token string, expiresAt, requested, minted time.Time, opts *settings) *lease {
 	// Round strips the monotonic reading, which stands still while a machine sleeps: from here on, and for whoever is given
 	// it, the expiry is compared by wall time.
 	expiresAt = expiresAt.Round(0)
@@ -31,7 +31,7 @@ func newLease(token string, expiresAt, requested, received time.Time, opts *sett
 		token:      token,
 		expiresAt:  expiresAt,
 		requested:  requested.UnixNano(),
-		received:   received.UnixNano(),
+		minted:     minted.UnixNano(),
 		life:       unlimited,
 		refreshAge: unlimited,
 		freshAge:   unlimited,
@@ -90,7 +90,7 @@ func (l *lease) due(now time.Time) bool {
 // settled reports whether the token is old enough for a refusal to mean something: a forge may refuse one for some
 // seconds until all of its servers know it.
 func (l *lease) settled(now time.Time, settle time.Duration) bool {
-	age := time.Duration(now.UnixNano() - l.received)
+	age := time.Duration(now.UnixNano() - l.minted)
 	return age < 0 || age >= settle
 }
 

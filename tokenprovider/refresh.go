@@ -35,14 +35,15 @@ func (c *Cache) refresh(ctx context.Context, observed *state) <-chan singlefligh
 // ask gets a token from the provider and takes the outcome into the state.
 func (c *Cache) ask(wish time.Duration) {
 	requested := time.Now()
-	token, expiresAt, err := c.mint(wish)
+	ctx, origin := withOrigin(WithMinTTL(context.Background(), wish))
+	token, expiresAt, err := c.mint(ctx)
 	now := time.Now()
 	if err == nil {
 		err = validate(token, expiresAt, requested, now)
 	}
 	var l *lease
 	if err == nil {
-		l = newLease(token, expiresAt, requested, now, c.opts)
+		l = newLease(token, expiresAt, requested, origin.mintedAt(token, now), c.opts)
 	}
 
 	foreground := c.waiting.Load() > 0
@@ -83,10 +84,10 @@ type answer struct {
 	err       error
 }
 
-// mint calls the provider, detached from every caller and bounded by MintTimeout even if the provider ignores its ctx:
-// its late answer is thrown away then. A panic and runtime.Goexit become errors.
-func (c *Cache) mint(wish time.Duration) (string, time.Time, error) {
-	ctx, cancel := context.WithTimeout(WithMinTTL(context.Background(), wish), c.opts.mintTimeout)
+// mint calls the provider, with a ctx that is no caller's. It is bounded by MintTimeout even if the provider ignores its
+// ctx: its late answer is thrown away then. A panic and runtime.Goexit become errors.
+func (c *Cache) mint(ctx context.Context) (string, time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.mintTimeout)
 	defer cancel()
 	answers := make(chan answer, 1)
 	go func() {

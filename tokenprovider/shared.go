@@ -112,21 +112,22 @@ func NewShared(p TokenProvider, s Store, opts SharedOptions) (*Shared, error) {
 	return shared, nil
 }
 
-// Token is the stored token if it has enough life left: MinTTL of the options, and what [WithMinTTL] asks for. Else
-// one replica asks the provider and stores what it gets, while the others wait for that: at most for LockTTL and two
-// thirds of what is left of ctx, after which they ask the provider themselves. The errors are the provider's and
-// ctx's.
+// Token is the stored token if it has enough life left: MinTTL of the options, and what [WithMinTTL] asks for, at most
+// half of its life. Else one replica asks the provider and stores what it gets, while the others wait for that: at most
+// for LockTTL and two thirds of what is left of ctx, after which they ask the provider themselves. The errors are the
+// provider's and ctx's.
 func (s *Shared) Token(ctx context.Context) (string, time.Time, error) {
 	c := &sharedCall{Shared: s, began: time.Now().Round(0), wish: MinTTL(ctx)}
-	if stored := c.load(ctx); stored != nil {
-		return stored.Token, stored.ExpiresAt, nil
-	}
-	stored, unlock := c.compete(ctx)
-	if stored != nil {
+	stored := c.load(ctx)
+	if stored == nil {
+		var unlock func(context.Context) error
+		if stored, unlock = c.compete(ctx); stored == nil {
+			return c.mint(ctx, unlock)
+		}
 		c.finish(ctx, nil, unlock)
-		return stored.Token, stored.ExpiresAt, nil
 	}
-	return c.mint(ctx, unlock)
+	noteOrigin(ctx, stored)
+	return stored.Token, stored.ExpiresAt, nil
 }
 
 // Format prints the key name under every verb.

@@ -122,8 +122,10 @@ func TestAStoredTokenIsTakenOnlyWithEnoughLife(t *testing.T) {
 		{"less than MinTTL", 8 * time.Hour, time.Hour, 0, time.Hour - 1, true},
 		{"no MinTTL", time.Hour, -1, 0, 1, false},
 		{"no MinTTL, no life", time.Hour, -1, 0, 0, true},
-		{"a wish that is met", time.Hour, 0, 40 * time.Minute, 40 * time.Minute, false},
-		{"a wish that isn't", time.Hour, 0, 40 * time.Minute, 40*time.Minute - 1, true},
+		{"a wish that is met", time.Hour, 0, 25 * time.Minute, 25 * time.Minute, false},
+		{"a wish that isn't", time.Hour, 0, 25 * time.Minute, 25*time.Minute - 1, true},
+		{"a wish for too much, with half of a life", time.Hour, 0, 50 * time.Minute, 30 * time.Minute, false},
+		{"a wish for too much, with less", time.Hour, 0, 50 * time.Minute, 30*time.Minute - 1, true},
 		{"a wish for less than MinTTL", time.Hour, 0, time.Second, 20*time.Minute - 1, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -171,6 +173,31 @@ func TestAWishThatNoTokenMeetsIsOneMintForAllWhoWait(t *testing.T) {
 		}
 		replicas.Wait()
 		require.Equal(t, 1, source.calls())
+	})
+}
+
+func TestAStoredTokenIsJudgedByItsAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, store := &issuer{life: time.Hour}, tokenprovidertest.NewStore()
+		replica := func() *tokenprovider.Cache {
+			return tokenprovider.NewCache(newShared(t, source, store), nil)
+		}
+		requireToken(t, replica(), "token-1")
+		minted := time.Now()
+		time.Sleep(4 * time.Second)
+
+		young := replica()
+		requireToken(t, young, "token-1")
+		require.False(t, young.Invalidate("token-1"), "the forge may not know it everywhere")
+		time.Sleep(time.Second)
+		old := replica()
+		requireToken(t, old, "token-1")
+		require.True(t, minted.Equal(old.Status().MintedAt))
+		require.True(t, old.Invalidate("token-1"), "it is new to this replica alone")
+		requireToken(t, old, "token-2")
+		require.False(t, old.Invalidate("token-2"))
+		require.True(t, young.Invalidate("token-1"))
+		requireToken(t, young, "token-2")
 	})
 }
 

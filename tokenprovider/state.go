@@ -101,7 +101,7 @@ func (s *state) keep(l *lease, now time.Time, opts *settings) {
 	s.failure = nil
 	s.backOff(nil, now)
 	if l.life != unlimited && (s.held.life == unlimited || l.expiresAt.Before(s.held.expiresAt)) {
-		s.held = newLease(l.token, l.expiresAt, wall(s.held.requested), wall(s.held.received), opts)
+		s.held = newLease(l.token, l.expiresAt, wall(s.held.requested), wall(s.held.minted), opts)
 	}
 }
 
@@ -114,7 +114,7 @@ func (s *state) status(opts *settings, now time.Time) Status {
 	if live {
 		status.State = StateFresh
 		status.ExpiresAt = l.expiresAt
-		status.MintedAt = wall(l.received)
+		status.MintedAt = wall(l.minted)
 		status.TokenSHA256 = TokenSHA256(l.token)
 		if l.life != unlimited {
 			status.RefreshAt = wall(l.requested).Add(l.refreshAge)

@@ -39,7 +39,7 @@ type Status struct {
 	Name          string    `json:"name"`
 	State         State     `json:"state"`
 	ExpiresAt     time.Time `json:"expires_at,omitzero"`  // of the token that is served
-	MintedAt      time.Time `json:"minted_at,omitzero"`   // when that token came from the provider
+	MintedAt      time.Time `json:"minted_at,omitzero"`   // when its provider delivered it, here or at the replica that stored it
 	RefreshAt     time.Time `json:"refresh_at,omitzero"`  // no refresh is due before; no try is made before, after a failure
 	Mints         uint64    `json:"mints"`                // tokens that the provider delivered
 	Failures      uint64    `json:"failures"`             // tries that failed
