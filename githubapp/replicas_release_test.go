@@ -80,6 +80,71 @@ func TestATokenThatCouldNotBeRevokedWhenItCameIsKnownToTheNextRelease(t *testing
 	require.False(t, g.alive(t, late))
 }
 
+// TestAWorkspaceThatIsStartedAgainDoesNotShareTheMintThatItsReleaseEnded: programs of the workspace had a token on its way
+// when that was released. Who comes after the release waits for the same mint, and then gets a token of another one.
+func TestAWorkspaceThatIsStartedAgainDoesNotShareTheMintThatItsReleaseEnded(t *testing.T) {
+	for _, held := range []bool{false, true} {
+		for _, restarts := range []bool{false, true} {
+			for _, by := range []string{"the same replica", "another replica"} {
+				t.Run(fmt.Sprintf("held a token: %t, restarts: %t, released by %s", held, restarts, by), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						g := newGitHub(t, &githubapptest.Options{InMemory: true})
+						one, two := g.mutators(t, newSpyStore(), newTable())
+						if held {
+							token := g.workspaceToken(t, one, "a")
+							time.Sleep(time.Minute)
+							require.True(t, one.Invalidate(token))
+						}
+						var callers sync.WaitGroup
+						ask := func(check func(token string, err error)) {
+							callers.Go(func() {
+								token, _, err := one.WorkspaceToken(context.Background(), "a")
+								g.output.Secret(token)
+								check(token, err)
+							})
+						}
+						before := func(_ string, err error) {
+							if !restarts && tokenprovider.CodeOf(err) != tokenprovider.CodeForbidden {
+								t.Errorf("a workspace that was released got a token, or %v", err)
+							}
+						}
+						var late, fresh string
+						g.minted(t, 1, func(token string) {
+							late = token
+							for range 4 {
+								ask(before)
+							}
+							time.Sleep(time.Second)
+							releaser := one
+							if by == "another replica" {
+								releaser = two
+							}
+							if err := releaser.ReleaseWorkspace(context.Background(), "a"); err != nil {
+								t.Error(err)
+							}
+							if restarts {
+								ask(func(token string, err error) {
+									if fresh = token; err != nil {
+										t.Errorf("a workspace that was started again got no token: %v", err)
+									}
+								})
+							}
+							time.Sleep(time.Second)
+						})
+						ask(before)
+						callers.Wait()
+						require.False(t, g.alive(t, late))
+						if restarts {
+							require.NotEqual(t, late, fresh)
+							require.True(t, g.alive(t, fresh))
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
 func TestAReleaseLosesNoTokenThatAnotherReplicaMintsWhileItRevokes(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable())

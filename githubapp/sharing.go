@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -18,7 +17,8 @@ type sharing struct {
 	app     *App
 	slot    *slot
 	latest  atomic.Uint64          // shortHash of the token that was delivered last
-	release atomic.Pointer[string] // the workspace's mark when the last call began; nil: not known
+	calls   atomic.Int64           // of Token, under way
+	release atomic.Pointer[string] // the workspace's mark when the last of them that is over began; nil: not known
 }
 
 var (
@@ -41,6 +41,8 @@ func (r *replicas) share(i *Installation) *sharing {
 // Token is [tokenprovider.Shared.Token]. A token is stored before the workspace's mark is looked at again, and a release
 // changes the mark before it looks for tokens: the one sees the other, whichever comes first.
 func (s *sharing) Token(ctx context.Context) (string, time.Time, error) {
+	s.calls.Add(1)
+	defer s.calls.Add(-1)
 	var b begun
 	token, expiresAt, err := s.Shared.Token(context.WithValue(ctx, begunKey{}, &b))
 	began := b.Load()
@@ -51,14 +53,41 @@ func (s *sharing) Token(ctx context.Context) (string, time.Time, error) {
 		return "", time.Time{}, err
 	}
 	s.latest.Store(shortHash(token))
-	if began != nil && s.slot.releasedSince(ctx, began.Release, storePatience) {
-		err := errors.New("githubapp: the workspace was released while its token was minted")
-		if revoking := s.app.revoke(ctx, token); revoking != nil {
-			err = fmt.Errorf("%w, which couldn't be revoked; release it again: %w", err, revoking)
+	if began != nil {
+		if mark, ok := s.slot.releaseMark(ctx, storePatience); ok && mark != began.Release {
+			err := &releasedError{mark: began.Release, revoking: s.app.revoke(ctx, token)}
+			return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: err}
 		}
-		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: err}
 	}
 	return token, expiresAt, nil
+}
+
+// releasedError says that a workspace was released while its token was minted.
+type releasedError struct {
+	mark     string // the workspace's before the release
+	revoking error  // nil: the token was revoked
+}
+
+func (e *releasedError) Error() string {
+	text := "githubapp: the workspace was released while its token was minted"
+	if e.revoking != nil {
+		text += ", which couldn't be revoked; release it again: " + e.revoking.Error()
+	}
+	return text
+}
+
+func (e *releasedError) Unwrap() error { return e.revoking }
+
+// workspaceToken is i's token for a workspace. A mint that a release ended is the answer for who asked before the release,
+// and not for a workspace that was started again since and only waited for the same mint.
+func (i *Installation) workspaceToken(ctx context.Context) (string, time.Time, error) {
+	mark, known := i.catchUp(ctx)
+	token, expiresAt, err := i.Token(ctx)
+	if released, is := errors.AsType[*releasedError](err); is && known && mark != released.mark {
+		i.cache.Load().Retry() // the release is no reason to put the next mint off
+		return i.Token(ctx)
+	}
+	return token, expiresAt, err
 }
 
 // drop forgets i's token at any age, in the store too. A store that fails is logged: other replicas may go on with the
@@ -72,18 +101,23 @@ func (i *Installation) drop(ctx context.Context) {
 	i.cache.Load().Drop()
 }
 
-// catchUp drops what is held for a workspace, a failure too, when another replica released the workspace meanwhile.
-func (i *Installation) catchUp(ctx context.Context) {
+// catchUp drops what is held for a workspace, a failure too, when another replica released the workspace meanwhile. It
+// returns the workspace's mark, if it had to look at it.
+func (i *Installation) catchUp(ctx context.Context) (mark string, known bool) {
 	if i.sharing == nil || i.app.replicas.rests() {
-		return
+		return "", false
 	}
-	mark := i.sharing.release.Load()
-	if mark == nil || !i.sharing.slot.releasedSince(ctx, *mark, lookPatience) {
-		return
+	last := i.sharing.release.Load()
+	if last == nil && i.sharing.calls.Load() == 0 {
+		return "", false // there is nothing to catch up with
 	}
-	i.cache.Load().Drop() // before others learn that there is nothing to catch up with
-	i.cache.Load().Retry()
-	i.sharing.release.CompareAndSwap(mark, nil)
+	mark, known = i.sharing.slot.releaseMark(ctx, lookPatience)
+	if known && last != nil && mark != *last {
+		i.cache.Load().Drop() // before others learn that there is nothing to catch up with
+		i.cache.Load().Retry()
+		i.sharing.release.CompareAndSwap(last, nil)
+	}
+	return mark, known
 }
 
 // withdraw takes everything that a workspace was given, by whichever replica, out of use, and revokes it. What can't be

@@ -94,13 +94,14 @@ func (s *slot) TryLock(ctx context.Context, _ string, ttl time.Duration) (func(c
 	return s.replicas.store.TryLock(ctx, s.place, ttl)
 }
 
-// releasedSince reports whether the workspace was released after its mark was mark. A store that fails says no.
-func (s *slot) releasedSince(ctx context.Context, mark string, patience time.Duration) bool {
+// releaseMark is the workspace's mark, which a release changes; false when the store fails, and when the slot isn't a
+// workspace's.
+func (s *slot) releaseMark(ctx context.Context, patience time.Duration) (mark string, ok bool) {
 	if s.release == "" {
-		return false
+		return "", false
 	}
-	now, err := callStore(ctx, s.replicas, "look", patience, func(ctx context.Context) (string, error) {
+	mark, err := callStore(ctx, s.replicas, "look", patience, func(ctx context.Context) (string, error) {
 		return s.replicas.mark(ctx, s.release)
 	})
-	return err == nil && now != mark
+	return mark, err == nil
 }

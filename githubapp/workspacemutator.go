@@ -73,8 +73,7 @@ func (m *WorkspaceMutator) WorkspaceToken(ctx context.Context, workspaceID strin
 		return "", time.Time{}, err
 	}
 	m.leases.take(workspaceID, i)
-	i.catchUp(ctx)
-	token, expiresAt, err := i.Token(ctx)
+	token, expiresAt, err := i.workspaceToken(ctx)
 	if err != nil {
 		return "", time.Time{}, err
 	}
