@@ -112,7 +112,7 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 	})
 	require.NoError(t, err)
 	p.registry.Register(wiring, gitcredential.NewMutator(&gitcredential.MutatorOptions{
-		Hosts: []string{p.host}, Command: command(t),
+		Hosts: []string{p.host}, Command: testutil.Command(t),
 	}))
 	return p
 }

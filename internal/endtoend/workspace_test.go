@@ -98,7 +98,7 @@ func (w *workspace) commit(t *testing.T, dir, message string) {
 // token runs `git-credential-provisionkit token`. What it prints on standard output is the token, on purpose.
 func (w *workspace) token(t *testing.T) outcome {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), command(t), "token")
+	cmd := exec.CommandContext(t.Context(), testutil.Command(t), "token")
 	for name, value := range w.Env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}

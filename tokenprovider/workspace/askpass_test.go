@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/stretchr/testify/require"
 )
 
@@ -58,8 +59,8 @@ func TestAskpassAnswersGitsPromptsForOurHostsAlone(t *testing.T) {
 func TestGitGetsItsTokenByAskpassWhereItHasNoHelper(t *testing.T) {
 	t.Parallel()
 	f := newForge(t, time.Second, nil)
-	link := filepath.Join(t.TempDir(), "git-askpass-provisionkit"+filepath.Ext(binary(t)))
-	require.NoError(t, os.Link(binary(t), link))
+	link := filepath.Join(t.TempDir(), "git-askpass-provisionkit"+filepath.Ext(testutil.Command(t)))
+	require.NoError(t, os.Link(testutil.Command(t), link))
 	f.Env["GIT_ASKPASS"] = link
 	args := []string{"-c", "credential.https://" + f.host + ".helper=", "ls-remote", f.url}
 	for before := f.github.Mints(); f.github.Mints() < before+3; {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/stretchr/testify/require"
 )
 
@@ -14,7 +15,7 @@ func BenchmarkProcess(b *testing.B) {
 	env := p.env(b, "ws-1")
 	unkept := p.env(b, "ws-1")
 	unkept["XDG_RUNTIME_DIR"], unkept["TMPDIR"] = "/proc", "/proc"
-	binary(b)
+	testutil.Command(b)
 	b.Run("version", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
@@ -404,7 +405,7 @@ func together(t *testing.T, n int, env map[string]string) []result {
 
 func TestFiftyProcessesAtOnceMakeOneRequest(t *testing.T) {
 	needDisk(t)
-	binary(t)
+	testutil.Command(t)
 	p := newPlatform(t, &mint{life: time.Hour})
 	p.on(func(http.ResponseWriter, *http.Request) bool { time.Sleep(100 * time.Millisecond); return false })
 	for _, r := range together(t, 50, p.env(t, "ws-1")) {
@@ -415,7 +416,7 @@ func TestFiftyProcessesAtOnceMakeOneRequest(t *testing.T) {
 
 func TestProcessesThatWaitForAFailingRequestShareItsFailure(t *testing.T) {
 	needDisk(t)
-	binary(t)
+	testutil.Command(t)
 	p := newPlatform(t, &mint{life: time.Hour})
 	release := make(chan struct{})
 	p.on(func(w http.ResponseWriter, r *http.Request) bool {

@@ -130,7 +130,7 @@ var gitBreakages = []breakage{
 		name: "ours under another name", check: "git-helper", status: "ok", says: "asks provisionkit's helper",
 		do: func(t *testing.T, p *patient) {
 			path := filepath.Join(t.TempDir(), "another name")
-			require.NoError(t, os.Symlink(binary(t), path))
+			require.NoError(t, os.Symlink(testutil.Command(t), path))
 			instead(gitcredential.Entry{Key: "credential.https://*.com.helper", Value: "!'" + path + "'"})(t, p)
 		},
 	},

@@ -48,7 +48,7 @@ func newPatient(t *testing.T) *patient {
 	p.Env["PATH"] = strings.Join([]string{p.bin, p.git, p.gh}, string(filepath.ListSeparator))
 
 	command := filepath.Join(p.bin, "git-credential-provisionkit")
-	require.NoError(t, os.Symlink(binary(t), command))
+	require.NoError(t, os.Symlink(testutil.Command(t), command))
 	require.NoError(t, os.Symlink(command, filepath.Join(p.bin, "gh")))
 	require.NoError(t, os.Symlink(testutil.NeedTool(t, "git"), filepath.Join(p.git, "git")))
 	script(t, p.gh, "gh", `echo "gh version 2.99.0 (2030-01-01)"`)

@@ -27,8 +27,8 @@ func newShim(t *testing.T) *shim {
 	t.Helper()
 	p := newPlatform(t, cached(&mint{life: time.Hour}))
 	s := &shim{platform: p, env: p.env(t, "ws-1"), dir: t.TempDir()}
-	s.link = filepath.Join(s.dir, "gh"+filepath.Ext(binary(t)))
-	require.NoError(t, os.Link(binary(t), s.link))
+	s.link = filepath.Join(s.dir, "gh"+filepath.Ext(testutil.Command(t)))
+	require.NoError(t, os.Link(testutil.Command(t), s.link))
 	behind := t.TempDir()
 	s.real = program(t, behind, "gh")
 	s.env["PATH"] = s.dir + string(os.PathListSeparator) + behind
@@ -257,7 +257,7 @@ func TestTheRealGhIsTheOneThatIsNamedOrTheFirstThatIsNoShim(t *testing.T) {
 	list := string(os.PathListSeparator)
 	other, copies, hostile := t.TempDir(), t.TempDir(), t.TempDir()
 	named := program(t, other, "gh")
-	content, err := os.ReadFile(binary(t))
+	content, err := os.ReadFile(testutil.Command(t))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(copies, filepath.Base(s.link)), content, 0o700))
 	program(t, hostile, "gh")

@@ -52,8 +52,8 @@ func newForge(t *testing.T, life time.Duration, env map[string]string) *forge {
 
 	folder := filepath.Join(t.TempDir(), "folder of the helper's")
 	require.NoError(t, os.Mkdir(folder, 0o700))
-	command := filepath.Join(folder, filepath.Base(binary(t)))
-	require.NoError(t, os.Link(binary(t), command))
+	command := filepath.Join(folder, filepath.Base(testutil.Command(t)))
+	require.NoError(t, os.Link(testutil.Command(t), command))
 
 	maps.Copy(g.Env, f.platform.env(t, "ws-1"))
 	g.Env["GIT_SSL_CAINFO"] = filepath.Join(t.TempDir(), "ca.pem")

@@ -7,13 +7,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/stretchr/testify/require"
 )
 
 // linked is the path of testdata/linked, built under that name in a folder of its own.
 func linked(t *testing.T, name string, flags ...string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), name+filepath.Ext(binary(t)))
+	path := filepath.Join(t.TempDir(), name+filepath.Ext(testutil.Command(t)))
 	build := exec.Command("go", append(append([]string{"build"}, flags...), "-o", path, "./testdata/linked")...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	output, err := build.CombinedOutput()

@@ -5,13 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,61 +19,27 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// For most of their time these tests wait for tokens to die. -parallel still overrides it.
-	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
-		panic(err)
-	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		os.RemoveAll(binDir)
-		os.Exit(code)
-	}))
+	testutil.MoreInParallel()
+	goleak.VerifyTestMain(m, goleak.Cleanup(testutil.Exit))
 }
 
-var binDir string
+var programBuilt sync.Once
 
-// buildOnce is the path of the command, built as it is shipped: without cgo.
-var buildOnce = sync.OnceValues(func() (string, error) {
-	var err error
-	if binDir, err = os.MkdirTemp("", "provisionkit-bin-"); err != nil {
-		return "", err
-	}
-	path := filepath.Join(binDir, "git-credential-provisionkit")
-	if runtime.GOOS == "windows" {
-		path += ".exe"
-	}
-	build := exec.Command("go", "build", "-o", path, "./git-credential-provisionkit")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the command: %w\n%s", err, output)
-	}
-	return path, nil
-})
-
-// programOnce is the path of testdata/program, built as a program of somebody else's: it belongs to no module.
-var programOnce = sync.OnceValues(func() (string, error) {
-	command, err := buildOnce()
-	if err != nil {
-		return "", err
-	}
-	source, err := filepath.Abs("testdata/program/main.go")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(filepath.Dir(command), "program"+filepath.Ext(command))
-	build := exec.Command("go", "build", "-o", path, source)
-	build.Dir = filepath.Dir(command)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
-	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the program: %w\n%s", err, output)
-	}
-	return path, nil
-})
-
-// program puts testdata/program into dir under name, and returns its path.
+// program puts testdata/program into dir under name, and returns its path. It is built as a program of somebody else's: it
+// belongs to no module.
 func program(t testing.TB, dir, name string) string {
 	t.Helper()
-	built, err := programOnce()
-	require.NoError(t, err)
+	command := testutil.Command(t)
+	built := filepath.Join(filepath.Dir(command), "program"+filepath.Ext(command))
+	programBuilt.Do(func() {
+		source, err := filepath.Abs("testdata/program/main.go")
+		require.NoError(t, err)
+		build := exec.Command("go", "build", "-o", built, source)
+		build.Dir = filepath.Dir(command)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+		output, err := build.CombinedOutput()
+		require.NoError(t, err, "%s", output)
+	})
 	path := filepath.Join(dir, name+filepath.Ext(built))
 	require.NoError(t, os.Link(built, path))
 	return path
@@ -106,13 +68,6 @@ func (g given) values(name string) []string {
 		}
 	}
 	return values
-}
-
-func binary(t testing.TB) string {
-	t.Helper()
-	path, err := buildOnce()
-	require.NoError(t, err)
-	return path
 }
 
 // result is what one run of the command left.
@@ -169,7 +124,7 @@ func environ(env map[string]string) []string {
 // process is a run of the built command, not yet started, with env and nothing else in its environment.
 func process(ctx context.Context, t testing.TB, env map[string]string, stdin string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(ctx, binary(t), args...)
+	cmd := exec.CommandContext(ctx, testutil.Command(t), args...)
 	cmd.Env = environ(env)
 	cmd.Stdin = strings.NewReader(stdin)
 	return cmd

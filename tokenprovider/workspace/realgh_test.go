@@ -20,8 +20,8 @@ func newGHShim(t *testing.T, life time.Duration) (*forge, *shim) {
 	socket, err := f.github.ListenUnix()
 	require.NoError(t, err)
 	s := &shim{platform: f.platform, env: maps.Clone(f.Env), dir: t.TempDir()}
-	s.link = filepath.Join(s.dir, "gh"+filepath.Ext(binary(t)))
-	require.NoError(t, os.Link(binary(t), s.link))
+	s.link = filepath.Join(s.dir, "gh"+filepath.Ext(testutil.Command(t)))
+	require.NoError(t, os.Link(testutil.Command(t), s.link))
 	maps.Copy(s.env, testutil.GHEnv(t, f.Home, socket))
 	maps.Copy(s.env, map[string]string{
 		"PATH":               s.dir + string(os.PathListSeparator) + filepath.Dir(gh) + string(os.PathListSeparator) + s.env["PATH"],

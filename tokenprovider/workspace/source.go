@@ -64,8 +64,8 @@ func (s *source) close() {
 }
 
 // Token is the token on disk if it has the life that ctx asks for or, where it never had that, half of what it had when it
-// came. Otherwise one process asks the endpoint while the others wait for what it gets. When
-// that fails, the token on disk is served for as long as it lives.
+// came. Otherwise one process asks the endpoint while the others wait for what it gets. When that fails, the token on disk
+// is served for as long as it lives.
 func (s *source) Token(ctx context.Context) (string, time.Time, error) {
 	asked := time.Now()
 	held := s.disk.load()
