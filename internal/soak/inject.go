@@ -47,43 +47,56 @@ func (w *world) takePlace(ctx context.Context, f fault) (_ happening, err error)
 
 // apply is what f, the n-th happening, does.
 func (w *world) apply(ctx context.Context, n int, f fault) error {
-	wait := func(d time.Duration) { w.sleep(ctx, d) }
 	switch f.kind {
 	case down, slow, limited:
 		w.forge.spoil(n, f)
-		wait(f.lasts)
+		w.last(ctx, f)
 		w.forge.mend(n)
 	case suspended:
 		w.forge.Suspend(installationID(f.target), true)
-		wait(f.lasts)
+		w.last(ctx, f)
 		w.forge.Suspend(installationID(f.target), false)
 	case rotated:
-		return w.forge.rotate(f, wait)
+		return w.forge.rotate(f, func(d time.Duration) { w.sleep(ctx, d) })
 	case clock:
 		w.forge.jump(f.amount)
 	case endpoint:
 		w.replicas[f.target].stop()
-		wait(f.lasts)
+		w.last(ctx, f)
 		return w.replicas[f.target].start()
 	case redisGone:
-		failures := w.journal.counted("token store failed")
-		defer func() {
-			if w.journal.counted("token store failed") > failures {
-				w.forge.felt(redisGone)
-			}
-		}()
 		if f.how == stopped {
-			if err := w.redis.freeze(ctx, f.lasts); err != nil {
+			if err := w.redis.freeze(); err != nil {
 				return err
 			}
-			wait(f.lasts)
-			return nil
+			w.last(ctx, f)
+			return w.redis.thaw()
 		}
 		w.redis.kill()
-		wait(f.lasts)
+		w.last(ctx, f)
 		return w.redis.start(context.WithoutCancel(ctx))
 	}
 	return nil
+}
+
+// last waits for as long as f is to last, and on until something has felt it: a fault that nobody feels proves nothing. In the
+// life of a token all are replaced, so that is enough.
+func (w *world) last(ctx context.Context, f fault) {
+	before := w.effects(f.kind)
+	w.sleep(ctx, f.lasts)
+	for end := time.Now().Add(w.config.life); w.effects(f.kind) == before && time.Now().Before(end); {
+		if !w.sleep(ctx, 20*time.Millisecond) {
+			return
+		}
+	}
+}
+
+// effects is how often faults of a kind have been felt.
+func (w *world) effects(k kind) int {
+	if k == redisGone {
+		return w.journal.counted("token store failed")
+	}
+	return w.forge.effects(k)
 }
 
 // sleep is false when ctx ends first.

@@ -115,7 +115,11 @@ func (o *oracle) begin(f fault) (n int) {
 func (o *oracle) end(n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.happenings[n].ended = time.Now()
+	h := &o.happenings[n]
+	h.ended = time.Now()
+	if h.lasts > 0 { // or until it was felt
+		h.lasts = max(h.lasts, h.ended.Sub(h.began))
+	}
 }
 
 func (o *oracle) happened() []happening {
@@ -141,9 +145,9 @@ func (r rules) judge(hs []happening, a attempt) (why []kind) {
 		case a.ended.Before(h.began):
 		case h.kind == suspended && h.target == a.installation && !h.over(a.began.Add(-r.grace)):
 			excused(suspended) // the API refuses what is held
-		case h.kind == clock && h.amount > 0 && !a.fresh && a.git && a.previous.Before(h.began):
+		case h.kind == clock && h.amount > 0 && !a.fresh && a.git && !h.over(a.previous):
 			excused(clock) // git gives up at a token that the jump killed, and its helper hears of it
-		case h.kind == clock && h.amount > 0 && !a.fresh && !a.git && a.began.Before(h.began.Add(r.pace+r.settle+r.grace)):
+		case h.kind == clock && h.amount > 0 && !a.fresh && !a.git && !h.over(a.began.Add(-r.pace-r.settle-r.grace)):
 			excused(clock) // until the platform has heard of it from a workspace whose token has settled
 		case h.kind == endpoint && a.git && slices.Contains(a.replicas, h.target) && !h.over(a.began.Add(-r.grace)) && r.spent(hs, h.began, a):
 			excused(endpoint)

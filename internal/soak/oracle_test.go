@@ -75,6 +75,7 @@ func TestWhatFailsIsExcusedOnlyWhenNoTokenCouldBeHad(t *testing.T) {
 		"the clock has jumped":            {happenings: []happening{happens(clock, "", 100, 100)}, attempt: call(104, 110, trouble{})},
 		"the jump killed what was handed": {happenings: []happening{happens(clock, "", 99, 99), outage}, attempt: call(104, 115, troubled(down, 100.5, 118)), why: []kind{down}},
 		"git's first after the jump":      {happenings: []happening{happens(clock, "", 100, 100)}, attempt: git(102), why: []kind{clock}},
+		"git's first after a slow one":    {happenings: []happening{happens(clock, "", 100, 100.2)}, attempt: git(103.1), why: []kind{clock}},
 		"git's second":                    {happenings: []happening{happens(clock, "", 100, 100)}, attempt: git(104)},
 
 		"suspended":                      {happenings: []happening{happens(suspended, "", 100, 103)}, attempt: call(101, 115, trouble{}), why: []kind{suspended}},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -56,12 +57,10 @@ func (s *redisServer) kill() {
 	s.cmd = nil
 }
 
-// freeze makes the server take everything and answer nothing, for so long.
-func (s *redisServer) freeze(ctx context.Context, d time.Duration) error {
-	client := s.client()
-	defer client.Close()
-	return client.Do(ctx, "CLIENT", "PAUSE", d.Milliseconds(), "ALL").Err()
-}
+// freeze makes the server take connections and answer nothing, until thaw.
+func (s *redisServer) freeze() error { return s.cmd.Process.Signal(syscall.SIGSTOP) }
+
+func (s *redisServer) thaw() error { return s.cmd.Process.Signal(syscall.SIGCONT) }
 
 // client is a client for one replica.
 func (s *redisServer) client() *redis.Client {

@@ -72,7 +72,7 @@ func (w *world) report(warm, end size, mints int64) *report {
 		r.faults[h.kind]++
 	}
 	for _, k := range kinds {
-		r.effects[k] = w.forge.effects(k)
+		r.effects[k] = w.effects(k)
 	}
 	return r
 }

@@ -78,7 +78,7 @@ func reason(stderr string) string {
 	switch {
 	case strings.Contains(stderr, "git-credential-provisionkit: "):
 		return toldByHelper
-	case strings.Contains(stderr, "Authentication failed"):
+	case strings.Contains(stderr, "Authentication failed"), strings.Contains(stderr, "returned error: 401"):
 		return refusedDead
 	case strings.Contains(stderr, "returned error: 403"):
 		return refusedSuspended
