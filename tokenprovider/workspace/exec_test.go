@@ -2,6 +2,8 @@ package workspace_test
 
 import (
 	"bufio"
+	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace"
 	"github.com/stretchr/testify/require"
 )
 
@@ -127,6 +130,24 @@ func TestAProgramThatASignalEndsWithinAnotherProcessHasTheExitCodeOfShells(t *te
 	sh := testutil.NeedTool(t, "sh")
 	p := newPlatform(t, cached(&mint{life: time.Hour}))
 	require.Equal(t, 128+9, call(t, p.env(t, "ws-1"), "", "exec", "--", sh, "-c", "kill -9 $$").code)
+}
+
+func TestAProgramWithinAnotherProcessIsAskedToEndWhenItsContextDoes(t *testing.T) {
+	t.Parallel()
+	sh := testutil.NeedTool(t, "sh")
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	r, w := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		_, _ = bufio.NewReader(r).ReadString('\n')
+		cancel()
+	}()
+	c := &workspace.Command{
+		Args:    []string{"git-credential-provisionkit", "exec", "--", sh, "-c", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done"},
+		Environ: environ(p.env(t, "ws-1")), Stdout: w, Stderr: io.Discard,
+	}
+	require.Equal(t, 7, c.Run(ctx))
 }
 
 func TestWhatCannotBeRunHasTheExitCodesOfEnvAndCostsNoToken(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -258,7 +259,9 @@ func TestWithoutASafeFolderGhHasOneThatGoesWithIt(t *testing.T) {
 	require.NoError(t, err, "gh runs")
 	require.Len(t, left(), 1)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
-	require.Error(t, cmd.Wait())
+	var ended *exec.ExitError
+	require.ErrorAs(t, cmd.Wait(), &ended)
+	require.Equal(t, 7, ended.ExitCode(), "gh had the signal, and ended by itself")
 	require.Empty(t, left(), "nor after a signal")
 }
 

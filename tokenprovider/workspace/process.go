@@ -8,11 +8,12 @@ import (
 	"os/exec"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // become runs the program at path as what the command was for, and is its exit code. In a process of the command's own
-// the program takes over, with process id, signals and terminal; elsewhere it is a child, and ends with ctx at the
-// latest.
+// the program takes over, with process id, signals and terminal; elsewhere it is a child, which is asked to end when ctx
+// does and has lastWords to do so.
 func (c *Command) become(ctx context.Context, path string, argv, environ []string) int {
 	var err error
 	if c.replace != nil {
@@ -21,6 +22,7 @@ func (c *Command) become(ctx context.Context, path string, argv, environ []strin
 		child := exec.CommandContext(ctx, path)
 		child.Args, child.Env = argv, environ
 		child.Stdin, child.Stdout, child.Stderr = c.Stdin, c.Stdout, c.Stderr
+		child.Cancel, child.WaitDelay = func() error { return askToEnd(child.Process) }, lastWords
 		if err = child.Run(); child.ProcessState != nil {
 			return exitCode(child)
 		}
@@ -44,6 +46,17 @@ func (c *Command) await(ctx context.Context, path string, argv, environ []string
 	parent := *c
 	parent.replace = nil
 	return parent.become(ctx, path, argv, environ)
+}
+
+// lastWords is how long a program may take to end that was asked to.
+const lastWords = 5 * time.Second
+
+// askToEnd ends a process in the way that lets it tidy up, where the system has one.
+func askToEnd(p *os.Process) error {
+	if err := p.Signal(syscall.SIGTERM); err == nil || errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	return p.Kill()
 }
 
 // exitCode is a program's, or 128 and the number of the signal that ended it, as shells have it.
