@@ -166,7 +166,8 @@ func (ws *workspace) operate(ctx context.Context, do func(context.Context) outco
 // saysWhy reports whether what was said is right for one of the reasons. A token may be found dead where a new one can't
 // be had, and GitHub's clock be ahead of what is known of it.
 func saysWhy(said string, why []kind) bool {
-	return said == toldByHelper || said == refusedDead || slices.Contains(why, standstill) || slices.ContainsFunc(why, func(k kind) bool { return slices.Contains(codes[k], said) })
+	return slices.Contains([]string{toldByHelper, refusedDead, diedOnItsWay}, said) || slices.Contains(why, standstill) ||
+		slices.ContainsFunc(why, func(k kind) bool { return slices.Contains(codes[k], said) })
 }
 
 // judgeRelease excuses what can't be revoked: while the store is down it isn't known what there is, and a token of an

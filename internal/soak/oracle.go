@@ -46,10 +46,11 @@ type happening struct {
 // over reports whether h had ended before t.
 func (h happening) over(t time.Time) bool { return !h.ended.IsZero() && h.ended.Before(t) }
 
-// What is said of a token that is refused, in place of a code.
+// What is said in place of a code.
 const (
 	refusedDead      = "API 401"
 	refusedSuspended = "API 403"
+	diedOnItsWay     = "expired on its way" // the last moment of a token's life was handed out
 )
 
 // codes are what may be said of each kind to somebody who gets no token, or whose token is refused.

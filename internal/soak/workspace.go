@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -218,7 +219,10 @@ func (ws *workspace) attempt(what action, began, ended, previous time.Time) atte
 // failure is the outcome of an operation that the library refused.
 func failure(what action, err error) outcome {
 	o := outcome{what: what, err: err}
-	if _, clear := errors.AsType[*tokenprovider.Error](err); clear {
+	switch e, clear := errors.AsType[*tokenprovider.Error](err); {
+	case clear && strings.Contains(e.Error(), diedOnItsWay):
+		o.said = diedOnItsWay
+	case clear:
 		o.said = string(tokenprovider.CodeOf(err))
 	}
 	return o
