@@ -133,7 +133,7 @@ func (f *forge) answer(w http.ResponseWriter, r *http.Request, next http.Handler
 	next.ServeHTTP(&noted{w, func(status int) {
 		switch status {
 		case http.StatusCreated:
-			f.ledger.minted(of)
+			f.ledger.minted(of, time.Now())
 			f.minted.Add(1)
 			f.prove()
 		case http.StatusForbidden:

@@ -56,13 +56,18 @@ func (s *streak) trouble(r rules) trouble {
 type ledger struct {
 	mu      sync.Mutex
 	streaks map[owner]*streak
+	mints   map[owner]time.Time // the last one
 	holds   [replicas]hold
 }
 
 // hold is a rate limit that a replica was told: it must not ask for anything until it is over.
 type hold struct{ from, until time.Time }
 
-func newLedger() *ledger { return &ledger{streaks: map[owner]*streak{}} }
+func newLedger() *ledger { return &ledger{streaks: map[owner]*streak{}, mints: map[owner]time.Time{}} }
+
+// heldTries is how many tries of an owner a hold lets fail, which nobody sees but the replica: one, or two when the first
+// was early.
+const heldTries = 2
 
 // failed notes that a request for o's token fails.
 func (l *ledger) failed(o owner, at time.Time, permanent bool, told time.Duration, why kind) {
@@ -83,10 +88,11 @@ func (l *ledger) failed(o owner, at time.Time, permanent bool, told time.Duratio
 }
 
 // minted notes that one succeeds.
-func (l *ledger) minted(o owner) {
+func (l *ledger) minted(o owner, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.streaks, o)
+	l.mints[o] = at
 }
 
 // trouble is why o may have no token at t.
@@ -97,11 +103,14 @@ func (l *ledger) trouble(r rules, o owner, t time.Time) trouble {
 	if known := l.streaks[o]; known != nil {
 		s = *known
 	}
+	h := l.holds[o.replica]
+	held := !h.until.IsZero() && !l.mints[o].After(h.from)
+	if held {
+		s.tries += heldTries
+	}
 	found := s.trouble(r)
-	// A replica that was told to wait asks for nobody, and each owner's try fails there: at its end at the latest, once
-	// or twice.
-	if h := l.holds[o.replica]; !h.until.IsZero() {
-		until := h.until.Add(backoff(s.tries+2, s.permanent, 0) + r.grace)
+	if held { // a replica that was told to wait asks for nobody
+		until := h.until.Add(backoff(s.tries, s.permanent, 0) + r.grace)
 		if !t.After(until) && until.After(found.until) {
 			found = trouble{why: append([]kind{limited}, found.why...), from: h.from, until: until}
 			if !s.from.IsZero() && s.from.Before(h.from) {

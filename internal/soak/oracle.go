@@ -61,7 +61,7 @@ var codes = map[kind][]string{
 	limited:   {string(tokenprovider.CodeRateLimited)},
 	suspended: {string(tokenprovider.CodeForbidden), refusedSuspended},
 	rotated:   {string(tokenprovider.CodeUnauthenticated)},
-	clock:     {refusedDead},
+	clock:     {refusedDead, string(tokenprovider.CodeUnavailable)}, // it was found dead, or came again from who doesn't know yet
 }
 
 // trouble is that somebody can't get a token: because of what, since when, and until when nobody need try again.
@@ -192,8 +192,11 @@ func (r rules) spent(hs []happening, from time.Time, a attempt) bool {
 			quiet = false
 		}
 	}
-	if a.ended.Before(a.held.Add(-skew)) {
+	switch {
+	case a.ended.Before(a.held.Add(-skew)):
 		return false
+	case !a.git && a.held.IsZero():
+		return true // it was handed none yet
 	}
 	return !quiet || !a.ended.Before(began.Add(r.room(a.git)))
 }

@@ -33,6 +33,10 @@ func TestWhatFailsIsExcusedOnlyWhenNoTokenCouldBeHad(t *testing.T) {
 	call := func(began float64, held float64, own trouble) attempt {
 		return attempt{replicas: []int{0}, previous: at(began - 2), began: at(began), ended: at(began + 0.1), held: at(held), own: own}
 	}
+	empty := func(a attempt) attempt {
+		a.held = time.Time{}
+		return a
+	}
 	git := func(began float64, platform ...trouble) attempt {
 		return attempt{git: true, replicas: []int{0}, previous: at(began - 3), began: at(began), ended: at(began + 0.3), platform: platform}
 	}
@@ -52,6 +56,7 @@ func TestWhatFailsIsExcusedOnlyWhenNoTokenCouldBeHad(t *testing.T) {
 		"GitHub is down, and no try failed":    {happenings: []happening{outage}, attempt: call(110, 104, trouble{})},
 		"the handed token lives":               {happenings: []happening{outage}, attempt: call(110, 113, troubled(down, 101, 118))},
 		"the handed token may be dead":         {happenings: []happening{outage}, attempt: call(110, 111, troubled(down, 101, 118)), why: []kind{down}},
+		"none was handed yet":                  {happenings: []happening{outage}, attempt: empty(call(101, 0, troubled(down, 100.5, 118))), why: []kind{down}},
 		"one replaced in time would live":      {happenings: []happening{outage}, attempt: call(102.5, 101, troubled(down, 100.5, 118))},
 		"it wouldn't, after a quarter of life": {happenings: []happening{outage}, attempt: call(103, 101, troubled(down, 100.5, 118)), why: []kind{down}},
 		"another fault came just before": {
@@ -127,7 +132,7 @@ func TestTheLedgerKnowsWhoseTriesFailedAndUntilWhenNobodyNeedTryAgain(t *testing
 	for _, o := range []owner{other, elsewhere} {
 		require.Empty(t, l.trouble(testRules, o, at(11)).why)
 	}
-	l.minted(mine)
+	l.minted(mine, at(11.5))
 	require.Empty(t, l.trouble(testRules, mine, at(11)).why)
 
 	l.failed(mine, at(20), false, 3*time.Second, limited)
@@ -135,4 +140,10 @@ func TestTheLedgerKnowsWhoseTriesFailedAndUntilWhenNobodyNeedTryAgain(t *testing
 	require.Equal(t, trouble{why: []kind{limited}, from: at(20), until: at(23 + 2 + 1)}, held, "a rate limit is of the whole app")
 	require.Empty(t, l.trouble(testRules, other, at(27)).why)
 	require.Empty(t, l.trouble(testRules, elsewhere, at(21)).why, "the other replica has to hear of it by itself")
+
+	l.failed(other, at(40), false, 0, down)
+	require.Equal(t, at(40+4+1), l.trouble(testRules, other, at(41)).until, "tries that were held count in the row")
+	l.minted(other, at(46))
+	l.failed(other, at(60), false, 0, down)
+	require.Equal(t, at(60+1+1), l.trouble(testRules, other, at(61)).until)
 }
