@@ -27,8 +27,8 @@
 //
 // The last two excuse nothing as long as a token must be left: until the one that the workspace was handed last dies, and,
 // when all was quiet before, until one dies that was replaced in time, with a quarter of its life left, or half of it
-// for git; a program that has just begun was handed none. So a fault that is shorter loses nothing. A store that is stopped, slow mints and a key that is replaced in
-// time excuse nothing at all.
+// for git; a program that has just begun was handed none. So a fault that is shorter loses nothing. A store that is
+// stopped, slow mints and a key that is replaced in time excuse nothing at all.
 //
 // Whether a request was made to fail is known from the fault that was in force when it came, never from how the operation
 // ended, and what is excused has to fail with the right code, or with a sentence of git's helper. On a machine that is
