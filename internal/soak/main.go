@@ -16,9 +16,10 @@
 // of a live token. Such a failure is excused when no token could be had, and a loss otherwise. It is excused if
 //
 //   - the installation was suspended at the time: the API itself refuses what the workspace holds;
-//   - GitHub's clock was moved ahead, which kills tokens before the time that was announced for them: for git, the first
-//     operation after that, by which its helper learns of it; for a program with a [tokenprovider.Transport], until the
-//     first workspace whose token has settled was refused and has told the platform;
+//   - GitHub's clock was moved ahead, which kills tokens before the time that was announced for them: until the first
+//     workspace whose token has settled was refused and has told the platform; and later in a token's life for one
+//     operation of a workspace per replica, as each replica can have a dead token and hears of it by that, less the try
+//     that a [tokenprovider.Transport] makes at once;
 //   - the last requests for this token, of this workspace or all of its installation, by one of the replicas were made to
 //     fail, and the back-off that the documentation promises after so many failures in a row, or the wait that GitHub
 //     asked for, isn't over: 1 s that doubles to 1 min, 30 s for a failure that isn't worth another try;

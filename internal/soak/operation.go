@@ -135,12 +135,14 @@ func (ws *workspace) operate(ctx context.Context, do func(context.Context) outco
 	began := time.Now()
 	o := do(ctx)
 	ended := time.Now()
-	a := ws.attempt(o.what, began, ended, ws.previous)
+	a := ws.attempt(o.what, began, ended)
 	why := ws.oracle.judge(a)
-	ws.previous = began
 	ws.tally.asked(len(why) == 0)
-	if o.said == refusedSuspended {
+	switch o.said {
+	case refusedSuspended:
 		ws.forge.felt(suspended)
+	case refusedDead:
+		ws.refused = append(ws.refused[max(0, len(ws.refused)-2*replicas):], ended)
 	}
 	switch {
 	case o.what == "" || ctx.Err() != nil:
@@ -166,7 +168,7 @@ func (ws *workspace) operate(ctx context.Context, do func(context.Context) outco
 // saysWhy reports whether what was said is right for one of the reasons. A token may be found dead where a new one can't
 // be had, and GitHub's clock be ahead of what is known of it.
 func saysWhy(said string, why []kind) bool {
-	return slices.Contains([]string{toldByHelper, refusedDead, diedOnItsWay}, said) || slices.Contains(why, standstill) ||
+	return slices.Contains([]string{toldByHelper, refusedDead, refusedAgain, diedOnItsWay}, said) || slices.Contains(why, standstill) ||
 		slices.ContainsFunc(why, func(k kind) bool { return slices.Contains(codes[k], said) })
 }
 

@@ -50,7 +50,8 @@ func (h happening) over(t time.Time) bool { return !h.ended.IsZero() && h.ended.
 const (
 	refusedDead      = "API 401"
 	refusedSuspended = "API 403"
-	diedOnItsWay     = "expired on its way" // the last moment of a token's life was handed out
+	diedOnItsWay     = "expired on its way"                         // the last moment of a token's life was handed out
+	refusedAgain     = "delivered again the token that was refused" // by who hadn't heard of it yet
 )
 
 // codes are what may be said of each kind to somebody who gets no token, or whose token is refused.
@@ -61,7 +62,7 @@ var codes = map[kind][]string{
 	limited:   {string(tokenprovider.CodeRateLimited)},
 	suspended: {string(tokenprovider.CodeForbidden), refusedSuspended},
 	rotated:   {string(tokenprovider.CodeUnauthenticated)},
-	clock:     {refusedDead, string(tokenprovider.CodeUnavailable)}, // it was found dead, or came again from who doesn't know yet
+	clock:     {refusedDead},
 }
 
 // trouble is that somebody can't get a token: because of what, since when, and until when nobody need try again.
@@ -77,13 +78,32 @@ type attempt struct {
 	git          bool
 	fresh        bool // needs a token of its own that isn't minted yet: a workspace that starts
 	installation int
-	replicas     []int     // through which it gets its tokens
-	previous     time.Time // when this workspace's operation before it began
+	replicas     []int       // through which it gets its tokens
+	refused      []time.Time // when operations of this workspace before it ended because a token was found dead
 	began, ended time.Time
 
 	held     time.Time // when the token dies that the workspace was handed last; zero: not known
 	platform []trouble // of the replicas, with the token's owner
 	own      trouble   // of the workspace's own cache; git has none
+}
+
+// refusedSince is how many operations before it were.
+func (a attempt) refusedSince(t time.Time) (n int) {
+	for _, refused := range a.refused {
+		if refused.After(t) {
+			n++
+		}
+	}
+	return n
+}
+
+// mayBeRefused is in how many operations a dead token may be found: each replica can have one of its own, and hears of it
+// by that. A program tries again at once.
+func (a attempt) mayBeRefused() int {
+	if a.git {
+		return len(a.replicas)
+	}
+	return len(a.replicas) - 1
 }
 
 // oracle says of an operation that failed whether a token could be had for it. It is safe for concurrent use.
@@ -146,8 +166,8 @@ func (r rules) judge(hs []happening, a attempt) (why []kind) {
 		case a.ended.Before(h.began):
 		case h.kind == suspended && h.target == a.installation && !h.over(a.began.Add(-r.grace)):
 			excused(suspended) // the API refuses what is held
-		case h.kind == clock && h.amount > 0 && !a.fresh && a.git && !h.over(a.previous):
-			excused(clock) // git gives up at a token that the jump killed, and its helper hears of it
+		case h.kind == clock && h.amount > 0 && !a.fresh && !h.over(a.ended.Add(-r.life)) && a.refusedSince(h.began) < a.mayBeRefused():
+			excused(clock) // by a token that the jump killed, or whose end it brought nearer
 		case h.kind == clock && h.amount > 0 && !a.fresh && !a.git && !h.over(a.began.Add(-r.pace-r.settle-r.grace)):
 			excused(clock) // until the platform has heard of it from a workspace whose token has settled
 		case h.kind == endpoint && a.git && slices.Contains(a.replicas, h.target) && !h.over(a.began.Add(-r.grace)) && r.spent(hs, h.began, a):

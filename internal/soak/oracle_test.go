@@ -31,17 +31,25 @@ func TestWhatFailsIsExcusedOnlyWhenNoTokenCouldBeHad(t *testing.T) {
 		return trouble{why: []kind{k}, from: at(from), until: at(until)}
 	}
 	call := func(began float64, held float64, own trouble) attempt {
-		return attempt{replicas: []int{0}, previous: at(began - 2), began: at(began), ended: at(began + 0.1), held: at(held), own: own}
+		return attempt{replicas: []int{0}, began: at(began), ended: at(began + 0.1), held: at(held), own: own}
 	}
 	empty := func(a attempt) attempt {
 		a.held = time.Time{}
 		return a
 	}
+	both := func(a attempt) attempt {
+		a.replicas = []int{0, 1}
+		return a
+	}
+	refused := func(a attempt, when float64) attempt {
+		a.refused = []time.Time{at(when)}
+		return a
+	}
 	git := func(began float64, platform ...trouble) attempt {
-		return attempt{git: true, replicas: []int{0}, previous: at(began - 3), began: at(began), ended: at(began + 0.3), platform: platform}
+		return attempt{git: true, replicas: []int{0}, began: at(began), ended: at(began + 0.3), platform: platform}
 	}
 	start := func(began float64, platform ...trouble) attempt {
-		return attempt{fresh: true, replicas: []int{0}, previous: at(began - 3), began: at(began), ended: at(began + 0.1), platform: platform}
+		return attempt{fresh: true, replicas: []int{0}, began: at(began), ended: at(began + 0.1), platform: platform}
 	}
 	late := testRules
 	late.standstill = true
@@ -80,8 +88,12 @@ func TestWhatFailsIsExcusedOnlyWhenNoTokenCouldBeHad(t *testing.T) {
 		"the clock has jumped":            {happenings: []happening{happens(clock, "", 100, 100)}, attempt: call(104, 110, trouble{})},
 		"the jump killed what was handed": {happenings: []happening{happens(clock, "", 99, 99), outage}, attempt: call(104, 115, troubled(down, 100.5, 118)), why: []kind{down}},
 		"git's first after the jump":      {happenings: []happening{happens(clock, "", 100, 100)}, attempt: git(102), why: []kind{clock}},
-		"git's first after a slow one":    {happenings: []happening{happens(clock, "", 100, 100.2)}, attempt: git(103.1), why: []kind{clock}},
-		"git's second":                    {happenings: []happening{happens(clock, "", 100, 100)}, attempt: git(104)},
+		"git's first much later":          {happenings: []happening{happens(clock, "", 100, 100)}, attempt: git(118), why: []kind{clock}},
+		"git's second":                    {happenings: []happening{happens(clock, "", 100, 100)}, attempt: refused(git(104), 102)},
+		"after another jump":              {happenings: []happening{happens(clock, "", 90, 90), happens(clock, "", 100, 100)}, attempt: refused(git(104), 92), why: []kind{clock}},
+		"after the life of a token":       {happenings: []happening{happens(clock, "", 100, 100)}, attempt: git(121)},
+		"a call, by the other replica":    {happenings: []happening{happens(clock, "", 100, 100)}, attempt: both(call(110, 120, trouble{})), why: []kind{clock}},
+		"a call, by both":                 {happenings: []happening{happens(clock, "", 100, 100)}, attempt: refused(both(call(110, 120, trouble{})), 108)},
 
 		"suspended":                      {happenings: []happening{happens(suspended, "", 100, 103)}, attempt: call(101, 115, trouble{}), why: []kind{suspended}},
 		"another one is":                 {happenings: []happening{{fault: fault{kind: suspended, target: 1}, began: at(100), ended: at(103)}}, attempt: call(101, 115, trouble{})},

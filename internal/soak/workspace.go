@@ -25,9 +25,9 @@ type workspace struct {
 	again        bool  // is released and started anew, now and then
 	random       *rand.Rand
 
-	starts   int
-	previous time.Time    // when the last operation began
-	state    atomic.Value // a func() string for whoever explains a loss
+	starts  int
+	refused []time.Time  // when operations ended because a token was found dead; the last ones
+	state   atomic.Value // a func() string for whoever explains a loss
 
 	account atomic.Pointer[account] // since it started
 }
@@ -202,7 +202,7 @@ func (ws *workspace) whyNot() (why []kind) {
 }
 
 // attempt is what an operation had to go on with.
-func (ws *workspace) attempt(what action, began, ended, previous time.Time) attempt {
+func (ws *workspace) attempt(what action, began, ended time.Time) attempt {
 	var held time.Time
 	var own trouble
 	if a := ws.account.Load(); a != nil {
@@ -212,18 +212,22 @@ func (ws *workspace) attempt(what action, began, ended, previous time.Time) atte
 	}
 	return attempt{
 		git: ws.git, fresh: what == starting, installation: ws.installation, replicas: ws.replicas,
-		previous: previous, began: began, ended: ended, held: held, own: own, platform: ws.troubles(ws),
+		refused: slices.Clone(ws.refused), began: began, ended: ended, held: held, own: own, platform: ws.troubles(ws),
 	}
 }
 
 // failure is the outcome of an operation that the library refused.
 func failure(what action, err error) outcome {
 	o := outcome{what: what, err: err}
-	switch e, clear := errors.AsType[*tokenprovider.Error](err); {
-	case clear && strings.Contains(e.Error(), diedOnItsWay):
-		o.said = diedOnItsWay
-	case clear:
-		o.said = string(tokenprovider.CodeOf(err))
+	e, clear := errors.AsType[*tokenprovider.Error](err)
+	if !clear {
+		return o
+	}
+	o.said = string(e.Code)
+	for _, text := range []string{diedOnItsWay, refusedAgain} {
+		if strings.Contains(e.Error(), text) {
+			o.said = text
+		}
 	}
 	return o
 }
