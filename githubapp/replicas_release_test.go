@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,8 +105,8 @@ func TestAWorkspaceThatIsStartedAgainDoesNotShareTheMintThatItsReleaseEnded(t *t
 							})
 						}
 						before := func(_ string, err error) {
-							if !restarts && tokenprovider.CodeOf(err) != tokenprovider.CodeForbidden {
-								t.Errorf("a workspace that was released got a token, or %v", err)
+							if tokenprovider.CodeOf(err) != tokenprovider.CodeForbidden {
+								t.Errorf("who asked before the release got a token, or %v", err)
 							}
 						}
 						var late, fresh string
@@ -142,6 +143,153 @@ func TestAWorkspaceThatIsStartedAgainDoesNotShareTheMintThatItsReleaseEnded(t *t
 				})
 			}
 		}
+	}
+}
+
+func TestWhoAskedBeforeAReleaseGetsNoTokenOfAMintThatBeganAfterIt(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
+	for name, released := range map[string]int{"a mint of another replica": 1, "a mint that an earlier release ended": 2} {
+		t.Run("who waited for "+name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := tokenprovidertest.NewStore()
+				forge := &tinyForge{}
+				_, one := forge.mutator(t, key, store, 8*time.Second)
+				_, two := forge.mutator(t, key, store, 0)
+				_, three := forge.mutator(t, key, store, 0)
+				var callers sync.WaitGroup
+				ask := func(m *githubapp.WorkspaceMutator) {
+					callers.Go(func() {
+						if _, _, err := m.WorkspaceToken(context.Background(), "a"); tokenprovider.CodeOf(err) != tokenprovider.CodeForbidden {
+							t.Errorf("a workspace that was released got a token, or %v", err)
+						}
+					})
+					time.Sleep(time.Second)
+				}
+				ask(one)
+				if released == 2 {
+					require.NoError(t, three.ReleaseWorkspace(t.Context(), "a"))
+					ask(one)
+				} else {
+					ask(two)
+				}
+				require.NoError(t, three.ReleaseWorkspace(t.Context(), "a"))
+				callers.Wait()
+				require.True(t, forge.revoked["ghs_1"])
+				if released == 2 {
+					require.Equal(t, 1, forge.minted, "nobody is left for another one")
+				}
+			})
+		})
+	}
+}
+
+func TestAWorkspaceThatIsStartedAgainGetsATokenAlthoughTheLateOneCannotBeRevoked(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		store := tokenprovidertest.NewStore()
+		forge := &tinyForge{}
+		_, two := forge.mutator(t, key, store, 0)
+		app, err := githubapp.New(githubapp.Options{
+			AppID: 7, PrivateKey: key, Store: store, SealKeys: [][]byte{sealKey},
+			HTTPClient: &http.Client{Timeout: 4 * time.Second, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				if r.Method == http.MethodDelete { // it hangs
+					<-r.Context().Done()
+					return nil, r.Context().Err()
+				}
+				time.Sleep(3 * time.Second)
+				return forge.RoundTrip(r)
+			})},
+		})
+		require.NoError(t, err)
+		one := githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+			return installationID, githubapp.Scope{}, nil
+		}, nil)
+		var first sync.WaitGroup
+		first.Go(func() { _, _, _ = one.WorkspaceToken(context.Background(), "a") })
+		time.Sleep(time.Second)
+		require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+		fresh, _, err := one.WorkspaceToken(t.Context(), "a")
+		require.NoError(t, err)
+		require.Equal(t, "ghs_2", fresh)
+		first.Wait()
+	})
+}
+
+// lookStore takes its time for a look at a workspace's mark.
+type lookStore struct {
+	tokenprovider.Store
+	takes func() time.Duration
+}
+
+func (s *lookStore) Load(ctx context.Context, key string) ([]byte, error) {
+	if strings.HasPrefix(key, "githubapp/release/") {
+		time.Sleep(s.takes())
+	}
+	return s.Store.Load(ctx, key)
+}
+
+func TestAWorkspaceThatIsStartedAgainGetsNoDeadTokenWhenARefreshEndsMeanwhile(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		store := tokenprovidertest.NewStore()
+		forge := &tinyForge{}
+		_, one := forge.mutator(t, key, &lookStore{store, func() time.Duration { return 400 * time.Millisecond }}, time.Second)
+		_, two := forge.mutator(t, key, store, 0)
+		_, _, err := one.WorkspaceToken(t.Context(), "a")
+		require.NoError(t, err)
+		time.Sleep(46 * time.Minute)
+		_, _, err = one.WorkspaceToken(t.Context(), "a") // a refresh begins in the background
+		require.NoError(t, err)
+		time.Sleep(1600 * time.Millisecond) // it ends while the next call looks
+		require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+		fresh, _, err := one.WorkspaceToken(t.Context(), "a")
+		require.NoError(t, err)
+		require.Equal(t, map[string]bool{"ghs_1": true, "ghs_2": true}, forge.revoked)
+		require.Equal(t, "ghs_3", fresh)
+	})
+}
+
+func TestHoweverManyStartAWorkspaceAgainAMintThatFailsIsNotRepeatedForEach(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
+	for name, ended := range map[string]bool{"a token was held": false, "a mint was under way": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := tokenprovidertest.NewStore()
+				var looks atomic.Int64
+				uneven := &lookStore{store, func() time.Duration { return time.Duration(looks.Add(1)*89%400) * time.Millisecond }}
+				forge := &tinyForge{}
+				var mints atomic.Int64
+				app, err := githubapp.New(githubapp.Options{
+					AppID: 7, PrivateKey: key, Store: uneven, SealKeys: [][]byte{sealKey},
+					HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+						if r.Method == http.MethodPost {
+							if mints.Add(1) > 1 {
+								return &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{}`))}, nil
+							}
+							time.Sleep(2 * time.Second)
+						}
+						return forge.RoundTrip(r)
+					})},
+				})
+				require.NoError(t, err)
+				one := githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+					return installationID, githubapp.Scope{}, nil
+				}, nil)
+				_, two := forge.mutator(t, key, store, 0)
+				var callers sync.WaitGroup
+				callers.Go(func() { _, _, _ = one.WorkspaceToken(context.Background(), "a") })
+				if !ended {
+					callers.Wait()
+				}
+				time.Sleep(time.Second)
+				require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+				for range 300 {
+					callers.Go(func() { _, _, _ = one.WorkspaceToken(context.Background(), "a") })
+				}
+				callers.Wait()
+				require.EqualValues(t, 2, mints.Load())
+			})
+		})
 	}
 }
 

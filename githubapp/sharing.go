@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,8 +18,7 @@ type sharing struct {
 	app     *App
 	slot    *slot
 	latest  atomic.Uint64          // shortHash of the token that was delivered last
-	calls   atomic.Int64           // of Token, under way
-	release atomic.Pointer[string] // the workspace's mark when the last of them that is over began; nil: not known
+	release atomic.Pointer[string] // the workspace's mark when the last call that is over began; nil: not known
 }
 
 var (
@@ -41,8 +41,6 @@ func (r *replicas) share(i *Installation) *sharing {
 // Token is [tokenprovider.Shared.Token]. A token is stored before the workspace's mark is looked at again, and a release
 // changes the mark before it looks for tokens: the one sees the other, whichever comes first.
 func (s *sharing) Token(ctx context.Context) (string, time.Time, error) {
-	s.calls.Add(1)
-	defer s.calls.Add(-1)
 	var b begun
 	token, expiresAt, err := s.Shared.Token(context.WithValue(ctx, begunKey{}, &b))
 	began := b.Load()
@@ -55,17 +53,22 @@ func (s *sharing) Token(ctx context.Context) (string, time.Time, error) {
 	s.latest.Store(shortHash(token))
 	if began != nil {
 		if mark, ok := s.slot.releaseMark(ctx, storePatience); ok && mark != began.Release {
-			err := &releasedError{mark: began.Release, revoking: s.app.revoke(ctx, token)}
-			return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: err}
+			return "", time.Time{}, released(began.Release, s.app.revoke(ctx, token))
 		}
 	}
 	return token, expiresAt, nil
 }
 
-// releasedError says that a workspace was released while its token was minted.
+// releasedError says that a workspace was released while its token was minted. It wraps nothing: a cache makes a plain
+// text of an error that has one of a context in it.
 type releasedError struct {
 	mark     string // the workspace's before the release
-	revoking error  // nil: the token was revoked
+	revoking error  // nil: there is nothing left to revoke
+	retry    sync.Once
+}
+
+func released(mark string, revoking error) error {
+	return &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: &releasedError{mark: mark, revoking: revoking}}
 }
 
 func (e *releasedError) Error() string {
@@ -76,18 +79,31 @@ func (e *releasedError) Error() string {
 	return text
 }
 
-func (e *releasedError) Unwrap() error { return e.revoking }
-
-// workspaceToken is i's token for a workspace. A mint that a release ended is the answer for who asked before the release,
-// and not for a workspace that was started again since and only waited for the same mint.
+// workspaceToken is i's token for a workspace, unless that is released meanwhile. A mint that a release ended is the answer
+// for who asked before the release, and not for a workspace that was started again since and only waited for the same
+// mint. Who asked before it gets nothing of the mint that comes then, either.
 func (i *Installation) workspaceToken(ctx context.Context) (string, time.Time, error) {
 	mark, known := i.catchUp(ctx)
 	token, expiresAt, err := i.Token(ctx)
-	if released, is := errors.AsType[*releasedError](err); is && known && mark != released.mark {
-		i.cache.Load().Retry() // the release is no reason to put the next mint off
-		return i.Token(ctx)
+	if ended, is := errors.AsType[*releasedError](err); is && known && mark != ended.mark {
+		if now, ok := i.sharing.slot.releaseMark(ctx, lookPatience); !ok || now != mark {
+			return "", time.Time{}, err
+		}
+		ended.retry.Do(i.cache.Load().Retry) // the release is no reason to put the next mint off, once
+		token, expiresAt, err = i.Token(ctx)
 	}
-	return token, expiresAt, err
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	if !known {
+		return token, expiresAt, nil
+	}
+	if last := i.sharing.release.Load(); last != nil && *last != mark { // the mint may have begun after a release
+		if now, ok := i.sharing.slot.releaseMark(ctx, lookPatience); ok && now != mark {
+			return "", time.Time{}, released(mark, nil)
+		}
+	}
+	return token, expiresAt, nil
 }
 
 // drop forgets i's token at any age, in the store too. A store that fails is logged: other replicas may go on with the
@@ -102,20 +118,19 @@ func (i *Installation) drop(ctx context.Context) {
 }
 
 // catchUp drops what is held for a workspace, a failure too, when another replica released the workspace meanwhile. It
-// returns the workspace's mark, if it had to look at it.
+// returns the workspace's mark, if that is known.
 func (i *Installation) catchUp(ctx context.Context) (mark string, known bool) {
 	if i.sharing == nil || i.app.replicas.rests() {
 		return "", false
 	}
 	last := i.sharing.release.Load()
-	if last == nil && i.sharing.calls.Load() == 0 {
-		return "", false // there is nothing to catch up with
-	}
 	mark, known = i.sharing.slot.releaseMark(ctx, lookPatience)
-	if known && last != nil && mark != *last {
+	// Once: who looked longer must not end the back-off of the mint that came since.
+	now := i.sharing.release.Load()
+	if known && last != nil && mark != *last && now != nil && *now == *last {
 		i.cache.Load().Drop() // before others learn that there is nothing to catch up with
 		i.cache.Load().Retry()
-		i.sharing.release.CompareAndSwap(last, nil)
+		i.sharing.release.CompareAndSwap(now, nil)
 	}
 	return mark, known
 }
