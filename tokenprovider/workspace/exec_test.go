@@ -136,18 +136,36 @@ func TestAProgramWithinAnotherProcessIsAskedToEndWhenItsContextDoes(t *testing.T
 	t.Parallel()
 	sh := testutil.NeedTool(t, "sh")
 	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	r, w := io.Pipe()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	go func() {
-		_, _ = bufio.NewReader(r).ReadString('\n')
-		cancel()
-	}()
-	c := &workspace.Command{
-		Args:    []string{"git-credential-provisionkit", "exec", "--", sh, "-c", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done"},
-		Environ: environ(p.env(t, "ws-1")), Stdout: w, Stderr: io.Discard,
+	for trap, code := range map[string]int{"exit 7": 7, "": 128 + 9} { // "" is a program that doesn't listen
+		t.Run("trap "+trap, func(t *testing.T) {
+			t.Parallel()
+			r, w := io.Pipe()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			go func() {
+				_, _ = bufio.NewReader(r).ReadString('\n')
+				cancel()
+			}()
+			c := &workspace.Command{
+				Args:    []string{"git-credential-provisionkit", "exec", "--", sh, "-c", "trap '" + trap + "' TERM; echo ready; while :; do sleep 0.05; done"},
+				Environ: environ(p.env(t, "ws-1")), Stdout: w, Stderr: io.Discard,
+			}
+			require.Equal(t, code, c.Run(ctx))
+		})
 	}
-	require.Equal(t, 7, c.Run(ctx))
+}
+
+func TestWhatAProgramLeftRunningWithinAnotherProcessIsHeardToItsEnd(t *testing.T) {
+	t.Parallel()
+	sh := testutil.NeedTool(t, "sh")
+	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	var output strings.Builder
+	c := &workspace.Command{
+		Args:    []string{"git-credential-provisionkit", "exec", "--", sh, "-c", "(sleep 6; echo done) &"},
+		Environ: environ(p.env(t, "ws-1")), Stdout: &output, Stderr: io.Discard,
+	}
+	require.Equal(t, 0, c.Run(t.Context()))
+	require.Equal(t, "done\n", output.String())
 }
 
 func TestWhatCannotBeRunHasTheExitCodesOfEnvAndCostsNoToken(t *testing.T) {

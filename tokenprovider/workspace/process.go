@@ -22,7 +22,10 @@ func (c *Command) become(ctx context.Context, path string, argv, environ []strin
 		child := exec.CommandContext(ctx, path)
 		child.Args, child.Env = argv, environ
 		child.Stdin, child.Stdout, child.Stderr = c.Stdin, c.Stdout, c.Stderr
-		child.Cancel, child.WaitDelay = func() error { return askToEnd(child.Process) }, lastWords
+		child.Cancel = func() error {
+			child.WaitDelay = lastWords // from now on: what it left running may write for as long as it likes otherwise
+			return askToEnd(child.Process)
+		}
 		if err = child.Run(); child.ProcessState != nil {
 			return exitCode(child)
 		}
