@@ -67,8 +67,9 @@
 // token with ten minutes to live where min_ttl doesn't say otherwise. A refusal is JSON to everyone.
 //
 // A header Provisionkit-Rejected with the [tokenprovider.TokenSHA256] of a token says that git or an API refused it; there may
-// be several. A caller whose token is one of them gets the next one, unless its provider thinks the token too young to be
-// judged, or can't drop it. The [Client] sends those that it was told with [Client.Reject].
+// be several, of which the first 16 count. A caller whose token is one of them gets the next one, unless its provider
+// thinks the token too young to be judged, or can't drop it. The [Client] sends those that it was told with
+// [Client.Reject].
 //
 // Each issue and each refusal is one [AuditRecord]. A caller learns a code, a fixed sentence, and what is malformed in its
 // own request; an operator's log has the reason. No token, key or bearer is in a log, an error, a URL or the printed form of any type.

@@ -137,6 +137,9 @@ func TestEachTokenThatIsRejectedIsDroppedOnce(t *testing.T) {
 		"in another order, and twice":   {[]string{reports[1], reports[0], reports[1]}, "last", 3},
 		"one that comes after":          {reports[1:2], "first", 1},
 		"all, and there is no new one":  {reports, "last", 4},
+		"as many as are heard":          {append(make([]string, 15), reports[0]), "second", 2},
+		"one more":                      {append(make([]string, 16), reports[0]), "first", 1},
+		"a header full of nothing":      {[]string{strings.Repeat(",", 16) + reports[0]}, "first", 1},
 		"the only one, again and again": {[]string{reports[0], reports[0]}, "second", 2},
 	} {
 		b := &backlog{tokens: []string{"first", "second", "last"}}

@@ -84,10 +84,14 @@ func live(ctx context.Context, provider tokenprovider.TokenProvider, rejected []
 	}
 }
 
-// rejectedBy are the digests of the refused tokens that r tells: one per line, or several when a proxy joined the lines.
+// rejectedBy are the digests of the refused tokens that r tells: one per line, or several when a proxy joined the lines. It
+// has no more of them than a [Client] tells, as a header can be long.
 func rejectedBy(r *http.Request) (digests []string) {
 	for _, line := range r.Header.Values(rejectedHeader) {
 		for digest := range strings.SplitSeq(line, ",") {
+			if len(digests) == mostRejected {
+				return digests
+			}
 			digests = append(digests, strings.TrimSpace(digest))
 		}
 	}
