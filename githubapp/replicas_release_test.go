@@ -215,6 +215,48 @@ func TestAWorkspaceThatIsStartedAgainGetsATokenAlthoughTheLateOneCannotBeRevoked
 	})
 }
 
+// emptiedStore has lost the marks of workspaces, once it forgets.
+type emptiedStore struct {
+	tokenprovider.Store
+	forgets atomic.Bool
+}
+
+func (s *emptiedStore) Load(ctx context.Context, key string) ([]byte, error) {
+	if s.forgets.Load() && strings.HasPrefix(key, "githubapp/release/") {
+		return nil, nil
+	}
+	return s.Store.Load(ctx, key)
+}
+
+func TestAStoreThatIsStartedAgainEmptyReleasesNoWorkspace(t *testing.T) {
+	key := testutil.RSAKeyPEM(t, 0)
+	for name, asked := range map[string]int{"one asked": 1, "two asked": 2} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &emptiedStore{Store: tokenprovidertest.NewStore()}
+				forge := &tinyForge{}
+				_, one := forge.mutator(t, key, store, 8*time.Second)
+				require.NoError(t, one.ReleaseWorkspace(t.Context(), "a")) // it had a life before
+				var callers sync.WaitGroup
+				for range asked {
+					callers.Go(func() {
+						if _, _, err := one.WorkspaceToken(context.Background(), "a"); err != nil {
+							t.Error(err)
+						}
+					})
+					time.Sleep(time.Second)
+				}
+				store.forgets.Store(true)
+				callers.Wait()
+				_, _, err := one.WorkspaceToken(t.Context(), "a")
+				require.NoError(t, err)
+				require.Equal(t, 1, forge.minted)
+				require.Empty(t, forge.revoked)
+			})
+		})
+	}
+}
+
 // lookStore takes its time for a look at a workspace's mark.
 type lookStore struct {
 	tokenprovider.Store

@@ -52,12 +52,16 @@ func (s *sharing) Token(ctx context.Context) (string, time.Time, error) {
 	}
 	s.latest.Store(shortHash(token))
 	if began != nil {
-		if mark, ok := s.slot.releaseMark(ctx, storePatience); ok && mark != began.Release {
+		if mark, ok := s.slot.releaseMark(ctx, storePatience); ok && releasedSince(began.Release, mark) {
 			return "", time.Time{}, released(began.Release, s.app.revoke(ctx, token))
 		}
 	}
 	return token, expiresAt, nil
 }
+
+// releasedSince reports whether now is the mark of a release that came after mark. None is not: a store has none that lost
+// what was in it, and a release leaves one.
+func releasedSince(mark, now string) bool { return now != mark && now != "" }
 
 // releasedError says that a workspace was released while its token was minted. It wraps nothing: a cache makes a plain
 // text of an error that has one of a context in it.
@@ -86,7 +90,7 @@ func (i *Installation) workspaceToken(ctx context.Context) (string, time.Time, e
 	mark, known := i.catchUp(ctx)
 	token, expiresAt, err := i.Token(ctx)
 	if ended, is := errors.AsType[*releasedError](err); is && known && mark != ended.mark {
-		if now, ok := i.sharing.slot.releaseMark(ctx, lookPatience); !ok || now != mark {
+		if now, ok := i.sharing.slot.releaseMark(ctx, lookPatience); !ok || releasedSince(mark, now) {
 			return "", time.Time{}, err
 		}
 		ended.retry.Do(i.cache.Load().Retry) // the release is no reason to put the next mint off, once
@@ -99,7 +103,7 @@ func (i *Installation) workspaceToken(ctx context.Context) (string, time.Time, e
 		return token, expiresAt, nil
 	}
 	if last := i.sharing.release.Load(); last != nil && *last != mark { // the mint may have begun after a release
-		if now, ok := i.sharing.slot.releaseMark(ctx, lookPatience); ok && now != mark {
+		if now, ok := i.sharing.slot.releaseMark(ctx, lookPatience); ok && releasedSince(mark, now) {
 			return "", time.Time{}, released(mark, nil)
 		}
 	}
@@ -127,7 +131,7 @@ func (i *Installation) catchUp(ctx context.Context) (mark string, known bool) {
 	mark, known = i.sharing.slot.releaseMark(ctx, lookPatience)
 	// Once: who looked longer must not end the back-off of the mint that came since.
 	now := i.sharing.release.Load()
-	if known && last != nil && mark != *last && now != nil && *now == *last {
+	if known && last != nil && releasedSince(*last, mark) && now != nil && *now == *last {
 		i.cache.Load().Drop() // before others learn that there is nothing to catch up with
 		i.cache.Load().Retry()
 		i.sharing.release.CompareAndSwap(now, nil)

@@ -119,9 +119,10 @@ func (m *WorkspaceMutator) installation(ctx context.Context, workspaceID string)
 // workspace that was never given anything is no error.
 //
 // With [Options].Store, what any replica gave the workspace is revoked. A token that another one is minting meanwhile
-// is revoked by that one when it comes, and isn't handed out. A store that fails is an error of CodeUnavailable: it isn't
-// known then what there is to revoke, so release the workspace again. What was minted while the store failed is known only
-// to the replica that minted it, and lives until it expires unless that one gets the release.
+// is revoked by that one when it comes, and isn't handed out; who asked before the release gets nothing of a later mint
+// either. A store that fails is an error of CodeUnavailable: it isn't known then what there is to revoke, so release the
+// workspace again. What was minted while the store failed is known only to the replica that minted it, and lives until it
+// expires unless that one gets the release.
 func (m *WorkspaceMutator) ReleaseWorkspace(ctx context.Context, workspaceID string) error {
 	if m.app == nil {
 		return nil
