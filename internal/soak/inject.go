@@ -35,9 +35,14 @@ func (w *world) inject(ctx context.Context, faults []fault, tell func(happening)
 
 // takePlace is one fault, from its beginning to its end. It ends at the end of ctx, too.
 func (w *world) takePlace(ctx context.Context, f fault) (_ happening, err error) {
-	if f.kind == redisGone {
+	switch f.kind {
+	case redisGone:
 		w.redisUse.Lock()
 		defer w.redisUse.Unlock()
+	case endpoint:
+		use := &w.replicas[f.target].use
+		use.Lock()
+		defer use.Unlock()
 	}
 	n := w.oracle.begin(f)
 	err = w.apply(ctx, n, f)
