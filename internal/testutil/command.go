@@ -32,7 +32,7 @@ func Exit(code int) {
 // MoreInParallel is for the TestMain of a package whose tests wait for tokens to die for most of their time: it lets more
 // of them run at once than there are processors, unless -parallel says otherwise.
 func MoreInParallel() {
-	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0))); err != nil {
 		panic(err)
 	}
 }
