@@ -36,13 +36,10 @@ func (w *world) inject(ctx context.Context, faults []fault, tell func(happening)
 // takePlace is one fault, from its beginning to its end. It ends at the end of ctx, too.
 func (w *world) takePlace(ctx context.Context, f fault) (_ happening, err error) {
 	switch f.kind {
-	case redisGone:
-		w.redisUse.Lock()
-		defer w.redisUse.Unlock()
-	case endpoint:
-		use := &w.replicas[f.target].use
-		use.Lock()
-		defer use.Unlock()
+	case suspended, endpoint, redisGone: // the end of one would be the end of another, too
+		turn, _ := w.turns.LoadOrStore(fault{kind: f.kind, target: f.target}, &sync.Mutex{})
+		turn.(*sync.Mutex).Lock()
+		defer turn.(*sync.Mutex).Unlock()
 	}
 	n := w.oracle.begin(f)
 	err = w.apply(ctx, n, f)

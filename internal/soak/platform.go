@@ -32,7 +32,6 @@ type replica struct {
 	apps   [installations]*githubapp.Installation // whose it is
 	redis  *redis.Client
 	mux    *http.ServeMux
-	use    sync.Mutex // one fault of the endpoint at a time
 
 	mu     sync.Mutex
 	server *http.Server

@@ -41,12 +41,12 @@ type world struct {
 	forge        *forge
 	certificate  string // of the forge, in a file
 	redis        *redisServer
-	redisUse     sync.Mutex // one fault of the store at a time
 	replicas     []*replica
 	sealKey      []byte
 	workspaceKey []byte
 	endpoints    *http.Transport // to the replicas, for the workspaces that speak HTTP
 
+	turns      sync.Map // of faults that can't overlap, a *sync.Mutex for each victim
 	workspaces []*workspace
 	admitted   sync.Map // those that run, by id
 	idle       sync.RWMutex
