@@ -112,10 +112,10 @@ func NewShared(p TokenProvider, s Store, opts SharedOptions) (*Shared, error) {
 	return shared, nil
 }
 
-// Token is the stored token if it has enough life left: MinTTL of the options, and what [WithMinTTL] asks for, at most
-// half of its life. Else one replica asks the provider and stores what it gets, while the others wait for that: at most
-// for LockTTL and two thirds of what is left of ctx, after which they ask the provider themselves. The errors are the
-// provider's and ctx's.
+// Token is the stored token if it has enough life left: MinTTL of the options, and all that [WithMinTTL] asks for, by which
+// the Cache above says that the one it holds won't do. Else one replica asks the provider and stores what it gets, while
+// the others wait for that: at most for LockTTL and two thirds of what is left of ctx, after which they ask the provider
+// themselves. The errors are the provider's and ctx's.
 func (s *Shared) Token(ctx context.Context) (string, time.Time, error) {
 	c := &sharedCall{Shared: s, began: time.Now().Round(0), wish: MinTTL(ctx)}
 	stored := c.load(ctx)

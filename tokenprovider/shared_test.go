@@ -122,10 +122,8 @@ func TestAStoredTokenIsTakenOnlyWithEnoughLife(t *testing.T) {
 		{"less than MinTTL", 8 * time.Hour, time.Hour, 0, time.Hour - 1, true},
 		{"no MinTTL", time.Hour, -1, 0, 1, false},
 		{"no MinTTL, no life", time.Hour, -1, 0, 0, true},
-		{"a wish that is met", time.Hour, 0, 25 * time.Minute, 25 * time.Minute, false},
-		{"a wish that isn't", time.Hour, 0, 25 * time.Minute, 25*time.Minute - 1, true},
-		{"a wish for too much, with half of a life", time.Hour, 0, 50 * time.Minute, 30 * time.Minute, false},
-		{"a wish for too much, with less", time.Hour, 0, 50 * time.Minute, 30*time.Minute - 1, true},
+		{"a wish that is met", time.Hour, 0, 40 * time.Minute, 40 * time.Minute, false},
+		{"a wish that isn't", time.Hour, 0, 40 * time.Minute, 40*time.Minute - 1, true},
 		{"a wish for less than MinTTL", time.Hour, 0, time.Second, 20*time.Minute - 1, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -156,6 +154,27 @@ func TestARefreshNeverTakesTheTokenThatItReplaces(t *testing.T) {
 		synctest.Wait()
 		requireToken(t, c, "token-2")
 		require.Equal(t, 2, source.calls())
+	})
+}
+
+func TestARefreshForAWishNeverTakesTheTokenThatItReplaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for left := 30*time.Minute + time.Second; left > 30*time.Minute-3*time.Second; left -= 250 * time.Millisecond {
+			mints := 0
+			slow := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+				mints++
+				expiresAt := time.Now().Add(time.Hour)
+				time.Sleep(2 * time.Second) // half of its life is less from its arrival on than from the request
+				return fmt.Sprintf("token-%d", mints), expiresAt, nil
+			})
+			c := tokenprovider.NewCache(newShared(t, slow, tokenprovidertest.NewStore()), nil)
+			_, expiresAt, err := c.Token(t.Context())
+			require.NoError(t, err)
+			time.Sleep(time.Until(expiresAt) - left)
+			_, expiresAt, err = c.Token(wishing(t, 50*time.Minute))
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, time.Until(expiresAt), 30*time.Minute, "with %s left", left)
+		}
 	})
 }
 

@@ -72,7 +72,7 @@ func (c *sharedCall) suffices(t *storedToken, now time.Time) bool {
 	}
 	life := t.ExpiresAt.Sub(t.MintedAt)
 	left := min(t.ExpiresAt.Sub(now), life) // less than life, unless a clock was set back
-	need := max(min(c.minTTL, life/3), min(c.wish, mostWish(life)))
+	need := max(min(c.minTTL, life/3), c.wish)
 	return left > 0 && (left >= need || !t.MintedAt.Before(c.began))
 }
 
