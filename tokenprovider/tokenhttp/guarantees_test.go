@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -119,12 +120,15 @@ func TestTokensOfManyReplicasThatDieTogetherAreReplacedByEach(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			key := newKey(t)
 			var minted atomic.Int64
-			alive := map[string]bool{}
+			var dead atomic.Int64 // the newest token that the forge killed, with all before it
 			mint := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
-				token := fmt.Sprintf("token-%d", minted.Add(1))
-				alive[token] = true
-				return token, time.Now().Add(time.Hour), nil
+				return fmt.Sprint(minted.Add(1)), time.Now().Add(time.Hour), nil
 			})
+			alive := func(token string) bool {
+				n, err := strconv.ParseInt(token, 10, 64)
+				require.NoError(t, err)
+				return n > dead.Load()
+			}
 			var platform balancer
 			for range replicas {
 				platform.replicas = append(platform.replicas, newHandler(t, key, fixed(tokenprovider.NewCache(mint, nil)), nil))
@@ -136,11 +140,11 @@ func TestTokensOfManyReplicasThatDieTogetherAreReplacedByEach(t *testing.T) {
 			works := func() bool { // an operation, as tokenprovider.Transport does it
 				token, _, err := workspace.Token(t.Context())
 				require.NoError(t, err)
-				if !alive[token] && workspace.Invalidate(token) {
+				if !alive(token) && workspace.Invalidate(token) {
 					token, _, err = workspace.Token(t.Context())
 					require.NoError(t, err)
 				}
-				return alive[token]
+				return alive(token)
 			}
 			for range replicas { // all of them have a token
 				_, err := platform.RoundTrip(newRequest("GET", workspacePath("ws-1"), issue(t, key, "ws-1")))
@@ -148,7 +152,7 @@ func TestTokensOfManyReplicasThatDieTogetherAreReplacedByEach(t *testing.T) {
 			}
 			require.True(t, works())
 			time.Sleep(time.Minute)
-			clear(alive)
+			dead.Store(minted.Load())
 			for range replicas - 1 { // a replica is known to have a dead token once it was handed out
 				works()
 				time.Sleep(time.Minute)
@@ -165,13 +169,12 @@ func TestTokensOfManyReplicasThatDieTogetherAreReplacedByEach(t *testing.T) {
 // balancer sends each request to the next replica.
 type balancer struct {
 	replicas []http.Handler
-	turn     int
+	turn     atomic.Int64
 }
 
 func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
-	b.turn++
 	w := httptest.NewRecorder()
-	b.replicas[b.turn%len(b.replicas)].ServeHTTP(w, r)
+	b.replicas[int(b.turn.Add(1))%len(b.replicas)].ServeHTTP(w, r)
 	return w.Result(), nil
 }
 
