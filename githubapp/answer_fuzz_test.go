@@ -44,7 +44,7 @@ func newFuzzed(f *testing.F) (*upstream, *App) {
 // answers makes app forget what it learnt, and has u answer so from now on.
 func (u *upstream) answers(app *App, status int, header http.Header, body string) {
 	app.hold.until.Store(0)
-	app.clock.offset.Store(0)
+	app.clock.learnt.Store(nil)
 	u.status, u.header, u.body, u.requests = status, header, body, 0
 }
 
