@@ -24,7 +24,7 @@
 //     fail, and the back-off that the documentation promises after so many failures in a row, or the wait that GitHub
 //     asked for, isn't over: 1 s that doubles to 1 min, 30 s for a failure that isn't worth another try;
 //   - the workspace's own cache has had such an answer, or couldn't reach a replica that was stopped, and its back-off
-//     isn't over. Git's helper has none: it asks each time.
+//     isn't over, or it was handed a token in its last two seconds. Git's helper has no cache: it asks each time.
 //
 // The last two excuse nothing as long as a token must be left: until the one that the workspace was handed last dies, and,
 // when all was quiet before, until one dies that was replaced in time, with a quarter of its life left, or half of it

@@ -106,6 +106,11 @@ func (a attempt) mayBeRefused() int {
 	return len(a.replicas) - 1
 }
 
+// dying reports whether a program was handed a token that ended then: there was none with more life.
+func (a attempt) dying() bool {
+	return !a.git && a.ended.After(a.held.Add(-skew)) && a.ended.Before(a.held.Add(skew))
+}
+
 // oracle says of an operation that failed whether a token could be had for it. It is safe for concurrent use.
 type oracle struct {
 	rules rules
@@ -174,13 +179,14 @@ func (r rules) judge(hs []happening, a attempt) (why []kind) {
 			excused(endpoint)
 		}
 	}
-	if a.git || a.fresh {
+	if a.git || a.fresh || a.dying() {
 		for _, t := range a.platform {
 			if t.lasts(a.began) && (a.fresh || r.spent(hs, t.from, a)) {
 				why = append(why, t.why...)
 			}
 		}
-	} else if a.own.lasts(a.began) && r.spent(hs, a.own.from, a) {
+	}
+	if !a.git && !a.fresh && a.own.lasts(a.began) && r.spent(hs, a.own.from, a) {
 		why = append(why, a.own.why...)
 	}
 	return why

@@ -37,6 +37,10 @@ func TestWhatFailsIsExcusedOnlyWhenNoTokenCouldBeHad(t *testing.T) {
 		a.held = time.Time{}
 		return a
 	}
+	platform := func(a attempt, t trouble) attempt {
+		a.platform = []trouble{t}
+		return a
+	}
 	both := func(a attempt) attempt {
 		a.replicas = []int{0, 1}
 		return a
@@ -70,7 +74,9 @@ func TestWhatFailsIsExcusedOnlyWhenNoTokenCouldBeHad(t *testing.T) {
 		"another fault came just before": {
 			happenings: []happening{happens(slow, "", 94, 98), outage}, attempt: call(102, 101, troubled(down, 100.5, 118)), why: []kind{down},
 		},
-		"the back-off is over": {happenings: []happening{outage}, attempt: call(118.1, 111, troubled(down, 101, 118))},
+		"the last of a token was handed out": {happenings: []happening{outage}, attempt: platform(call(110, 110.8, trouble{}), troubled(down, 101, 118)), why: []kind{down}},
+		"more than that was":                 {happenings: []happening{outage}, attempt: platform(call(110, 112.2, trouble{}), troubled(down, 101, 118))},
+		"the back-off is over":               {happenings: []happening{outage}, attempt: call(118.1, 111, troubled(down, 101, 118))},
 
 		"git, with half of a life":             {happenings: []happening{outage}, attempt: git(105.5, troubled(down, 100.1, 118))},
 		"git, without":                         {happenings: []happening{outage}, attempt: git(106, troubled(down, 100.1, 118)), why: []kind{down}},
