@@ -87,23 +87,29 @@ type attempt struct {
 	own      trouble   // of the workspace's own cache; git has none
 }
 
-// refusedSince is how many operations before it were.
-func (a attempt) refusedSince(t time.Time) (n int) {
-	for _, refused := range a.refused {
-		if refused.After(t) {
-			n++
+// mayBeRefused reports whether there may be a dead token that nobody knows of: one that a jump of the clock killed, or whose
+// end it brought nearer. After each jump each replica can have one of its own, and hears of it by the operation of a
+// workspace that finds it, or by the first try of a program, which tries again at once.
+func (r rules) mayBeRefused(hs []happening, a attempt) bool {
+	dead := 0
+	var since time.Time
+	for _, h := range hs {
+		if h.kind != clock || h.amount <= 0 || h.over(a.ended.Add(-r.life)) || a.ended.Before(h.began) {
+			continue
+		}
+		if dead == 0 || h.began.Before(since) {
+			since = h.began
+		}
+		if dead += len(a.replicas); !a.git {
+			dead--
 		}
 	}
-	return n
-}
-
-// mayBeRefused is in how many operations a dead token may be found: each replica can have one of its own, and hears of it
-// by that. A program tries again at once.
-func (a attempt) mayBeRefused() int {
-	if a.git {
-		return len(a.replicas)
+	for _, refused := range a.refused {
+		if refused.After(since) {
+			dead--
+		}
 	}
-	return len(a.replicas) - 1
+	return dead > 0
 }
 
 // dying reports whether a program was handed a token that ended then: there was none with more life.
@@ -171,13 +177,14 @@ func (r rules) judge(hs []happening, a attempt) (why []kind) {
 		case a.ended.Before(h.began):
 		case h.kind == suspended && h.target == a.installation && !h.over(a.began.Add(-r.grace)):
 			excused(suspended) // the API refuses what is held
-		case h.kind == clock && h.amount > 0 && !a.fresh && !h.over(a.ended.Add(-r.life)) && a.refusedSince(h.began) < a.mayBeRefused():
-			excused(clock) // by a token that the jump killed, or whose end it brought nearer
 		case h.kind == clock && h.amount > 0 && !a.fresh && !a.git && !h.over(a.began.Add(-r.pace-r.settle-r.grace)):
 			excused(clock) // until the platform has heard of it from a workspace whose token has settled
 		case h.kind == endpoint && a.git && slices.Contains(a.replicas, h.target) && !h.over(a.began.Add(-r.grace)) && r.spent(hs, h.began, a):
 			excused(endpoint)
 		}
+	}
+	if !a.fresh && r.mayBeRefused(hs, a) {
+		excused(clock)
 	}
 	if a.git || a.fresh || a.dying() {
 		for _, t := range a.platform {

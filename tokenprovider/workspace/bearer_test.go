@@ -1,14 +1,17 @@
 package workspace_test
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
 )
@@ -85,6 +88,30 @@ func TestAWorkspaceOutlivesABearerThatCannotBeReplaced(t *testing.T) {
 		info, err := os.Stat(kept(t, env, ".bearer"))
 		require.NoError(t, err, name)
 		require.Equal(t, os.FileMode(0o600), info.Mode(), name)
+	}
+}
+
+// TestABearerIsRenewedWhileThereIsNoToken: a forge may be in trouble, or an installation suspended, for longer than the second
+// half of a bearer's life, and then the workspace has to go on.
+func TestABearerIsRenewedWhileThereIsNoToken(t *testing.T) {
+	needDisk(t)
+	tokens := &mint{life: time.Hour}
+	var suspended atomic.Bool
+	p := newPlatform(t, tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
+		if suspended.Load() {
+			return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden}
+		}
+		return tokens.Token(ctx)
+	}))
+	for name, args := range map[string][]string{"git": {"get"}, "token": {"token"}} {
+		env := shortLived(t, p, 4*time.Second)
+		suspended.Store(true)
+		for end := time.Now().Add(4500 * time.Millisecond); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			require.NotZero(t, call(t, env, request, args...).code)
+		}
+		suspended.Store(false)
+		r := call(t, env, request, args...)
+		require.Zero(t, r.code, "%s: %s", name, r.stderr)
 	}
 }
 

@@ -42,7 +42,8 @@
 //   - Commands that start together make one request. A token is kept on disk until it expires, never longer, and is
 //     asked for again when less than ten minutes of life are left, or half of the life it came with.
 //   - A token that git reports as refused is dropped, and the next request tells the platform which one it was.
-//   - The bearer is renewed once half of its life is over, so that a workspace outlives it. That never fails a get.
+//   - The bearer is renewed once half of its life is over, so that a workspace outlives it, also while there is no token to
+//     be had. That never fails a get.
 //
 // # Where a token comes from
 //

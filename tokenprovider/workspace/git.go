@@ -23,11 +23,12 @@ func (c *Command) git(ctx context.Context, args []string) int {
 	if source != nil {
 		defer source.close()
 	}
-	if helper.Run(ctx, c.Args[1], c.Stdin, c.Stdout, c.Stderr) != nil {
-		return 1
-	}
+	err = helper.Run(ctx, c.Args[1], c.Stdin, c.Stdout, c.Stderr)
 	if source != nil {
 		source.renewBearer(ctx)
+	}
+	if err != nil {
+		return 1
 	}
 	return 0
 }

@@ -30,8 +30,8 @@ const (
 type source struct {
 	client *tokenhttp.Client
 	bearer *bearer
-	disk   *disk // nil: nothing is kept
-	served atomic.Bool
+	disk   *disk       // nil: nothing is kept
+	asked  atomic.Bool // for a token
 }
 
 var _ interface {
@@ -67,20 +67,21 @@ func (s *source) close() {
 // came. Otherwise one process asks the endpoint while the others wait for what it gets. When that fails, the token on disk
 // is served for as long as it lives.
 func (s *source) Token(ctx context.Context) (string, time.Time, error) {
+	s.asked.Store(true)
 	asked := time.Now()
 	held := s.disk.load()
 	if held.serves(tokenprovider.MinTTL(ctx), asked) {
-		return s.serve(held)
+		return serve(held)
 	}
 	unlock, locked := s.disk.lock(ctx, lockWait)
 	if locked {
 		defer unlock()
 		held = s.disk.load()
 		if held.serves(tokenprovider.MinTTL(ctx), time.Now()) {
-			return s.serve(held)
+			return serve(held)
 		}
 		if held.failedSince(asked, time.Now()) {
-			return s.instead(held, held.failure())
+			return instead(held, held.failure())
 		}
 	}
 	token, expiresAt, err := s.fetch(ctx, held)
@@ -88,25 +89,23 @@ func (s *source) Token(ctx context.Context) (string, time.Time, error) {
 		if locked {
 			_ = s.disk.save(held.withFailure(err, time.Now()))
 		}
-		return s.instead(held, err)
+		return instead(held, err)
 	}
 	if locked {
 		_ = s.disk.save(held.withToken(token, expiresAt, time.Now()))
 	}
-	s.served.Store(true)
 	return token, expiresAt, nil
 }
 
 // serve answers with the token on disk.
-func (s *source) serve(held record) (string, time.Time, error) {
-	s.served.Store(true)
+func serve(held record) (string, time.Time, error) {
 	return held.token.reveal(), held.expiresAt, nil
 }
 
 // instead answers with the token on disk in place of err, if it lives.
-func (s *source) instead(held record, err error) (string, time.Time, error) {
+func instead(held record, err error) (string, time.Time, error) {
 	if held.lives(time.Now()) {
-		return s.serve(held)
+		return serve(held)
 	}
 	return "", time.Time{}, err
 }
@@ -153,12 +152,15 @@ func (s *source) Invalidate(token string) bool {
 	return held.token.is(token) && s.disk.save(held.withRejected()) == nil
 }
 
-// renewBearer replaces the bearer once half of its life is over. It is tried after a token was served, once a minute and
-// by one process at a time; when it fails there is half of the bearer's life left to try again.
+// renewBearer replaces the bearer once half of its life is over. It is tried after a token was asked for, once a minute and
+// by one process at a time; when it fails there is half of the bearer's life left to try again. It is tried as well when
+// there was no token, for whatever reason but that the bearer was refused: a forge may be in trouble for longer than that.
 func (s *source) renewBearer(ctx context.Context) {
 	now := time.Now()
 	used, err := s.bearer.current(ctx)
-	if err != nil || !s.served.Load() || !used.needsRenewal(now) || !s.bearer.canKeep() || s.disk.load().renewalHeldOff(now) {
+	switch {
+	case err != nil, !s.asked.Load(), !used.needsRenewal(now), s.bearer.isRefused(used.value.reveal()),
+		!s.bearer.canKeep(), s.disk.load().renewalHeldOff(now):
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, hurry)

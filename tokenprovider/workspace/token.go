@@ -55,8 +55,6 @@ func (c *Command) fetch(ctx context.Context) (string, time.Time, error) {
 // fresh is a token to hand on, with as much of its life left as git gets.
 func (s *source) fresh(ctx context.Context) (string, time.Time, error) {
 	token, expiresAt, err := s.Token(tokenprovider.WithMinTTL(ctx, gitcredential.DefaultMinTTL))
-	if err == nil {
-		s.renewBearer(ctx)
-	}
+	s.renewBearer(ctx)
 	return token, expiresAt, err
 }
