@@ -96,7 +96,7 @@ func TestWhatFailsIsExcusedOnlyWhenNoTokenCouldBeHad(t *testing.T) {
 		"git's first after the jump":      {happenings: []happening{happens(clock, "", 100, 100)}, attempt: git(102), why: []kind{clock}},
 		"git's first much later":          {happenings: []happening{happens(clock, "", 100, 100)}, attempt: git(118), why: []kind{clock}},
 		"git's second":                    {happenings: []happening{happens(clock, "", 100, 100)}, attempt: refused(git(104), 102)},
-		"git's second, after two jumps":              {happenings: []happening{happens(clock, "", 90, 90), happens(clock, "", 100, 100)}, attempt: refused(git(104), 92), why: []kind{clock}},
+		"git's second, after two jumps":   {happenings: []happening{happens(clock, "", 90, 90), happens(clock, "", 100, 100)}, attempt: refused(git(104), 92), why: []kind{clock}},
 		"after the life of a token":       {happenings: []happening{happens(clock, "", 100, 100)}, attempt: git(121)},
 		"a call, by the other replica":    {happenings: []happening{happens(clock, "", 100, 100)}, attempt: both(call(110, 120, trouble{})), why: []kind{clock}},
 		"a call, by both":                 {happenings: []happening{happens(clock, "", 100, 100)}, attempt: refused(both(call(110, 120, trouble{})), 108)},
