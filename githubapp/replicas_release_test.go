@@ -189,21 +189,14 @@ func TestAWorkspaceThatIsStartedAgainGetsATokenAlthoughTheLateOneCannotBeRevoked
 		store := tokenprovidertest.NewStore()
 		forge := &tinyForge{}
 		_, two := forge.mutator(t, key, store, 0)
-		app, err := githubapp.New(githubapp.Options{
-			AppID: 7, PrivateKey: key, Store: store, SealKeys: [][]byte{sealKey},
-			HTTPClient: &http.Client{Timeout: 4 * time.Second, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-				if r.Method == http.MethodDelete { // it hangs
-					<-r.Context().Done()
-					return nil, r.Context().Err()
-				}
-				time.Sleep(3 * time.Second)
-				return forge.RoundTrip(r)
-			})},
-		})
-		require.NoError(t, err)
-		one := githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
-			return installationID, githubapp.Scope{}, nil
-		}, nil)
+		_, one := mutatorOver(t, key, store, &http.Client{Timeout: 4 * time.Second, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodDelete { // it hangs
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}
+			time.Sleep(3 * time.Second)
+			return forge.RoundTrip(r)
+		})})
 		var first sync.WaitGroup
 		first.Go(func() { _, _, _ = one.WorkspaceToken(context.Background(), "a") })
 		time.Sleep(time.Second)
@@ -301,22 +294,15 @@ func TestHoweverManyStartAWorkspaceAgainAMintThatFailsIsNotRepeatedForEach(t *te
 				uneven := &lookStore{store, func() time.Duration { return time.Duration(looks.Add(1)*89%400) * time.Millisecond }}
 				forge := &tinyForge{}
 				var mints atomic.Int64
-				app, err := githubapp.New(githubapp.Options{
-					AppID: 7, PrivateKey: key, Store: uneven, SealKeys: [][]byte{sealKey},
-					HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-						if r.Method == http.MethodPost {
-							if mints.Add(1) > 1 {
-								return &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{}`))}, nil
-							}
-							time.Sleep(2 * time.Second)
+				_, one := mutatorOver(t, key, uneven, &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+					if r.Method == http.MethodPost {
+						if mints.Add(1) > 1 {
+							return &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{}`))}, nil
 						}
-						return forge.RoundTrip(r)
-					})},
-				})
-				require.NoError(t, err)
-				one := githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
-					return installationID, githubapp.Scope{}, nil
-				}, nil)
+						time.Sleep(2 * time.Second)
+					}
+					return forge.RoundTrip(r)
+				})})
 				_, two := forge.mutator(t, key, store, 0)
 				var callers sync.WaitGroup
 				callers.Go(func() { _, _, _ = one.WorkspaceToken(context.Background(), "a") })
@@ -478,12 +464,16 @@ func (f *tinyForge) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // mutator is one of a replica in a bubble, whose requests take a while and whose policy allows everything.
 func (f *tinyForge) mutator(t *testing.T, key []byte, store tokenprovider.Store, takes time.Duration) (*githubapp.App, *githubapp.WorkspaceMutator) {
+	return mutatorOver(t, key, store, &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		time.Sleep(takes)
+		return f.RoundTrip(r)
+	})})
+}
+
+// mutatorOver is a replica that reaches GitHub by client, and its mutator, which narrows nothing.
+func mutatorOver(t *testing.T, key []byte, store tokenprovider.Store, client *http.Client) (*githubapp.App, *githubapp.WorkspaceMutator) {
 	app, err := githubapp.New(githubapp.Options{
-		AppID: 7, PrivateKey: key, Store: store, SealKeys: [][]byte{sealKey},
-		HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-			time.Sleep(takes)
-			return f.RoundTrip(r)
-		})},
+		AppID: 7, PrivateKey: key, Store: store, SealKeys: [][]byte{sealKey}, HTTPClient: client,
 	})
 	require.NoError(t, err)
 	return app, githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
