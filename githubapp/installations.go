@@ -153,7 +153,7 @@ func (a *App) forget(ctx context.Context, id int64, concerned func(Scope) bool) 
 func (a *App) retry(id int64) {
 	for _, i := range a.kept() {
 		if i.id == id {
-			i.cache.Load().Retry()
+			i.cache.Load().EndBackoff()
 		}
 	}
 }

@@ -93,7 +93,7 @@ func (i *Installation) workspaceToken(ctx context.Context) (string, time.Time, e
 		if now, ok := i.sharing.slot.releaseMark(ctx, lookPatience); !ok || releasedSince(mark, now) {
 			return "", time.Time{}, err
 		}
-		ended.retry.Do(i.cache.Load().Retry) // the release is no reason to put the next mint off, once
+		ended.retry.Do(i.cache.Load().EndBackoff) // the release is no reason to put the next mint off, once
 		token, expiresAt, err = i.Token(ctx)
 	}
 	if err != nil {
@@ -133,7 +133,7 @@ func (i *Installation) catchUp(ctx context.Context) (mark string, known bool) {
 	now := i.sharing.release.Load()
 	if known && last != nil && releasedSince(*last, mark) && now != nil && *now == *last {
 		i.cache.Load().Drop() // before others learn that there is nothing to catch up with
-		i.cache.Load().Retry()
+		i.cache.Load().EndBackoff()
 		i.sharing.release.CompareAndSwap(now, nil)
 	}
 	return mark, known

@@ -1,22 +1,15 @@
 package provisionhook
 
 import (
-	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// WorkspaceTokenProvider is a mutator that has a token of its own for each workspace.
-//
-// WorkspaceToken keeps the contract of [TokenProvider] for the workspace with that id: with a nil error the token is
-// not empty and has not expired; a zero expiresAt means "no known expiry"; it is safe for concurrent use; ctx bounds
-// the caller's wait; an error holds no secret. An id that it doesn't know is an error, never a broader token.
-type WorkspaceTokenProvider interface {
-	WorkspaceToken(ctx context.Context, workspaceID string) (token string, expiresAt time.Time, err error)
-}
+// WorkspaceTokenProvider is [tokenprovider.WorkspaceTokenProvider]: a mutator that
+// has it has a token of its own for each workspace.
+type WorkspaceTokenProvider = tokenprovider.WorkspaceTokenProvider
 
 // FirstTokenProvider is the first registered mutator, or what it wraps, that is a [TokenProvider]; nil if none is. It
 // was found when that mutator was registered: this calls no mutator and is fit for the request path.

@@ -173,7 +173,7 @@ func (c *Cache) Invalidate(token string) bool {
 }
 
 // Drop forgets what is held, at any age, because it is known to be dead: revoked, its owner suspended. What a refresh
-// that runs meanwhile delivers is forgotten too. A back-off stays; see [Cache.Retry].
+// that runs meanwhile delivers is forgotten too. A back-off stays; see [Cache.EndBackoff].
 func (c *Cache) Drop() {
 	c.update(func(s *state) bool {
 		s.held, s.next, s.outdated = nil, nil, s.refreshing
@@ -181,9 +181,10 @@ func (c *Cache) Drop() {
 	})
 }
 
-// Retry ends a back-off, because what made the last try fail is known to be mended: the next caller who needs a token
-// has the provider asked. What is held stays.
-func (c *Cache) Retry() {
+// EndBackoff ends a back-off, because what made the last try fail is known to be
+// mended: the next caller who needs a token has the provider asked. What is held
+// stays.
+func (c *Cache) EndBackoff() {
 	c.update(func(s *state) bool {
 		s.tries, s.wait = 0, 0
 		return true

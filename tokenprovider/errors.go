@@ -99,8 +99,9 @@ func retryable(err error) bool {
 	return code == CodeRateLimited || code == CodeUnavailable
 }
 
-// retryAfter is the wait that the source of err asked for; 0 when it asked for none.
-func retryAfter(err error) time.Duration {
+// RetryAfter returns how long the source of err asked to wait: that of the
+// outermost [*Error] in its tree; 0 when it asked for nothing.
+func RetryAfter(err error) time.Duration {
 	if e, ok := errors.AsType[*Error](err); ok && e != nil {
 		return e.RetryAfter
 	}

@@ -127,7 +127,7 @@ func (c *Cache) panicked(v any) error {
 // for its own.
 func detach(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return &Error{Code: CodeOf(err), RetryAfter: retryAfter(err), Err: errors.New(err.Error())}
+		return &Error{Code: CodeOf(err), RetryAfter: RetryAfter(err), Err: errors.New(err.Error())}
 	}
 	return err
 }

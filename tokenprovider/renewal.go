@@ -54,5 +54,5 @@ func backoff(tries int, err error) time.Duration {
 	if !retryable(err) {
 		wait = permanentBackoff
 	}
-	return max(wait, min(retryAfter(err), maxRetryAfter))
+	return max(wait, min(RetryAfter(err), maxRetryAfter))
 }

@@ -3,6 +3,7 @@ package tokenprovider
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"time"
 )
 
@@ -32,6 +33,29 @@ const (
 	StateDegraded   State = "degraded"   // a live token, but its refresh fails
 	StateFailing    State = "failing"    // no live token, and the last try to get one failed
 )
+
+// statesByHealth are all states, from the best to the worst.
+var statesByHealth = []State{StateEmpty, StateFresh, StateRefreshing, StateDegraded, StateFailing}
+
+// Worst returns the worst of states; "" of none. From the best to the worst they
+// are empty, fresh, refreshing, degraded and failing. One that isn't among these
+// is worse than all of them: nothing says that its provider is well.
+func Worst(states ...State) State {
+	var worst State
+	for _, s := range states {
+		if worst == "" || badness(s) > badness(worst) {
+			worst = s
+		}
+	}
+	return worst
+}
+
+func badness(s State) int {
+	if n := slices.Index(statesByHealth, s); n >= 0 {
+		return n
+	}
+	return len(statesByHealth)
+}
 
 // Status is a snapshot of a provider. It holds no secret and can be logged, printed and sent as it is.
 // A zero time means that it isn't known or hasn't happened.

@@ -1,0 +1,46 @@
+package wire
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Loopback reports whether host, without a port, is this machine: 127.0.0.0/8,
+// ::1, or localhost.
+func Loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
+}
+
+// ParseURL parses raw, where a credential is going to be sent: https, or http
+// where nobody can listen in or allowHTTP says that it doesn't matter. The text
+// of an error is the rest of a sentence that begins with the name of the setting.
+// It doesn't repeat raw, which may hold a secret where none belongs.
+func ParseURL(raw string, allowHTTP bool) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Opaque != "" || u.Hostname() == "":
+		return nil, errors.New("is not an absolute URL such as https://platform.example")
+	case u.User != nil:
+		return nil, errors.New("has a user name or password in it, and must not")
+	case u.Fragment != "":
+		return nil, errors.New("has a fragment (#), and must not")
+	case u.Scheme == "https":
+	case u.Scheme != "http":
+		return nil, errors.New("is neither https nor http")
+	case !allowHTTP && !Loopback(u.Hostname()):
+		return nil, errors.New("is http to another machine, where anyone on the way can read the bearer: " +
+			"use https, or allow it (AllowHTTP, " + EnvAllowHTTP + "=1)")
+	}
+	return u, nil
+}
+
+// IsCleanAbs reports whether p is an absolute path without detours and without a
+// separator at its end, on this system or on one with slashes in its paths.
+func IsCleanAbs(p string) bool {
+	return path.IsAbs(p) && path.Clean(p) == p && p != "/" || filepath.IsAbs(p) && filepath.Clean(p) == p && filepath.Dir(p) != p
+}

@@ -1,0 +1,101 @@
+package wire_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/wire"
+	"github.com/stretchr/testify/require"
+)
+
+func TestIsTokenTakesOneWordOfVisibleASCII(t *testing.T) {
+	for _, s := range []string{"ghs_abc", "a", "eyJ.eyJ.sig", "!~"} {
+		require.True(t, wire.IsToken(s), "%q", s)
+	}
+	for _, s := range []string{"", " ", "a b", "a\n", "a\r\nHost: b", "\x00", "a\x7f", "é", "a\u200b"} {
+		require.False(t, wire.IsToken(s), "%q", s)
+	}
+}
+
+func TestOneLineShowsNothingThatATerminalObeys(t *testing.T) {
+	require.Equal(t, "a b c", wire.OneLine("a\x1b\n\tb\u202e \u2028c", 100))
+	require.Equal(t, "a", wire.OneLine("\xffa\xff", 100))
+	require.Equal(t, strings.Repeat("é", 9)+"…", wire.OneLine(strings.Repeat("é", 11), 10))
+	require.Equal(t, strings.Repeat("é", 10), wire.OneLine(strings.Repeat("é", 10), 10))
+}
+
+func TestLoopback(t *testing.T) {
+	for _, host := range []string{"127.0.0.1", "127.9.9.9", "::1", "localhost", "LocalHost", "::ffff:127.0.0.1"} {
+		require.True(t, wire.Loopback(host), host)
+	}
+	for _, host := range []string{"", "10.0.0.1", "0.0.0.0", "::", "localhost.", "localhost.example", "127.0.0.1.example", "127.1"} {
+		require.False(t, wire.Loopback(host), host)
+	}
+}
+
+func TestParseURLTakesNoAddressWhereABearerCouldBeRead(t *testing.T) {
+	for raw, says := range map[string]string{
+		"https://platform.example/base":  "",
+		"http://127.0.0.1:8080":          "",
+		"http://[::1]":                   "",
+		"":                               "is not an absolute URL",
+		"platform.example":               "is not an absolute URL",
+		"https:platform":                 "is not an absolute URL",
+		"https://user:s3cret@host":       "has a user name or password",
+		"https://host/#s3cret":           "has a fragment",
+		"ftp://host":                     "is neither https nor http",
+		"http://platform.example":        "is http to another machine",
+		"https://host/%zz?token=s3cret":  "is not an absolute URL",
+		"http://127.0.0.1.evil.example/": "is http to another machine",
+	} {
+		_, err := wire.ParseURL(raw, false)
+		if says == "" {
+			require.NoError(t, err, raw)
+			continue
+		}
+		require.ErrorContains(t, err, says, raw)
+		require.NotContains(t, err.Error(), "s3cret")
+	}
+	_, err := wire.ParseURL("http://platform.example", true)
+	require.NoError(t, err)
+}
+
+func TestIsCleanAbs(t *testing.T) {
+	for _, p := range []string{"/a", "/run/provisionkit/bearer", "/a b"} {
+		require.True(t, wire.IsCleanAbs(p), p)
+	}
+	for _, p := range []string{"", "/", "a", "./a", "/a/", "/a/../b", "//a", "/./a", "~/a"} {
+		require.False(t, wire.IsCleanAbs(p), p)
+	}
+}
+
+func TestParseRetryAfter(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"0": 0, "7": 7 * time.Second, "999999999999": time.Hour, "18446744073709551615": -1,
+		"Fri, 01 May 2026 12:00:30 GMT": 30 * time.Second, "Fri, 01 May 2026 11:00:00 GMT": 0, "Fri, 01 May 2099 12:00:30 GMT": time.Hour,
+		"": -1, "-1": -1, "1.5": -1, "soon": -1, "+5": -1,
+	} {
+		wait, ok := wire.ParseRetryAfter(value, now, time.Hour)
+		require.Equal(t, want >= 0, ok, "%q", value)
+		require.Equal(t, max(want, 0), wait, "%q", value)
+	}
+}
+
+func TestRetryAfterIsWrittenInWholeSecondsRoundedUp(t *testing.T) {
+	for d, want := range map[time.Duration]string{0: "", -time.Second: "", time.Millisecond: "1", time.Second: "1", 1001 * time.Millisecond: "2"} {
+		header := http.Header{}
+		wire.SetRetryAfter(header, d)
+		require.Equal(t, want, header.Get("Retry-After"), d)
+	}
+	require.Equal(t, time.Duration(1<<63-1).Truncate(time.Second), wire.WholeSeconds(1<<63-1), "it doesn't overflow")
+}
+
+func TestATimeThatCannotBeSaidIsTheNearestThatCan(t *testing.T) {
+	require.Empty(t, wire.FormatTime(time.Time{}))
+	require.Equal(t, "2026-05-01T10:00:00Z", wire.FormatTime(time.Date(2026, 5, 1, 12, 0, 0, 999, time.FixedZone("", 7200))))
+	require.Equal(t, "9999-12-31T23:59:59Z", wire.FormatTime(time.Unix(1<<55, 0)))
+	require.True(t, wire.Sayable(time.Unix(-1<<55, 0)).IsZero())
+}
