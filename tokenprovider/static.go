@@ -3,24 +3,32 @@ package tokenprovider
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/secret"
 )
 
-// Static is a provider of one token without a known expiry, for development and for forges whose tokens don't expire.
-// An empty token is [ErrNotConfigured] at each call.
+// Static returns a provider of one token without a known expiry, for development
+// and for forges whose tokens don't expire. With an empty token it answers
+// [ErrNotConfigured] at each call.
 func Static(token string) TokenProvider {
-	return static{token: &token}
+	return static{secret.New(token)}
 }
 
-// static holds its token behind a pointer: fmt and log/slog print an address then, however deep it is nested.
-type static struct{ token *string }
+type static struct{ token secret.Of[string] }
 
 func (s static) Token(context.Context) (string, time.Time, error) {
-	if *s.token == "" {
-		return "", time.Time{}, &Error{Code: CodeNotConfigured, Err: errors.New("tokenprovider: Static holds an empty token")}
+	token := s.token.Reveal()
+	if token == "" {
+		err := errors.New("tokenprovider: Static holds an empty token")
+		return "", time.Time{}, &Error{Code: CodeNotConfigured, Err: err}
 	}
-	return *s.token, time.Time{}, nil
+	return token, time.Time{}, nil
 }
 
-func (s static) String() string   { return "tokenprovider.Static([redacted])" }
-func (s static) GoString() string { return s.String() }
+// Format says under every verb that this is a Static.
+func (static) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "tokenprovider.Static("+secret.Redacted+")")
+}
