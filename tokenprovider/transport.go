@@ -1,24 +1,33 @@
 package tokenprovider
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"strings"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
-// Transport is an [http.RoundTripper] that gives requests to its Hosts the provider's token, as Authorization: Bearer.
-// It sends a clone, so the request that it was given stays without one, and it replaces an Authorization that was there.
+// Transport is an [http.RoundTripper] that gives requests to its Hosts the
+// provider's token, as Authorization: Bearer. It sends a clone, so the request
+// that it was given stays without one, and it replaces an Authorization that was
+// there.
 //
-// A token leaves only over https, or to a loopback address (127.0.0.0/8, ::1, localhost): a request to one of the Hosts
-// by any other way is an error before anything is sent. A request to another host passes through without a token.
+// A token leaves only over https, or to a loopback address (127.0.0.0/8, ::1,
+// localhost): a request to one of the Hosts by any other way is an error before
+// anything is sent. A request to another host passes through without a token.
 //
-// After an answer of 401 it invalidates the token that was used and sends the request once more, if its body can be
-// sent again and another token is to be had: when another request's refusal has brought one already, too.
+// After an answer of 401 it invalidates the token that was used and sends the
+// request once more, if its body can be sent again and another token is to be had:
+// when another request's refusal has brought one already, too.
 //
-// Provider and Hosts are required. A Transport is safe for concurrent use as long as its fields aren't changed.
+// Provider and Hosts are required. A Transport is safe for concurrent use as long
+// as its fields aren't changed.
 type Transport struct {
 	Provider TokenProvider
 	Base     http.RoundTripper // nil: http.DefaultTransport
@@ -33,11 +42,13 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	case t.Provider == nil:
 		return t.refuse(req, errors.New("tokenprovider: Transport.Provider is nil"))
 	case len(t.Hosts) == 0:
-		return t.refuse(req, errors.New("tokenprovider: Transport.Hosts is empty; name the hosts that are to get the token"))
+		return t.refuse(req, errors.New("tokenprovider: Transport.Hosts is empty; "+
+			"name the hosts that are to get the token"))
 	case !t.covers(req):
 		return t.base().RoundTrip(req)
-	case req.URL.Scheme != "https" && !isLoopback(req.URL.Hostname()):
-		return t.refuse(req, fmt.Errorf("tokenprovider: no token is sent to %s over %s; use https", req.URL.Host, req.URL.Scheme))
+	case req.URL.Scheme != "https" && !wire.Loopback(req.URL.Hostname()):
+		return t.refuse(req, fmt.Errorf("tokenprovider: no token is sent to %s over %s; use https",
+			req.URL.Host, req.URL.Scheme))
 	}
 
 	token, _, err := t.Provider.Token(req.Context())
@@ -59,7 +70,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBody(body)
 		return resp, nil
 	}
-	drain(resp.Body)
+	discard(req.Context(), resp.Body)
 	return t.send(req, body, other)
 }
 
@@ -96,7 +107,7 @@ func (t *Transport) covers(req *http.Request) bool {
 	return false
 }
 
-// withPort is host with the port that it stands for.
+// withPort returns host with the port that it stands for.
 func withPort(host, scheme string) string {
 	if colon := strings.LastIndexByte(host, ':'); colon >= 0 && colon > strings.LastIndexByte(host, ']') {
 		return host
@@ -107,15 +118,8 @@ func withPort(host, scheme string) string {
 	return host + ":80"
 }
 
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
-}
-
-// again is the body of a request that is to be sent a second time; false if it can't be.
+// again returns the body of a request that is to be sent a second time; false if
+// it can't be.
 func again(req *http.Request) (io.ReadCloser, bool) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req.Body, true
@@ -133,8 +137,21 @@ func closeBody(body io.Closer) {
 	}
 }
 
-// drain reads what little there is of an answer that is thrown away, so that its connection can be used again.
-func drain(body io.ReadCloser) {
-	_, _ = io.Copy(io.Discard, io.LimitReader(body, 64<<10))
+// What there is of an answer that is thrown away is read up to these bounds. An
+// answer beyond them costs its connection.
+const (
+	maxDiscard     = 64 << 10
+	discardTimeout = 500 * time.Millisecond
+)
+
+// discard reads the rest of an answer, if there is little of it, so that its
+// connection can be used again. A read that still waits when the time is over ends
+// as the body is closed.
+func discard(ctx context.Context, body io.ReadCloser) {
+	ctx, cancel := context.WithTimeout(ctx, discardTimeout)
+	defer cancel()
+	_, _ = foreign.Within(ctx, "the body of the answer", func(context.Context) (int64, error) {
+		return io.Copy(io.Discard, io.LimitReader(body, maxDiscard))
+	})
 	_ = body.Close()
 }
