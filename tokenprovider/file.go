@@ -11,12 +11,15 @@ import (
 	"time"
 )
 
-// maxFile bounds a token file: no token is larger, and reading a device or a log by mistake ends.
+// maxFile bounds a token file in bytes: no token is larger, and reading a log by
+// mistake ends.
 const maxFile = 64 << 10
 
-// File is a provider that reads the file at path at each call, so that a rotated file is seen at once, and trims white
-// space around the token. The token has no known expiry. A missing or blank file, and an empty path, is
-// [ErrNotConfigured]; a file that can't be read is [CodeUnavailable], one larger than 64 KiB [CodeInternal].
+// File returns a provider that reads the file at path at each call, so that a
+// rotated file is seen at once, and trims white space around the token. The token
+// has no known expiry. A missing or blank file, and an empty path, is
+// [ErrNotConfigured]; what can't be read, or is no regular file, is
+// [CodeUnavailable]; a file larger than 64 KiB is [CodeInternal].
 func File(path string) TokenProvider {
 	return file(path)
 }
@@ -35,24 +38,37 @@ func (f file) read() (string, error) {
 	if f == "" {
 		return "", &Error{Code: CodeNotConfigured, Err: errors.New("tokenprovider: File has no path")}
 	}
-	opened, err := os.Open(string(f))
-	if errors.Is(err, fs.ErrNotExist) {
+	content, err := f.content()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return "", &Error{Code: CodeNotConfigured, Err: fmt.Errorf("tokenprovider: token file: %w", err)}
-	}
-	if err != nil {
+	case err != nil:
 		return "", &Error{Code: CodeUnavailable, Err: fmt.Errorf("tokenprovider: token file: %w", err)}
-	}
-	defer opened.Close()
-	content, err := io.ReadAll(io.LimitReader(opened, maxFile+1))
-	if err != nil {
-		return "", &Error{Code: CodeUnavailable, Err: fmt.Errorf("tokenprovider: token file: %w", err)}
-	}
-	if len(content) > maxFile {
-		return "", &Error{Code: CodeInternal, Err: fmt.Errorf("tokenprovider: token file %s is larger than %d bytes", f, maxFile)}
+	case len(content) > maxFile:
+		return "", &Error{Code: CodeInternal, Err: fmt.Errorf(
+			"tokenprovider: token file %s is larger than %d bytes", f, maxFile)}
 	}
 	token := strings.TrimSpace(string(content))
 	if token == "" {
 		return "", &Error{Code: CodeNotConfigured, Err: fmt.Errorf("tokenprovider: token file %s is empty", f)}
 	}
 	return token, nil
+}
+
+// content returns what is in the file, or one byte more than [maxFile] of it.
+func (f file) content() ([]byte, error) {
+	// To open a named pipe waits for somebody who writes to it.
+	info, err := os.Stat(string(f))
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", f)
+	}
+	opened, err := os.Open(string(f))
+	if err != nil {
+		return nil, err
+	}
+	defer opened.Close()
+	return io.ReadAll(io.LimitReader(opened, maxFile+1))
 }
