@@ -7,13 +7,14 @@ import (
 	"time"
 )
 
-// StatusReporter is a provider that can tell how it is doing. Status doesn't fetch, block or touch the network and is
-// safe for concurrent use.
+// StatusReporter is a provider that can tell how it is doing. Status doesn't
+// fetch, block or touch the network and is safe for concurrent use.
 type StatusReporter interface {
 	Status() Status
 }
 
-// StatusOf is the status of p, or of the provider that p wraps; false when neither reports one or p is nil.
+// StatusOf returns the status of p, or of the provider that p wraps; false when
+// neither reports one or p is nil.
 func StatusOf(p TokenProvider) (Status, bool) {
 	r, ok := as[StatusReporter](p)
 	if !ok {
@@ -34,37 +35,41 @@ const (
 	StateFailing    State = "failing"    // no live token, and the last try to get one failed
 )
 
-// statesByHealth are all states, from the best to the worst.
-var statesByHealth = []State{StateEmpty, StateFresh, StateRefreshing, StateDegraded, StateFailing}
+var allStates = [...]State{StateEmpty, StateFresh, StateRefreshing, StateDegraded, StateFailing}
 
-// Worst returns the worst of states; "" of none. From the best to the worst they
-// are empty, fresh, refreshing, degraded and failing. One that isn't among these
-// is worse than all of them: nothing says that its provider is well.
+// States returns all states, from the best to the worst: empty, fresh, refreshing,
+// degraded, failing. The slice is the caller's.
+func States() []State { return slices.Clone(allStates[:]) }
+
+// Worst returns the worst of those given, in the order of [States]; "" of none.
+// One that isn't among these is worse than all of them: nothing says that its
+// provider is well.
 func Worst(states ...State) State {
 	var worst State
 	for _, s := range states {
-		if worst == "" || badness(s) > badness(worst) {
+		if worst == "" || s.rank() > worst.rank() {
 			worst = s
 		}
 	}
 	return worst
 }
 
-func badness(s State) int {
-	if n := slices.Index(statesByHealth, s); n >= 0 {
+func (s State) rank() int {
+	if n := slices.Index(allStates[:], s); n >= 0 {
 		return n
 	}
-	return len(statesByHealth)
+	return len(allStates)
 }
 
-// Status is a snapshot of a provider. It holds no secret and can be logged, printed and sent as it is.
-// A zero time means that it isn't known or hasn't happened.
+// Status is a snapshot of a provider. It holds no secret and can be logged,
+// printed and sent as it is. A zero time means that it isn't known or hasn't
+// happened.
 type Status struct {
 	Name          string    `json:"name"`
 	State         State     `json:"state"`
 	ExpiresAt     time.Time `json:"expires_at,omitzero"`  // of the token that is served
-	MintedAt      time.Time `json:"minted_at,omitzero"`   // when its provider delivered it, here or at the replica that stored it
-	RefreshAt     time.Time `json:"refresh_at,omitzero"`  // no refresh is due before; no try is made before, after a failure
+	MintedAt      time.Time `json:"minted_at,omitzero"`   // here, or at the replica that stored it
+	RefreshAt     time.Time `json:"refresh_at,omitzero"`  // no refresh, and after a failure no try, before this
 	Mints         uint64    `json:"mints"`                // tokens that the provider delivered
 	Failures      uint64    `json:"failures"`             // tries that failed
 	LastError     string    `json:"last_error,omitempty"` // for operators; of the last try, empty once one succeeds
@@ -73,8 +78,9 @@ type Status struct {
 	TokenSHA256   string    `json:"token_sha256,omitempty"` // see [TokenSHA256]
 }
 
-// TokenSHA256 is the standard base64 of the SHA-256 of token, the form in which GitHub's audit log names a token
-// (hashed_token), and "" for an empty token. It identifies a token in logs without giving it away.
+// TokenSHA256 returns the standard base64 of the SHA-256 of token, and "" for an
+// empty token. It identifies a token in logs without giving it away; audit logs of
+// forges name a token in the same form.
 func TokenSHA256(token string) string {
 	if token == "" {
 		return ""
