@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// Fallback is a provider that asks ps in order and moves on only at [ErrNotConfigured]: a provider that is broken is
-// reported, never papered over with a broader token. Nil providers are left out. When all are not configured, so is
-// the Fallback, with their errors joined.
+// Fallback returns a provider that asks ps in order and moves on only at
+// [ErrNotConfigured]: a provider that is broken is reported, never papered over
+// with a broader token. Nil providers are left out. When none is configured the
+// answer is [ErrNotConfigured], with their errors joined.
 //
-// Invalidate is passed on to every provider. The status is that of the first provider that reports one and is
-// configured as far as it knows.
+// Invalidate is passed on to every provider. The status is that of the first
+// provider that reports one and is configured as far as it knows.
 func Fallback(ps ...TokenProvider) TokenProvider {
 	var f fallback
 	for _, p := range ps {
@@ -44,7 +45,7 @@ func (f fallback) Token(ctx context.Context) (string, time.Time, error) {
 	return "", time.Time{}, &Error{Code: CodeNotConfigured, Err: errors.Join(missing...)}
 }
 
-// Invalidate is true when one of the providers dropped the token.
+// Invalidate returns true when one of the providers dropped the token.
 func (f fallback) Invalidate(token string) bool {
 	dropped := false
 	for _, p := range f {
@@ -55,7 +56,8 @@ func (f fallback) Invalidate(token string) bool {
 	return dropped
 }
 
-// Status is that of the first provider whose last try wasn't answered with [ErrNotConfigured].
+// Status returns that of the first provider whose last try wasn't answered with
+// [ErrNotConfigured].
 func (f fallback) Status() Status {
 	var found Status
 	for _, p := range f {

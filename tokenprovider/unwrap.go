@@ -3,7 +3,8 @@ package tokenprovider
 // maxUnwrap bounds the walk through wrappers, so that a cycle of them ends.
 const maxUnwrap = 64
 
-// as finds the first provider that is a T, from p inwards through Unwrap() TokenProvider.
+// as finds the first provider that is a T, from p inwards through
+// Unwrap() TokenProvider.
 func as[T any](p TokenProvider) (T, bool) {
 	for range maxUnwrap {
 		if p == nil {
