@@ -8,16 +8,19 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"golang.org/x/sync/singleflight"
 )
 
-// Cache keeps a token of its provider fresh: it hands out the one that it holds without a lock or an allocation,
-// replaces it ahead of its expiry, and never hands out an expired one. Make it with [NewCache]; it must not be copied.
-// All methods are safe for concurrent use.
+// Cache keeps a token of its provider fresh: it hands out the one that it holds
+// without a lock or an allocation, replaces it ahead of its expiry, and never
+// hands out an expired one. Make it with [NewCache]; it must not be copied. All
+// methods are safe for concurrent use.
 //
-// The provider is asked by one goroutine at a time, whatever the number of callers: when a token is wanted and none is
-// held, in the background when one nears its expiry, and not before a back-off is over after a failure. Nothing runs
-// while nobody calls.
+// The provider is asked by one goroutine at a time, whatever the number of
+// callers: when a token is wanted and none is held, in the background when one
+// nears its expiry, not before a back-off is over after a failure, and once a
+// second at most however soon its tokens die. Nothing runs while nobody calls.
 type Cache struct {
 	state    atomic.Pointer[state]
 	waiting  atomic.Int64 // callers that wait for a refresh
@@ -32,18 +35,32 @@ var (
 	_ StatusReporter = (*Cache)(nil)
 )
 
-// CacheOptions are the timing and the name of a [Cache]. A zero field means its default. The two windows scale down with
-// a token's life: RefreshAhead to at most a quarter of it, MinTTL to at most a sixth.
+// CacheOptions are the timing and the name of a [Cache]. A zero field means its
+// default. The two windows scale down with a token's life: RefreshAhead to at most
+// a quarter of it, MinTTL to at most a sixth.
 type CacheOptions struct {
-	RefreshAhead time.Duration // a background refresh starts when less than this is left; default 15 min; < 0: 0, which leaves it to the jitter
-	MinTTL       time.Duration // callers wait for a refresh when less than this is left; default 10 min; < 0: never
-	Settle       time.Duration // how long a new token ripens before it replaces a live one, and how old one must be to be invalidated; default 5 s; < 0: 0
-	MintTimeout  time.Duration // bound on one call of the provider; default 15 s, for < 0 too
-	Name         string        // shown in Status and logs
-	Logger       *slog.Logger  // nil: nothing is logged
+	// A background refresh starts when less than RefreshAhead is left. The default
+	// is 15 min; less than 0 means 0, which leaves it to the jitter.
+	RefreshAhead time.Duration
+
+	// Callers wait for a refresh when less than MinTTL is left. The default is
+	// 10 min; with less than 0 they never do.
+	MinTTL time.Duration
+
+	// Settle is how old a new token has to be before it replaces a live one, and
+	// before a refusal of it is believed. The default is 5 s; less than 0 means 0.
+	Settle time.Duration
+
+	// MintTimeout bounds one call of the provider. The default is 15 s, for less
+	// than 0 too.
+	MintTimeout time.Duration
+
+	Name   string       // shown in Status and logs
+	Logger *slog.Logger // nil: nothing is logged
 }
 
-// settings are CacheOptions with the defaults filled in, and what else the caches of one Keyed share.
+// settings are CacheOptions with the defaults filled in, and what else the caches
+// of one Keyed share.
 type settings struct {
 	refreshAhead, minTTL, settle, mintTimeout time.Duration
 
@@ -51,7 +68,7 @@ type settings struct {
 	logger *slog.Logger
 
 	flights singleflight.Group
-	minted  func(life time.Duration) // told of each new token; nil: nobody is
+	onMint  func(life time.Duration) // called with the life of each new token; may be nil
 }
 
 func (o *CacheOptions) settings() *settings {
@@ -64,18 +81,15 @@ func (o *CacheOptions) settings() *settings {
 		settle:       orDefault(o.Settle, defaultSettle),
 		mintTimeout:  o.MintTimeout,
 		name:         o.Name,
-		logger:       o.Logger,
+		logger:       foreign.Logger(o.Logger),
 	}
 	if s.mintTimeout <= 0 {
 		s.mintTimeout = defaultMintTimeout
 	}
-	if s.logger == nil {
-		s.logger = slog.New(slog.DiscardHandler)
-	}
 	return s
 }
 
-// orDefault is d, the default for 0, and 0 for less.
+// orDefault returns d, the default for 0, and 0 for less.
 func orDefault(d, standard time.Duration) time.Duration {
 	if d == 0 {
 		return standard
@@ -83,26 +97,31 @@ func orDefault(d, standard time.Duration) time.Duration {
 	return max(d, 0)
 }
 
-// NewCache is a Cache over p; nil opts mean the defaults. With a nil p there is nothing to ask: each call answers
-// [ErrNotConfigured].
+// NewCache returns a Cache over p; nil opts mean the defaults. With a nil p there
+// is nothing to ask: each call answers [ErrNotConfigured].
 func NewCache(p TokenProvider, opts *CacheOptions) *Cache {
 	return newCache(p, opts.settings(), "")
 }
 
 func newCache(p TokenProvider, opts *settings, key string) *Cache {
 	if p == nil {
-		p = Func(func(context.Context) (string, time.Time, error) {
-			return "", time.Time{}, &Error{Code: CodeNotConfigured, Err: errors.New("tokenprovider: the cache has no provider")}
-		})
+		p = failing(&Error{Code: CodeNotConfigured, Err: errors.New("tokenprovider: the cache has no provider")})
 	}
 	c := &Cache{provider: p, opts: opts, key: key}
 	c.state.Store(&state{})
 	return c
 }
 
-// Token is the token that is held, and a new one when none is held or when it has too little life left. It waits only
-// for a new one: at most until ctx ends, and at most 3 s while the one that is held lives, which is then the answer.
-// The error is that of the last try, at once and without another one while a back-off lasts, or ctx's.
+// failing returns a provider whose every answer is err.
+func failing(err error) TokenProvider {
+	return Func(func(context.Context) (string, time.Time, error) { return "", time.Time{}, err })
+}
+
+// Token returns the token that is held, and a new one when none is held or when it
+// has too little life left. It waits only for a new one: at most until ctx ends,
+// and at most 3 s while the one that is held lives, which is then the answer. The
+// error is that of the last try, at once and without another one while a back-off
+// lasts, or ctx's.
 func (c *Cache) Token(ctx context.Context) (string, time.Time, error) {
 	if l := c.state.Load().held; l != nil && l.fresh(time.Now()) {
 		return l.token, l.expiresAt, nil
@@ -110,60 +129,73 @@ func (c *Cache) Token(ctx context.Context) (string, time.Time, error) {
 	return c.tokenDue(ctx)
 }
 
-// tokenDue is Token when something is due: to serve a token that has ripened, to refresh, to wait for that.
+// tokenDue is Token when something is due: to serve a token that has settled, to
+// refresh, to wait for that.
 func (c *Cache) tokenDue(ctx context.Context) (string, time.Time, error) {
-	var patient *time.Timer
-	tired := false // waited once: what is live is good enough now
+	var maxWaitOver *time.Timer
+	waited := false // for a refresh: what is live is good enough after one
+	dead := 0       // tokens in a row that died before this caller saw them
 	for {
 		now := time.Now()
 		s := c.promote(now)
 		l := s.held
 		live := l.live(now)
+		if waited && l != nil && !live {
+			dead, waited = dead+1, false
+		}
 		switch {
 		case live:
 			enough := l.suffices(now, MinTTL(ctx))
 			if enough && !s.refreshing && s.mayRefresh(now) && l.due(now) {
 				c.refresh(ctx, s)
 			}
-			if enough || tired || !s.mayRefresh(now) || ctx.Err() != nil {
+			if enough || waited || !s.mayRefresh(now) || ctx.Err() != nil {
 				return l.token, l.expiresAt, nil
 			}
 		case s.failure != nil && s.backsOff(now):
-			return "", time.Time{}, s.failure
+			return "", time.Time{}, s.failure.err
 		case ctx.Err() != nil:
 			return "", time.Time{}, fmt.Errorf("tokenprovider: waiting for a token: %w", ctx.Err())
+		case dead == maxDeadMints:
+			return "", time.Time{}, &Error{Code: CodeUnavailable, Err: errors.New(
+				"tokenprovider: the provider's tokens die before they can be handed out")}
+		case s.pause(now) > 0:
+			sleep(ctx, s.pause(now))
+			continue
 		}
 
 		var over <-chan time.Time
 		if live {
-			if patient == nil {
-				patient = time.NewTimer(patience)
-				defer patient.Stop()
+			if maxWaitOver == nil {
+				maxWaitOver = time.NewTimer(maxWait)
+				defer maxWaitOver.Stop()
 			}
-			over = patient.C
+			over = maxWaitOver.C
 		}
 		c.waiting.Add(1)
 		select {
 		case r := <-c.refresh(ctx, s):
-			tired = r.Val.(bool)
+			waited = r.Val.(bool)
 		case <-over:
-			tired = true
+			waited = true
 		case <-ctx.Done():
 		}
 		c.waiting.Add(-1)
 	}
 }
 
-// Invalidate drops token if it is the one held and older than Settle: a forge may refuse a token that is seconds old, and
-// a flood of refusals must not become a flood of mints. One that a [Shared] took from its store is as old as it is there.
-// Unless that token is held and too young, the provider is told as well. It reports whether the token was dropped, here
-// or there.
+// Invalidate drops token if it is the one held and older than Settle: a forge may
+// refuse a token that is seconds old, and a flood of refusals must not become a
+// flood of mints. One that a [Shared] took from its store is as old as it is
+// there. Unless that token is held and too young, the provider is told as well. It
+// reports whether the token was dropped, here or there.
 func (c *Cache) Invalidate(token string) bool {
 	now := time.Now()
 	if l := c.promote(now).held; token == "" || l.is(token) && !l.settled(now, c.opts.settle) {
 		return false
 	}
-	// The provider first: a refresh that starts after the drop must not be handed the same token.
+	// The provider first: a refresh that starts after the drop must not be handed the
+	// same token.
 	below := Invalidate(c.provider, token)
 	dropped := c.update(func(s *state) bool { return s.invalidate(token, now, c.opts.settle) })
 	if dropped {
@@ -172,36 +204,33 @@ func (c *Cache) Invalidate(token string) bool {
 	return dropped || below
 }
 
-// Drop forgets what is held, at any age, because it is known to be dead: revoked, its owner suspended. What a refresh
-// that runs meanwhile delivers is forgotten too. A back-off stays; see [Cache.EndBackoff].
+// Drop forgets what is held, at any age, because it is known to be dead: revoked,
+// its owner suspended. What a refresh that runs meanwhile delivers is forgotten
+// too. A back-off stays; see [Cache.EndBackoff].
 func (c *Cache) Drop() {
-	c.update(func(s *state) bool {
-		s.held, s.next, s.outdated = nil, nil, s.refreshing
-		return true
-	})
+	c.update(func(s *state) bool { s.drop(); return true })
 }
 
 // EndBackoff ends a back-off, because what made the last try fail is known to be
 // mended: the next caller who needs a token has the provider asked. What is held
 // stays.
 func (c *Cache) EndBackoff() {
-	c.update(func(s *state) bool {
-		s.tries, s.wait = 0, 0
-		return true
-	})
+	c.update(func(s *state) bool { s.endBackoff(); return true })
 }
 
-// Status is a snapshot for operators. It doesn't refresh anything.
+// Status returns a snapshot for operators. It doesn't refresh anything.
 func (c *Cache) Status() Status {
 	return c.state.Load().status(c.opts, time.Now())
 }
 
-// Format prints the name under every verb. Without it fmt would read the fields while others write them.
+// Format prints the name under every verb. Without it fmt would read the fields
+// while others write them.
 func (c *Cache) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "tokenprovider.Cache(%q)", c.opts.name)
 }
 
-// update replaces the state by a changed copy, unless change says that there is nothing to change.
+// update replaces the state by a changed copy, unless change says that there is
+// nothing to change.
 func (c *Cache) update(change func(*state) bool) bool {
 	for {
 		old := c.state.Load()
@@ -215,9 +244,10 @@ func (c *Cache) update(change func(*state) bool) bool {
 	}
 }
 
-// promote is the state with the token that is to be served at now as the held one.
+// promote returns the state in which the token to be served at now is the held
+// one.
 func (c *Cache) promote(now time.Time) *state {
-	if s := c.state.Load(); !s.ripe(now, c.opts.settle) {
+	if s := c.state.Load(); !s.mayPromote(now, c.opts.settle) {
 		return s
 	}
 	c.update(func(s *state) bool { return s.promote(now, c.opts.settle) })

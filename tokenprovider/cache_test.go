@@ -324,7 +324,7 @@ func TestADefectiveProviderIsAnErrorAndHurtsNothing(t *testing.T) {
 		provide func() (string, time.Time, error)
 		text    string
 	}{
-		"it panics":                   {func() (string, time.Time, error) { panic("a value with a secret-value in it") }, "panicked with a string"},
+		"it panics":                   {func() (string, time.Time, error) { panic("a value with a secret-value in it") }, "panicked: a value of type string"},
 		"it dereferences nil":         {func() (string, time.Time, error) { var p *issuer; return "", time.Time{}, *p.fail.Load() }, "nil pointer dereference"},
 		"it ends its goroutine":       {func() (string, time.Time, error) { runtime.Goexit(); return "", time.Time{}, nil }, "runtime.Goexit"},
 		"it delivers nothing":         {func() (string, time.Time, error) { return "", time.Time{}, nil }, "empty token"},

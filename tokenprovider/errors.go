@@ -6,15 +6,18 @@ import (
 	"time"
 )
 
-// ErrNotConfigured says that there is nothing to get a token from: no variable set, no file, no provider registered.
-// It is the one error that [Fallback] moves on at. Test for it with [errors.Is], which finds an [*Error] of
+// ErrNotConfigured says that there is nothing to get a token from: no variable
+// set, no file, no provider registered. It is the one error that [Fallback] moves
+// on at. Test for it with [errors.Is], which finds an [*Error] of
 // [CodeNotConfigured] too.
 var ErrNotConfigured = errors.New("token provider not configured")
 
-// Code says in one word why there is no token. It is stable, goes over the wire, and is what programs branch on.
+// Code says in one word why there is no token. It is stable, goes over the wire,
+// and is what programs branch on.
 type Code string
 
-// The codes. Only [CodeRateLimited] and [CodeUnavailable] are worth another try without a change by someone.
+// The codes. Only [CodeRateLimited] and [CodeUnavailable] are worth another try
+// without a change by someone.
 const (
 	CodeNotConfigured   Code = "not_configured"  // nothing to get a token from
 	CodeUnauthenticated Code = "unauthenticated" // the platform's own key was refused, or its clock
@@ -26,8 +29,9 @@ const (
 	CodeInternal        Code = "internal"        // a defect: of a provider, of its answer, of this module
 )
 
-// Message is the fixed sentence for c that a workspace may see; [Error.Error] is for operators only. It is "" for the
-// empty code, and the sentence of [CodeInternal] for a code that isn't one of this package's.
+// Message returns the fixed sentence for c that a workspace may see;
+// [Error.Error] is for operators only. It is "" for the empty code, and the
+// sentence of [CodeInternal] for a code that isn't one of this package's.
 func (c Code) Message() string {
 	switch c {
 	case "":
@@ -51,16 +55,17 @@ func (c Code) Message() string {
 	}
 }
 
-// Error is a failure to get a token, with what a program needs to decide what to do next. Providers return it, wrapped
-// or not; an error without one inside counts as [CodeUnavailable]. Neither Err nor its text may hold a secret or the
-// body of a response.
+// Error is a failure to get a token, with what a program needs to decide what to
+// do next. Providers return it, wrapped or not; an error without one inside counts
+// as [CodeUnavailable]. Neither Err nor its text may hold a secret or the body of a
+// response.
 type Error struct {
 	Code       Code          // "": the code of Err
 	RetryAfter time.Duration // when the source said how long to wait; 0: it didn't
 	Err        error         // the cause, for operators; may be nil
 }
 
-// Error is the text for operators.
+// Error returns the text for operators.
 func (e *Error) Error() string {
 	if e == nil {
 		return "<nil>"
@@ -75,7 +80,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error {
 	if e == nil {
 		return nil
@@ -88,16 +93,11 @@ func (e *Error) Is(target error) bool {
 	return target == ErrNotConfigured && CodeOf(e) == CodeNotConfigured
 }
 
-// Retryable reports whether trying again later can succeed without anyone changing anything.
-func (e *Error) Retryable() bool {
-	return retryable(e)
-}
+// Retryable reports whether trying again later can succeed without anyone
+// changing anything.
+func (e *Error) Retryable() bool { return CodeOf(e).retryable() }
 
-// retryable is [Error.Retryable] for any error.
-func retryable(err error) bool {
-	code := CodeOf(err)
-	return code == CodeRateLimited || code == CodeUnavailable
-}
+func (c Code) retryable() bool { return c == CodeRateLimited || c == CodeUnavailable }
 
 // RetryAfter returns how long the source of err asked to wait: that of the
 // outermost [*Error] in its tree; 0 when it asked for nothing.
@@ -108,8 +108,9 @@ func RetryAfter(err error) time.Duration {
 	return 0
 }
 
-// CodeOf is the code of err: "" for nil, that of the outermost [*Error] in its tree, [CodeNotConfigured] for
-// [ErrNotConfigured], and [CodeUnavailable] for everything else, the errors of a context included.
+// CodeOf returns the code of err: "" for nil, that of the outermost [*Error] in
+// its tree, [CodeNotConfigured] for [ErrNotConfigured], and [CodeUnavailable] for
+// everything else, the errors of a context included.
 func CodeOf(err error) Code {
 	if err == nil {
 		return ""

@@ -5,12 +5,14 @@ import (
 	"time"
 )
 
-// KeepFresh refreshes what is due, whether anyone calls or not, until ctx ends, and returns ctx's error. It is optional:
-// without it a refresh starts at the first call for which it is due. Run it in a goroutine of your own, once per cache:
+// KeepFresh refreshes what is due, whether anyone calls or not, until ctx ends, and
+// returns ctx's error. It is optional: without it a refresh starts at the first
+// call for which it is due. Run it in a goroutine of your own, once per cache:
 //
 //	go cache.KeepFresh(ctx)
 //
-// A failure doesn't end it: it tries again when the back-off is over, and Status tells.
+// A failure doesn't end it: it tries again when the back-off is over, and Status
+// tells.
 func (c *Cache) KeepFresh(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -25,15 +27,16 @@ func (c *Cache) KeepFresh(ctx context.Context) error {
 	}
 }
 
-// The bounds of how long KeepFresh sleeps. A timer stands still while the machine does, so it is never trusted for long.
+// The bounds of how long KeepFresh sleeps. A timer stands still while the machine
+// does, so it is never trusted for long.
 const (
-	shortestLook = 50 * time.Millisecond
-	longestLook  = time.Minute
+	minLook = 50 * time.Millisecond
+	maxLook = time.Minute
 )
 
-// nextLook is how long nothing will be due.
+// nextLook returns how long nothing will be due.
 func (s *state) nextLook(now time.Time, opts *settings) time.Duration {
-	next := longestLook
+	next := maxLook
 	switch {
 	case s.refreshing:
 		next = time.Second
@@ -44,7 +47,7 @@ func (s *state) nextLook(now time.Time, opts *settings) time.Duration {
 	case s.held.live(now) && s.held.life != unlimited:
 		next = s.held.refreshAge - s.held.age(now)
 	case !s.held.live(now):
-		next = shortestLook
+		next = minLook
 	}
-	return min(max(next, shortestLook), longestLook)
+	return min(max(next, minLook), maxLook)
 }

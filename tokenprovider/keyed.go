@@ -6,14 +6,18 @@ import (
 	"sync"
 	"time"
 	"weak"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
-// Keyed is one [Cache] per key: per installation, workspace, tenant. Make it with [NewKeyed]; it must not be copied. All
-// methods are safe for concurrent use, and the refresh of one key never delays another.
+// Keyed is one [Cache] per key: per installation, workspace, tenant. Make it with
+// [NewKeyed]; it must not be copied. All methods are safe for concurrent use, and
+// the refresh of one key never delays another.
 //
-// A key that nobody uses any more costs nothing but memory, and no longer than one token life after its token's death:
-// each mint of any key lets such keys go. A Cache that a caller still holds goes on working, and stays the one that
-// Get returns.
+// A key that nobody uses any more costs nothing but memory, and no longer than one
+// token life after its token's death: each mint of any key lets such keys go. A
+// Cache that a caller still holds goes on working, and stays the one that Get
+// returns.
 type Keyed[K comparable] struct {
 	provider func(K) TokenProvider
 	opts     *settings
@@ -37,15 +41,18 @@ func (k keyedCache) cache() *Cache {
 	return k.idle.Value()
 }
 
-// NewKeyed is a Keyed whose caches have the providers that p makes for their keys; nil opts mean the defaults. p
-// must be safe for concurrent use; it is called when a Cache is wanted, now and then for one that isn't needed after all.
+// NewKeyed returns a Keyed whose caches have the providers that p makes for their
+// keys; nil opts mean the defaults. p must be safe for concurrent use; it is
+// called when a Cache is wanted, now and then for one that isn't needed after all.
 func NewKeyed[K comparable](p func(K) TokenProvider, opts *CacheOptions) *Keyed[K] {
 	k := &Keyed[K]{provider: p, opts: opts.settings(), caches: make(map[K]keyedCache)}
-	k.opts.minted = k.sweep
+	k.opts.onMint = k.sweep
 	return k
 }
 
-// Get is the Cache of key. Hold on to it where you can: its Token needs no lookup.
+// Get returns the Cache of key. Hold on to it where you can: its Token needs no
+// lookup. If the function that makes providers panics or ends its goroutine, the
+// Cache answers with [CodeInternal] and isn't kept.
 func (k *Keyed[K]) Get(key K) *Cache {
 	k.mu.RLock()
 	c := k.caches[key].inUse
@@ -53,7 +60,14 @@ func (k *Keyed[K]) Get(key K) *Cache {
 	if c != nil {
 		return c
 	}
-	p := k.provider(key) // foreign code: not under the lock
+	var p TokenProvider
+	err := foreign.Do("the function that makes providers", func() error { // not under the lock
+		p = k.provider(key)
+		return nil
+	})
+	if err != nil {
+		p = failing(withoutDefect(err, k.opts.logger, "provider", k.opts.name))
+	}
 
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -63,12 +77,14 @@ func (k *Keyed[K]) Get(key K) *Cache {
 	}
 	k.made++
 	c = newCache(p, k.opts, strconv.FormatUint(k.made, 36))
-	k.caches[key] = keyedCache{inUse: c}
+	if err == nil {
+		k.caches[key] = keyedCache{inUse: c}
+	}
 	return c
 }
 
-// Drop forgets key and what its Cache holds, at any age: it is known to be dead. That Cache goes on working for who holds
-// it, but Get makes another one.
+// Drop forgets key and what its Cache holds, at any age: it is known to be dead.
+// That Cache goes on working for who holds it, but Get makes another one.
 func (k *Keyed[K]) Drop(key K) {
 	k.mu.Lock()
 	c := k.caches[key].cache()
@@ -79,18 +95,20 @@ func (k *Keyed[K]) Drop(key K) {
 	}
 }
 
-// Format prints the name under every verb. Without it fmt would read the fields while others write them.
+// Format prints the name under every verb. Without it fmt would read the fields
+// while others write them.
 func (k *Keyed[K]) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "tokenprovider.Keyed(%q)", k.opts.name)
 }
 
-// sweep lets idle caches go, after a token of the given life was minted. It looks at all of them at most twice in such
-// a life, so that a thousand mints don't look at a thousand caches each.
+// sweep lets idle caches go, after a token of the given life was minted. It looks
+// at all of them at most twice in such a life, so that a thousand mints don't look
+// at a thousand caches each.
 func (k *Keyed[K]) sweep(life time.Duration) {
 	now := time.Now().Round(0)
+	next := now.Add(max(life, mintInterval) / 2)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	next := now.Add(life / 2)
 	if now.Before(k.sweepAt) {
 		if next.Before(k.sweepAt) {
 			k.sweepAt = next
@@ -102,16 +120,10 @@ func (k *Keyed[K]) sweep(life time.Duration) {
 		switch c := kept.cache(); {
 		case c == nil:
 			delete(k.caches, key)
-		case c.idle(now):
+		case c.state.Load().idle(now):
 			k.caches[key] = keyedCache{idle: weak.Make(c)}
 		default:
 			k.caches[key] = keyedCache{inUse: c} // idle once, and used again by one who held it
 		}
 	}
-}
-
-// idle reports whether nothing would be lost with c: no token, no refresh, no back-off.
-func (c *Cache) idle(now time.Time) bool {
-	s := c.state.Load()
-	return !s.held.live(now) && !s.next.live(now) && !s.refreshing && !s.backsOff(now)
 }

@@ -5,126 +5,137 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
-	"runtime/debug"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"golang.org/x/sync/singleflight"
 )
 
-// refresh starts a refresh for the caller that judged observed, or joins the one that runs. The channel tells when it
-// is over, with true if the provider was asked.
+// refresh starts a refresh for the caller that judged observed, or joins the one
+// that runs. The channel tells when it is over, with true if the provider was
+// asked.
 func (c *Cache) refresh(ctx context.Context, observed *state) <-chan singleflight.Result {
-	wish := MinTTL(ctx)
-	if now := time.Now(); observed.held.live(now) {
-		// The provider may be a cache itself: it has to come up with a token that lives longer than the held one.
-		wish = max(wish, observed.held.remaining(now)+time.Second)
+	life := MinTTL(ctx)
+	now := time.Now()
+	if observed.held.live(now) {
+		// The provider may be a cache itself: it has to come up with a token that lives
+		// longer than the held one.
+		life = max(life, observed.held.remaining(now)+time.Second)
 	}
 	return c.opts.flights.DoChan(c.key, func() (any, error) {
 		begun := *observed
-		begun.begin()
-		// A caller that comes late judged a state that is over: it has to look again, not to mint again.
+		begun.begin(now)
+		// A caller that comes late judged a state that is over: it has to look again,
+		// not to mint again.
 		if !c.state.CompareAndSwap(observed, &begun) {
 			return false, nil
 		}
-		c.ask(wish)
+		c.ask(life)
 		return true, nil
 	})
 }
 
-// ask gets a token from the provider and takes the outcome into the state.
-func (c *Cache) ask(wish time.Duration) {
-	requested := time.Now()
-	ctx, origin := withOrigin(WithMinTTL(context.Background(), wish))
-	token, expiresAt, err := c.mint(ctx)
+// ask asks the provider for a token that lives for at least life, and takes the
+// outcome into the state. Nothing in it may panic: it runs on a goroutine of
+// singleflight's, whose panic would end the process.
+func (c *Cache) ask(life time.Duration) {
+	l, failure := c.mint(WithMinTTL(context.Background(), life))
 	now := time.Now()
-	if err == nil {
-		err = validate(token, expiresAt, requested, now)
-	}
-	var l *lease
-	if err == nil {
-		l = newLease(token, expiresAt, requested, origin.mintedAt(token, now), c.opts)
-	}
-
 	foreground := c.waiting.Load() > 0
 	var outcome string
 	c.update(func(s *state) bool {
-		failure := err
-		if failure == nil && s.refused != "" && l.is(s.refused) {
-			failure = &Error{Code: CodeUnavailable, Err: errors.New("tokenprovider: the provider delivered again the token that was refused")}
+		failure := failure
+		if failure == nil && s.invalidated != "" && l.is(s.invalidated) {
+			failure = newFailure(&Error{Code: CodeUnavailable, Err: errors.New(
+				"tokenprovider: the provider delivered again the token that was invalidated")})
 		}
 		switch {
 		case failure != nil:
 			outcome = "token refresh failed"
-			s.fail(failure, now)
-		case s.outdated:
+			s.failed(failure, now)
+		case s.dropped:
 			outcome = "token dropped on arrival"
 			s.mints++
 			s.refreshing = false
-		case s.held.live(now) && s.held.is(token):
+		case s.held.live(now) && s.held.is(l.token):
 			outcome = "token unchanged"
-			s.keep(l, now, c.opts)
+			s.unchanged(l, now, c.opts)
 		default:
 			outcome = "token minted"
-			settled := s.held.remaining(now) - c.opts.settle
-			s.adopt(l, !foreground && c.opts.settle > 0 && s.held.live(now) && settled > s.held.floor)
+			left := s.held.remaining(now) - c.opts.settle // once the new one has settled
+			s.minted(l, !foreground && c.opts.settle > 0 && s.held.live(now) && left > s.held.minTTL)
 		}
 		return true
 	})
 	c.log(outcome)
-	if l != nil && c.opts.minted != nil {
-		c.opts.minted(l.life)
+	if l != nil && c.opts.onMint != nil {
+		c.opts.onMint(l.life)
 	}
 }
 
-// answer is what the provider said.
-type answer struct {
-	token     string
-	expiresAt time.Time
-	err       error
-}
-
-// mint calls the provider, with a ctx that is no caller's. It is bounded by MintTimeout even if the provider ignores its
-// ctx: its late answer is thrown away then. A panic and runtime.Goexit become errors.
-func (c *Cache) mint(ctx context.Context) (string, time.Time, error) {
+// mint asks the provider, with a ctx that is no caller's. It is bounded by
+// MintTimeout even if the provider ignores its ctx: a late answer is thrown away.
+func (c *Cache) mint(ctx context.Context) (*lease, *failure) {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.mintTimeout)
 	defer cancel()
-	answers := make(chan answer, 1)
-	go func() {
-		a := answer{err: &Error{Code: CodeInternal, Err: errors.New("tokenprovider: the provider ended its goroutine (runtime.Goexit)")}}
-		defer func() {
-			if v := recover(); v != nil {
-				a = answer{err: c.panicked(v)}
-			}
-			answers <- a
-		}()
-		a.token, a.expiresAt, a.err = c.provider.Token(ctx)
-		if a.err != nil {
-			// Its methods are foreign code too, and a nil pointer in an error is a common defect: it has to panic here.
-			a.err = detach(a.err)
-			_ = a.err.Error()
+	type outcome struct {
+		lease   *lease
+		failure *failure
+	}
+	o, err := foreign.Within(ctx, "the provider", func(ctx context.Context) (outcome, error) {
+		requested := time.Now()
+		token, expiresAt, err := c.provider.Token(ctx)
+		now := time.Now()
+		if err != nil {
+			return outcome{failure: newFailure(detach(err))}, nil
 		}
-	}()
-	select {
-	case a := <-answers:
-		return a.token, a.expiresAt, a.err
-	case <-ctx.Done():
-		return "", time.Time{}, &Error{Code: CodeUnavailable, Err: fmt.Errorf("tokenprovider: the provider gave no answer within %s", c.opts.mintTimeout)}
+		if err := validate(token, expiresAt, requested, now); err != nil {
+			return outcome{failure: newFailure(err)}, nil
+		}
+		minted := mintedAt(c.provider, token, now)
+		return outcome{lease: newLease(token, expiresAt, requested, minted, c.opts)}, nil
+	})
+	switch {
+	case err == foreign.ErrNoAnswer:
+		return nil, newFailure(&Error{Code: CodeUnavailable, Err: fmt.Errorf(
+			"tokenprovider: the provider gave no answer within %s", c.opts.mintTimeout)})
+	case err != nil:
+		return nil, newFailure(withoutDefect(err, c.opts.logger, "provider", c.opts.name))
 	}
+	return o.lease, o.failure
 }
 
-// panicked is the error for a provider that panicked. The value may hold anything, a token too: only the texts of the
-// runtime are known not to.
-func (c *Cache) panicked(v any) error {
-	c.opts.logger.Error("token provider panicked", "provider", c.opts.name, "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
-	if e, ok := v.(runtime.Error); ok {
-		return &Error{Code: CodeInternal, Err: fmt.Errorf("tokenprovider: the provider panicked: %s", e.Error())}
-	}
-	return &Error{Code: CodeInternal, Err: fmt.Errorf("tokenprovider: the provider panicked with a %T", v)}
+// failure is an error of the provider's, with all that is asked of it later: its
+// methods are foreign code, and are called where that runs.
+type failure struct {
+	err        error
+	text       string
+	code       Code
+	retryAfter time.Duration
 }
 
-// detach hides a context's error in err from [errors.Is]: it was the context of the refresh, and a caller would take it
-// for its own.
+func newFailure(err error) *failure {
+	return &failure{err: err, text: err.Error(), code: CodeOf(err), retryAfter: RetryAfter(err)}
+}
+
+// withoutDefect returns err, or an error of [CodeInternal] in place of a
+// [foreign.Defect], whose stack it logs. The value of a panic may be a token, so
+// it isn't kept.
+func withoutDefect(err error, logger *slog.Logger, attrs ...any) error {
+	defect, ok := err.(*foreign.Defect)
+	if !ok {
+		return err
+	}
+	if defect.Stack != nil {
+		logger.Error("token provider panicked", append(attrs,
+			"cause", foreign.Cause(defect.Value), "stack", string(defect.Stack))...)
+	}
+	return &Error{Code: CodeInternal, Err: errors.New("tokenprovider: " + defect.Error())}
+}
+
+// detach hides a context's error in err from [errors.Is]: it was the context of
+// the refresh, and a caller would take it for its own.
 func detach(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return &Error{Code: CodeOf(err), RetryAfter: RetryAfter(err), Err: errors.New(err.Error())}
@@ -132,19 +143,22 @@ func detach(err error) error {
 	return err
 }
 
-// validate refuses what no provider may deliver. A token that died since it was requested is no defect: there may be
-// another one at once.
+// validate refuses what no provider may deliver. A token that died since it was
+// requested is no defect: there may be another one at once.
 func validate(token string, expiresAt, requested, now time.Time) error {
-	switch {
+	switch expiry := expiresAt.UTC().Format(time.RFC3339); {
 	case token == "":
 		return &Error{Code: CodeInternal, Err: errors.New("tokenprovider: the provider delivered an empty token")}
-	case !expiresAt.IsZero() && !now.Round(0).Before(expiresAt) && requested.Round(0).Before(expiresAt):
-		return &Error{Code: CodeUnavailable, Err: fmt.Errorf("tokenprovider: the provider delivered a token that expired at %s, on its way", expiresAt.UTC().Format(time.RFC3339))}
-	case !expiresAt.IsZero() && !now.Round(0).Before(expiresAt):
-		return &Error{Code: CodeInternal, Err: fmt.Errorf("tokenprovider: the provider delivered a token that expired at %s, %s ago by this machine's clock",
-			expiresAt.UTC().Format(time.RFC3339), now.Round(0).Sub(expiresAt).Round(time.Second))}
+	case !wire.Expired(expiresAt, now):
+		return nil
+	case !wire.Expired(expiresAt, requested):
+		return &Error{Code: CodeUnavailable, Err: fmt.Errorf(
+			"tokenprovider: the provider delivered a token that expired at %s, on its way", expiry)}
+	default:
+		return &Error{Code: CodeInternal, Err: fmt.Errorf(
+			"tokenprovider: the provider delivered a token that expired at %s, %s ago by this machine's clock",
+			expiry, now.Round(0).Sub(expiresAt).Round(time.Second))}
 	}
-	return nil
 }
 
 // log tells how a try ended.

@@ -35,12 +35,15 @@ func TestWindowsScaleWithTheLifeOfAToken(t *testing.T) {
 }
 
 func TestBackoffIsBoundedOnBothSides(t *testing.T) {
-	transient := errors.New("connection refused")
-	permanent := &Error{Code: CodeForbidden}
+	transient := newFailure(errors.New("connection refused"))
+	permanent := newFailure(&Error{Code: CodeForbidden})
+	asking := func(code Code, retryAfter time.Duration) *failure {
+		return newFailure(&Error{Code: code, RetryAfter: retryAfter})
+	}
 	for _, c := range []struct {
 		name     string
 		tries    int
-		err      error
+		failure  *failure
 		from, to time.Duration
 	}{
 		{"the first", 1, transient, 800 * time.Millisecond, time.Second},
@@ -52,14 +55,14 @@ func TestBackoffIsBoundedOnBothSides(t *testing.T) {
 		{"the same token again", 1, nil, 800 * time.Millisecond, time.Second},
 		{"a permanent failure", 1, permanent, 30 * time.Second, 30 * time.Second},
 		{"a permanent failure for long", 60, permanent, 30 * time.Second, 30 * time.Second},
-		{"a Retry-After", 1, &Error{Code: CodeRateLimited, RetryAfter: 7 * time.Minute}, 7 * time.Minute, 7 * time.Minute},
-		{"a Retry-After below the back-off", 6, &Error{Code: CodeRateLimited, RetryAfter: time.Second}, 25600 * time.Millisecond, 32 * time.Second},
-		{"an absurd Retry-After", 1, &Error{Code: CodeRateLimited, RetryAfter: 999 * time.Hour}, time.Hour, time.Hour},
-		{"a negative Retry-After", 1, &Error{Code: CodeUnavailable, RetryAfter: -time.Hour}, 800 * time.Millisecond, time.Second},
+		{"a Retry-After", 1, asking(CodeRateLimited, 7*time.Minute), 7 * time.Minute, 7 * time.Minute},
+		{"a Retry-After below the back-off", 6, asking(CodeRateLimited, time.Second), 25600 * time.Millisecond, 32 * time.Second},
+		{"an absurd Retry-After", 1, asking(CodeRateLimited, 999*time.Hour), time.Hour, time.Hour},
+		{"a negative Retry-After", 1, asking(CodeUnavailable, -time.Hour), 800 * time.Millisecond, time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for range 1000 {
-				wait := backoff(c.tries, c.err)
+				wait := backoff(c.tries, c.failure)
 				require.GreaterOrEqual(t, wait, c.from)
 				require.LessOrEqual(t, wait, c.to)
 			}
@@ -130,14 +133,14 @@ func TestALookIsNeitherInAHotLoopNorFarAway(t *testing.T) {
 		state *state
 		want  time.Duration
 	}{
-		"nothing held":          {&state{}, shortestLook},
-		"overdue":               {&state{held: overdue}, shortestLook},
+		"nothing held":          {&state{}, minLook},
+		"overdue":               {&state{held: overdue}, minLook},
 		"a refresh runs":        {&state{held: overdue, refreshing: true}, time.Second},
 		"a new token ripens":    {&state{held: overdue, next: fresh}, 5 * time.Second},
-		"it should have by now": {&state{held: overdue, next: overdue}, shortestLook},
+		"it should have by now": {&state{held: overdue, next: overdue}, minLook},
 		"a back-off":            {&state{triedAt: now.UnixNano(), wait: 7 * time.Second}, 7 * time.Second},
-		"a long back-off":       {&state{triedAt: now.UnixNano(), wait: time.Hour}, longestLook},
-		"nothing due":           {&state{held: fresh}, longestLook},
+		"a long back-off":       {&state{triedAt: now.UnixNano(), wait: time.Hour}, maxLook},
+		"nothing due":           {&state{held: fresh}, maxLook},
 	} {
 		require.Equal(t, c.want, c.state.nextLook(now, opts), name)
 	}

@@ -2,65 +2,83 @@ package tokenprovider
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/seal"
 )
 
-// Shared lets the replicas of a service share the tokens of their provider through a [Store]: one of them mints, all
-// of them use it. Make it with [NewShared]; it must not be copied. All methods are safe for concurrent use.
+// Shared lets the replicas of a service share the tokens of their provider
+// through a [Store]: one of them mints, all of them use it. Make it with
+// [NewShared]; it must not be copied. All methods are safe for concurrent use.
 //
-// It holds no token itself and belongs under a [Cache], which asks it when a refresh is due:
+// It holds no token itself and belongs under a [Cache], which asks it when a
+// refresh is due:
 //
-//	shared, err := tokenprovider.NewShared(provider, store, tokenprovider.SharedOptions{Key: "forge/42", SealKeys: keys})
+//	shared, err := tokenprovider.NewShared(provider, store,
+//		tokenprovider.SharedOptions{Key: "forge/42", SealKeys: keys})
 //	tokens := tokenprovider.NewCache(shared, nil)
 //
-// What is stored is sealed with AES-256-GCM, and each value with its key name, so who can read the store has no token
-// and who can write to it can't pass one token off as another. A value that can't be opened counts as absent.
+// What is stored is sealed with AES-256-GCM, and each value with its key name.
+// Who can read the store has no token, and who can write to it can't pass one
+// token off as another. A value that can't be opened counts as absent.
 //
-// A store that is down or hangs costs extra mints and lines in the log, never an error: each call of it is given 2 s at
-// most, or a quarter of the time that is left of ctx, and one that hung isn't waited for again. The lock saves mints,
-// and nothing else rests on it. The clocks of the replicas have to agree to within a minute; a token of one whose clock
-// is further ahead isn't taken.
+// A store that is down or hangs costs extra mints and lines in the log, never an
+// error: each call of it is given 2 s at most, or a quarter of the time that is
+// left of ctx, and one that hung isn't waited for again. The lock saves mints,
+// and nothing else rests on it. The clocks of the replicas have to agree to
+// within a minute; a token of one whose clock is further ahead isn't taken.
 //
-// Shared has no status, as it holds nothing; that of the Cache above tells how it is doing.
+// Shared has no status, as it holds nothing; that of the Cache above tells how it
+// is doing.
 type Shared struct {
 	provider TokenProvider
 	store    Store
-	seal     sealer
+	sealer   *seal.Sealer
 	key      string
 	minTTL   time.Duration
 	lockTTL  time.Duration
 	logger   *slog.Logger
 
-	refused   atomic.Pointer[[sha256.Size]byte] // the last token that was invalidated; nil: none
-	droppedAt atomic.Int64                      // when Drop was called last, wall time in Unix nanoseconds; 0: never
+	invalidated atomic.Pointer[string]   // the SHA-256 of the last token that was; nil: none
+	droppedAt   atomic.Int64             // when Drop was called last, wall time in Unix nanoseconds; 0: never
+	delivered   atomic.Pointer[mintTime] // of the token that was returned last; nil: none
 }
 
 var (
 	_ TokenProvider = (*Shared)(nil)
 	_ Invalidator   = (*Shared)(nil)
+	_ datedProvider = (*Shared)(nil)
 )
 
-// SharedOptions say how a [Shared] stores its token. Key and SealKeys are required; a zero field else means its default.
+// SharedOptions say how a [Shared] stores its token. Key and SealKeys are
+// required; a zero field else means its default.
 type SharedOptions struct {
-	// Key names the token in the store. It has to say all that makes a difference: the issuer, the account, the
-	// permissions. It is stored in clear.
+	// Key names the token in the store. It has to say all that makes a difference:
+	// the issuer, the account, the permissions. It is stored in clear.
 	Key string
 
-	// SealKeys are AES-256 keys of 32 random bytes each. The first one seals, all of them open: to rotate, add the new
-	// one behind the old one on every replica, then put it first, then take the old one out. They are copied.
+	// SealKeys are AES-256 keys of 32 random bytes each. The first one seals, all
+	// of them open: to rotate, add the new one behind the old one on every replica,
+	// then put it first, then take the old one out. They are copied.
 	SealKeys [][]byte
 
-	// MinTTL and LockTTL are economy. LockTTL and one mint have to fit into the MintTimeout of the Cache above: with
-	// mints that take longer than 5 s, give that one more than its default.
-	MinTTL  time.Duration // a stored token with less than this left isn't taken; default 20 min, at most a third of its life; < 0: 0
-	LockTTL time.Duration // how long a replica may mint before the others mint for themselves; default 10 s, for < 0 too
-	Logger  *slog.Logger  // nil: nothing is logged
+	// A stored token with less life than MinTTL isn't taken. The default is 20 min,
+	// at most a third of the token's life; less than 0 means 0.
+	MinTTL time.Duration
+
+	// LockTTL is how long a replica may mint before the others mint for themselves.
+	// The default is 10 s, for less than 0 too. LockTTL and one mint have to fit
+	// into the MintTimeout of the Cache above: with mints that take longer than 5 s,
+	// give that one more than its default.
+	LockTTL time.Duration
+
+	Logger *slog.Logger // nil: nothing is logged
 }
 
 const (
@@ -68,7 +86,7 @@ const (
 	defaultLockTTL      = 10 * time.Second
 )
 
-// String is o without its seal keys.
+// String returns o without its seal keys.
 func (o SharedOptions) String() string {
 	return fmt.Sprintf("tokenprovider.SharedOptions(%q, %d seal keys)", o.Key, len(o.SealKeys))
 }
@@ -76,58 +94,67 @@ func (o SharedOptions) String() string {
 // Format prints [SharedOptions.String] under every verb.
 func (o SharedOptions) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, o.String()) }
 
-// MarshalText is [SharedOptions.String], in JSON too.
+// MarshalText returns [SharedOptions.String], for JSON too.
 func (o SharedOptions) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
-// NewShared is a Shared of p's tokens in s. It refuses a nil p or s, an empty Key, and SealKeys that are missing or
-// don't have 32 bytes each.
+// NewShared returns a Shared of p's tokens in s. It refuses a nil p or s, an empty
+// Key, and SealKeys that are missing or don't have 32 bytes each.
 func NewShared(p TokenProvider, s Store, opts SharedOptions) (*Shared, error) {
 	switch {
-	case p == nil:
+	case foreign.IsNil(p):
 		return nil, errors.New("tokenprovider: NewShared needs a provider to mint tokens")
-	case s == nil:
-		return nil, errors.New("tokenprovider: NewShared needs a store; without one use the provider as it is")
+	case foreign.IsNil(s):
+		return nil, errors.New("tokenprovider: NewShared needs a store; " +
+			"without one use the provider as it is")
 	case opts.Key == "":
-		return nil, errors.New("tokenprovider: SharedOptions.Key is empty; name what the token is for, so that no other one is taken for it")
+		return nil, errors.New("tokenprovider: SharedOptions.Key is empty; " +
+			"name what the token is for, so that no other one is taken for it")
 	}
-	seal, err := newSealer(opts.SealKeys)
+	sealer, err := seal.New("tokenprovider: SharedOptions.SealKeys", opts.SealKeys)
 	if err != nil {
 		return nil, err
 	}
 	shared := &Shared{
 		provider: p,
 		store:    s,
-		seal:     seal,
+		sealer:   sealer,
 		key:      opts.Key,
 		minTTL:   orDefault(opts.MinTTL, defaultSharedMinTTL),
 		lockTTL:  opts.LockTTL,
-		logger:   opts.Logger,
+		logger:   foreign.Logger(opts.Logger),
 	}
 	if shared.lockTTL <= 0 {
 		shared.lockTTL = defaultLockTTL
 	}
-	if shared.logger == nil {
-		shared.logger = slog.New(slog.DiscardHandler)
-	}
 	return shared, nil
 }
 
-// Token is the stored token if it has enough life left: MinTTL of the options, and all that [WithMinTTL] asks for, by which
-// the Cache above says that the one it holds won't do. Else one replica asks the provider and stores what it gets, while
-// the others wait for that: at most for LockTTL and two thirds of what is left of ctx, after which they ask the provider
-// themselves. The errors are the provider's and ctx's.
+// Token returns the stored token if it has enough life left: MinTTL of the
+// options, and all that [WithMinTTL] asks for, by which the Cache above says that
+// the one it holds won't do. Else one replica asks the provider and stores what
+// it gets, while the others wait for that: at most for LockTTL and two thirds of
+// what is left of ctx, after which they ask the provider themselves. The errors
+// are the provider's and ctx's.
 func (s *Shared) Token(ctx context.Context) (string, time.Time, error) {
-	c := &sharedCall{Shared: s, began: time.Now().Round(0), wish: MinTTL(ctx)}
-	stored := c.load(ctx)
-	if stored == nil {
-		var unlock func(context.Context) error
-		if stored, unlock = c.compete(ctx); stored == nil {
-			return c.mint(ctx, unlock)
-		}
-		c.finish(ctx, nil, unlock)
+	t, err := s.token(ctx)
+	if err != nil {
+		return "", time.Time{}, err
 	}
-	noteOrigin(ctx, stored)
-	return stored.Token, stored.ExpiresAt, nil
+	s.delivered.Store(&mintTime{TokenSHA256(t.Token), t.MintedAt})
+	return t.Token, t.ExpiresAt, nil
+}
+
+func (s *Shared) token(ctx context.Context) (*storedToken, error) {
+	c := &sharedCall{Shared: s, began: time.Now().Round(0), asked: MinTTL(ctx)}
+	if stored := c.load(ctx); stored != nil {
+		return stored, nil
+	}
+	stored, unlock := c.compete(ctx)
+	if stored == nil {
+		return c.mint(ctx, unlock)
+	}
+	c.finish(ctx, nil, unlock)
+	return stored, nil
 }
 
 // Format prints the key name under every verb.

@@ -5,37 +5,41 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
 // sharedCall is one call of [Shared.Token].
 type sharedCall struct {
 	*Shared
 	began time.Time     // wall time
-	wish  time.Duration // the life that the caller asks for
+	asked time.Duration // the life that the caller asks for
 
-	down  bool // the store failed: go on without what it has
-	hangs bool // it gave no answer: don't wait for it again
-	told  bool // that the stored value is of no use, which is logged once
+	failed bool // the store failed: go on without what it has
+	hung   bool // it gave no answer: don't wait for it again
+	logged bool // that the stored value is of no use
 }
 
 const (
-	// noExpiryTTL is how long a token without a known expiry stays in a store, where nothing may stay for ever.
+	// noExpiryTTL is how long a token without a known expiry stays in a store,
+	// where nothing may stay for ever.
 	noExpiryTTL = 24 * time.Hour
 
-	// maxAhead is how far in the future a token may have been minted: the clocks of replicas differ a little.
+	// maxAhead is how far in the future a token may have been minted: the clocks of
+	// replicas differ a little.
 	maxAhead = time.Minute
 
-	// Between two looks for the winner's token.
+	// Between two looks for the token of whoever has the lock.
 	firstPoll   = 25 * time.Millisecond
 	longestPoll = 250 * time.Millisecond
 )
 
-// load is the stored token if it may be taken, else nil.
+// load returns the stored token if it may be taken, else nil.
 func (c *sharedCall) load(ctx context.Context) *storedToken {
-	if c.down || ctx.Err() != nil {
+	if c.failed || ctx.Err() != nil {
 		return nil
 	}
-	sealed, err := callStore(ctx, storeWait(ctx), c.logger, func(ctx context.Context) ([]byte, error) {
+	sealed, err := callStore(ctx, storeTimeoutIn(ctx), c.logger, func(ctx context.Context) ([]byte, error) {
 		return c.store.Load(ctx, c.key)
 	})
 	if err != nil {
@@ -45,54 +49,57 @@ func (c *sharedCall) load(ctx context.Context) *storedToken {
 	if sealed == nil {
 		return nil
 	}
-	stored, err := c.seal.open(sealed, c.key)
+	stored, err := c.open(sealed)
 	now := time.Now().Round(0)
 	if err == nil && stored.MintedAt.After(now.Add(maxAhead)) {
-		err = fmt.Errorf("the token was minted %s in the future by this machine's clock", stored.MintedAt.Sub(now).Round(time.Second))
+		err = fmt.Errorf("the token was minted %s in the future by this machine's clock",
+			stored.MintedAt.Sub(now).Round(time.Second))
 	}
 	if err != nil {
-		if !c.told {
+		if !c.logged {
 			c.logger.Warn("stored token can't be used", "key", c.key, "error", err)
-			c.told = true
+			c.logged = true
 		}
 		return nil
 	}
-	if c.refuses(stored.Token) || c.droppedSince(stored.MintedAt) || !c.suffices(stored, now) {
+	if c.wasInvalidated(stored.Token) || c.droppedSince(stored.MintedAt) || !c.suffices(stored, now) {
 		return nil
 	}
-	c.logger.Debug("stored token taken", "key", c.key, "expires_at", stored.ExpiresAt, "token_sha256", TokenSHA256(stored.Token))
+	c.logger.Debug("stored token taken",
+		"key", c.key, "expires_at", stored.ExpiresAt, "token_sha256", TokenSHA256(stored.Token))
 	return stored
 }
 
-// suffices reports whether t has enough life left. One that was minted since the call began does whatever was asked
-// for, as another one wouldn't have more.
+// suffices reports whether t has enough life left. One that was minted since the
+// call began does whatever was asked for, as another one wouldn't have more.
 func (c *sharedCall) suffices(t *storedToken, now time.Time) bool {
 	if t.ExpiresAt.IsZero() {
 		return true
 	}
 	life := t.ExpiresAt.Sub(t.MintedAt)
 	left := min(t.ExpiresAt.Sub(now), life) // less than life, unless a clock was set back
-	need := max(min(c.minTTL, life/3), c.wish)
+	need := max(min(c.minTTL, life/3), c.asked)
 	return left > 0 && (left >= need || !t.MintedAt.Before(c.began))
 }
 
-// compete waits until it has the lock (a token may be stored all the same), or another replica's token. With neither
-// there is nothing to wait for: the store fails, the lock's time is over, or the caller has left.
+// compete waits until it has the lock (a token may be stored all the same), or
+// another replica's token. It returns neither when there is nothing to wait for:
+// the store fails, the lock's time is over, or the caller has left.
 func (c *sharedCall) compete(ctx context.Context) (stored *storedToken, unlock func(context.Context) error) {
-	patience := c.lockTTL
+	most := c.lockTTL
 	if deadline, ok := ctx.Deadline(); ok {
-		patience = min(patience, time.Until(deadline)*2/3) // the rest is for a mint of its own
+		most = min(most, time.Until(deadline)*2/3) // the rest is for a mint of its own
 	}
-	over := time.Now().Add(patience)
-	for wait := firstPoll; !c.down && ctx.Err() == nil; wait = min(wait*3/2, longestPoll) {
+	over := time.Now().Add(most)
+	for wait := firstPoll; !c.failed && ctx.Err() == nil; wait = min(wait*3/2, longestPoll) {
 		if unlock := c.tryLock(ctx); unlock != nil {
 			return c.load(ctx), unlock // whoever had the lock before may have saved since the last look
 		}
 		left := time.Until(over)
-		if c.down || left <= 0 {
+		if c.failed || left <= 0 {
 			break
 		}
-		pause(ctx, min(wait-rand.N(wait/4), left))
+		sleep(ctx, min(wait-rand.N(wait/4), left))
 		if stored := c.load(ctx); stored != nil {
 			return stored, nil
 		}
@@ -100,9 +107,10 @@ func (c *sharedCall) compete(ctx context.Context) (stored *storedToken, unlock f
 	return nil, nil
 }
 
-// tryLock is the way to give up the lock, nil when it wasn't to be had.
-func (c *sharedCall) tryLock(ctx context.Context) func(context.Context) error {
-	unlock, err := callStore(ctx, storeWait(ctx), c.logger, func(ctx context.Context) (func(context.Context) error, error) {
+// tryLock takes the lock and returns what gives it up; nil when it wasn't to be
+// had.
+func (c *sharedCall) tryLock(ctx context.Context) (unlock func(context.Context) error) {
+	unlock, err := callStore(ctx, storeTimeoutIn(ctx), c.logger, func(ctx context.Context) (func(context.Context) error, error) {
 		unlock, ok, err := c.store.TryLock(ctx, c.key, c.lockTTL)
 		if err != nil || !ok {
 			return nil, err
@@ -122,28 +130,35 @@ func (c *sharedCall) tryLock(ctx context.Context) func(context.Context) error {
 	return unlock
 }
 
-// mint asks the provider, and stores and unlocks even if it panics or ends its goroutine.
-func (c *sharedCall) mint(ctx context.Context, unlock func(context.Context) error) (token string, expiresAt time.Time, err error) {
+// mint asks the provider. Whatever that does, what it delivers is stored, and
+// then the lock is given up.
+func (c *sharedCall) mint(ctx context.Context, unlock func(context.Context) error) (*storedToken, error) {
 	var minted *storedToken
 	defer func() { c.finish(ctx, minted, unlock) }()
 	if err := ctx.Err(); err != nil {
-		return "", time.Time{}, fmt.Errorf("tokenprovider: waiting for a token: %w", err)
+		return nil, fmt.Errorf("tokenprovider: waiting for a token: %w", err)
 	}
-	requested := time.Now()
-	token, expiresAt, err = c.provider.Token(ctx)
-	now := time.Now()
-	if err == nil {
-		err = validate(token, expiresAt, requested, now)
-	}
+	err := foreign.Do("the provider", func() error {
+		requested := time.Now()
+		token, expiresAt, err := c.provider.Token(ctx)
+		now := time.Now()
+		if err == nil {
+			err = validate(token, expiresAt, requested, now)
+		}
+		if err == nil {
+			minted = &storedToken{Token: token, ExpiresAt: expiresAt, MintedAt: now}
+		}
+		return err
+	})
 	if err != nil {
-		return "", time.Time{}, err
+		return nil, withoutDefect(err, c.logger, "key", c.key)
 	}
-	minted = &storedToken{Token: token, ExpiresAt: expiresAt, MintedAt: now}
-	return token, expiresAt, nil
+	return minted, nil
 }
 
-// finish saves minted, if it isn't nil, and then unlocks, if that isn't nil. Both are detached from the caller, who may
-// have left or have little time: a lock that isn't given up costs the others LockTTL.
+// finish saves minted, if it isn't nil, and then unlocks, if that isn't nil. Both
+// are detached from the caller, who may have left or have little time: a lock
+// that isn't given up costs the others LockTTL.
 func (c *sharedCall) finish(ctx context.Context, minted *storedToken, unlock func(context.Context) error) {
 	if minted == nil && unlock == nil {
 		return
@@ -158,10 +173,10 @@ func (c *sharedCall) finish(ctx context.Context, minted *storedToken, unlock fun
 			c.unlock(ctx, unlock)
 		}
 	}()
-	if c.hangs {
+	if c.hung {
 		return
 	}
-	over := time.NewTimer(storeWait(ctx))
+	over := time.NewTimer(storeTimeoutIn(ctx))
 	defer over.Stop()
 	select {
 	case <-done:
@@ -170,18 +185,18 @@ func (c *sharedCall) finish(ctx context.Context, minted *storedToken, unlock fun
 	}
 }
 
-// save stores t, unless it was dropped or refused meanwhile.
+// save stores t, unless it was dropped or invalidated meanwhile.
 func (c *sharedCall) save(ctx context.Context, t *storedToken) {
 	ttl := noExpiryTTL
 	if !t.ExpiresAt.IsZero() {
 		ttl = t.ExpiresAt.Sub(time.Now().Round(0))
 	}
-	if ttl <= 0 || c.droppedSince(c.began) || c.refuses(t.Token) {
+	if ttl <= 0 || c.droppedSince(c.began) || c.wasInvalidated(t.Token) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	_, err := callStore(ctx, storePatience, c.logger, func(ctx context.Context) (struct{}, error) {
-		sealed, err := c.seal.seal(t, c.key)
+	_, err := callStore(ctx, storeTimeout, c.logger, func(ctx context.Context) (struct{}, error) {
+		sealed, err := c.seal(t)
 		if err != nil {
 			return struct{}{}, err
 		}
@@ -198,7 +213,8 @@ func (c *sharedCall) save(ctx context.Context, t *storedToken) {
 }
 
 func (c *sharedCall) unlock(ctx context.Context, unlock func(context.Context) error) {
-	_, err := callStore(context.WithoutCancel(ctx), storePatience, c.logger, func(ctx context.Context) (struct{}, error) {
+	ctx = context.WithoutCancel(ctx)
+	_, err := callStore(ctx, storeTimeout, c.logger, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, unlock(ctx)
 	})
 	if err != nil {
@@ -208,14 +224,14 @@ func (c *sharedCall) unlock(ctx context.Context, unlock func(context.Context) er
 
 // fail takes note that the store failed. That the caller left isn't its fault.
 func (c *sharedCall) fail(ctx context.Context, call string, err error) {
-	c.down, c.hangs = true, err == errStoreHangs
+	c.failed, c.hung = true, err == foreign.ErrNoAnswer
 	if ctx.Err() == nil {
 		c.warn(call, err)
 	}
 }
 
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
+// sleep returns after d or when ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

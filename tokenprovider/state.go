@@ -2,17 +2,19 @@ package tokenprovider
 
 import "time"
 
-// state is all that a Cache knows. It is immutable once it is published: a change is a changed copy that takes its
-// place, so that a reader sees everything or nothing of it.
+// state is all that a Cache knows. It is immutable once it is published: a change
+// is a changed copy that takes its place, so that a reader sees everything or
+// nothing of it.
 type state struct {
 	held *lease // what is served; nil: nothing. It may have expired
-	next *lease // ripens until it is old enough to replace held; nil: nothing
+	next *lease // settles before it replaces held; nil: nothing
 
-	refreshing bool   // the provider is being asked
-	outdated   bool   // Drop was called since then
-	refused    string // a token that was invalidated since then
+	refreshing  bool   // the provider is being asked
+	dropped     bool   // Drop was called since then
+	invalidated string // a token that was invalidated since then
+	askedAt     int64  // when that began, wall time in Unix nanoseconds; 0: it may be asked at once
 
-	failure error         // of the last try; nil if it brought a token
+	failure *failure      // of the last try; nil if it brought a token
 	tries   int           // in a row that brought nothing new
 	triedAt int64         // when the last of them ended, wall time in Unix nanoseconds
 	wait    time.Duration // how long after it there is no other try
@@ -20,86 +22,120 @@ type state struct {
 	mints, failures uint64
 }
 
-// ripe reports whether next should be served: it has settled, or held is of no use any more.
-func (s *state) ripe(now time.Time, settle time.Duration) bool {
+// mayPromote reports whether next should be served: it has settled, or held is of
+// no use any more.
+func (s *state) mayPromote(now time.Time, settle time.Duration) bool {
 	return s.next != nil && (s.next.settled(now, settle) || !s.held.live(now))
 }
 
+// promote puts next in the place of held if it may, and reports that.
 func (s *state) promote(now time.Time, settle time.Duration) bool {
-	if !s.ripe(now, settle) {
+	if !s.mayPromote(now, settle) {
 		return false
 	}
-	if s.next.live(now) || !s.held.live(now) { // it may have died while it ripened
+	if s.next.live(now) || !s.held.live(now) { // it may have died while it settled
 		s.held = s.next
 	}
 	s.next = nil
 	return true
 }
 
-// backsOff reports whether the provider must not be asked yet. One unsigned comparison also ends a back-off when the
-// clock was set back to before its beginning.
+// backsOff reports whether the provider must not be asked yet, after a try that
+// brought nothing new. One unsigned comparison also ends a back-off when the clock
+// was set back to before its beginning.
 func (s *state) backsOff(now time.Time) bool {
 	return uint64(now.UnixNano()-s.triedAt) < uint64(s.wait)
 }
 
-// mayRefresh reports whether the provider may be asked: no new token ripens and no back-off lasts.
-func (s *state) mayRefresh(now time.Time) bool {
-	return s.next == nil && !s.backsOff(now)
+// pause returns how long the provider must not be asked yet, since it was asked
+// within the last mintInterval.
+func (s *state) pause(now time.Time) time.Duration {
+	since := time.Duration(now.UnixNano() - s.askedAt)
+	if s.refreshing || since < 0 || since >= mintInterval {
+		return 0
+	}
+	return mintInterval - since
 }
 
-// invalidate drops token if it is held and settled, and serves the one that ripens instead.
+// mayRefresh reports whether the provider may be asked for a token in the place of
+// a live one: no new one settles, and neither a back-off nor a pause lasts.
+func (s *state) mayRefresh(now time.Time) bool {
+	return s.next == nil && !s.backsOff(now) && s.pause(now) == 0
+}
+
+// idle reports whether nothing would be lost with s: no token, no refresh, and
+// nothing that keeps the provider from being asked.
+func (s *state) idle(now time.Time) bool {
+	return !s.held.live(now) && !s.next.live(now) && !s.refreshing && !s.backsOff(now) && s.pause(now) == 0
+}
+
+// invalidate drops token if it is held and settled, and serves the one that
+// settles instead.
 func (s *state) invalidate(token string, now time.Time, settle time.Duration) bool {
 	s.promote(now, settle)
 	if !s.held.is(token) || !s.held.settled(now, settle) {
 		return false
 	}
-	s.held, s.next = s.next, nil
+	s.held, s.next, s.askedAt = s.next, nil, 0
 	if s.held.is(token) {
 		s.held = nil
 	}
 	if s.refreshing {
-		s.refused = token
+		s.invalidated = token
 	}
 	return true
 }
 
-// begin marks that the provider is being asked.
-func (s *state) begin() {
-	s.refreshing, s.refused, s.outdated = true, "", false
+// drop forgets what is held, and what a refresh that runs will bring.
+func (s *state) drop() {
+	s.held, s.next, s.askedAt, s.dropped = nil, nil, 0, s.refreshing
 }
 
-// fail takes the outcome of a try that brought no token.
-func (s *state) fail(err error, now time.Time) {
+// endBackoff lets the next caller who needs a token have the provider asked.
+func (s *state) endBackoff() {
+	s.tries, s.wait, s.askedAt = 0, 0, 0
+}
+
+// begin takes note that the provider is being asked.
+func (s *state) begin(now time.Time) {
+	s.refreshing, s.invalidated, s.dropped = true, "", false
+	s.askedAt = now.UnixNano()
+}
+
+// failed takes the outcome of a try that brought no token.
+func (s *state) failed(f *failure, now time.Time) {
 	s.refreshing = false
 	s.failures++
-	s.failure = err
-	s.backOff(err, now)
+	s.failure = f
+	s.askedAt = 0 // the back-off is enough
+	s.backOff(now)
 }
 
 // backOff puts the next try off after one that brought nothing new.
-func (s *state) backOff(err error, now time.Time) {
+func (s *state) backOff(now time.Time) {
 	s.tries++
-	s.triedAt, s.wait = now.UnixNano(), backoff(s.tries, err)
+	s.triedAt, s.wait = now.UnixNano(), backoff(s.tries, s.failure)
 }
 
-// adopt takes a new token: it ripens when asked to, else it is served from now on.
-func (s *state) adopt(l *lease, ripen bool) {
+// minted takes a new token: it settles when asked to, else it is served from now
+// on.
+func (s *state) minted(l *lease, settles bool) {
 	s.refreshing = false
 	s.mints++
 	s.failure, s.tries, s.wait = nil, 0, 0
-	if ripen {
+	if settles {
 		s.next = l
 		return
 	}
 	s.held, s.next = l, nil
 }
 
-// keep takes the answer that the held token is still the one, with an expiry that may have moved closer. Its mint time
-// stays, and the next try is put off.
-func (s *state) keep(l *lease, now time.Time, opts *settings) {
+// unchanged takes the answer that the held token is still the one, with an expiry
+// that may have moved closer. Its mint time stays, and the next try is put off.
+func (s *state) unchanged(l *lease, now time.Time, opts *settings) {
 	s.refreshing = false
 	s.failure = nil
-	s.backOff(nil, now)
+	s.backOff(now)
 	if l.life != unlimited && (s.held.life == unlimited || l.expiresAt.Before(s.held.expiresAt)) {
 		s.held = newLease(l.token, l.expiresAt, wall(s.held.requested), wall(s.held.minted), opts)
 	}
@@ -128,8 +164,8 @@ func (s *state) status(opts *settings, now time.Time) Status {
 		if live {
 			status.State = StateDegraded
 		}
-		status.LastError = s.failure.Error()
-		status.LastErrorCode = CodeOf(s.failure)
+		status.LastError = s.failure.text
+		status.LastErrorCode = s.failure.code
 		status.LastErrorAt = wall(s.triedAt)
 	}
 	if retryAt := wall(s.triedAt).Add(s.wait); s.backsOff(now) && retryAt.After(status.RefreshAt) {

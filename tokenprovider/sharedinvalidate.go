@@ -1,0 +1,97 @@
+package tokenprovider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/secret"
+)
+
+// Invalidate tells the provider that token was refused, and removes it from the
+// store if it is the one that is stored; it reports whether either had it. Of
+// many calls for the same token one looks into the store. A store that fails
+// doesn't bring the token back: this Shared doesn't take the last token that was
+// invalidated from it, nor put it there. It takes 2 s at most.
+func (s *Shared) Invalidate(token string) bool {
+	below := Invalidate(s.provider, token)
+	if token == "" || !s.noteInvalidated(token) {
+		return below
+	}
+	// Between the look and the removal another replica may store a new token. To
+	// lose that one costs a mint.
+	removed, err := callStore(context.Background(), storeTimeout, s.logger, func(ctx context.Context) (bool, error) {
+		sealed, err := s.store.Load(ctx, s.key)
+		if err != nil || sealed == nil {
+			return false, err
+		}
+		stored, err := s.open(sealed)
+		if err != nil || !secret.Equal(stored.Token, token) {
+			return false, nil // what can't be opened is no token
+		}
+		return true, s.store.Delete(ctx, s.key)
+	})
+	if err != nil {
+		s.warn("invalidate", err)
+		return below
+	}
+	if removed {
+		s.logger.Info("stored token invalidated", "key", s.key, "token_sha256", TokenSHA256(token))
+	}
+	return removed || below
+}
+
+// noteInvalidated notes that token is not to be taken from the store; it returns
+// false when that is noted already.
+func (s *Shared) noteInvalidated(token string) bool {
+	sum := TokenSHA256(token) // no secret, so it needs no comparison in constant time
+	for {
+		last := s.invalidated.Load()
+		if last != nil && *last == sum {
+			return false
+		}
+		if s.invalidated.CompareAndSwap(last, &sum) {
+			return true
+		}
+	}
+}
+
+// wasInvalidated reports whether token is the one that was invalidated last.
+func (s *Shared) wasInvalidated(token string) bool {
+	last := s.invalidated.Load()
+	return last != nil && *last == TokenSHA256(token)
+}
+
+// Drop removes the stored token, because it is known to be dead: revoked, its
+// owner suspended. What was minted before is not taken by this Shared again,
+// whatever happens to the store, and what it is minting meanwhile isn't stored.
+// The error is the store's, after 2 s at most, or ctx's: other replicas may take
+// the token still, and so may this one if the clock of the replica that minted it
+// is ahead. Drop the Cache above afterwards: before, it could load the token
+// again.
+func (s *Shared) Drop(ctx context.Context) error {
+	s.droppedAt.Store(time.Now().UnixNano())
+	if err := s.remove(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return fmt.Errorf("tokenprovider: removing the stored token of %q: %w", s.key, err)
+	}
+	return nil
+}
+
+func (s *Shared) remove(ctx context.Context) error {
+	_, err := callStore(ctx, storeTimeout, s.logger, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, s.store.Delete(ctx, s.key)
+	})
+	return err
+}
+
+// droppedSince reports whether Drop was called after t.
+func (s *Shared) droppedSince(t time.Time) bool { return t.UnixNano() < s.droppedAt.Load() }
+
+// warn logs that a call of the store failed. Its error is for operators; it must
+// not hold what was stored.
+func (s *Shared) warn(call string, err error) {
+	s.logger.Warn("token store failed", "key", s.key, "call", call, "error", err)
+}
