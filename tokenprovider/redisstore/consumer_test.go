@@ -1,8 +1,6 @@
 package redisstore_test
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
@@ -36,12 +34,7 @@ func main() {
 
 // It has this module and the one that it needs as they are published.
 func TestAModuleOutsideUsesTheStore(t *testing.T) {
-	proxy := testutil.NewModuleProxy(t.TempDir())
-	proxy.Publish(t, filepath.Join("..", ".."), "v0.1.0")
-	path := proxy.Publish(t, ".", "v0.1.0")
+	proxy, path := testutil.PublishNested(t)
 	require.Equal(t, "github.com/molecule-ai/provisionkit/tokenprovider/redisstore", path)
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module consumer.example\n\ngo 1.26.0\n\nrequire "+path+" v0.1.0\n"), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte(consumer), 0o600))
-	require.Equal(t, "a token <nil>\n", proxy.Go(t, dir, "run", "."), "a store that is down costs no token")
+	require.Equal(t, "a token <nil>\n", proxy.RunConsumer(t, path, consumer), "a store that is down costs no token")
 }

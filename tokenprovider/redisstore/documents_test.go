@@ -11,9 +11,7 @@ import (
 )
 
 func TestWhoFollowsTheGuideForPlatformEngineersSeesWhatItShows(t *testing.T) {
-	proxy := testutil.NewModuleProxy(t.TempDir())
-	proxy.Publish(t, filepath.Join("..", ".."), "v0.1.0")
-	proxy.Publish(t, ".", "v0.1.0")
+	proxy, _ := testutil.PublishNested(t)
 	doctest.Follow(t, "docs/platform-engineers.md", doctest.Options{
 		Root: filepath.Join("..", ".."), With: "tokenprovider/redisstore", Proxy: proxy,
 		Instead: map[string]string{"6379": doctest.FreePort(t)},

@@ -1,25 +1,3 @@
-// Package tokenprom shows the state of token providers to Prometheus.
-//
-//	prometheus.MustRegister(tokenprom.NewCollector(map[string]tokenprovider.TokenProvider{
-//		"github": mutator,
-//	}))
-//
-// Each provider that reports a [tokenprovider.Status], itself or through wrappers, has these metrics, with the label
-// provider:
-//
-//	provisionkit_token_state{state}                  1 for the state it is in, 0 for the others
-//	provisionkit_token_expiry_timestamp_seconds      when the token that is served expires; absent without one
-//	provisionkit_token_age_seconds                   since that token was minted; absent without one
-//	provisionkit_token_mints_total                   tokens that the source delivered
-//	provisionkit_token_refresh_failures_total        tries that failed
-//	provisionkit_token_refresh_error{code}           1 with the code of the last try, if that failed; absent otherwise
-//
-// Two alerts say nearly everything: provisionkit_token_state{state="failing"} == 1 is a workspace without git, and
-// provisionkit_token_state{state="degraded"} == 1 for some minutes is one that will be.
-//
-// A provider whose report panics or names no such state is failing, with the code internal.
-//
-// A scrape reads what is known already. It mints nothing, waits for nothing, and exposes no secret.
 package tokenprom
 
 import (
@@ -28,8 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/singleflight"
 )
 
 var (
@@ -45,21 +25,18 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("provisionkit_token_"+name, help, append([]string{"provider"}, labels...), nil)
 }
 
-var states = []tokenprovider.State{
-	tokenprovider.StateEmpty, tokenprovider.StateFresh, tokenprovider.StateRefreshing, tokenprovider.StateDegraded, tokenprovider.StateFailing,
-}
-
-// Collector is a [prometheus.Collector] over the status of providers, one for each registry. It is safe for concurrent
-// use.
+// Collector is a [prometheus.Collector] over the status of providers, one for each
+// registry. It is safe for concurrent use.
 type Collector struct {
-	providers map[string]tokenprovider.TokenProvider
+	providers map[string]tokenprovider.StatusReporter
+	calls     singleflight.Group // of a provider's Status, by its name
 }
 
 var _ prometheus.Collector = (*Collector)(nil)
 
-// NewCollector is a Collector over providers, by the name that their metrics have in the label provider. The map is
-// copied. A nil provider and one that reports no status have no metrics.
-func NewCollector(providers map[string]tokenprovider.TokenProvider) *Collector {
+// NewCollector returns a Collector over providers, by the name that their metrics
+// have in the label provider. The map is copied. A nil provider has no metrics.
+func NewCollector(providers map[string]tokenprovider.StatusReporter) *Collector {
 	return &Collector{providers: maps.Clone(providers)}
 }
 
@@ -73,46 +50,62 @@ func (c *Collector) Describe(descs chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector].
 func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	for name, provider := range c.providers {
-		if status, ok := statusOf(provider); ok {
-			collect(metrics, strings.ToValidUTF8(name, "\uFFFD"), status)
+		if !foreign.IsNil(provider) {
+			collect(metrics, strings.ToValidUTF8(name, "\uFFFD"), c.status(name, provider))
 		}
 	}
 }
 
-// statusOf is what the provider reports. One that panics, or reports a state that isn't one, isn't known to be well; a
-// panic here would be the end of the process, since Prometheus collects in goroutines of its own.
-func statusOf(provider tokenprovider.TokenProvider) (status tokenprovider.Status, ok bool) {
-	defer func() {
-		if recover() != nil || ok && !slices.Contains(states, status.State) {
-			status = tokenprovider.Status{State: tokenprovider.StateFailing, LastErrorCode: tokenprovider.CodeInternal}
-			ok = true
+// maxWait bounds how long a scrape waits for one provider.
+const maxWait = time.Second
+
+// status returns what the provider reports. One that doesn't, or reports a state
+// that isn't one, isn't known to be well. A call that hangs is joined by the next
+// scrape, so that there is never more than one of them.
+func (c *Collector) status(name string, provider tokenprovider.StatusReporter) tokenprovider.Status {
+	answer := c.calls.DoChan(name, func() (any, error) {
+		var status tokenprovider.Status
+		err := foreign.Do("the provider's Status", func() error {
+			status = provider.Status()
+			return nil
+		})
+		return status, err
+	})
+	over := time.NewTimer(maxWait)
+	defer over.Stop()
+	select {
+	case a := <-answer:
+		status := a.Val.(tokenprovider.Status)
+		if a.Err == nil && slices.Contains(tokenprovider.States(), status.State) {
+			return status
 		}
-	}()
-	return tokenprovider.StatusOf(provider)
+	case <-over.C:
+	}
+	return tokenprovider.Status{State: tokenprovider.StateFailing, LastErrorCode: tokenprovider.CodeInternal}
 }
 
 func collect(metrics chan<- prometheus.Metric, provider string, status tokenprovider.Status) {
-	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
-		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, append([]string{provider}, labels...)...)
+	send := func(d *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
+		metrics <- prometheus.MustNewConstMetric(d, kind, value, append([]string{provider}, labels...)...)
 	}
-	for _, state := range states {
+	for _, state := range tokenprovider.States() {
 		value := 0.0
 		if status.State == state {
 			value = 1
 		}
-		gauge(stateDesc, value, string(state))
+		send(stateDesc, prometheus.GaugeValue, value, string(state))
 	}
 	if !status.ExpiresAt.IsZero() {
-		gauge(expiryDesc, seconds(status.ExpiresAt))
+		send(expiryDesc, prometheus.GaugeValue, seconds(status.ExpiresAt))
 	}
 	if !status.MintedAt.IsZero() {
-		gauge(ageDesc, time.Since(status.MintedAt).Seconds())
+		send(ageDesc, prometheus.GaugeValue, time.Since(status.MintedAt).Seconds())
 	}
 	if status.LastErrorCode != "" {
-		gauge(errorDesc, 1, strings.ToValidUTF8(string(status.LastErrorCode), "\uFFFD"))
+		send(errorDesc, prometheus.GaugeValue, 1, strings.ToValidUTF8(string(status.LastErrorCode), "\uFFFD"))
 	}
-	metrics <- prometheus.MustNewConstMetric(mintsDesc, prometheus.CounterValue, float64(status.Mints), provider)
-	metrics <- prometheus.MustNewConstMetric(failuresDesc, prometheus.CounterValue, float64(status.Failures), provider)
+	send(mintsDesc, prometheus.CounterValue, float64(status.Mints))
+	send(failuresDesc, prometheus.CounterValue, float64(status.Failures))
 }
 
 func seconds(t time.Time) float64 { return float64(t.Unix()) + float64(t.Nanosecond())/1e9 }

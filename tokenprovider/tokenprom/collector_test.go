@@ -8,8 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
@@ -26,12 +29,8 @@ import (
 
 const secret = "ghs_16C7e42F292c6912E7710c838347Ae178B4a"
 
-type wrapper struct{ tokenprovider.TokenProvider }
-
-func (w wrapper) Unwrap() tokenprovider.TokenProvider { return w.TokenProvider }
-
-// providers are one in each state that a scrape can find without waiting.
-func providers(t *testing.T, expiresAt time.Time) map[string]tokenprovider.TokenProvider {
+// providers returns one in each state that a scrape can find without waiting.
+func providers(t *testing.T, expiresAt time.Time) map[string]tokenprovider.StatusReporter {
 	mint := tokenprovider.Func(func(context.Context) (string, time.Time, error) { return secret, expiresAt, nil })
 	fail := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("suspended")}
@@ -42,13 +41,13 @@ func providers(t *testing.T, expiresAt time.Time) map[string]tokenprovider.Token
 	for _, p := range []tokenprovider.TokenProvider{fresh, failing, endless} {
 		_, _, _ = p.Token(t.Context())
 	}
-	return map[string]tokenprovider.TokenProvider{
-		"fresh": wrapper{fresh}, "failing": failing, "endless": endless,
-		"empty": tokenprovider.NewCache(mint, nil), "silent": tokenprovider.Static(secret), "nil": nil,
+	return map[string]tokenprovider.StatusReporter{
+		"fresh": fresh, "failing": failing, "endless": endless, "empty": tokenprovider.NewCache(mint, nil),
+		"nil": nil, "nil of a type": (*tokenprovider.Cache)(nil),
 	}
 }
 
-// scrape is what Prometheus gets over HTTP.
+// scrape returns what Prometheus gets over HTTP.
 func scrape(t *testing.T, c prometheus.Collector) (map[string]*dto.MetricFamily, string) {
 	registry := prometheus.NewPedanticRegistry()
 	require.NoError(t, registry.Register(c))
@@ -66,7 +65,7 @@ func scrape(t *testing.T, c prometheus.Collector) (map[string]*dto.MetricFamily,
 	return families, string(body)
 }
 
-// values are the samples of a family, by provider and its other label.
+// values returns the samples of a family, by provider and its other label.
 func values(f *dto.MetricFamily) map[string]float64 {
 	found := map[string]float64{}
 	for _, m := range f.GetMetric() {
@@ -120,7 +119,7 @@ func TestAScrapeMintsNothing(t *testing.T) {
 		asked++
 		return secret, time.Time{}, nil
 	}), nil)
-	scrape(t, tokenprom.NewCollector(map[string]tokenprovider.TokenProvider{"empty": empty}))
+	scrape(t, tokenprom.NewCollector(map[string]tokenprovider.StatusReporter{"empty": empty}))
 	require.Zero(t, asked)
 }
 
@@ -143,16 +142,13 @@ func TestAScrapeIsSafeWhileTokensAreFetched(t *testing.T) {
 	require.Empty(t, families)
 }
 
-// reporter is a provider with a status of its own making.
-type reporter struct {
-	tokenprovider.TokenProvider
-	status func() tokenprovider.Status
-}
+// reporter is a status of its own making.
+type reporter func() tokenprovider.Status
 
-func (r reporter) Status() tokenprovider.Status { return r.status() }
+func (r reporter) Status() tokenprovider.Status { return r() }
 
 func TestAProvidersOwnStatusNeverEndsAScrape(t *testing.T) {
-	given := map[string]tokenprovider.TokenProvider{}
+	given := map[string]tokenprovider.StatusReporter{}
 	for name, status := range map[string]tokenprovider.Status{
 		"late":         {State: tokenprovider.StateFresh, MintedAt: time.Unix(1<<62, 0), ExpiresAt: time.Unix(1<<62, 0)},
 		"early":        {State: tokenprovider.StateFresh, MintedAt: time.Unix(-1<<60, 0), ExpiresAt: time.Unix(-1<<60, 0)},
@@ -160,19 +156,60 @@ func TestAProvidersOwnStatusNeverEndsAScrape(t *testing.T) {
 		"odd code":     {State: tokenprovider.StateFailing, LastErrorCode: "\xff"},
 		"odd name\xff": {State: tokenprovider.StateEmpty},
 	} {
-		given[name] = reporter{tokenprovider.Static(secret), func() tokenprovider.Status { return status }}
+		given[name] = reporter(func() tokenprovider.Status { return status })
 	}
-	given["panic"] = reporter{tokenprovider.Static(secret), func() tokenprovider.Status { panic(secret) }}
+	given["panic"] = reporter(func() tokenprovider.Status { panic(secret) })
+	given["goexit"] = reporter(func() tokenprovider.Status { runtime.Goexit(); return tokenprovider.Status{} })
 	families, text := scrape(t, tokenprom.NewCollector(given))
 	states := values(families["provisionkit_token_state"])
 	for key, want := range map[string]float64{
-		"late/fresh": 1, "on fire/failing": 1, "on fire/fresh": 0, "panic/failing": 1, "odd code/failing": 1, "odd name\uFFFD/empty": 1,
+		"late/fresh": 1, "on fire/failing": 1, "on fire/fresh": 0, "panic/failing": 1, "goexit/failing": 1,
+		"odd code/failing": 1, "odd name\uFFFD/empty": 1,
 	} {
 		require.Equal(t, want, states[key], key)
 	}
-	require.Equal(t, map[string]float64{"panic/internal": 1, "on fire/internal": 1, "odd code/\uFFFD": 1}, values(families["provisionkit_token_refresh_error"]))
+	require.Equal(t, map[string]float64{"panic/internal": 1, "goexit/internal": 1, "on fire/internal": 1, "odd code/\uFFFD": 1},
+		values(families["provisionkit_token_refresh_error"]))
 	require.Equal(t, map[string]float64{"late": 1 << 62, "early": -1 << 60}, values(families["provisionkit_token_expiry_timestamp_seconds"]))
 	require.Empty(t, testutil.Leak(text, secret))
+}
+
+func TestAStatusThatHangsIsWaitedForASecondAndAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		back := make(chan struct{})
+		c := tokenprom.NewCollector(map[string]tokenprovider.StatusReporter{
+			"hangs": reporter(func() tokenprovider.Status {
+				asked.Add(1)
+				<-back
+				return tokenprovider.Status{State: tokenprovider.StateFresh}
+			}),
+			"well": tokenprovider.NewCache(nil, nil),
+		})
+		gather := func() map[string]float64 {
+			registry := prometheus.NewPedanticRegistry()
+			require.NoError(t, registry.Register(c))
+			families, err := registry.Gather()
+			require.NoError(t, err)
+			for _, f := range families {
+				if f.GetName() == "provisionkit_token_state" {
+					return values(f)
+				}
+			}
+			return nil
+		}
+		for range 3 {
+			began := time.Now()
+			states := gather()
+			require.Equal(t, time.Second, time.Since(began))
+			require.Equal(t, 1.0, states["hangs/failing"])
+			require.Equal(t, 1.0, states["well/empty"])
+		}
+		require.EqualValues(t, 1, asked.Load())
+		close(back)
+		synctest.Wait()
+		require.Equal(t, 1.0, gather()["hangs/fresh"])
+	})
 }
 
 func ExampleNewCollector() {
@@ -182,7 +219,7 @@ func ExampleNewCollector() {
 	_, _, _ = tokens.Token(context.Background())
 
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(tokenprom.NewCollector(map[string]tokenprovider.TokenProvider{"my-forge": tokens}))
+	registry.MustRegister(tokenprom.NewCollector(map[string]tokenprovider.StatusReporter{"my-forge": tokens}))
 	families, err := registry.Gather()
 	for _, f := range families {
 		fmt.Println(f.GetName())
