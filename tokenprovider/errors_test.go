@@ -76,15 +76,3 @@ func TestTheTextOfAnErrorIsItsCauseAndTheWait(t *testing.T) {
 	require.Equal(t, "POST /x: 429 slow down (retry after 1m30s)",
 		(&tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: 90 * time.Second, Err: errors.New("POST /x: 429 slow down")}).Error())
 }
-
-func TestWorstRanksWhatIsNoStateLast(t *testing.T) {
-	require.Empty(t, tokenprovider.Worst())
-	inOrder := []tokenprovider.State{
-		tokenprovider.StateEmpty, tokenprovider.StateFresh, tokenprovider.StateRefreshing, tokenprovider.StateDegraded,
-		tokenprovider.StateFailing, "unheard of",
-	}
-	for n, worst := range inOrder {
-		require.Equal(t, worst, tokenprovider.Worst(inOrder[:n+1]...))
-		require.Equal(t, worst, tokenprovider.Worst(worst, inOrder[0], worst))
-	}
-}

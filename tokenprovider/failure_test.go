@@ -1,7 +1,6 @@
 package tokenprovider_test
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
-	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -43,28 +41,6 @@ func TestAnOutageIsInvisibleWhileTheTokenLives(t *testing.T) {
 		time.Sleep(time.Minute)
 		requireCode(t, c, tokenprovider.CodeUnavailable)
 		require.Equal(t, tokenprovider.StateFailing, c.Status().State)
-	})
-}
-
-func TestATokenThatDiedOnItsWayIsNoDefectAndSoonReplaced(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		latency := 2 * time.Second
-		source := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
-			expiresAt := time.Now().Add(time.Second)
-			time.Sleep(latency)
-			return "token", expiresAt, nil
-		})
-		shared, err := tokenprovider.NewShared(source, tokenprovidertest.NewStore(), tokenprovider.SharedOptions{Key: "k", SealKeys: [][]byte{make([]byte, 32)}})
-		require.NoError(t, err)
-		caches := []*tokenprovider.Cache{tokenprovider.NewCache(source, nil), tokenprovider.NewCache(shared, nil)}
-		for _, c := range caches {
-			require.ErrorContains(t, requireCode(t, c, tokenprovider.CodeUnavailable), "on its way")
-		}
-		latency = 0
-		time.Sleep(time.Second)
-		for _, c := range caches {
-			requireToken(t, c, "token")
-		}
 	})
 }
 
@@ -150,93 +126,6 @@ func TestAPermanentFailureIsHeldForThirtySeconds(t *testing.T) {
 			requireToken(t, c, "token-2")
 		})
 	}
-}
-
-func TestAProviderThatCannotBetterTheHeldTokenIsAskedWithBackOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		issued := time.Now()
-		source := &fixed{token: "same", expiresAt: issued.Add(time.Hour)}
-		c := tokenprovider.NewCache(source, nil)
-		requireToken(t, c, "same")
-		minted := c.Status().MintedAt
-		time.Sleep(46 * time.Minute)
-		for range 60 { // a minute inside the window
-			requireToken(t, c, "same")
-			time.Sleep(time.Second)
-		}
-		require.LessOrEqual(t, source.calls(), 9)
-		require.Equal(t, minted, c.Status().MintedAt)
-		require.Equal(t, uint64(1), c.Status().Mints)
-		require.Zero(t, c.Status().Failures)
-		require.Equal(t, issued.Add(time.Hour), c.Status().ExpiresAt)
-	})
-}
-
-func TestAnExpiryIsNeverExtendedButMayMoveCloser(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		issued := time.Now()
-		source := &fixed{token: "same", expiresAt: issued.Add(time.Hour)}
-		c := tokenprovider.NewCache(source, nil)
-		requireToken(t, c, "same")
-		time.Sleep(46 * time.Minute)
-		source.set("same", issued.Add(24*time.Hour))
-		requireToken(t, c, "same")
-		synctest.Wait()
-		require.Equal(t, issued.Add(time.Hour), c.Status().ExpiresAt)
-
-		source.set("same", issued.Add(50*time.Minute))
-		time.Sleep(time.Second)
-		requireToken(t, c, "same")
-		synctest.Wait()
-		require.Equal(t, issued.Add(50*time.Minute), c.Status().ExpiresAt)
-
-		time.Sleep(10 * time.Minute)
-		requireCode(t, c, tokenprovider.CodeInternal)
-	})
-}
-
-func TestARefreshAsksForMoreLifeThanTheHeldTokenHas(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		source := &issuer{life: time.Hour, wishes: make(chan time.Duration, 10)}
-		c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: -1})
-		requireToken(t, c, "token-1")
-		require.Zero(t, <-source.wishes)
-		time.Sleep(46 * time.Minute)
-		requireToken(t, c, "token-1")
-		require.Greater(t, <-source.wishes, 14*time.Minute)
-	})
-}
-
-func TestCachesInARowDoNotHandDownTheirOldToken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		source := &issuer{life: time.Hour}
-		lower := tokenprovider.NewCache(source, nil)
-		upper := tokenprovider.NewCache(lower, nil)
-		for range 24 * 60 {
-			_, expiresAt, err := upper.Token(t.Context())
-			require.NoError(t, err)
-			require.Greater(t, time.Until(expiresAt), 9*time.Minute)
-			time.Sleep(time.Minute)
-		}
-		require.LessOrEqual(t, source.calls(), 36)
-	})
-}
-
-// defectiveError panics when it is used, as a nil pointer in an error does.
-type defectiveError struct{ text *string }
-
-func (e *defectiveError) Error() string { return *e.text }
-
-func TestAnErrorWhoseMethodsPanicHurtsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
-			var none *defectiveError
-			return "", time.Time{}, none
-		}), nil)
-		err := requireCode(t, c, tokenprovider.CodeInternal)
-		require.ErrorContains(t, err, "the provider panicked")
-		require.Equal(t, tokenprovider.StateFailing, c.Status().State)
-	})
 }
 
 func TestRetryEndsABackOffAndKeepsWhatIsHeld(t *testing.T) {

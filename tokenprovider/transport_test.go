@@ -3,13 +3,10 @@ package tokenprovider_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,63 +14,6 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
-
-// forge is an API that takes one token and refuses all others.
-type forge struct {
-	*httptest.Server
-	mu       sync.Mutex
-	accepts  string
-	requests []string // Authorization and body of each
-}
-
-func newForge(t *testing.T, accepts string) *forge {
-	f := &forge{accepts: accepts}
-	f.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.requests = append(f.requests, r.Header.Get("Authorization")+" "+string(body))
-		if r.Header.Get("Authorization") != "Bearer "+f.accepts {
-			w.WriteHeader(http.StatusUnauthorized)
-		}
-		fmt.Fprint(w, "answer")
-	}))
-	t.Cleanup(f.Close)
-	return f
-}
-
-func (f *forge) host() string { return f.Listener.Addr().String() }
-
-func (f *forge) accept(token string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.accepts = token
-}
-
-func (f *forge) seen() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return append([]string(nil), f.requests...)
-}
-
-// client sends through a Transport to f.
-func (f *forge) client(p tokenprovider.TokenProvider) *http.Client {
-	return &http.Client{Transport: &tokenprovider.Transport{Provider: p, Base: f.Server.Client().Transport, Hosts: []string{f.host()}}}
-}
-
-func numbered() *tokenprovider.Cache {
-	return tokenprovider.NewCache(&issuer{life: time.Hour}, &tokenprovider.CacheOptions{Settle: -1})
-}
-
-func requireStatus(t *testing.T, want int, resp *http.Response, err error) {
-	t.Helper()
-	require.NoError(t, err)
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
-	require.Equal(t, want, resp.StatusCode)
-	require.Equal(t, "answer", string(body))
-}
 
 func TestARequestToAHostGetsTheTokenAndTheOriginalStaysWithout(t *testing.T) {
 	f := newForge(t, "token-1")
@@ -168,77 +108,6 @@ func TestAHostWithoutAPortStandsForTheSchemesOwn(t *testing.T) {
 		_, err = transport.RoundTrip(req)
 		require.EqualError(t, err, "Bearer token-1", url)
 	}
-}
-
-func TestARefusedTokenIsReplacedAndTheRequestSentOnceMore(t *testing.T) {
-	f := newForge(t, "token-2")
-	tokens := numbered()
-	client := f.client(tokens)
-	resp, err := client.Post(f.URL, "text/plain", strings.NewReader("body"))
-	requireStatus(t, http.StatusOK, resp, err)
-	require.Equal(t, []string{"Bearer token-1 body", "Bearer token-2 body"}, f.seen())
-
-	f.accept("nothing")
-	resp, err = client.Get(f.URL)
-	requireStatus(t, http.StatusUnauthorized, resp, err)
-	require.Len(t, f.seen(), 4, "once more, not for ever")
-}
-
-func TestARefusalOfAnythingButTheTokenCostsNoToken(t *testing.T) {
-	for _, status := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusProxyAuthRequired, http.StatusTooManyRequests, http.StatusBadGateway} {
-		requests := 0
-		server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			requests++
-			w.WriteHeader(status)
-		}))
-		tokens := numbered()
-		client := &http.Client{Transport: &tokenprovider.Transport{Provider: tokens, Base: server.Client().Transport, Hosts: []string{server.Listener.Addr().String()}}}
-		resp, err := client.Get(server.URL)
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
-		server.Close()
-		require.Equal(t, status, resp.StatusCode)
-		require.Equal(t, 1, requests, "another token wouldn't be allowed more")
-		require.Equal(t, tokenprovider.TokenSHA256("token-1"), tokens.Status().TokenSHA256)
-		require.Equal(t, uint64(1), tokens.Status().Mints)
-	}
-}
-
-func TestABodyThatCannotBeReplayedIsNotSentAgain(t *testing.T) {
-	f := newForge(t, "token-2")
-	client := f.client(numbered())
-	resp, err := client.Post(f.URL, "text/plain", io.MultiReader(strings.NewReader("body")))
-	requireStatus(t, http.StatusUnauthorized, resp, err)
-	require.Len(t, f.seen(), 1)
-	resp, err = client.Get(f.URL) // but the refused token is gone
-	requireStatus(t, http.StatusOK, resp, err)
-}
-
-func TestATokenThatAnotherRequestInvalidatedIsReplacedToo(t *testing.T) {
-	f := newForge(t, "new")
-	var asked atomic.Int64
-	p := tokenprovider.Func(func(context.Context) (string, time.Time, error) { // Invalidate is false: it can't
-		if asked.Add(1) == 1 {
-			return "old", time.Time{}, nil
-		}
-		return "new", time.Time{}, nil
-	})
-	resp, err := f.client(p).Get(f.URL)
-	requireStatus(t, http.StatusOK, resp, err)
-}
-
-func TestWithoutAnotherTokenTheRefusalIsTheAnswer(t *testing.T) {
-	f := newForge(t, "good")
-	resp, err := f.client(tokenprovider.Static("bad")).Get(f.URL)
-	requireStatus(t, http.StatusUnauthorized, resp, err)
-	require.Len(t, f.seen(), 1)
-
-	source := &issuer{life: time.Hour}
-	tokens := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: -1})
-	requireToken(t, tokens, "token-1")
-	source.breakWith(errors.New("down"))
-	resp, err = f.client(tokens).Get(f.URL)
-	requireStatus(t, http.StatusUnauthorized, resp, err)
 }
 
 func TestATransportSaysWhatItLacks(t *testing.T) {

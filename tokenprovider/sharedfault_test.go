@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,70 +15,6 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
 	"github.com/stretchr/testify/require"
 )
-
-func goexit() { runtime.Goexit() }
-
-// faultyStore is a store in memory, with a function in place of each method that is to do something else.
-type faultyStore struct {
-	*tokenprovidertest.Store
-	load    func(context.Context, string) ([]byte, error)
-	save    func(context.Context, string, []byte, time.Duration) error
-	remove  func(context.Context, string) error
-	tryLock func(context.Context, string, time.Duration) (func(context.Context) error, bool, error)
-}
-
-func (s *faultyStore) Load(ctx context.Context, key string) ([]byte, error) {
-	if s.load != nil {
-		return s.load(ctx, key)
-	}
-	return s.Store.Load(ctx, key)
-}
-
-func (s *faultyStore) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	if s.save != nil {
-		return s.save(ctx, key, value, ttl)
-	}
-	return s.Store.Save(ctx, key, value, ttl)
-}
-
-func (s *faultyStore) Delete(ctx context.Context, key string) error {
-	if s.remove != nil {
-		return s.remove(ctx, key)
-	}
-	return s.Store.Delete(ctx, key)
-}
-
-func (s *faultyStore) TryLock(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
-	if s.tryLock != nil {
-		return s.tryLock(ctx, key, ttl)
-	}
-	return s.Store.TryLock(ctx, key, ttl)
-}
-
-// newFaulty is a store of which the named method, or all, does fault first.
-func newFaulty(method string, fault func(context.Context) error) *faultyStore {
-	s := &faultyStore{Store: tokenprovidertest.NewStore()}
-	if method == "load" || method == "all" {
-		s.load = func(ctx context.Context, _ string) ([]byte, error) { return nil, fault(ctx) }
-	}
-	if method == "save" || method == "all" {
-		s.save = func(ctx context.Context, _ string, _ []byte, _ time.Duration) error { return fault(ctx) }
-	}
-	if method == "delete" || method == "all" {
-		s.remove = func(ctx context.Context, _ string) error { return fault(ctx) }
-	}
-	if method == "lock" || method == "all" {
-		s.tryLock = func(ctx context.Context, _ string, _ time.Duration) (func(context.Context) error, bool, error) {
-			return nil, false, fault(ctx)
-		}
-	}
-	if method == "unlock" {
-		s.tryLock = func(context.Context, string, time.Duration) (func(context.Context) error, bool, error) {
-			return fault, true, nil
-		}
-	}
-	return s
-}
 
 func TestAStoreThatFailsCostsMintsAndLogLinesAndNoError(t *testing.T) {
 	const hang = 10 * time.Minute
@@ -150,69 +85,6 @@ func TestAStoreThatFailsWhileAnotherReplicaMintsIsNotWaitedFor(t *testing.T) {
 		started := time.Now()
 		requireToken(t, newShared(t, &issuer{life: time.Hour}, faulty), "token-1")
 		require.Less(t, time.Since(started), time.Second)
-	})
-}
-
-func TestALockThatComesTooLateIsGivenUpAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		slow := &faultyStore{Store: tokenprovidertest.NewStore()}
-		slow.tryLock = func(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
-			time.Sleep(3 * time.Second)
-			return slow.Store.TryLock(context.WithoutCancel(ctx), key, ttl)
-		}
-		requireToken(t, newShared(t, &issuer{life: time.Hour}, slow), "token-1")
-		time.Sleep(4 * time.Second)
-		_, ok, err := slow.Store.TryLock(t.Context(), sharedKey, time.Second)
-		require.NoError(t, err)
-		require.True(t, ok)
-	})
-}
-
-func TestTheLockIsGivenUpAfterTheTokenIsStored(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		source := &issuer{life: time.Hour, latency: 100 * time.Millisecond}
-		slow := &faultyStore{Store: tokenprovidertest.NewStore()}
-		slow.save = func(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-			time.Sleep(time.Second)
-			return slow.Store.Save(ctx, key, value, ttl)
-		}
-		// The caller has little time, and doesn't wait for the store to the end.
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-		defer cancel()
-		started := time.Now()
-		_, _, err := newShared(t, source, slow).Token(ctx)
-		require.NoError(t, err)
-		require.Equal(t, 200*time.Millisecond, time.Since(started))
-		requireToken(t, newShared(t, source, slow), "token-1")
-		require.Equal(t, 1, source.calls())
-	})
-}
-
-func TestAnUnlockComesWithALiveContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		type traceKey struct{}
-		var unlocked atomic.Int64
-		store := &faultyStore{Store: tokenprovidertest.NewStore()}
-		store.tryLock = func(context.Context, string, time.Duration) (func(context.Context) error, bool, error) {
-			return func(ctx context.Context) error {
-				require.NoError(t, ctx.Err())
-				require.Equal(t, "trace", ctx.Value(traceKey{}))
-				deadline, ok := ctx.Deadline()
-				require.True(t, ok)
-				require.LessOrEqual(t, time.Until(deadline), 2*time.Second)
-				unlocked.Add(1)
-				return nil
-			}, true, nil
-		}
-		ctx, cancel := context.WithCancel(context.WithValue(t.Context(), traceKey{}, "trace"))
-		p := tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
-			cancel()
-			return "", time.Time{}, ctx.Err()
-		})
-		_, _, err := newShared(t, p, store).Token(ctx)
-		require.ErrorIs(t, err, context.Canceled)
-		synctest.Wait()
-		require.Equal(t, int64(1), unlocked.Load())
 	})
 }
 

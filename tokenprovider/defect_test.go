@@ -1,0 +1,114 @@
+package tokenprovider_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAProviderThatIgnoresItsContextIsLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var calls atomic.Int64
+		c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+			if calls.Add(1) == 1 {
+				<-release
+				return "late", time.Time{}, nil
+			}
+			return "second", time.Time{}, nil
+		}), &tokenprovider.CacheOptions{MintTimeout: time.Second})
+		started := time.Now()
+		err := requireCode(t, c, tokenprovider.CodeUnavailable)
+		require.ErrorContains(t, err, "no answer within 1s")
+		require.NotErrorIs(t, err, context.DeadlineExceeded, "it isn't the caller's deadline")
+		require.Equal(t, time.Second, time.Since(started))
+
+		time.Sleep(time.Second)
+		requireToken(t, c, "second")
+		close(release)
+		synctest.Wait()
+		requireToken(t, c, "second")
+	})
+}
+
+func TestTheProvidersOwnContextErrorIsNotTheCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
+			c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+				return "", time.Time{}, fmt.Errorf("dial the forge: %w", cause)
+			}), nil)
+			err := requireCode(t, c, tokenprovider.CodeUnavailable)
+			require.NotErrorIs(t, err, cause)
+			require.ErrorContains(t, err, "dial the forge")
+		}
+	})
+}
+
+func TestADefectiveProviderIsAnErrorAndHurtsNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		provide func() (string, time.Time, error)
+		text    string
+	}{
+		"it panics":                   {func() (string, time.Time, error) { panic("a value with a secret-value in it") }, "panicked: a value of type string"},
+		"it dereferences nil":         {func() (string, time.Time, error) { var p *issuer; return "", time.Time{}, *p.fail.Load() }, "nil pointer dereference"},
+		"it ends its goroutine":       {func() (string, time.Time, error) { runtime.Goexit(); return "", time.Time{}, nil }, "runtime.Goexit"},
+		"it delivers nothing":         {func() (string, time.Time, error) { return "", time.Time{}, nil }, "empty token"},
+		"it delivers a dead token":    {func() (string, time.Time, error) { return "dead", time.Now().Add(-time.Minute), nil }, "expired"},
+		"it delivers one dying now":   {func() (string, time.Time, error) { return "dead", time.Now(), nil }, "expired"},
+		"it delivers one of year one": {func() (string, time.Time, error) { return "dead", time.Time{}.Add(time.Hour), nil }, "expired"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var healthy atomic.Bool
+				cache := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+					if healthy.Load() {
+						return "good", time.Now().Add(time.Hour), nil
+					}
+					return c.provide()
+				}), nil)
+				var callers sync.WaitGroup
+				for range 10 {
+					callers.Go(func() {
+						err := requireCode(t, cache, tokenprovider.CodeInternal)
+						require.ErrorContains(t, err, c.text)
+						require.NotContains(t, err.Error(), "secret-value")
+					})
+				}
+				callers.Wait()
+
+				healthy.Store(true)
+				time.Sleep(30 * time.Second)
+				requireToken(t, cache, "good")
+
+				healthy.Store(false)
+				time.Sleep(59 * time.Minute)
+				requireToken(t, cache, "good")
+			})
+		})
+	}
+}
+
+// defectiveError panics when it is used, as a nil pointer in an error does.
+type defectiveError struct{ text *string }
+
+func (e *defectiveError) Error() string { return *e.text }
+
+func TestAnErrorWhoseMethodsPanicHurtsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+			var none *defectiveError
+			return "", time.Time{}, none
+		}), nil)
+		err := requireCode(t, c, tokenprovider.CodeInternal)
+		require.ErrorContains(t, err, "the provider panicked")
+		require.Equal(t, tokenprovider.StateFailing, c.Status().State)
+	})
+}

@@ -1,0 +1,73 @@
+package tokenprovider_test
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
+)
+
+func goexit() { runtime.Goexit() }
+
+// faultyStore is a store in memory, with a function in place of each method that is to do something else.
+type faultyStore struct {
+	*tokenprovidertest.Store
+	load    func(context.Context, string) ([]byte, error)
+	save    func(context.Context, string, []byte, time.Duration) error
+	remove  func(context.Context, string) error
+	tryLock func(context.Context, string, time.Duration) (func(context.Context) error, bool, error)
+}
+
+func (s *faultyStore) Load(ctx context.Context, key string) ([]byte, error) {
+	if s.load != nil {
+		return s.load(ctx, key)
+	}
+	return s.Store.Load(ctx, key)
+}
+
+func (s *faultyStore) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if s.save != nil {
+		return s.save(ctx, key, value, ttl)
+	}
+	return s.Store.Save(ctx, key, value, ttl)
+}
+
+func (s *faultyStore) Delete(ctx context.Context, key string) error {
+	if s.remove != nil {
+		return s.remove(ctx, key)
+	}
+	return s.Store.Delete(ctx, key)
+}
+
+func (s *faultyStore) TryLock(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
+	if s.tryLock != nil {
+		return s.tryLock(ctx, key, ttl)
+	}
+	return s.Store.TryLock(ctx, key, ttl)
+}
+
+// newFaulty is a store of which the named method, or all, does fault first.
+func newFaulty(method string, fault func(context.Context) error) *faultyStore {
+	s := &faultyStore{Store: tokenprovidertest.NewStore()}
+	if method == "load" || method == "all" {
+		s.load = func(ctx context.Context, _ string) ([]byte, error) { return nil, fault(ctx) }
+	}
+	if method == "save" || method == "all" {
+		s.save = func(ctx context.Context, _ string, _ []byte, _ time.Duration) error { return fault(ctx) }
+	}
+	if method == "delete" || method == "all" {
+		s.remove = func(ctx context.Context, _ string) error { return fault(ctx) }
+	}
+	if method == "lock" || method == "all" {
+		s.tryLock = func(ctx context.Context, _ string, _ time.Duration) (func(context.Context) error, bool, error) {
+			return nil, false, fault(ctx)
+		}
+	}
+	if method == "unlock" {
+		s.tryLock = func(context.Context, string, time.Duration) (func(context.Context) error, bool, error) {
+			return fault, true, nil
+		}
+	}
+	return s
+}

@@ -1,0 +1,136 @@
+package tokenprovider_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAStoredTokenIsTakenOnlyWithEnoughLife(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		life         time.Duration
+		minTTL, wish time.Duration
+		left         time.Duration
+		mints        bool
+	}{
+		{"20 minutes by default", time.Hour, 0, 0, 20 * time.Minute, false},
+		{"less than 20 minutes", time.Hour, 0, 0, 20*time.Minute - 1, true},
+		{"a third of a short life", 3 * time.Minute, 0, 0, time.Minute, false},
+		{"less than a third of a short life", 3 * time.Minute, 0, 0, time.Minute - 1, true},
+		{"MinTTL", 8 * time.Hour, time.Hour, 0, time.Hour, false},
+		{"less than MinTTL", 8 * time.Hour, time.Hour, 0, time.Hour - 1, true},
+		{"no MinTTL", time.Hour, -1, 0, 1, false},
+		{"no MinTTL, no life", time.Hour, -1, 0, 0, true},
+		{"a wish that is met", time.Hour, 0, 40 * time.Minute, 40 * time.Minute, false},
+		{"a wish that isn't", time.Hour, 0, 40 * time.Minute, 40*time.Minute - 1, true},
+		{"a wish for less than MinTTL", time.Hour, 0, time.Second, 20*time.Minute - 1, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				source, store := &issuer{life: c.life}, tokenprovidertest.NewStore()
+				shared := newShared(t, source, store, func(o *tokenprovider.SharedOptions) { o.MinTTL = c.minTTL })
+				requireToken(t, shared, "token-1")
+				time.Sleep(c.life - c.left)
+				token, _, err := shared.Token(wishing(t, c.wish))
+				require.NoError(t, err)
+				if c.mints {
+					require.Equal(t, "token-2", token)
+				} else {
+					require.Equal(t, "token-1", token)
+				}
+			})
+		})
+	}
+}
+
+func TestARefreshNeverTakesTheTokenThatItReplaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, store := &issuer{life: 12 * time.Hour}, tokenprovidertest.NewStore()
+		c := tokenprovider.NewCache(newShared(t, source, store), &tokenprovider.CacheOptions{RefreshAhead: 2 * time.Hour, Settle: -1})
+		requireToken(t, c, "token-1")
+		time.Sleep(10 * time.Hour) // 2 h left, far more than the Shared's MinTTL
+		requireToken(t, c, "token-1")
+		synctest.Wait()
+		requireToken(t, c, "token-2")
+		require.Equal(t, 2, source.calls())
+	})
+}
+
+func TestARefreshForAWishNeverTakesTheTokenThatItReplaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for left := 30*time.Minute + time.Second; left > 30*time.Minute-3*time.Second; left -= 250 * time.Millisecond {
+			mints := 0
+			slow := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+				mints++
+				expiresAt := time.Now().Add(time.Hour)
+				time.Sleep(2 * time.Second) // half of its life is less from its arrival on than from the request
+				return fmt.Sprintf("token-%d", mints), expiresAt, nil
+			})
+			c := tokenprovider.NewCache(newShared(t, slow, tokenprovidertest.NewStore()), nil)
+			_, expiresAt, err := c.Token(t.Context())
+			require.NoError(t, err)
+			time.Sleep(time.Until(expiresAt) - left)
+			_, expiresAt, err = c.Token(wishing(t, 50*time.Minute))
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, time.Until(expiresAt), 30*time.Minute, "with %s left", left)
+		}
+	})
+}
+
+func TestAWishThatNoTokenMeetsIsOneMintForAllWhoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, store := &issuer{life: time.Hour, latency: 300 * time.Millisecond}, tokenprovidertest.NewStore()
+		var replicas sync.WaitGroup
+		for range 8 {
+			shared := newShared(t, source, store)
+			replicas.Go(func() {
+				token, _, err := shared.Token(wishing(t, 10*time.Hour))
+				require.NoError(t, err)
+				require.Equal(t, "token-1", token)
+			})
+		}
+		replicas.Wait()
+		require.Equal(t, 1, source.calls())
+	})
+}
+
+func TestATokenWithoutExpiryIsSharedForADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		p := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+			calls++
+			return fmt.Sprintf("token-%d", calls), time.Time{}, nil
+		})
+		store := tokenprovidertest.NewStore()
+		requireToken(t, newShared(t, p, store), "token-1")
+		token, expiresAt, err := newShared(t, p, store).Token(wishing(t, time.Hour))
+		require.NoError(t, err)
+		require.Equal(t, "token-1", token)
+		require.True(t, expiresAt.IsZero())
+		time.Sleep(24 * time.Hour)
+		requireToken(t, newShared(t, p, store), "token-2")
+	})
+}
+
+func TestAStoredValueIsGoneWhenItsTokenIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faultyStore{Store: tokenprovidertest.NewStore()}
+		store.save = func(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+			require.Equal(t, time.Hour, ttl)
+			return store.Store.Save(ctx, key, value, ttl)
+		}
+		requireToken(t, newShared(t, &issuer{life: time.Hour}, store), "token-1")
+		time.Sleep(time.Hour)
+		value, err := store.Load(t.Context(), sharedKey)
+		require.NoError(t, err)
+		require.Nil(t, value)
+	})
+}
