@@ -3,6 +3,7 @@ package tokenprovider_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -111,4 +113,90 @@ func TestAnErrorWhoseMethodsPanicHurtsNothing(t *testing.T) {
 		require.ErrorContains(t, err, "the provider panicked")
 		require.Equal(t, tokenprovider.StateFailing, c.Status().State)
 	})
+}
+
+// fickle is an error whose methods panic when they are asked for the first time.
+type fickle struct{ method string }
+
+func (f fickle) does(method string) {
+	if method == f.method {
+		panic("a defect")
+	}
+}
+
+func (f fickle) Error() string { f.does("Error"); return "fickle" }
+func (f fickle) As(any) bool   { f.does("As"); return false }
+func (f fickle) Is(error) bool { f.does("Is"); return false }
+func (f fickle) Unwrap() error { f.does("Unwrap"); return nil }
+
+func TestAnErrorIsAskedForNothingOutsideTheGuard(t *testing.T) {
+	for _, method := range []string{"Error", "As", "Is", "Unwrap"} {
+		synctest.Test(t, func(t *testing.T) {
+			c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+				return "", time.Time{}, fickle{method}
+			}), &tokenprovider.CacheOptions{Logger: slog.New(slog.DiscardHandler)})
+			err := requireCode(t, c, tokenprovider.CodeInternal)
+			require.ErrorContains(t, err, "the provider panicked", method)
+			require.Equal(t, err.Error(), c.Status().LastError)
+		})
+	}
+}
+
+// unwrapping is a wrapper whose Unwrap panics.
+type unwrapping struct{ tokenprovider.TokenProvider }
+
+func (unwrapping) Unwrap() tokenprovider.TokenProvider { panic("a defect") }
+
+func TestAWrapperThatPanicsAfterTheCallIsADefectToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := tokenprovider.NewCache(unwrapping{tokenprovider.Static("t")}, nil)
+		require.ErrorContains(t, requireCode(t, c, tokenprovider.CodeInternal), "the provider panicked")
+	})
+}
+
+func TestAFunctionOfAKeyedThatBreaksIsAskedAgain(t *testing.T) {
+	for name, breaks := range map[string]func(){
+		"it panics":             func() { panic("a value with a secret-value in it") },
+		"it ends its goroutine": runtime.Goexit,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				broken := true
+				k := tokenprovider.NewKeyed(func(string) tokenprovider.TokenProvider {
+					if broken {
+						breaks()
+					}
+					return &issuer{life: time.Hour}
+				}, nil)
+				err := requireCode(t, k.Get("a"), tokenprovider.CodeInternal)
+				require.ErrorContains(t, err, "the function that makes providers")
+				require.NotContains(t, err.Error(), "secret-value")
+				broken = false
+				requireToken(t, k.Get("a"), "token-1")
+				require.Same(t, k.Get("a"), k.Get("a"))
+			})
+		})
+	}
+}
+
+func TestWhatBreaksUnderASharedIsAnErrorOfIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		breaks func()
+		text   string
+	}{
+		"it panics":             {func() { panic("a value with a secret-value in it") }, "panicked: a value of type string"},
+		"it ends its goroutine": {runtime.Goexit, "ended its goroutine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				shared := newShared(t, tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+					c.breaks()
+					return "", time.Time{}, nil
+				}), tokenprovidertest.NewStore())
+				err := requireCode(t, shared, tokenprovider.CodeInternal)
+				require.ErrorContains(t, err, "tokenprovider: the provider "+c.text)
+				require.NotContains(t, err.Error(), "secret-value")
+			})
+		})
+	}
 }

@@ -58,7 +58,11 @@ func TestNewSharedNamesWhatIsWrong(t *testing.T) {
 	good := tokenprovider.SharedOptions{Key: "key", SealKeys: [][]byte{sealKey(1)}}
 	_, err := tokenprovider.NewShared(nil, s, good)
 	require.ErrorContains(t, err, "needs a provider")
+	_, err = tokenprovider.NewShared((*issuer)(nil), s, good)
+	require.ErrorContains(t, err, "needs a provider")
 	_, err = tokenprovider.NewShared(p, nil, good)
+	require.ErrorContains(t, err, "needs a store")
+	_, err = tokenprovider.NewShared(p, (*tokenprovidertest.Store)(nil), good)
 	require.ErrorContains(t, err, "needs a store")
 }
 

@@ -13,6 +13,8 @@ func TestWorstRanksWhatIsNoStateLast(t *testing.T) {
 		tokenprovider.StateEmpty, tokenprovider.StateFresh, tokenprovider.StateRefreshing, tokenprovider.StateDegraded,
 		tokenprovider.StateFailing, "unheard of",
 	}
+	clear(tokenprovider.States()) // a copy
+	require.Equal(t, inOrder[:5], tokenprovider.States())
 	for n, worst := range inOrder {
 		require.Equal(t, worst, tokenprovider.Worst(inOrder[:n+1]...))
 		require.Equal(t, worst, tokenprovider.Worst(worst, inOrder[0], worst))

@@ -3,12 +3,15 @@ package tokenprovider_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -84,4 +87,107 @@ func TestWithoutAnotherTokenTheRefusalIsTheAnswer(t *testing.T) {
 	source.breakWith(errors.New("down"))
 	resp, err = f.client(tokens).Get(f.URL)
 	requireStatus(t, http.StatusUnauthorized, resp, err)
+}
+
+// endless is a server that refuses token-1 with a body that never ends, until the
+// connection does. It sends a piece of the body as often as every says, or no more
+// of it.
+func endless(t *testing.T, http2 bool, every time.Duration) (*httptest.Server, *atomic.Int64) {
+	var refusing atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer token-1" {
+			fmt.Fprint(w, "answer")
+			return
+		}
+		refusing.Add(1)
+		defer refusing.Add(-1)
+		w.WriteHeader(http.StatusUnauthorized)
+		if every == 0 {
+			fmt.Fprint(w, "refused")
+			require.NoError(t, http.NewResponseController(w).Flush())
+			<-r.Context().Done()
+			return
+		}
+		for {
+			if _, err := w.Write(make([]byte, 4<<10)); err != nil || http.NewResponseController(w).Flush() != nil {
+				return
+			}
+			select {
+			case <-time.After(every):
+			case <-r.Context().Done():
+				return
+			}
+		}
+	}))
+	server.EnableHTTP2 = http2
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server, &refusing
+}
+
+func TestARefusalWhoseBodyNeverEndsDelaysTheRequestByAMoment(t *testing.T) {
+	for name, every := range map[string]time.Duration{
+		"a body that stops coming": 0,
+		"a body that trickles":     50 * time.Millisecond,
+		"a body that floods":       1,
+	} {
+		for _, http2 := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, HTTP/2 %t", name, http2), func(t *testing.T) {
+				t.Parallel()
+				server, refusing := endless(t, http2, every)
+				client := &http.Client{Transport: &tokenprovider.Transport{
+					Provider: numbered(), Base: server.Client().Transport, Hosts: []string{server.Listener.Addr().String()},
+				}}
+				began := time.Now()
+				req, err := http.NewRequest(http.MethodGet, server.URL, nil) // its context has no end
+				require.NoError(t, err)
+				resp, err := client.Do(req)
+				requireStatus(t, http.StatusOK, resp, err)
+				require.Less(t, time.Since(began), 10*time.Second)
+				require.Eventually(t, func() bool { return refusing.Load() == 0 }, 10*time.Second, time.Millisecond,
+					"the server is rid of the refused request")
+			})
+		}
+	}
+}
+
+func TestARefusalWithAShortBodyCostsNoConnection(t *testing.T) {
+	f := newForge(t, "token-2")
+	var opened atomic.Int64
+	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		if !info.Reused {
+			opened.Add(1)
+		}
+	}}
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), trace), http.MethodGet, f.URL, nil)
+	require.NoError(t, err)
+	resp, err := f.client(numbered()).Do(req)
+	requireStatus(t, http.StatusOK, resp, err)
+	require.EqualValues(t, 1, opened.Load())
+}
+
+// hanging is a body whose Read doesn't even end when it is closed.
+type hanging struct{ end chan struct{} }
+
+func (h hanging) Read([]byte) (int, error) { <-h.end; return 0, io.EOF }
+func (h hanging) Close() error             { return nil }
+
+func TestABodyThatIgnoresThatItIsClosedIsLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		end := make(chan struct{})
+		defer close(end)
+		transport := &tokenprovider.Transport{Provider: numbered(), Hosts: []string{"api.example"}}
+		transport.Base = roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.Header.Get("Authorization") == "Bearer token-1" {
+				return &http.Response{StatusCode: http.StatusUnauthorized, Body: hanging{end}}, nil
+			}
+			return nil, errors.New("sent again")
+		})
+		began := time.Now()
+		req, err := http.NewRequest(http.MethodGet, "https://api.example/x", nil)
+		require.NoError(t, err)
+		_, err = transport.RoundTrip(req)
+		require.EqualError(t, err, "sent again")
+		require.Equal(t, 500*time.Millisecond, time.Since(began))
+	})
 }
