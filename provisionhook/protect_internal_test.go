@@ -7,13 +7,15 @@ import (
 )
 
 func TestPatternsIgnoreCaseWhereNamesDo(t *testing.T) {
-	windows := matcher("Protect", []string{"Path", "Platform_*"}, true)
-	elsewhere := matcher("Protect", []string{"Path", "Platform_*"}, false)
+	windows, err := newMatcher("Protect", []string{"Path", "Platform_*"}, true)
+	require.NoError(t, err)
+	elsewhere, err := newMatcher("Protect", []string{"Path", "Platform_*"}, false)
+	require.NoError(t, err)
 	for _, name := range []string{"PATH", "path", "PLATFORM_ID", "platform_id"} {
-		require.True(t, windows(name), name)
-		require.False(t, elsewhere(name), name)
+		require.True(t, windows.match(name), name)
+		require.False(t, elsewhere.match(name), name)
 	}
-	require.True(t, elsewhere("Path"))
-	require.True(t, elsewhere("Platform_ID"))
-	require.False(t, windows("PATHEXT"))
+	require.True(t, elsewhere.match("Path"))
+	require.True(t, elsewhere.match("Platform_ID"))
+	require.False(t, windows.match("PATHEXT"))
 }
