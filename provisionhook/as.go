@@ -1,6 +1,6 @@
 package provisionhook
 
-import "reflect"
+import "github.com/molecule-ai/provisionkit/internal/foreign"
 
 // maxUnwrap bounds the walk through wrappers, so that a cycle of them ends.
 const maxUnwrap = 64
@@ -8,17 +8,19 @@ const maxUnwrap = 64
 // wrapper is a mutator that lets its caller see the one inside.
 type wrapper interface{ Unwrap() EnvMutator }
 
-// As finds the first of m and the mutators that it wraps, from the outside in, that is a T. T is usually one of the
-// optional interfaces, of this package or of anyone's: As is how they grow without changing [EnvMutator].
+// As returns the first of m and the mutators that it wraps, from the outside
+// in, that is a T. T is usually one of the optional interfaces, of this package
+// or of another: As is how they grow without a change of [EnvMutator].
 //
-// A mutator that is nil, or a nil pointer, is no T. The walk follows Unwrap() EnvMutator and ends after 64 mutators,
-// also when one wraps itself.
+// A mutator that is nil, or holds a nil pointer, is no T. The walk follows
+// Unwrap() EnvMutator and ends after 64 mutators, also when one wraps itself. A
+// panic of Unwrap goes on to the caller.
 func As[T any](m EnvMutator) (T, bool) { return find[T](layers(m)) }
 
-// layers is m and the mutators that it wraps, from the outside in.
+// layers returns m and the mutators that it wraps, from the outside in.
 func layers(m EnvMutator) []EnvMutator {
 	var layers []EnvMutator
-	for len(layers) < maxUnwrap && !isNil(m) {
+	for len(layers) < maxUnwrap && !foreign.IsNil(m) {
 		layers = append(layers, m)
 		w, ok := m.(wrapper)
 		if !ok {
@@ -29,7 +31,7 @@ func layers(m EnvMutator) []EnvMutator {
 	return layers
 }
 
-// find is the first of some layers that is a T.
+// find returns the first of the layers that is a T.
 func find[T any](layers []EnvMutator) (T, bool) {
 	for _, layer := range layers {
 		if t, ok := layer.(T); ok {
@@ -38,17 +40,4 @@ func find[T any](layers []EnvMutator) (T, bool) {
 	}
 	var none T
 	return none, false
-}
-
-// isNil reports whether m is nil or holds a nil: of a pointer, most often, which panics only when it is called.
-func isNil(m EnvMutator) bool {
-	if m == nil {
-		return true
-	}
-	switch v := reflect.ValueOf(m); v.Kind() {
-	case reflect.Chan, reflect.Func, reflect.Map, reflect.Pointer, reflect.Slice, reflect.UnsafePointer:
-		return v.IsNil()
-	default:
-		return false
-	}
 }

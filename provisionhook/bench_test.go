@@ -10,9 +10,11 @@ import (
 	"github.com/molecule-ai/provisionkit/provisionhook"
 )
 
-// BenchmarkRun is a start of a workspace: an environment of 60 variables is built and mutators that set two variables
-// each run on it. The metric x-bare-loop is its time as a multiple of the same start where the mutators are called in
-// a loop on the map itself, in the same run: what the copies, the comparison and the records cost.
+// BenchmarkRun starts a workspace: it builds an environment of 60 variables and
+// runs mutators on it that set two variables each. The metric x-bare-loop is
+// its time as a multiple of the same start in the same run, where the mutators
+// are called in a loop on the map itself: what the copies, the comparison and
+// the records cost.
 func BenchmarkRun(b *testing.B) {
 	for _, n := range []int{1, 10, 50} {
 		b.Run(fmt.Sprintf("mutators=%d", n), func(b *testing.B) {
@@ -22,7 +24,8 @@ func BenchmarkRun(b *testing.B) {
 			}
 			reg := &provisionhook.Registry{}
 			for i := range n {
-				reg.Register(sets(fmt.Sprintf("m%d", i), fmt.Sprintf("M%d_URL", i), "https://example.com/", fmt.Sprintf("M%d_MODE", i), "on"))
+				reg.Register(sets(fmt.Sprintf("m%d", i),
+					fmt.Sprintf("M%d_URL", i), "https://example.com/", fmt.Sprintf("M%d_MODE", i), "on"))
 			}
 			ctx := context.Background()
 
@@ -51,8 +54,46 @@ func BenchmarkRun(b *testing.B) {
 	}
 }
 
-// BenchmarkFirstTokenProvider is the lookup with 10 mutators of which the last has a token, two wrappers deep. The
-// metric x-type-assertion is its time as a multiple of one type assertion in the same run.
+// BenchmarkPolicy plans a workspace for which one mutator sets many variables,
+// under a policy of every check that this package has. The metric x-no-policy
+// is its time as a multiple of the same plan without a policy, in the same run;
+// it is the same for any number of variables.
+func BenchmarkPolicy(b *testing.B) {
+	for _, n := range []int{1_000, 16_000} {
+		b.Run(fmt.Sprintf("variables=%d", n), func(b *testing.B) {
+			var pairs []string
+			for i := range n {
+				pairs = append(pairs, fmt.Sprint("VARIABLE_", i), "a value of usual length, like a path")
+			}
+			free := registry(sets("m", pairs...))
+			bound := provisionhook.NewRegistry(provisionhook.Protect("PATH", "LD_*"), provisionhook.NoOverride(),
+				provisionhook.PortableNames(), provisionhook.MaxSize(1<<17, 1<<20))
+			bound.Register(free.Mutators()...)
+			plan := func(reg *provisionhook.Registry) {
+				if _, err := reg.Plan(context.Background(), "ws", nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+
+			b.ReportAllocs()
+			for b.Loop() {
+				plan(bound)
+			}
+			checked := b.Elapsed()
+			b.ReportMetric(float64(checked.Nanoseconds())/float64(b.N)/float64(n), "ns/variable")
+
+			start := time.Now()
+			for range b.N {
+				plan(free)
+			}
+			b.ReportMetric(float64(checked)/float64(time.Since(start)), "x-no-policy")
+		})
+	}
+}
+
+// BenchmarkFirstTokenProvider looks the provider up among 10 mutators of which
+// the last has a token, two wrappers deep. The metric x-type-assertion is its
+// time as a multiple of one type assertion in the same run.
 func BenchmarkFirstTokenProvider(b *testing.B) {
 	reg := &provisionhook.Registry{}
 	for range 9 {

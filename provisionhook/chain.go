@@ -10,7 +10,7 @@ import (
 // chain is a Plan in the making. It is used by one goroutine.
 type chain struct {
 	plan       Plan
-	checks     []Check
+	checks     []registeredCheck
 	owners     map[string]string // the mutator that set a variable
 	fileOwners map[string]string
 }
@@ -30,20 +30,22 @@ func newChain(r *Registry, env map[string]string) *chain {
 	return c
 }
 
-// step lets one mutator work on copies and takes over what it changed. After an error the chain is not used any more.
+// step lets one mutator work on copies and takes over what it changed. After an
+// error the chain must not be used any more.
 func (c *chain) step(ctx context.Context, workspaceID string, e *entry) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("not run: %w", err)
 	}
-	// The copies stay with the mutator, which may have kept them, and are read once.
+	// The mutator may keep the copies, so they are read once, below.
 	copies := draft{env: maps.Clone(c.plan.Env)}
 	if e.files != nil {
 		copies.files = cloneFiles(c.plan.Files)
 	}
-	if err := guard(func() error { return mutate(ctx, e.mutator, e.files, workspaceID, copies) }); err != nil {
+	err := call(func() error { return mutate(ctx, e.mutator, e.files, workspaceID, copies) })
+	if err != nil {
 		return err
 	}
-	if err := c.takeEnv(e.name, copies.env); err != nil {
+	if err := c.takeEnv(ctx, e.name, copies.env); err != nil {
 		return err
 	}
 	if e.files != nil {
@@ -52,8 +54,9 @@ func (c *chain) step(ctx context.Context, workspaceID string, e *entry) error {
 	return nil
 }
 
-func (c *chain) takeEnv(mutator string, after map[string]string) error {
-	edits := diff(mutator, c.plan.Env, after, func(a, b string) bool { return a == b }, c.owners)
+func (c *chain) takeEnv(ctx context.Context, mutator string, after map[string]string) error {
+	same := func(a, b string) bool { return a == b }
+	edits := diff(mutator, c.plan.Env, after, same, c.owners)
 	for _, e := range edits {
 		if err := validVariable(e); err != nil {
 			return err
@@ -61,7 +64,7 @@ func (c *chain) takeEnv(mutator string, after map[string]string) error {
 	}
 	changes := apply(edits, c.plan.Env, c.owners)
 	c.plan.Changes = append(c.plan.Changes, changes...)
-	return check(c.checks, changes, c.plan.Env)
+	return c.check(ctx, changes)
 }
 
 func (c *chain) takeFiles(mutator string, after map[string][]byte) error {
@@ -72,6 +75,7 @@ func (c *chain) takeFiles(mutator string, after map[string][]byte) error {
 		}
 		edits[i].value = bytes.Clone(e.value)
 	}
-	c.plan.FileChanges = append(c.plan.FileChanges, apply(edits, c.plan.Files, c.fileOwners)...)
+	changes := apply(edits, c.plan.Files, c.fileOwners)
+	c.plan.FileChanges = append(c.plan.FileChanges, changes...)
 	return nil
 }

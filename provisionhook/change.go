@@ -17,14 +17,15 @@ const (
 
 // Change says what one mutator did to one variable. It never holds a value.
 //
-// A variable that a mutator sets to the value that it had is no change. One that a mutator changes several times is
-// one change, as is one that it deletes and sets again.
+// A variable that is set to the value that it had is no change. One that a
+// mutator changes several times, or deletes and sets again, is one change.
 type Change struct {
 	Mutator string `json:"mutator"`
 	Key     string `json:"key"` // the variable's name
 	Kind    Kind   `json:"kind"`
 
-	// Previous is the mutator that had set the variable; empty when it was the caller's, or not there.
+	// Previous is the mutator that had set the variable; empty when it was
+	// the caller's, or not there.
 	Previous string `json:"previous,omitempty"`
 }
 
@@ -34,11 +35,15 @@ type edit[V any] struct {
 	value V
 }
 
-// diff is what mutator did to turn before into after, in the order of the keys.
-func diff[V any](mutator string, before, after map[string]V, same func(a, b V) bool, owners map[string]string) []edit[V] {
+// diff returns what mutator did to turn before into after, in the order of the
+// keys.
+func diff[V any](
+	mutator string, before, after map[string]V, same func(a, b V) bool, owners map[string]string,
+) []edit[V] {
 	var edits []edit[V]
 	add := func(key string, kind Kind, value V) {
-		edits = append(edits, edit[V]{Change{Mutator: mutator, Key: key, Kind: kind, Previous: owners[key]}, value})
+		change := Change{Mutator: mutator, Key: key, Kind: kind, Previous: owners[key]}
+		edits = append(edits, edit[V]{change, value})
 	}
 	added := 0
 	for key, value := range after {
@@ -60,7 +65,8 @@ func diff[V any](mutator string, before, after map[string]V, same func(a, b V) b
 	return edits
 }
 
-// apply makes the edits in state, and the mutator the owner of what it set.
+// apply makes the edits in state, makes the mutator the owner of what it set,
+// and returns the changes.
 func apply[V any](edits []edit[V], state map[string]V, owners map[string]string) []Change {
 	changes := make([]Change, 0, len(edits))
 	for _, e := range edits {

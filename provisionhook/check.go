@@ -1,43 +1,96 @@
 package provisionhook
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"strings"
 )
 
-// Check is a platform's policy: it returns an error for a [Change] that a mutator may not make. env is a copy of the
-// environment as the mutator leaves it, one map for all changes of that mutator: a Check reads it, and what it writes
-// there is seen by no one but itself. Files are not checked; see [FileMutator].
+// Check is a platform's policy: it returns an error for a [Change] that a
+// mutator may not make. env is a copy of the environment as the mutator leaves
+// it, one map for all changes of that mutator: a Check reads it, and nobody
+// else sees what it writes there. Files are not checked; see [FileMutator].
 //
-// After each mutator, the checks of a [Registry] are called for each of its changes, in the order of the keys, and the
-// first error ends the chain; it is wrapped with the names of the mutator and of the variable. As each change is checked
-// with what results from it, so is the environment that the workspace gets. Like a mutator, a Check is safe for
-// concurrent use and puts no value of env into its error.
+// After each mutator, the checks of a [Registry] are called for each of its
+// changes, in the order of the keys. The first error ends the chain; it is
+// wrapped with the names of the mutator and of the variable. Each change is
+// checked with the environment that results from it, so what a workspace gets
+// was checked as a whole. Like a mutator, a Check is safe for concurrent use
+// and puts no value of env into its error.
 //
-// Two rules to write beside the ones that this package has: refuse a c.Kind other than [KindSet] with an empty
-// c.Previous, so that what the caller set stays; compare two variables of env that must agree.
+// Two rules to write beside the ones of this package: to keep what the caller
+// has set, refuse a c.Kind other than [KindSet] with an empty c.Previous; for
+// variables that must agree, compare two of env.
 type Check func(c Change, env map[string]string) error
 
-// check calls every check for every change, each check with a copy of env of its own.
-func check(checks []Check, changes []Change, env map[string]string) error {
-	copies := make([]map[string]string, len(checks))
-	for _, c := range changes {
-		for i, allowed := range checks {
-			if copies[i] == nil {
-				copies[i] = maps.Clone(env)
-			}
-			if err := guard(func() error { return allowed(c, copies[i]) }); err != nil {
-				return fmt.Errorf("%s of %q refused: %w", c.Kind, c.Key, err)
-			}
+// registeredCheck is a Check of a Registry.
+type registeredCheck struct {
+	Check
+	maxSize bool // made by MaxSize
+}
+
+// checksAtOnce is how many changes are checked between two looks at the
+// context.
+const checksAtOnce = 256
+
+// check asks every check about every change.
+func (c *chain) check(ctx context.Context, changes []Change) error {
+	if len(c.checks) == 0 || len(changes) == 0 {
+		return nil
+	}
+	copies := make([]map[string]string, len(c.checks)) // one for each check
+	for i := range copies {
+		copies[i] = maps.Clone(c.plan.Env)
+	}
+	for begin := 0; begin < len(changes); begin += checksAtOnce {
+		if err := ctx.Err(); begin > 0 && err != nil {
+			return fmt.Errorf("not all of its changes were checked: %w", err)
+		}
+		end := min(begin+checksAtOnce, len(changes))
+		if err := c.checkSome(changes[begin:end], copies); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// validVariable reports why an edit can't be in any environment. A name that holds "=" is most likely a whole
-// assignment, so what follows the "=" may be a secret and isn't shown.
+// checkSome asks every check, with its copy of the environment, about some of a
+// mutator's changes.
+//
+// MaxSize counts the whole environment for each change that it is asked about.
+// The environment is the same for all of them, so once MaxSize has allowed a
+// variable its copy is dropped (nil), and it sees only the variable in
+// question.
+func (c *chain) checkSome(changes []Change, copies []map[string]string) error {
+	var change Change
+	err := call(func() error {
+		for _, change = range changes {
+			for i, check := range c.checks {
+				env := copies[i]
+				if env == nil {
+					env = map[string]string{change.Key: c.plan.Env[change.Key]}
+				}
+				if err := check.Check(change, env); err != nil {
+					return err
+				}
+				if check.maxSize && change.Kind != KindDelete {
+					copies[i] = nil
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%s of %q refused: %w", change.Kind, change.Key, err)
+	}
+	return nil
+}
+
+// validVariable returns why an edit can't be in any environment. A name with
+// "=" in it is most likely a whole assignment, so what follows the "=" may be a
+// secret and isn't shown.
 func validVariable(e edit[string]) error {
 	if e.Kind == KindDelete {
 		return nil

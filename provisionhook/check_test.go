@@ -1,6 +1,7 @@
 package provisionhook_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -172,4 +173,26 @@ func TestTheEnvironmentThatAWorkspaceGetsHasBeenCheckedAsAWhole(t *testing.T) {
 		`provisionhook "m": set of "OTHER_TOKEN" refused: A_TOKEN and OTHER_TOKEN differ`)
 	require.ErrorContains(t, allowed(t, policy, nil, sets("m", "A_TOKEN", "t", "OTHER_TOKEN", "t"), deletes("other", "A_TOKEN")),
 		`provisionhook "other": delete of "A_TOKEN" refused`)
+}
+
+func TestTheChecksOfManyChangesEndWithTheContext(t *testing.T) {
+	const many = 10_000
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := 0
+	reg := provisionhook.NewRegistry(func(provisionhook.Change, map[string]string) error {
+		asked++
+		cancel()
+		return nil
+	})
+	reg.Register(does("m", func(e env) {
+		for i := range many {
+			e[fmt.Sprint("V", i)] = "x"
+		}
+	}))
+	e := env{}
+	err := reg.Run(ctx, "ws", e)
+	require.EqualError(t, err, `provisionhook "m": not all of its changes were checked: context canceled`)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Empty(t, e)
+	require.Less(t, asked, many/10)
 }

@@ -15,10 +15,15 @@ type decorator struct {
 	around   around
 }
 
-// around calls call with ctx, or one derived from it, and with d, or a copy of it that it puts into d in the end.
-type around func(ctx context.Context, workspaceID string, d draft, call func(context.Context, draft) error) error
+// inside calls the mutator that is decorated.
+type inside func(context.Context, draft) error
 
-// decorate puts a decorator around m that has just the optional interfaces it must guard: those m has.
+// around calls inside with ctx, or one derived from it, and with d, or a copy
+// of it that it puts into d in the end.
+type around func(ctx context.Context, workspaceID string, d draft, inside inside) error
+
+// decorate returns a decorator around m that has just the optional interfaces
+// it must guard: those that m has.
 func decorate(kind string, m EnvMutator, name string, around around) EnvMutator {
 	d := &decorator{mutator: m, name: name, kind: kind, around: around}
 	var hasFiles, hasRelease bool
@@ -50,7 +55,8 @@ func (d *decorator) Name() string       { return d.name }
 func (d *decorator) Unwrap() EnvMutator { return d.mutator }
 func (d *decorator) typeName() string   { return d.kind }
 
-// Format prints the name only: fmt would print the fields of the mutator inside past that one's own String method.
+// Format prints the name only: fmt would go past the String method of the
+// mutator inside and print its fields.
 func (d *decorator) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%s(%q)", d.kind, d.name) }
 
 func (d *decorator) MutateEnv(ctx context.Context, workspaceID string, env map[string]string) error {
@@ -59,7 +65,7 @@ func (d *decorator) MutateEnv(ctx context.Context, workspaceID string, env map[s
 	})
 }
 
-// mutate is what a [Registry] calls in place of MutateEnv and MutateFiles.
+// mutate is called by a [Registry] in place of MutateEnv and MutateFiles.
 func (d *decorator) mutate(ctx context.Context, workspaceID string, both draft) error {
 	return d.around(ctx, workspaceID, both, func(ctx context.Context, copies draft) error {
 		return mutate(ctx, d.mutator, d.files, workspaceID, copies)

@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// versatile is a mutator of variables and files that also releases. Each of the three does what it is told to.
+// versatile is a mutator of variables and files that also releases. Each of the
+// three does what it is told to.
 type versatile struct {
 	variables, files, release func(ctx context.Context) error
 }
@@ -165,22 +166,21 @@ func TestFailOpenIsNoWayAroundAPolicy(t *testing.T) {
 
 func TestAPanicOfAReportIsAnErrorOfItsMutator(t *testing.T) {
 	m := provisionhook.FailOpen(fails("m", errBoom), func(context.Context, string, error) { panic("report") })
-	require.ErrorContains(t, registry(m).Run(t.Context(), "ws", env{}), `provisionhook "m": panic: report`)
+	err := registry(m).Run(t.Context(), "ws", env{})
+	require.ErrorContains(t, err, `provisionhook "m": panic: a value of type string`)
+	panicked, ok := errors.AsType[*provisionhook.PanicError](err)
+	require.True(t, ok)
+	require.Equal(t, "report", panicked.Value)
 }
 
-func TestGoexitPassesThroughFailOpen(t *testing.T) {
-	reported, returned := false, false
+func TestFailOpenReportsGoexitToo(t *testing.T) {
+	var reported error
 	m := provisionhook.FailOpen(does("m", func(e env) { e["A"] = "1"; runtime.Goexit() }),
-		func(context.Context, string, error) { reported = true })
-	e, done := env{}, make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = registry(m).Run(t.Context(), "ws", e)
-		returned = true
-	}()
-	<-done
-	require.False(t, reported || returned)
-	require.Empty(t, e)
+		func(_ context.Context, _ string, err error) { reported = err })
+	e := env{}
+	require.NoError(t, registry(m, sets("last", "LAST", "yes")).Run(t.Context(), "ws", e))
+	require.EqualError(t, reported, `provisionhook "m": it ended its goroutine (runtime.Goexit)`)
+	require.Equal(t, env{"LAST": "yes"}, e)
 }
 
 func TestTimeoutEndsTheContextOfOneMutator(t *testing.T) {
@@ -328,7 +328,8 @@ func (valued) Name() string                                               { retu
 func (valued) MutateEnv(context.Context, string, map[string]string) error { return nil }
 func (v valued) Token(context.Context) (string, time.Time, error)         { return v.token, time.Time{}, nil }
 
-// stringer is a mutator by value that protects its secret when it is printed directly.
+// stringer is a mutator by value that protects its secret when it is printed
+// directly.
 type stringer struct {
 	provisionhook.EnvMutator
 	secret string

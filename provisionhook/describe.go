@@ -5,15 +5,25 @@ import (
 	"strings"
 )
 
-// Description says what a registered mutator is and can do. It is for people: the texts of Note may change.
+// Description says what a registered mutator is and can do. It is for people:
+// the texts of Note may change.
 type Description struct {
-	Name      string   `json:"name"`
-	Type      string   `json:"type"`                // its Go type; of a wrapper, with that of what it wraps in parentheses
-	Abilities []string `json:"abilities,omitempty"` // the optional interfaces of this package that it has, by name
-	Note      string   `json:"note,omitempty"`      // what looks wrong with it, and what to do; advice, never an error
+	Name string `json:"name"`
+
+	// Type is its Go type; that of a wrapper has the type of what it wraps
+	// in parentheses.
+	Type string `json:"type"`
+
+	// Abilities are the optional interfaces of this package that it has, by
+	// name.
+	Abilities []string `json:"abilities,omitempty"`
+
+	// Note says what looks wrong with it, and what to do. It is advice,
+	// never an error.
+	Note string `json:"note,omitempty"`
 }
 
-// String is the description in one line.
+// String returns the description in one line.
 func (d Description) String() string {
 	text := fmt.Sprintf("%q (%s)", d.Name, d.Type)
 	if len(d.Abilities) > 0 {
@@ -25,22 +35,25 @@ func (d Description) String() string {
 	return text
 }
 
-// Describe is a Description of each mutator, in the order they run in. Log it at boot: a plugin that should provide
-// tokens and doesn't is found there, and not when the first token expires:
+// Describe returns a Description of each mutator, in the order they run in. Log
+// it at boot: a plugin that should provide tokens and doesn't shows there, and
+// not when the first token expires:
 //
 //	logger.Info("mutators registered", slog.Any("mutators", reg.Describe()))
 //
-// A Note tells
+// A Note tells of
 //
-//   - why a near miss is none: a method of the right name with another signature; one with a pointer receiver, of a
-//     value that was registered; a wrapper without the method Unwrap() EnvMutator. A wrapper that hides what it wraps
-//     on purpose has an Unwrap that returns nil.
+//   - a near miss: a method of the right name with another signature; one with
+//     a pointer receiver, of a value that was registered; a wrapper without the
+//     method Unwrap() EnvMutator. A wrapper that hides what it wraps on purpose
+//     has an Unwrap that returns nil.
 //   - a wrapper that wraps itself, or so many that [As] doesn't see the end.
 //   - an empty name, and a name that several have.
-//   - a second [TokenProvider] or [WorkspaceTokenProvider]: the first one is asked for tokens, while the last one
-//     writes the environment.
+//   - a second [TokenProvider] or [WorkspaceTokenProvider]: the first one is
+//     asked for tokens, while the last one writes the environment.
 //
-// No mutator is called: the descriptions were made when the mutators were registered.
+// No mutator is called: the descriptions were made when the mutators were
+// registered.
 func (r *Registry) Describe() []Description {
 	entries := r.registered()
 	names := map[string]int{}
@@ -69,7 +82,8 @@ func (r *Registry) Describe() []Description {
 			if firstWorkspaceToken == nil {
 				firstWorkspaceToken = e
 			} else {
-				notes.add("FirstWorkspaceTokenProvider is %q, which was registered before", firstWorkspaceToken.name)
+				notes.add("FirstWorkspaceTokenProvider is %q, which was registered before",
+					firstWorkspaceToken.name)
 			}
 		}
 		d.Note = notes.String()
@@ -78,7 +92,7 @@ func (r *Registry) Describe() []Description {
 	return descriptions
 }
 
-// describe is the description of a mutator by itself.
+// describe returns the description of a mutator by itself.
 func describe(name string, layers []EnvMutator) Description {
 	d := Description{Name: name, Type: typeName(layers)}
 	var notes notes
@@ -94,7 +108,8 @@ func describe(name string, layers []EnvMutator) Description {
 	return d
 }
 
-// typeName is the types of the layers: the outer ones around the inner ones.
+// typeName returns the types of the layers: the outer ones around the inner
+// ones.
 func typeName(layers []EnvMutator) string {
 	if len(layers) == maxUnwrap {
 		return typeName(layers[:1]) + "(...)"
@@ -115,6 +130,7 @@ type notes []string
 
 func (n *notes) add(format string, args ...any) { *n = append(*n, fmt.Sprintf(format, args...)) }
 
+// String returns the sentences in one line.
 func (n notes) String() string {
 	var texts []string
 	for _, text := range n {

@@ -139,7 +139,8 @@ type both struct {
 	provisionhook.Releaser
 }
 
-// missAround has a Token with another signature, but what it wraps has the right one.
+// missAround has a Token with another signature, but what it wraps has the
+// right one.
 type missAround struct {
 	withoutContext
 	inner provisionhook.EnvMutator

@@ -1,7 +1,8 @@
-// Package provisionhook lets plugins change the environment of a workspace before it starts.
+// Package provisionhook lets plugins change the environment of a workspace
+// before it starts.
 //
-// A platform has one [Registry]. Plugins register mutators with it at boot, and the platform calls [Registry.Run] each
-// time it starts a workspace:
+// A platform has one [Registry]. Plugins register mutators with it at boot, and
+// the platform calls [Registry.Run] each time it starts a workspace:
 //
 //	reg := provisionhook.NewRegistry(provisionhook.Protect("PATH", "PLATFORM_*"))
 //	reg.Register(plugin.New(), audit.New())
@@ -13,57 +14,67 @@
 //	}
 //	// Start the workspace with env: it has what the mutators made of it.
 //
-// [Registry.Plan] does the same without touching env, and tells who changed what. When a workspace is gone,
-// [Registry.Release] lets mutators give back what they hold for it. What a platform knows of a workspace beyond its id
-// it tells them by [WithWorkspace].
+// [Registry.Plan] does the same without touching env, and tells who changed
+// what. When a workspace is gone, [Registry.Release] lets mutators give back
+// what they hold for it. What a platform knows about a workspace beyond its id
+// it hands on with [WithWorkspace].
 //
-// A plugin implements [EnvMutator]; that is two methods, of standard-library types only, so it needn't import this
-// package. [Func] adapts a function. What it can do beyond that it tells by optional interfaces; package
-// provisionhooktest tests it against the whole contract.
+// A plugin implements [EnvMutator]: two methods with standard-library types
+// only, so that it needn't import this package. [Func] adapts a function. What
+// else a mutator can do it shows by optional interfaces. Package
+// provisionhooktest tests a mutator against the whole contract.
 //
 // # A run
 //
 //	caller's env
-//	     |
-//	     | copy         +-----------+  diff, checks   +-----------+  diff, checks
-//	     +------------->| mutator 1 |---------------->| mutator 2 |---------------> ... ---> Plan
-//	                    +-----------+     copy        +-----------+     copy                   |
-//	                          |                             |                                  | Run: commit
-//	                          +--- error, panic, ctx, ------+                                  v
-//	                               a Check that refuses                                   caller's env
-//	                                       |
-//	                                       v
-//	                          *MutatorError; the caller's env is what it was
+//	   | copy   +-----------+ checks  +-----------+ checks
+//	   +------->| mutator 1 |-------->| mutator 2 |--------> ... ---> Plan
+//	            +-----------+  copy   +-----------+  copy              |
+//	                  |                     |              Run: commit |
+//	                  +- an error, a panic, +                          v
+//	                  |  ctx, a refusal of a Check             caller's env
+//	                  v
+//	      *MutatorError; the caller's env is what it was
 //
 // # Variables that expire
 //
-// A running process's environment can't be changed from outside. What is written here is read when the workspace
-// starts, and is the same an hour later. Write what doesn't expire: settings, addresses, the path of a credential
-// helper. A token may be written for programs that read nothing else, but then the mutator is a [TokenProvider] too, or
-// a [WorkspaceTokenProvider], which says when the token expires and hands out the next one: the platform serves it to
-// workspaces through [Registry.FirstTokenProvider].
+// A running process's environment can't be changed from outside. What a mutator
+// writes is read when the workspace starts, and is the same an hour later.
+// Write what doesn't expire: settings, addresses, the path of a credential
+// helper. A token may be written for programs that read nothing else; its
+// mutator should then be a [TokenProvider] or a [WorkspaceTokenProvider] too,
+// which says when the token expires and hands out the next one. The platform
+// serves that to workspaces through [Registry.FirstTokenProvider].
 //
 // # What it promises
 //
-//   - Order. Mutators run one after the other on the caller's goroutine, in the order of registration. There are no
-//     priorities and no second pass. Each sees what the ones before wrote.
-//   - Precedence. What the caller has put into the environment is the base, a mutator overrides it, and a later mutator
-//     overrides an earlier one. Every override is on record in [Plan].Changes; a [Check] can refuse it.
-//   - All or nothing. Every mutator works on a copy. The caller's map changes only if the whole chain succeeds: not
-//     if it ends early by an error, a panic or the end of the context.
-//   - Failing closed. The first error ends the chain; it is a [*MutatorError] that names the mutator. A mutator that a
-//     workspace can do without is put into [FailOpen], which reports; nothing else is ever skipped.
-//   - Attribution. The Registry finds out what a mutator changed by comparing, so a Change says who did it, and an
-//     error who failed, whatever the mutator says.
-//   - Containment. A panic becomes a [*PanicError]. No lock is held while a mutator runs; one that registers another is
-//     fine. A mutator is never abandoned in another goroutine: it is waited for, and ctx tells it to hurry.
-//   - Secrets. A Change never holds a value, and a Plan doesn't print any. Nothing is logged.
-//   - No globals. A program has as many Registries as it likes; nothing registers itself, and nothing is written into
-//     the environment of this process.
+//   - Order. Mutators run one after the other, in the order of registration.
+//     There are no priorities and no second pass. Each sees what the ones
+//     before wrote.
+//   - Precedence. A mutator overrides what the caller has set, and a later
+//     mutator an earlier one. Every override is on record in [Plan].Changes; a
+//     [Check] can refuse it.
+//   - All or nothing. Every mutator works on a copy. The caller's map changes
+//     only if the whole chain succeeds.
+//   - Failing closed. The first error ends the chain; it is a [*MutatorError]
+//     that names the mutator. A mutator that a workspace can do without is put
+//     into [FailOpen], which reports; nothing else is ever skipped.
+//   - Attribution. The Registry compares the environment before and after each
+//     mutator, so a Change says who made it, whatever the mutator says.
+//   - Containment. A panic and runtime.Goexit become a [*PanicError]. No lock
+//     is held while a mutator runs, so it may register another. A mutator is
+//     waited for and never abandoned: ctx tells it to hurry.
+//   - Secrets. A Change never holds a value, and a Plan doesn't print any.
+//     Nothing is logged.
+//   - No globals. A program has as many Registries as it likes; nothing
+//     registers itself, and nothing is written into the environment of this
+//     process.
 //
 // # What it refuses
 //
-// Values are literal: there is no interpolation and no merging of lists like PATH. There is no way to unregister or
-// replace a mutator. Policy is opt-in and one concept, [Check]: see [Protect], [NoOverride], [PortableNames] and
-// [MaxSize]. A mutator is code of the platform's own process; no check makes one that isn't trusted safe.
+// Values are literal: there is no interpolation and no merging of lists like
+// PATH. There is no way to unregister or replace a mutator. Policy is opt-in
+// and one concept, [Check]: see [Protect], [NoOverride], [PortableNames] and
+// [MaxSize]. A mutator is code of the platform's own process; no check makes
+// one that isn't trusted safe.
 package provisionhook

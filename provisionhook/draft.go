@@ -35,7 +35,8 @@ func replace[V any](dst, src map[string]V) {
 	maps.Copy(dst, src)
 }
 
-// unit is a mutator that does MutateEnv and MutateFiles in one: a decorator, which must see both to guard them as one.
+// unit is a mutator that does MutateEnv and MutateFiles in one call: a
+// decorator, which must see both to guard them as one.
 type unit interface {
 	mutate(ctx context.Context, workspaceID string, d draft) error
 }

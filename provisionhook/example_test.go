@@ -12,7 +12,8 @@ import (
 	"github.com/molecule-ai/provisionkit/provisionhook"
 )
 
-// Editor is a mutator as a plugin implements it: two methods, and nothing to import.
+// Editor is a mutator as a plugin implements it: two methods, and nothing to
+// import.
 type Editor struct{ Command string }
 
 func (*Editor) Name() string { return "editor" }
@@ -22,7 +23,8 @@ func (e *Editor) MutateEnv(_ context.Context, _ string, env map[string]string) e
 	return nil
 }
 
-// Vault is a mutator that can do more: it provides tokens, contributes a file, and has leases to give back.
+// Vault is a mutator that can do more: it provides tokens, contributes a file,
+// and has leases to give back.
 type Vault struct{}
 
 func (*Vault) Name() string { return "vault" }
@@ -53,7 +55,8 @@ var (
 	_ provisionhook.Releaser      = (*Vault)(nil)
 )
 
-// A platform registers what its plugins bring, and runs it each time that a workspace starts.
+// A platform registers what its plugins bring, and runs it each time that a
+// workspace starts.
 func Example() {
 	var reg provisionhook.Registry
 	reg.Register(&Editor{Command: "vi"})
@@ -90,7 +93,8 @@ func ExampleRegistry_Run() {
 	// map[HOME:/home/dev]
 }
 
-// Plan says who changed what, without touching anything. It doesn't print values.
+// Plan says who changed what, without touching anything. It doesn't print
+// values.
 func ExampleRegistry_Plan() {
 	reg := provisionhook.NewRegistry(provisionhook.Protect("PATH", "PLATFORM_*"))
 	reg.Register(&Editor{Command: "vi"}, &Vault{})
@@ -129,8 +133,8 @@ func ExamplePlan_Environ() {
 	// Output: [EDITOR=vi HOME=/home/dev]
 }
 
-// The policy of a platform: what is its own stays its own, plugins don't overwrite each other, and what they write can
-// be passed on.
+// The policy of a platform: what is its own stays its own, plugins don't
+// overwrite each other, and what they write can be passed on.
 func ExampleNewRegistry() {
 	reg := provisionhook.NewRegistry(
 		provisionhook.Protect("PATH", "PLATFORM_*", "LD_*"),
@@ -177,7 +181,8 @@ func ExampleMaxSize() {
 	// Output: provisionhook "editor": set of "EDITOR" refused: the variable has 27 bytes, at most 16 are allowed
 }
 
-// A workspace can do without its theme: it gets two seconds, and if it fails the workspace starts anyway.
+// A workspace can do without its theme: it gets two seconds, and if it fails
+// the workspace starts anyway.
 func ExampleFailOpen() {
 	theme := provisionhook.Func("theme", func(_ context.Context, _ string, env map[string]string) error {
 		env["THEME_URL"] = "half-written"
@@ -245,7 +250,8 @@ func ExampleRegistry_Describe() {
 	// {"level":"INFO","msg":"mutator registered","mutator":{"name":"editor","type":"*provisionhook_test.Forgetful","note":"no TokenProvider: method Token of *provisionhook_test.Forgetful is func() (string, error) and must be func(context.Context) (string, time.Time, error)"}}
 }
 
-// The provider is found through wrappers, and asked for a token when one is needed.
+// The provider is found through wrappers, and asked for a token when one is
+// needed.
 func ExampleRegistry_FirstTokenProvider() {
 	var reg provisionhook.Registry
 	reg.Register(&Editor{Command: "vi"}, provisionhook.Timeout(&Vault{}, time.Second))
@@ -284,7 +290,8 @@ func ExampleRegistry_Release() {
 	// <nil>
 }
 
-// An interface of anyone's is found through wrappers, without this package knowing it.
+// An interface of anyone's is found through wrappers, without this package
+// knowing it.
 func ExampleAs() {
 	type versioner interface{ Version() string }
 	m := provisionhook.FailOpen(&versioned{}, nil)
@@ -298,7 +305,8 @@ type versioned struct{ Editor }
 
 func (*versioned) Version() string { return "v1.2.3" }
 
-// A platform that knows more of a workspace than its id tells mutators through the context.
+// A platform that knows more of a workspace than its id tells mutators through
+// the context.
 func ExampleWithWorkspace() {
 	role := provisionhook.Func("role", func(ctx context.Context, _ string, env map[string]string) error {
 		if ws, ok := provisionhook.WorkspaceFrom(ctx); ok {

@@ -1,37 +1,52 @@
 package provisionhook
 
-import "context"
+import (
+	"context"
 
-// FailOpen is m for a platform that would rather start a workspace without m's work than not at all: when m returns an
-// error or panics, what it wrote is discarded, report is called, and the chain goes on. It guards m's [FileMutator] and
-// [Releaser] too, and discards variables and files together; for that it must be what is registered, or inside a
-// decorator of this package: through another wrapper around it, MutateEnv and MutateFiles are guarded one by one.
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+)
+
+// FailOpen returns a mutator that does m's work where m succeeds, and nothing
+// where m fails, for a platform that would rather start a workspace without
+// that work than not at all. When m returns an error, panics or calls
+// [runtime.Goexit], what it wrote is discarded, report is called, and the chain
+// goes on.
 //
-// report gets ctx, the workspace's id and a [*MutatorError]; it is called by the goroutine that runs the chain and may
-// be nil, which leaves no trace of the failure. When ctx is done the error is returned and not reported: that is the
-// caller's will and not m's failure. A [Check] that refuses what m did ends the chain all the same.
+// It guards m's [FileMutator] and [Releaser] too, and discards variables and
+// files together. For that it must be what is registered, or inside a decorator
+// of this package: inside another wrapper, MutateEnv and MutateFiles are
+// guarded one by one.
 //
-// The default without FailOpen is the safe one. Use it for what a workspace can do without, never for what protects it.
-// A nil m gives nil.
+// report gets ctx, the workspace's id and a [*MutatorError], and the chain
+// waits for it; one that panics ends the chain. It may be nil, which leaves no
+// trace of the failure. When ctx is done the error is returned and not
+// reported: the caller wanted it, and m didn't fail. A [Check] that refuses
+// what m did ends the chain all the same.
+//
+// Use it for what a workspace can do without, never for what protects it. A nil
+// m gives nil. FailOpen calls m's Name, and a panic of that goes on to its
+// caller.
 func FailOpen(m EnvMutator, report func(ctx context.Context, workspaceID string, err error)) EnvMutator {
-	if isNil(m) {
+	if foreign.IsNil(m) {
 		return nil
 	}
 	name := m.Name()
 	return decorate("provisionhook.FailOpen", m, name,
-		func(ctx context.Context, workspaceID string, d draft, call func(context.Context, draft) error) error {
+		func(ctx context.Context, workspaceID string, d draft, inside inside) error {
 			copies := d.clone()
-			err := guard(func() error { return call(ctx, copies) })
-			if err == nil {
+			err := call(func() error { return inside(ctx, copies) })
+			switch {
+			case err == nil:
 				d.become(copies)
 				return nil
-			}
-			if ctx.Err() != nil {
+			case ctx.Err() != nil:
 				return err
+			case report == nil:
+				return nil
 			}
-			if report != nil {
+			return call(func() error {
 				report(ctx, workspaceID, &MutatorError{Mutator: name, WorkspaceID: workspaceID, Err: err})
-			}
-			return nil
+				return nil
+			})
 		})
 }

@@ -5,23 +5,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
-	"path/filepath"
 	"strings"
+
+	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
 // FileMutator is a mutator that also contributes files to a workspace.
 //
-// MutateFiles is called after a MutateEnv that succeeded, and the two are one unit: an error of either ends the start
-// of the workspace. files is a copy of what the mutators before contributed, never nil, under the same rules as env;
-// each key is an absolute path inside the workspace, without "." and ".." and without a slash at its end. The platform
-// writes the files, with mode 0600. No [Check] sees them: which paths a mutator may write to is for the platform to
-// decide, by [Plan].FileChanges, before it writes.
+// MutateFiles is called after a MutateEnv that succeeded, and the two are one
+// unit: an error of either ends the start of the workspace. files is a copy of
+// what the mutators before contributed, never nil, under the same rules as env.
+// Each key is an absolute path inside the workspace, without "." and ".." and
+// without a slash at its end. The platform writes the files, with mode 0600.
+//
+// No [Check] sees the files: which paths a mutator may write to is for the
+// platform to decide, by [Plan].FileChanges, before it writes.
 type FileMutator interface {
 	MutateFiles(ctx context.Context, workspaceID string, files map[string][]byte) error
 }
 
-// cloneFiles copies the contents too: a mutator may keep a slice that it was given or has put in.
+// cloneFiles copies the contents too: a mutator may keep a slice that it was
+// given or has put in.
 func cloneFiles(files map[string][]byte) map[string][]byte {
 	clone := make(map[string][]byte, len(files))
 	for name, content := range files {
@@ -30,15 +34,14 @@ func cloneFiles(files map[string][]byte) map[string][]byte {
 	return clone
 }
 
-// validPath reports why a file can't be at that path.
+// validPath returns why a file can't be at that path.
 func validPath(p string) error {
-	clean := path.IsAbs(p) && path.Clean(p) == p || filepath.IsAbs(p) && filepath.Clean(p) == p
 	switch {
 	case p == "":
 		return errors.New("the path of a file is empty")
 	case strings.ContainsRune(p, 0):
 		return fmt.Errorf("file %q: the path holds a NUL byte", p)
-	case !clean || strings.HasSuffix(p, "/"):
+	case !wire.IsCleanAbs(p):
 		return fmt.Errorf("file %q: the path is not absolute and clean, like /etc/plugin/config", p)
 	}
 	return nil

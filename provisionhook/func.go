@@ -6,7 +6,8 @@ import (
 	"fmt"
 )
 
-// Func is a mutator with that name whose MutateEnv is f. One with a nil f fails at each call.
+// Func returns a mutator with that name whose MutateEnv is f. With a nil f it
+// fails at each call.
 func Func(name string, f func(ctx context.Context, workspaceID string, env map[string]string) error) EnvMutator {
 	return &funcMutator{name: name, f: f}
 }

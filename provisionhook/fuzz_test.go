@@ -11,13 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fuzzKeys are the variables that the mutators of the fuzz test know, in order; fuzzBase is what the caller has set.
+// fuzzKeys are the variables that the mutators of the fuzz test know, in order;
+// fuzzBase is what the caller has set.
 var (
 	fuzzKeys = []string{"A", "B", "C", "D"}
 	fuzzBase = env{"A": "1", "D": ""}
 )
 
-// The steps of a mutator of the fuzz test. A byte is a step in its low 4 bits, and in its high 4 bits what that is for.
+// The steps of a mutator of the fuzz test. A byte is a step in its low 4 bits,
+// and in its high 4 bits what that is for.
 const (
 	stepSet     = iota // variable arg%4 to the value arg/4
 	stepSetToo         // the same, so that it comes up more often
@@ -59,7 +61,7 @@ func fuzzChain(program []byte) (chain []fuzzMutator, strict bool) {
 	return append(chain, m), strict
 }
 
-// mutator is m as code: the real thing.
+// mutator returns m as code: the real thing.
 func (m fuzzMutator) mutator(kept *[]env, cancel func()) provisionhook.EnvMutator {
 	f := provisionhook.Func(m.name, func(_ context.Context, _ string, e map[string]string) error {
 		for _, b := range m.steps {
@@ -98,8 +100,9 @@ func writeAll(kept []env) {
 	}
 }
 
-// fuzzWant is what a chain must do, worked out on paper: over the few keys there are, without copies or comparisons of
-// maps. failed is the mutator that the error names, "" if there is none.
+// fuzzWant returns what a chain must do, worked out on paper: over the few keys
+// there are, without copies or comparisons of maps. failed is the mutator that
+// the error names, "" if there is none.
 func fuzzWant(chain []fuzzMutator, strict bool) (want env, changes []provisionhook.Change, failed string) {
 	want = maps.Clone(fuzzBase)
 	owner := map[string]string{}
@@ -166,8 +169,9 @@ func fuzzWant(chain []fuzzMutator, strict bool) (want env, changes []provisionho
 	return want, changes, ""
 }
 
-// FuzzAnyChainIsATransactionWithProvenance runs random chains of mutators that set, delete, fail, panic, cancel and
-// keep their maps, plain and under FailOpen, with and without a policy.
+// FuzzAnyChainIsATransactionWithProvenance runs random chains of mutators that
+// set, delete, fail, panic, cancel and keep their maps, plain and under
+// FailOpen, with and without a policy.
 func FuzzAnyChainIsATransactionWithProvenance(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{0, stepSet | 1<<4, stepNext | 1<<4, stepSet | 5<<4, stepDelete})

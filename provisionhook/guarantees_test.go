@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// These tests are of what a platform may rely on as a whole. What single parts promise is tested beside them.
+// These tests are of what a platform may rely on as a whole. What single parts
+// promise is tested beside them.
 
 func TestATokenInTheEnvironmentComesWithItsExpiryAndItsSuccessor(t *testing.T) {
 	m := &rotating{}
@@ -25,7 +26,8 @@ func TestATokenInTheEnvironmentComesWithItsExpiryAndItsSuccessor(t *testing.T) {
 	require.WithinDuration(t, time.Now().Add(time.Hour), expiresAt, time.Minute)
 }
 
-// rotating has a new token at each call. It uses standard-library types only, as a plugin that doesn't import this module.
+// rotating has a new token at each call. It uses standard-library types only,
+// as a plugin that doesn't import this module.
 type rotating struct{ n int }
 
 func (*rotating) Name() string { return "rotating" }

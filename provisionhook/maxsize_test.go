@@ -41,8 +41,61 @@ func TestMaxSize(t *testing.T) {
 	}
 }
 
-// TestTheDocumentedLimitIsTheSystems starts a real process with the largest variable that MaxSize allows, and shows
-// that one byte more is what the system refuses.
+func TestMaxSizeJudgesEveryVariableAndTheWholeAfterEachMutator(t *testing.T) {
+	policy := []provisionhook.Check{
+		provisionhook.MaxSize(10, 0), provisionhook.MaxSize(0, 40), provisionhook.MaxSize(9, 30),
+	}
+	small := func(name string, keys ...string) provisionhook.EnvMutator {
+		return does(name, func(e env) {
+			for _, key := range keys {
+				e[key] = "x" // 4 bytes with a key of one letter
+			}
+		})
+	}
+	for name, c := range map[string]struct {
+		chain []provisionhook.EnvMutator
+		text  string
+	}{
+		"all fit": {[]provisionhook.EnvMutator{small("a", "A", "B", "C"), small("b", "D", "E", "F", "G")}, ""},
+		"the last of several is too large": {[]provisionhook.EnvMutator{sets("a", "A", "1", "B", "2", "C", "1234567")},
+			`provisionhook "a": set of "C" refused: the variable has 10 bytes, at most 9 are allowed`},
+		"the second mutator's are too many": {[]provisionhook.EnvMutator{small("a", "A", "B", "C"), small("b", "D", "E", "F", "G", "H")},
+			`provisionhook "b": set of "D" refused: the environment has 32 bytes with it, at most 30 are allowed`},
+		"too many are deleted and set": {[]provisionhook.EnvMutator{does("a", func(e env) {
+			delete(e, "A0")
+			for _, key := range strings.Split("B C D E F G H I", " ") {
+				e[key] = "x"
+			}
+		})}, `provisionhook "a": set of "B" refused: the environment has 32 bytes with it, at most 30 are allowed`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := allowed(t, policy, env{"A0": ""}, append([]provisionhook.EnvMutator{deletes("first", "A0")}, c.chain...)...)
+			if name == "too many are deleted and set" {
+				err = allowed(t, policy, env{"A0": ""}, c.chain...)
+			}
+			if c.text == "" {
+				require.NoError(t, err)
+			} else {
+				require.EqualError(t, err, c.text)
+			}
+		})
+	}
+}
+
+func TestARegistryKnowsMaxSize(t *testing.T) {
+	require.True(t, provisionhook.IsMaxSize(provisionhook.MaxSize(1, 2)))
+	require.True(t, provisionhook.IsMaxSize(provisionhook.MaxSize(0, 0)))
+	for _, other := range []provisionhook.Check{
+		provisionhook.Protect("A"), provisionhook.NoOverride(), provisionhook.PortableNames(),
+		func(c provisionhook.Change, env map[string]string) error { return provisionhook.MaxSize(1, 2)(c, env) },
+	} {
+		require.False(t, provisionhook.IsMaxSize(other))
+	}
+}
+
+// TestTheDocumentedLimitIsTheSystems starts a real process with the largest
+// variable that MaxSize allows, and shows that the system refuses one byte
+// more.
 func TestTheDocumentedLimitIsTheSystems(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		return // the limit is Linux's

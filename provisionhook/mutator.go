@@ -6,28 +6,38 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// EnvMutator changes the environment of a workspace just before it starts. It is all that a plugin has to implement.
+// EnvMutator changes the environment of a workspace just before it starts. It
+// is all that a plugin has to implement.
 //
-// The interface is frozen and uses standard-library types only, so a plugin satisfies it without importing this
-// package. An implementation keeps this contract, which package provisionhooktest checks:
+// The interface is frozen and has standard-library types only, so a plugin
+// satisfies it without importing this package. An implementation keeps this
+// contract, which package provisionhooktest checks:
 //
-//   - Name is not empty, is the same at each call, and names the mutator in errors and records. Users may see it.
-//   - MutateEnv runs at every start of every workspace, restarts included, each time on an environment that the
-//     platform built anew. It is idempotent and remembers nothing like "done already".
+//   - Name is not empty, is the same at each call, and names the mutator in
+//     errors and records. Users may see it.
+//   - MutateEnv runs at every start of every workspace, restarts included, each
+//     time on an environment that the platform built anew. It is idempotent and
+//     remembers nothing like "done already".
 //   - MutateEnv is safe for concurrent use by several workspaces, and by one.
-//   - env is never nil. MutateEnv may read, set and delete variables in it until it returns, and not a moment longer: no
-//     goroutine may touch it after that.
-//   - Values are literal. Nobody expands "$(NAME)" in them, neither before nor after.
-//   - env is what the platform passes to the workspace and not the environment of its image: a mutator that sets PATH
-//     replaces the image's PATH, and appending to a PATH that isn't in env leaves nothing of it.
-//   - ctx bounds the call. Nobody abandons a mutator that ignores it: the workspace waits.
-//   - An error holds no secret. It ends the start of the workspace; nothing that MutateEnv wrote remains.
+//   - env is never nil. MutateEnv may read, set and delete variables in it
+//     until it returns, and not a moment longer: no goroutine may touch it
+//     after that.
+//   - Values are literal. Nobody expands "$(NAME)" in them.
+//   - env is what the platform passes to the workspace and not the environment
+//     of its image. A mutator that sets PATH replaces the image's PATH; one
+//     that appends to a PATH that isn't in env loses it.
+//   - ctx bounds the call. Nobody abandons a mutator that ignores it: the
+//     workspace waits.
+//   - An error holds no secret. It ends the start of the workspace, and nothing
+//     that MutateEnv wrote remains.
 //
-// What else a mutator can do is told by optional interfaces: [TokenProvider], [WorkspaceTokenProvider], [FileMutator]
-// and [Releaser]. [As] finds them, through wrappers that have a method Unwrap() EnvMutator; a wrapper without one
-// hides what it wraps.
+// What else a mutator can do it shows by optional interfaces: [TokenProvider],
+// [WorkspaceTokenProvider], [FileMutator] and [Releaser]. [As] finds them,
+// through wrappers that have a method Unwrap() EnvMutator; a wrapper without
+// one hides what it wraps.
 //
-// Assert the interfaces that a type means to have, beside it, and register a pointer:
+// Assert the interfaces that a type means to have, beside it, and register a
+// pointer:
 //
 //	var (
 //		_ provisionhook.EnvMutator    = (*Mutator)(nil)
@@ -38,6 +48,7 @@ type EnvMutator interface {
 	MutateEnv(ctx context.Context, workspaceID string, env map[string]string) error
 }
 
-// TokenProvider is [tokenprovider.TokenProvider]: a mutator that has it can say at any time what the token is that it
-// writes into the environment, and when that one expires. See [Registry.FirstTokenProvider].
+// TokenProvider is [tokenprovider.TokenProvider]. A mutator that has it says at
+// any time what the token is that it writes into the environment, and when that
+// one expires. See [Registry.FirstTokenProvider].
 type TokenProvider = tokenprovider.TokenProvider

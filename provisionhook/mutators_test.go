@@ -12,7 +12,7 @@ import (
 
 type env = map[string]string
 
-// does is a mutator that does f to the environment and succeeds.
+// does returns a mutator that does f to the environment and succeeds.
 func does(name string, f func(env)) provisionhook.EnvMutator {
 	return provisionhook.Func(name, func(_ context.Context, _ string, e map[string]string) error {
 		f(e)
@@ -20,7 +20,8 @@ func does(name string, f func(env)) provisionhook.EnvMutator {
 	})
 }
 
-// sets is a mutator that sets variables, given as names and values in turn.
+// sets returns a mutator that sets variables, given as names and values in
+// turn.
 func sets(name string, pairs ...string) provisionhook.EnvMutator {
 	return does(name, func(e env) {
 		for i := 0; i < len(pairs); i += 2 {
@@ -29,7 +30,7 @@ func sets(name string, pairs ...string) provisionhook.EnvMutator {
 	})
 }
 
-// deletes is a mutator that deletes variables.
+// deletes returns a mutator that deletes variables.
 func deletes(name string, keys ...string) provisionhook.EnvMutator {
 	return does(name, func(e env) {
 		for _, key := range keys {
@@ -38,7 +39,8 @@ func deletes(name string, keys ...string) provisionhook.EnvMutator {
 	})
 }
 
-// fails is a mutator that writes a variable, deletes another, and then returns err.
+// fails returns a mutator that writes a variable, deletes another, and then
+// returns err.
 func fails(name string, err error) provisionhook.EnvMutator {
 	return provisionhook.Func(name, func(_ context.Context, _ string, e map[string]string) error {
 		e["HALF"] = "written"
@@ -47,14 +49,14 @@ func fails(name string, err error) provisionhook.EnvMutator {
 	})
 }
 
-// registry is a Registry of ms without checks.
+// registry returns a Registry of ms without checks.
 func registry(ms ...provisionhook.EnvMutator) *provisionhook.Registry {
 	reg := &provisionhook.Registry{}
 	reg.Register(ms...)
 	return reg
 }
 
-// plan is the Plan of ms over base, which must succeed.
+// plan returns the Plan of ms over base, which must succeed.
 func plan(t *testing.T, base env, ms ...provisionhook.EnvMutator) *provisionhook.Plan {
 	t.Helper()
 	before := maps.Clone(base)

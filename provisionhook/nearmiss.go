@@ -5,14 +5,16 @@ import (
 	"reflect"
 )
 
-// ability is an optional interface with one method, and how to look for it in a type. Go finds an interface by its
-// exact methods; this is only to explain to people why it didn't.
+// ability is an optional interface with one method, and how to look for it in a
+// type. Go finds an interface by its exact methods; this explains to people why
+// it didn't.
 type ability struct {
 	name  string
 	iface reflect.Type
 
-	// method looks the method up by a constant name: with a variable one the linker would have to keep every exported
-	// method of every type in the program.
+	// method looks the method up by a constant name: for a variable one the
+	// linker would have to keep every exported method of every type in the
+	// program.
 	method func(reflect.Type) (reflect.Method, bool)
 }
 
@@ -27,7 +29,8 @@ var abilities = []ability{
 		func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("ReleaseWorkspace") }},
 }
 
-// unwrapping is the ability to show what is wrapped. It isn't one of a mutator's own.
+// unwrapping is the ability to show what is wrapped. It isn't one of a
+// mutator's own.
 var unwrapping = ability{"wrapper", reflect.TypeFor[wrapper](),
 	func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Unwrap") }}
 
@@ -41,14 +44,16 @@ func (a ability) of(layers []EnvMutator) bool {
 	return false
 }
 
-// nearMisses says which layers nearly have the ability. None of them has it.
+// nearMisses returns a note for each layer that nearly has the ability. None of
+// them has it.
 func (a ability) nearMisses(layers []EnvMutator) notes {
 	var notes notes
 	want, _ := a.method(a.iface)
+	const otherSignature = "no %s: method %s of %s is %s and must be %s"
 	for _, layer := range layers {
 		t := reflect.TypeOf(layer)
 		if m, ok := a.method(t); ok {
-			notes.add("no %s: method %s of %s is %s and must be %s", a.name, m.Name, t, signature(m), want.Type)
+			notes.add(otherSignature, a.name, m.Name, t, signature(m), want.Type)
 			continue
 		}
 		if t.Kind() == reflect.Pointer {
@@ -56,15 +61,17 @@ func (a ability) nearMisses(layers []EnvMutator) notes {
 		}
 		pointer := reflect.PointerTo(t)
 		if pointer.Implements(a.iface) {
-			notes.add("no %s: method %s has a pointer receiver, and a value is registered: register a %s", a.name, want.Name, pointer)
+			notes.add("no %s: method %s has a pointer receiver, and a value is registered: register a %s",
+				a.name, want.Name, pointer)
 		} else if m, ok := a.method(pointer); ok {
-			notes.add("no %s: method %s of %s is %s and must be %s", a.name, m.Name, pointer, signature(m), want.Type)
+			notes.add(otherSignature, a.name, m.Name, pointer, signature(m), want.Type)
 		}
 	}
 	return notes
 }
 
-// hidden says what the innermost layer wraps without showing it, if that has an ability that none of the layers has.
+// hidden returns a note for each ability that the innermost layer wraps without
+// showing it, if none of the layers has it.
 func hidden(layers []EnvMutator) notes {
 	var notes notes
 	if len(layers) == maxUnwrap {
@@ -96,18 +103,21 @@ func hidden(layers []EnvMutator) notes {
 		}
 		for _, a := range append([]ability{unwrapping}, abilities...) {
 			if field.Type().Implements(a.iface) && !a.of(layers) {
-				notes.add("%s wraps a %s, a %s, which can't be seen: %s", outer, field.Type(), a.name, unwrapAdvice(outer))
+				notes.add("%s wraps a %s, a %s, which can't be seen: %s",
+					outer, field.Type(), a.name, unwrapAdvice(outer))
 			}
 		}
 	}
 	return notes
 }
 
-// unwrapAdvice tells apart the method that is missing from the one that is wrong.
+// unwrapAdvice returns what to do for a type that wraps a mutator without
+// showing it: its Unwrap is missing, or wrong.
 func unwrapAdvice(t reflect.Type) string {
 	const give = "give it the method Unwrap() EnvMutator"
 	if pointer := reflect.PointerTo(t); pointer.Implements(unwrapping.iface) {
-		return fmt.Sprintf("its method Unwrap has a pointer receiver, and a value is registered: register a %s", pointer)
+		return fmt.Sprintf("its method Unwrap has a pointer receiver, "+
+			"and a value is registered: register a %s", pointer)
 	}
 	if m, ok := unwrapping.method(t); ok {
 		return fmt.Sprintf("%s, which it has as %s", give, signature(m))
@@ -115,7 +125,7 @@ func unwrapAdvice(t reflect.Type) string {
 	return give
 }
 
-// signature is the type of a method of a type without its receiver.
+// signature returns the type of a method without its receiver.
 func signature(m reflect.Method) reflect.Type {
 	var in, out []reflect.Type
 	for i := 1; i < m.Type.NumIn(); i++ {

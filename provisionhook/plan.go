@@ -9,34 +9,46 @@ import (
 	"slices"
 )
 
-// Plan is what a workspace starts with, and who made it so. It belongs to the caller of [Registry.Plan].
+// Plan is what a workspace starts with, and who made it so. It belongs to the
+// caller of [Registry.Plan].
 //
-// Env and Files hold secrets in plain, for the workspace. Printing, logging and encoding a Plan shows their keys only.
-// That can't work inside an unexported field of another struct, where [fmt] calls no methods: don't print that one.
+// Env and Files hold secrets in plain, for the workspace. A Plan prints, logs
+// and encodes as its keys only. In an unexported field of another struct, where
+// [fmt] calls no methods, it can't hide the values: don't print that one.
 type Plan struct {
-	Env     map[string]string // never nil
-	Files   map[string][]byte // by absolute path, to be written with mode 0600; never nil
-	Changes []Change          // of Env: in the order of the mutators, and for each in the order of the keys
+	Env   map[string]string // never nil
+	Files map[string][]byte // by absolute path, to be written with mode 0600; never nil
 
-	// FileChanges is the like of Changes for Files; Key is the path.
+	// Changes are those of Env, in the order of the mutators, and for each
+	// in the order of the keys.
+	Changes []Change
+
+	// FileChanges are those of Files in the same order; Key is the path.
 	FileChanges []Change
 }
 
-// Plan runs the mutators on a copy of env and returns what they made of it. env is not changed; nil counts as empty.
+// Plan runs the mutators on a copy of env and returns what they made of it. env
+// is not changed; nil counts as empty.
 //
-// Each mutator works on a copy of what the ones before have left, in the order of their registration, the later ones
-// overriding the earlier ones and the caller. What it changed is then checked: some bytes can't be in an environment
-// (an empty name; "=" or NUL in a name; NUL in a value), and each [Check] of the Registry must agree.
+// Each mutator works on a copy of what the ones before have left, in the order
+// of their registration. What it changed is then checked: some bytes can't be
+// in an environment (an empty name; "=" or NUL in a name; NUL in a value), and
+// each [Check] of the Registry must agree.
 //
-// The first error ends it. It is a [*MutatorError] around what the mutator or the Check returned, a [*PanicError], or
-// the error of ctx; the Plan is nil then. ctx is looked at before each mutator and not after the last one: when that
-// has succeeded, so has the Plan.
+// The first error ends it. It is a [*MutatorError] around what the mutator or
+// the Check returned, a [*PanicError], or the error of ctx; the Plan is nil
+// then. ctx is looked at before each mutator, and now and then while hundreds
+// of changes are checked, but not in the end: when the last mutator has
+// succeeded, so has the Plan.
 func (r *Registry) Plan(ctx context.Context, workspaceID string, env map[string]string) (*Plan, error) {
 	return r.plan(ctx, workspaceID, env, r.registered())
 }
 
-// plan is Plan with the mutators of the moment when it was called.
-func (r *Registry) plan(ctx context.Context, workspaceID string, env map[string]string, entries []*entry) (*Plan, error) {
+// plan does the work of Plan with entries, the mutators at the moment of the
+// call.
+func (r *Registry) plan(
+	ctx context.Context, workspaceID string, env map[string]string, entries []*entry,
+) (*Plan, error) {
 	c := newChain(r, env)
 	for _, e := range entries {
 		if err := c.step(ctx, workspaceID, e); err != nil {
@@ -46,7 +58,8 @@ func (r *Registry) plan(ctx context.Context, workspaceID string, env map[string]
 	return &c.plan, nil
 }
 
-// Environ is the environment as sorted "KEY=VALUE" strings, for [os/exec.Cmd] and the like. A nil Plan has none.
+// Environ returns the environment as sorted "KEY=VALUE" strings, for
+// [os/exec.Cmd] and the like. A nil Plan has none.
 func (p *Plan) Environ() []string {
 	if p == nil {
 		return nil
@@ -64,7 +77,7 @@ func (p Plan) Format(f fmt.State, _ rune) {
 		keys(p.Env), keys(p.Files), p.Changes, p.FileChanges)
 }
 
-// LogValue is a group of the keys.
+// LogValue returns a group of the keys.
 func (p Plan) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.Any("env", keys(p.Env)),
@@ -74,7 +87,7 @@ func (p Plan) LogValue() slog.Value {
 	)
 }
 
-// MarshalJSON encodes the keys.
+// MarshalJSON returns the keys.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Env         []string `json:"env"`

@@ -20,7 +20,7 @@ const (
 	baseValue  = "postgres://user:hunter2-hunter2@db.example/db"
 )
 
-// secretPlan is a Plan whose values must not be seen.
+// secretPlan returns a Plan whose values must not be seen.
 func secretPlan(t *testing.T) *provisionhook.Plan {
 	return plan(t, env{"DATABASE_URL": baseValue},
 		sets("auth", "TOKEN", tokenValue),
@@ -77,7 +77,8 @@ func TestNoChangeHoldsAValue(t *testing.T) {
 	}
 }
 
-// TestNoErrorShowsAValue makes every error that this package can make about a variable that holds a secret.
+// TestNoErrorShowsAValue makes every error that this package can make about a
+// variable that holds a secret.
 func TestNoErrorShowsAValue(t *testing.T) {
 	secrets := []string{tokenValue, fileValue, baseValue}
 	base := env{"DATABASE_URL": baseValue}
@@ -91,6 +92,8 @@ func TestNoErrorShowsAValue(t *testing.T) {
 		"a panic with the map":          does("m", func(e env) { e["TOKEN"] = tokenValue; panic(e) }),
 		"a panic with a struct":         does("m", func(env) { panic(struct{ Token string }{tokenValue}) }),
 		"a panic with bytes":            does("m", func(env) { panic([]byte(tokenValue)) }),
+		"a panic with a string":         does("m", func(env) { panic("no token: " + tokenValue) }),
+		"a panic with an error":         does("m", func(env) { panic(errors.New("no token: " + tokenValue)) }),
 		"a panic of the runtime":        does("m", func(e env) { var none []string; _ = none[len(e[tokenValue])] }),
 		"a panic of a check":            sets("m", "PANIC", tokenValue),
 		"a failing mutator":             fails("m", errors.New("the key file is missing")),
@@ -113,6 +116,9 @@ func TestNoErrorShowsAValue(t *testing.T) {
 				testutil.RequireRedactedDirectly(t, panicked, secrets...)
 				testutil.RequireRedactedDirectly(t, *panicked, secrets...)
 				require.Empty(t, testutil.Leak(string(panicked.Stack), secrets...))
+				for cause := err; cause != nil; cause = errors.Unwrap(cause) {
+					require.Empty(t, testutil.Leak(cause.Error(), secrets...))
+				}
 				return // its Value must be plain, so inside an unexported field nothing can hide it
 			}
 			for cause := err; cause != nil; cause = errors.Unwrap(cause) {

@@ -3,19 +3,24 @@ package provisionhook
 import (
 	"fmt"
 	"sync"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
-// Registry is an ordered list of mutators and the policy for what they may do. The zero Registry is empty, ready, and
-// has no policy; a nil *Registry can be used like an empty one everywhere but in [Registry.Register]. A Registry must not
-// be copied after its first use.
+// Registry is an ordered list of mutators and the policy for what they may do.
+// The zero Registry is empty, ready, and has no policy. A nil *Registry can be
+// used like an empty one everywhere but in [Registry.Register]. A Registry must
+// not be copied after its first use.
 //
-// All methods are safe for concurrent use. No lock is held while a mutator or a [Check] runs, so that they may call
-// the Registry; each call works on the mutators that were registered when it began.
+// All methods are safe for concurrent use. No lock is held while a mutator or a
+// [Check] runs, so that they may call the Registry; each call works on the
+// mutators that were registered when it began.
 //
-// What a mutator is gets read once, when it is registered: its name, what it wraps and what it can do. A Registry is
-// meant to be filled at boot. There is no way to remove or replace a mutator: two plugins can't drop each other.
+// The name of a mutator, what it wraps and what it can do are read once, when
+// it is registered. A Registry is meant to be filled at boot. There is no way
+// to remove or replace a mutator: two plugins can't drop each other.
 type Registry struct {
-	checks []Check // set by NewRegistry only
+	checks []registeredCheck // set by NewRegistry only
 
 	mu      sync.RWMutex
 	entries []*entry // only ever appended to
@@ -27,34 +32,39 @@ type entry struct {
 	name        string
 	description Description
 
-	// What it can do, or a mutator that it wraps. Each is nil if neither can.
+	// What it can do, or a mutator that it wraps. Each is nil if neither
+	// can.
 	token          TokenProvider
 	workspaceToken WorkspaceTokenProvider
 	files          FileMutator
 	releaser       Releaser
 }
 
-// NewRegistry is an empty Registry whose mutators must satisfy all of checks. Nil checks are left out.
+// NewRegistry returns an empty Registry whose mutators must satisfy all of
+// checks. Nil checks are left out.
 func NewRegistry(checks ...Check) *Registry {
 	r := &Registry{}
 	for _, check := range checks {
 		if check != nil {
-			r.checks = append(r.checks, check)
+			r.checks = append(r.checks, registeredCheck{check, isMaxSize(check)})
 		}
 	}
 	return r
 }
 
-// Register appends ms, in this order, which is the order they run in. A nil mutator and one that holds a nil pointer,
-// func, map, slice or channel are ignored. Duplicates are kept, of a mutator as of a name; [Registry.Describe] reports
-// them. To merge two registries, reg.Register(other.Mutators()...).
+// Register appends ms, in this order, which is the order they run in. A nil
+// mutator and one that holds a nil pointer, func, map, slice or channel are
+// ignored. Duplicates are kept, of a mutator as of a name; [Registry.Describe]
+// reports them. To merge two registries, reg.Register(other.Mutators()...).
 //
-// Name and Unwrap of each mutator are called here. If one of them panics, so does Register, and none of ms is
-// registered.
+// Register calls Name and Unwrap of each mutator on the caller's goroutine, and
+// guards neither: a plugin that can't be registered has to show at boot. A
+// panic goes on to the caller, [runtime.Goexit] ends the caller's goroutine,
+// and none of ms is registered then.
 func (r *Registry) Register(ms ...EnvMutator) {
 	entries := make([]*entry, 0, len(ms))
 	for _, m := range ms {
-		if !isNil(m) {
+		if !foreign.IsNil(m) {
 			entries = append(entries, newEntry(m))
 		}
 	}
@@ -75,7 +85,8 @@ func newEntry(m EnvMutator) *entry {
 	return e
 }
 
-// registered is the entries at this moment. The slice is shared: it is read only.
+// registered returns the entries at this moment. The slice is shared: it is
+// read only.
 func (r *Registry) registered() []*entry {
 	if r == nil {
 		return nil
@@ -85,12 +96,12 @@ func (r *Registry) registered() []*entry {
 	return r.entries
 }
 
-// Len is how many mutators are registered.
+// Len returns how many mutators are registered.
 func (r *Registry) Len() int {
 	return len(r.registered())
 }
 
-// Names is the name of each mutator, in the order they run in.
+// Names returns the name of each mutator, in the order they run in.
 func (r *Registry) Names() []string {
 	var names []string
 	for _, e := range r.registered() {
@@ -99,7 +110,7 @@ func (r *Registry) Names() []string {
 	return names
 }
 
-// Mutators is a copy of the list of mutators, in the order they run in.
+// Mutators returns a copy of the list of mutators, in the order they run in.
 func (r *Registry) Mutators() []EnvMutator {
 	var mutators []EnvMutator
 	for _, e := range r.registered() {
@@ -108,7 +119,8 @@ func (r *Registry) Mutators() []EnvMutator {
 	return mutators
 }
 
-// Format prints the names under every verb, and nothing of what the mutators hold.
+// Format prints the names under every verb, and nothing of what the mutators
+// hold.
 func (r *Registry) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "provisionhook.Registry%q", r.Names())
 }

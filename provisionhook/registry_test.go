@@ -2,6 +2,7 @@ package provisionhook_test
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -109,7 +110,8 @@ func TestMutatorsIsACopyAndMergesRegistries(t *testing.T) {
 	require.Equal(t, []string{"a", "b"}, first.Names())
 }
 
-// selfish is a mutator whose every method uses the Registry it is registered with.
+// selfish is a mutator whose every method uses the Registry it is registered
+// with.
 type selfish struct {
 	reg   *provisionhook.Registry
 	calls int
@@ -202,6 +204,24 @@ func (panicsAtName) Name() string { panic("no name") }
 func TestRegisterPanicsWithItsMutatorAndRegistersNothing(t *testing.T) {
 	reg := registry()
 	require.PanicsWithValue(t, "no name", func() { reg.Register(sets("a"), &panicsAtName{}) })
+	reg.Register(sets("b"))
+	require.Equal(t, []string{"b"}, reg.Names(), "and the Registry goes on working")
+}
+
+type exitsAtName struct{ pointer }
+
+func (exitsAtName) Name() string { runtime.Goexit(); return "" }
+
+func TestRegisterEndsWithAMutatorThatCallsGoexit(t *testing.T) {
+	reg := registry()
+	done := make(chan bool)
+	go func() {
+		returned := false
+		defer func() { done <- returned }()
+		reg.Register(sets("a"), &exitsAtName{})
+		returned = true
+	}()
+	require.False(t, <-done)
 	reg.Register(sets("b"))
 	require.Equal(t, []string{"b"}, reg.Names(), "and the Registry goes on working")
 }

@@ -44,7 +44,8 @@ func TestReleaseTriesAllInReverseOrderAndJoinsTheirErrors(t *testing.T) {
 	require.Equal(t, []string{"last ws", "panics ws", "wrapped ws", "first ws"}, log)
 	require.ErrorIs(t, err, first)
 	require.ErrorIs(t, err, last)
-	require.Equal(t, "provisionhook \"last\": last error\nprovisionhook \"panics\": panic: ouch\nprovisionhook \"first\": first error", err.Error())
+	require.EqualError(t, err, "provisionhook \"last\": last error\n"+
+		"provisionhook \"panics\": panic: a value of type string\nprovisionhook \"first\": first error")
 	failed, ok := errors.AsType[*provisionhook.MutatorError](err)
 	require.True(t, ok)
 	require.Equal(t, "ws", failed.WorkspaceID)

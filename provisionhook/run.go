@@ -6,18 +6,21 @@ import (
 	"fmt"
 )
 
-// Run makes a [Registry.Plan] and, if that succeeds, writes it into env. It is a transaction: whatever makes it fail, an
-// error, a panic or the end of ctx, env stays what it was.
+// Run makes a [Registry.Plan] and, if that succeeds, writes it into env. It is
+// a transaction: whatever makes it fail, an error, a panic or the end of ctx,
+// env stays what it was.
 //
-// A nil env is an error before any mutator runs, if there is one. A mutator that contributes files is an error too,
-// because Run has nowhere to put them: use Plan then.
+// A nil env is an error before any mutator runs, if there is one. A mutator
+// that contributes files is an error too, because Run has nowhere to put them:
+// use Plan then.
 //
-// A program that provisions in more than one place calls Run in one function that they all use, so that no place can
-// forget a step of it.
+// A program that provisions in more than one place calls Run in one function
+// that they all use, so that no place can forget a step of it.
 func (r *Registry) Run(ctx context.Context, workspaceID string, env map[string]string) error {
 	entries := r.registered()
 	if env == nil && len(entries) > 0 {
-		return errors.New("provisionhook: Run was given a nil map: pass one that can take the variables, or use Plan")
+		return errors.New("provisionhook: Run was given a nil map: " +
+			"pass one that can take the variables, or use Plan")
 	}
 	plan, err := r.plan(ctx, workspaceID, env, entries)
 	if err != nil {
@@ -25,8 +28,8 @@ func (r *Registry) Run(ctx context.Context, workspaceID string, env map[string]s
 	}
 	if len(plan.Files) > 0 {
 		file := plan.FileChanges[0]
-		err := fmt.Errorf("it contributes the file %q, which Run has nowhere to put: use Plan and write Plan.Files", file.Key)
-		return &MutatorError{Mutator: file.Mutator, WorkspaceID: workspaceID, Err: err}
+		return &MutatorError{Mutator: file.Mutator, WorkspaceID: workspaceID, Err: fmt.Errorf(
+			"it contributes the file %q, which Run has nowhere to put: use Plan and write Plan.Files", file.Key)}
 	}
 	for _, change := range plan.Changes {
 		if value, ok := plan.Env[change.Key]; ok {

@@ -3,6 +3,7 @@ package provisionhook_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"runtime"
 	"sync"
@@ -30,7 +31,8 @@ func TestALaterMutatorSeesAndOverridesWhatAnEarlierOneWrote(t *testing.T) {
 
 var errBoom = errors.New("boom")
 
-// TestTheCallersMapIsUntouchedUnlessTheWholeChainSucceeds covers every way in which a chain can end early.
+// TestTheCallersMapIsUntouchedUnlessTheWholeChainSucceeds covers every way in
+// which a chain can end early.
 func TestTheCallersMapIsUntouchedUnlessTheWholeChainSucceeds(t *testing.T) {
 	cancelled := func(f func(cancel func())) func(t *testing.T) (context.Context, provisionhook.EnvMutator) {
 		return func(t *testing.T) (context.Context, provisionhook.EnvMutator) {
@@ -48,13 +50,13 @@ func TestTheCallersMapIsUntouchedUnlessTheWholeChainSucceeds(t *testing.T) {
 		is      error
 	}{
 		"an error":               {plain(fails("bad", errBoom)), "bad", `provisionhook "bad": boom`, errBoom},
-		"a panic":                {plain(does("bad", func(e env) { e["BASE"] = "x"; panic("ouch") })), "bad", `provisionhook "bad": panic: ouch`, nil},
-		"a panic with an error":  {plain(does("bad", func(env) { panic(errBoom) })), "bad", `provisionhook "bad": panic: boom`, errBoom},
-		"a panic with nil":       {plain(does("bad", func(env) { panic(nil) })), "bad", `provisionhook "bad": panic: `, nil},
+		"a panic":                {plain(does("bad", func(e env) { e["BASE"] = "x"; panic("ouch") })), "bad", `provisionhook "bad": panic: a value of type string`, nil},
+		"a panic with an error":  {plain(does("bad", func(env) { panic(errBoom) })), "bad", `provisionhook "bad": panic: a value of type *errors.errorString`, errBoom},
+		"a panic with nil":       {plain(does("bad", func(env) { panic(nil) })), "bad", `provisionhook "bad": panic: panic called with nil argument`, nil},
 		"a cancelled context":    {cancelled(func(cancel func()) { cancel() }), "last", `provisionhook "last": not run: context canceled`, context.Canceled},
 		"an empty name":          {plain(sets("bad", "", "x")), "bad", `provisionhook "bad": the name of a variable is empty`, nil},
 		"a failing check":        {plain(sets("bad", "FORBIDDEN", "x")), "bad", `provisionhook "bad": set of "FORBIDDEN" refused: boom`, errBoom},
-		"a panicking check":      {plain(sets("bad", "PANIC", "x")), "bad", `provisionhook "bad": set of "PANIC" refused: panic: check`, nil},
+		"a panicking check":      {plain(sets("bad", "PANIC", "x")), "bad", `provisionhook "bad": set of "PANIC" refused: panic: a value of type string`, nil},
 		"a nil function":         {plain(provisionhook.Func("bad", nil)), "bad", `provisionhook "bad": its function is nil`, nil},
 		"a contributed file":     {plain(&filing{name: "bad", files: map[string]string{"/etc/x": "x"}}), "bad", `use Plan and write Plan.Files`, nil},
 		"a file that isn't said": {plain(&filing{name: "bad", files: map[string]string{"x": "x"}}), "bad", `file "x": the path is not absolute and clean`, nil},
@@ -123,29 +125,75 @@ func TestAPanicIsAnErrorWithItsStack(t *testing.T) {
 	require.Equal(t, "here", panicked.Value)
 	require.Contains(t, string(panicked.Stack), "panicHere")
 	require.NotContains(t, err.Error(), "goroutine", "the stack is for who asks for it")
+	require.NotContains(t, err.Error(), "here", "and so is the value")
 
 	err = registry(does("m", func(e env) { var none []string; e["A"] = none[len(e)] })).Run(t.Context(), "ws", env{})
 	_, ok = errors.AsType[runtime.Error](err)
 	require.True(t, ok, "the runtime's own errors can be found: %v", err)
+	require.ErrorContains(t, err, `provisionhook "m": panic: runtime error: index out of range`)
 }
 
 func panicHere() { panic("here") }
 
-func TestGoexitInAMutatorEndsTheCallerAndNothingElse(t *testing.T) {
-	reg := registry(does("exits", func(e env) { e["BASE"] = "changed"; runtime.Goexit() }))
-	e := env{"BASE": "b"}
-	done := make(chan bool)
-	go func() {
-		returned := false
-		defer func() { done <- returned }()
-		_ = reg.Run(t.Context(), "ws", e)
-		returned = true
-	}()
-	require.False(t, <-done)
-	require.Equal(t, env{"BASE": "b"}, e)
-	reg.Register(sets("next"))
-	require.Equal(t, 2, reg.Len(), "no lock is held")
+func TestGoexitWhereverItIsCalledIsAnError(t *testing.T) {
+	exit := func(context.Context) error { runtime.Goexit(); return nil }
+	exits := func(_ context.Context, _ string, _ error) { runtime.Goexit() }
+	refuses := func(provisionhook.Change, map[string]string) error { runtime.Goexit(); return nil }
+	plan := func(reg *provisionhook.Registry) error {
+		e := env{"BASE": "b"}
+		defer require.Equal(t, env{"BASE": "b"}, e)
+		_, err := reg.Plan(t.Context(), "ws", e)
+		return err
+	}
+	for name, c := range map[string]struct {
+		m      provisionhook.EnvMutator
+		checks []provisionhook.Check
+		call   func(*provisionhook.Registry) error
+		text   string
+	}{
+		"in MutateEnv":        {&versatile{variables: exit}, nil, plan, ""},
+		"in MutateFiles":      {&versatile{variables: succeed, files: exit}, nil, plan, ""},
+		"in a check":          {sets("versatile", "A", "1"), []provisionhook.Check{refuses}, plan, `set of "A" refused: `},
+		"in FailOpen":         {provisionhook.FailOpen(fails("versatile", errBoom), exits), nil, plan, ""},
+		"in Timeout":          {provisionhook.Timeout(&versatile{variables: exit}, time.Hour), nil, plan, ""},
+		"in ReleaseWorkspace": {&versatile{release: exit}, nil, func(reg *provisionhook.Registry) error { return reg.Release(t.Context(), "ws") }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reg := provisionhook.NewRegistry(c.checks...)
+			reg.Register(c.m)
+			err := c.call(reg)
+			require.EqualError(t, err, `provisionhook "versatile": `+c.text+`it ended its goroutine (runtime.Goexit)`)
+			exited, ok := errors.AsType[*provisionhook.PanicError](err)
+			require.True(t, ok)
+			require.Nil(t, exited.Value)
+			require.Nil(t, exited.Stack)
+			reg.Register(sets("next"))
+			require.Equal(t, 2, reg.Len(), "no lock is held")
+		})
+	}
 }
+
+func TestAnErrorThatWasPassedToPanicCanBeAskedForAndIsNotShown(t *testing.T) {
+	cause := &keyError{key: "s3cret"}
+	err := registry(does("m", func(env) { panic(fmt.Errorf("opening: %w", cause)) })).Run(t.Context(), "ws", env{})
+	require.ErrorIs(t, err, cause)
+	require.NotErrorIs(t, err, errBoom)
+	found, ok := errors.AsType[*keyError](err)
+	require.True(t, ok)
+	require.Same(t, cause, found)
+	_, ok = errors.AsType[runtime.Error](err)
+	require.False(t, ok)
+
+	for link := err; link != nil; link = errors.Unwrap(link) {
+		require.NotContains(t, link.Error(), "s3cret", "what walks the chain prints each link")
+	}
+	require.NotErrorIs(t, &provisionhook.PanicError{}, errBoom)
+}
+
+// keyError is an error whose text has a secret.
+type keyError struct{ key string }
+
+func (e *keyError) Error() string { return "the key " + e.key + " is refused" }
 
 func TestANilMapIsAnErrorBeforeAnyMutatorRuns(t *testing.T) {
 	ran := false

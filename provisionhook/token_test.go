@@ -55,7 +55,7 @@ func (*almost) Name() string                                               { ret
 func (*almost) MutateEnv(context.Context, string, map[string]string) error { return nil }
 func (*almost) Token(context.Context) (string, error)                      { return "", nil }
 
-func TestADeclaredProviderThatIsMissingIsAnErrorThatSaysWhatIsThere(t *testing.T) {
+func TestAProviderThatIsMissingIsAnErrorThatSaysWhatIsThere(t *testing.T) {
 	reg := registry(sets("plain"), &almost{})
 	for name, text := range map[string]string{
 		"absent": `no mutator is named "absent": registered are "plain", "almost"`,

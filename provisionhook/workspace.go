@@ -6,8 +6,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Workspace is [tokenprovider.Workspace]: what a platform tells mutators about a
-// workspace beyond its id.
+// Workspace is [tokenprovider.Workspace]: what a platform tells mutators about
+// a workspace beyond its id.
 type Workspace = tokenprovider.Workspace
 
 // WithWorkspace returns ctx with ws in it; see [tokenprovider.WithWorkspace].
@@ -15,7 +15,8 @@ func WithWorkspace(ctx context.Context, ws Workspace) context.Context {
 	return tokenprovider.WithWorkspace(ctx, ws)
 }
 
-// WorkspaceFrom returns the Workspace in ctx; see [tokenprovider.WorkspaceFrom].
+// WorkspaceFrom returns the Workspace in ctx; see
+// [tokenprovider.WorkspaceFrom].
 func WorkspaceFrom(ctx context.Context) (Workspace, bool) {
 	return tokenprovider.WorkspaceFrom(ctx)
 }

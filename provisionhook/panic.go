@@ -1,0 +1,69 @@
+package provisionhook
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+)
+
+// PanicError says that a mutator, a [Check] or the report of [FailOpen]
+// panicked, or ended its goroutine by [runtime.Goexit]: Value is nil then. (A
+// panic with nil has a [*runtime.PanicNilError].)
+//
+// Value may hold anything, the environment too. So the text has its type, and
+// its own text only where it is an error of the runtime. The error prints, logs
+// and encodes as that text, by itself and in an exported field; in an
+// unexported field of another struct, where [fmt] calls no methods, it can't
+// hide Value: don't print that one.
+//
+// Two things that a mutator may do end the whole process: a panic in a
+// goroutine that it started, and concurrent use of a map.
+type PanicError struct {
+	Value any    // what was passed to panic; nil after runtime.Goexit
+	Stack []byte // of the panic, as debug.Stack formats it; nil after runtime.Goexit
+}
+
+// Error returns the text for operators, without the stack.
+func (e *PanicError) Error() string {
+	if e.Value == nil {
+		return "it ended its goroutine (runtime.Goexit)"
+	}
+	return "panic: " + foreign.Cause(e.Value)
+}
+
+// Is reports whether Value is an error in which [errors.Is] finds target. There
+// is no Unwrap: what follows it prints the text of each error on the way, and
+// Value's may hold a secret.
+func (e *PanicError) Is(target error) bool {
+	err, ok := e.Value.(error)
+	return ok && errors.Is(err, target)
+}
+
+// As reports whether Value is an error in which [errors.As] finds one for
+// target, which it sets.
+func (e *PanicError) As(target any) bool {
+	err, ok := e.Value.(error)
+	return ok && errors.As(err, target)
+}
+
+// Format prints the text under every verb.
+func (e PanicError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
+
+// LogValue returns the text.
+func (e PanicError) LogValue() slog.Value { return slog.StringValue(e.Error()) }
+
+// MarshalText returns the text.
+func (e PanicError) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
+
+// call calls code of a platform or a plugin and waits for it, however long it
+// takes. A panic and runtime.Goexit become a [*PanicError].
+func call(f func() error) error {
+	err := foreign.Do("", f)
+	if defect, ok := err.(*foreign.Defect); ok {
+		return &PanicError{Value: defect.Value, Stack: defect.Stack}
+	}
+	return err
+}
