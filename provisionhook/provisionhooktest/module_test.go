@@ -15,6 +15,7 @@ import (
 )
 
 func TestTheMutatorsOfThisModuleKeepTheContract(t *testing.T) {
+	app := fakeApp(t) // a key takes long to make: one serves all subtests
 	for name, newMutator := range map[string]func(*testing.T) provisionhook.EnvMutator{
 		"gitcredential": func(*testing.T) provisionhook.EnvMutator {
 			return gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{"a.example", "b.example:8443"}})
@@ -24,11 +25,11 @@ func TestTheMutatorsOfThisModuleKeepTheContract(t *testing.T) {
 			return endpoint(t, "/run/provisionkit/bearer")
 		},
 		"githubapp": func(t *testing.T) provisionhook.EnvMutator {
-			app, installation := fakeApp(t)
+			app, installation := app(t)
 			return githubapp.NewMutator(app.Installation(installation), nil)
 		},
 		"githubapp for each workspace": func(t *testing.T) provisionhook.EnvMutator {
-			app, installation := fakeApp(t)
+			app, installation := app(t)
 			return githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
 				return installation, githubapp.Scope{Repositories: []string{"widgets"}}, nil
 			}, nil)
@@ -48,16 +49,19 @@ func endpoint(t *testing.T, bearerFile string) provisionhook.EnvMutator {
 	return m
 }
 
-// fakeApp is an app with one installation, on a fake forge that lives as long as the test.
-func fakeApp(t *testing.T) (app *githubapp.App, installation int64) {
+// fakeApp registers an app with one installation at a fake forge that lives as
+// long as the test, and returns what makes a client of it.
+func fakeApp(t *testing.T) func(*testing.T) (app *githubapp.App, installation int64) {
 	server, err := githubapptest.NewServer(nil)
 	require.NoError(t, err)
 	t.Cleanup(server.Close)
 	ready, err := server.SetUp("acme/widgets")
 	require.NoError(t, err)
-	app, err = githubapp.New(githubapp.Options{
-		AppID: ready.AppID, PrivateKey: ready.PrivateKey(), BaseURL: server.URL, HTTPClient: server.Client(),
-	})
-	require.NoError(t, err)
-	return app, ready.InstallationID
+	return func(t *testing.T) (*githubapp.App, int64) {
+		app, err := githubapp.New(githubapp.Options{
+			AppID: ready.AppID, PrivateKey: ready.PrivateKey(), BaseURL: server.URL, HTTPClient: server.Client(),
+		})
+		require.NoError(t, err)
+		return app, ready.InstallationID
+	}
 }

@@ -6,16 +6,22 @@ import (
 	"github.com/molecule-ai/provisionkit/provisionhook"
 )
 
-// Run tests mutators that newMutator makes, one subtest for each rule of the contract. The rules of an optional
-// interface are tested if the mutator has it, itself or through Unwrap.
+// Run tests mutators that newMutator makes, one subtest for each rule of the
+// contract. The rules of an optional interface are tested if the mutator has
+// it, itself or through Unwrap.
 //
-// newMutator is called for each subtest, with the test to clean up in. What it returns must be able to do its work, for
-// a workspace with any id; a service that it needs is best a fake on loopback. Run calls MutateEnv, and the optional
-// methods, some dozens of times.
+// newMutator is called for each subtest, with the test to clean up in. What it
+// returns must be able to do its work, for a workspace with any id; a service
+// that it needs is best a fake on loopback. Run calls MutateEnv, and the
+// optional methods, some dozens of times.
 func Run(t *testing.T, newMutator func(*testing.T) provisionhook.EnvMutator) {
 	t.Helper()
 	probe := newMutator(t)
-	if reg := registry(probe); reg.Len() == 0 {
+	var reg *provisionhook.Registry
+	if err := call(func() error { reg = registry(probe); return nil }); err != nil {
+		t.Fatalf("provisionhooktest: a Registry can't register what newMutator returned: %v", err)
+	}
+	if reg.Len() == 0 {
 		t.Fatal("provisionhooktest: newMutator returned nil, or a nil pointer: a Registry ignores it")
 	}
 	for _, r := range rules {
@@ -39,7 +45,7 @@ type rule struct {
 
 var rules = append(mutatorRules, abilityRules...)
 
-// registry is a Registry of one mutator.
+// registry returns a Registry of one mutator.
 func registry(m provisionhook.EnvMutator) *provisionhook.Registry {
 	reg := &provisionhook.Registry{}
 	reg.Register(m)

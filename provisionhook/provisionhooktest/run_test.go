@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// whole is a mutator with every optional interface that keeps all rules. A wrong one embeds it and breaks one.
+// whole is a mutator with every optional interface that keeps all rules. A
+// wrong one embeds it and breaks one.
 type whole struct{}
 
 func (whole) Name() string { return "whole" }
@@ -121,7 +123,7 @@ func (w *wrong) ReleaseWorkspace(ctx context.Context, workspaceID string) error 
 	return w.whole.ReleaseWorkspace(ctx, workspaceID)
 }
 
-// writes is a mutator that writes one variable.
+// writes returns a mutator that writes one variable.
 func writes(name, value string) *wrong {
 	return &wrong{mutate: func(_ context.Context, _ string, env map[string]string) error {
 		env[name] = value
@@ -134,7 +136,8 @@ type noContext struct{ provisionhook.EnvMutator }
 
 func (noContext) Token() (string, time.Time, error) { return "", time.Time{}, nil }
 
-// wrongs are mutators that each break a rule: the subtests that must fail, and a part of what they must say.
+// wrongs are mutators that each break a rule: the subtests that must fail, and
+// a part of what they must say.
 var wrongs = map[string]struct {
 	make func(t *testing.T) provisionhook.EnvMutator
 	fail []string
@@ -143,6 +146,10 @@ var wrongs = map[string]struct {
 	"nil": {
 		func(*testing.T) provisionhook.EnvMutator { return (*wrong)(nil) },
 		nil, `newMutator returned nil, or a nil pointer`,
+	},
+	"panics at its name": {
+		func(*testing.T) provisionhook.EnvMutator { return &wrong{name: func() string { panic("no name") }} },
+		nil, `a Registry can't register what newMutator returned: the mutator panicked: a value of type string`,
 	},
 	"empty name": {
 		func(*testing.T) provisionhook.EnvMutator { return &wrong{name: func() string { return "" }} },
@@ -177,7 +184,19 @@ var wrongs = map[string]struct {
 				return whole{}.MutateEnv(ctx, id, env)
 			}}
 		},
-		[]string{"any environment", "valid"}, `in an empty environment it panicked: panic: runtime error: index out of range`,
+		[]string{"any environment", "valid"}, `in an empty environment it failed: the mutator panicked: runtime error: index out of range`,
+	},
+	"ends its goroutine": {
+		func(*testing.T) provisionhook.EnvMutator {
+			return &wrong{mutate: func(ctx context.Context, id string, env map[string]string) error {
+				if env["SERVICE_KEY"] == "" {
+					runtime.Goexit()
+				}
+				return whole{}.MutateEnv(ctx, id, env)
+			}}
+		},
+		[]string{"any environment", "valid"},
+		`in an empty environment it failed: the mutator ended its goroutine (runtime.Goexit)`,
 	},
 	"needs a variable": {
 		func(*testing.T) provisionhook.EnvMutator {
@@ -393,7 +412,7 @@ var wrongs = map[string]struct {
 		func(*testing.T) provisionhook.EnvMutator {
 			return &wrong{workspaceToken: func(context.Context) (string, time.Time, error) { panic("no token") }}
 		},
-		[]string{"workspace token"}, `it failed for a workspace that has started: panic: no token`,
+		[]string{"workspace token"}, `it failed for a workspace that has started: the mutator panicked: a value of type string`,
 	},
 	"a token that ignores its context": {
 		func(t *testing.T) provisionhook.EnvMutator {
@@ -447,8 +466,9 @@ var wrongs = map[string]struct {
 	},
 }
 
-// mixesUp writes the id of the call that came last: another one's, when there are calls at the same time. It waits for
-// a second one for a moment, and is free of data races.
+// mixesUp returns a mutator that writes the id of the call that came last:
+// another one's, when there are calls at the same time. It waits for a second
+// one for a moment, and is free of data races.
 func mixesUp() *wrong {
 	var mu sync.Mutex
 	var last string
@@ -466,17 +486,22 @@ func mixesUp() *wrong {
 
 const wrongEnv = "PROVISIONHOOKTEST_WRONG"
 
-// TestEveryRuleFailsAMutatorThatBreaksIt runs this test again in a process of its own, where the kit must fail, and
-// reads what it prints.
+// TestEveryRuleFailsAMutatorThatBreaksIt runs this test again in a process of
+// its own, where the kit must fail, and reads what it prints.
 func TestEveryRuleFailsAMutatorThatBreaksIt(t *testing.T) {
 	if os.Getenv(wrongEnv) != "" {
 		patience = 250 * time.Millisecond
 		for name, w := range wrongs {
-			t.Run(name, func(t *testing.T) { Run(t, w.make) })
+			t.Run(name, func(t *testing.T) {
+				if !slices.Contains(w.fail, "process") { // which the others would see
+					t.Parallel() // they wait more than they work
+				}
+				Run(t, w.make)
+			})
 		}
 		return
 	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.parallel=64")
 	cmd.Env = append(os.Environ(), wrongEnv+"=1")
 	output, err := cmd.CombinedOutput()
 	require.Error(t, err, "the kit passed wrong mutators")
