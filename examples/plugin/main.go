@@ -1,9 +1,11 @@
-// Command plugin shows how a platform uses a plugin that knows nothing of provisionkit: package broker, beside this
-// file, imports the standard library only.
+// Command plugin shows how a platform uses a plugin that knows nothing of
+// provisionkit: package broker, in the folder beside this file, imports the
+// standard library only.
 //
 //	go run ./examples/plugin
 //
-// It needs no configuration: it starts a token broker of its own, whose tokens live for two seconds.
+// It needs no configuration: it starts a token broker of its own, whose tokens
+// live for two seconds.
 package main
 
 import (
@@ -37,13 +39,15 @@ func run(ctx context.Context) error {
 		return err
 	}
 
-	// At boot: register, and log what was registered. A plugin that isn't what it should be shows here.
+	// At boot: register, and log what was registered. A plugin that isn't
+	// what it should be shows here.
 	reg := provisionhook.NewRegistry(provisionhook.Protect("PATH", "PLATFORM_*"))
 	reg.Register(plugin)
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
 	logger.Info("mutators registered", slog.Any("mutators", reg.Describe()))
 
-	// For each workspace: plan what its environment will be. A plan prints names, never values.
+	// For each workspace: plan what its environment will be. A plan prints
+	// names, never values.
 	plan, err := reg.Plan(ctx, "ws-1", map[string]string{"PLATFORM_URL": "https://platform.example"})
 	if err != nil {
 		return err
@@ -52,22 +56,28 @@ func run(ctx context.Context) error {
 		fmt.Printf("%s: %s %s\n", change.Mutator, change.Kind, change.Key)
 	}
 
-	// While workspaces run: the plugin's token, kept fresh. Three lives of it, read all the time.
+	// While workspaces run: the plugin's token, kept fresh. It is read all
+	// the time, for longer than one token lives.
 	tokens := tokenprovider.NewCache(reg.FirstTokenProvider(), nil)
 	reads := 0
-	for ends := time.Now().Add(3 * tokenLife); time.Now().Before(ends); reads++ {
+	for ends := time.Now().Add(readFor); time.Now().Before(ends); reads++ {
 		if _, _, err := tokens.Token(ctx); err != nil {
 			return err
 		}
 		time.Sleep(time.Millisecond)
 	}
-	fmt.Printf("%d reads in %s, %d tokens issued, state %s\n", reads, 3*tokenLife, issued.Load(), tokens.Status().State)
+	fmt.Printf("%d reads in %s, %d tokens issued, state %s\n",
+		reads, readFor, issued.Load(), tokens.Status().State)
 	return nil
 }
 
-const tokenLife = 2 * time.Second
+const (
+	tokenLife = 2 * time.Second
+	readFor   = tokenLife + tokenLife/4
+)
 
-// startBroker is a token broker that knows one key, and the count of the tokens that it issued.
+// startBroker starts a token broker that knows one key, and returns it with the
+// count of the tokens that it issued.
 func startBroker(key string) (*httptest.Server, *atomic.Int64) {
 	issued := new(atomic.Int64)
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

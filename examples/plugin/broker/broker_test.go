@@ -19,7 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The compiler says at once when the plugin has stopped being what it should be.
+// The compiler says at once when the plugin has stopped being what it should
+// be.
 var (
 	_ provisionhook.EnvMutator    = (*broker.Plugin)(nil)
 	_ tokenprovider.TokenProvider = (*broker.Plugin)(nil)
@@ -27,16 +28,18 @@ var (
 
 const key = "the-key-of-the-platform-0123456789"
 
-// start is a broker whose tokens live for an hour.
+// start starts a broker whose tokens live for an hour.
 func start(t *testing.T) *httptest.Server {
 	var issued atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost || r.URL.Path != "/token" || r.Header.Get("Authorization") != "Bearer "+key {
-			http.Error(w, "refused: "+r.Header.Get("Authorization"), http.StatusUnauthorized)
+		given := r.Header.Get("Authorization")
+		if r.Method != http.MethodPost || r.URL.Path != "/token" || given != "Bearer "+key {
+			http.Error(w, "refused: "+given, http.StatusUnauthorized)
 			return
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{
-			"token": fmt.Sprintf("forge-token-of-the-broker-%d", issued.Add(1)), "expires_at": time.Now().Add(time.Hour),
+			"token":      fmt.Sprintf("forge-token-of-the-broker-%d", issued.Add(1)),
+			"expires_at": time.Now().Add(time.Hour),
 		})
 	}))
 	t.Cleanup(server.Close)
@@ -89,8 +92,11 @@ func TestARefusalNamesTheStatusAndNoSecret(t *testing.T) {
 
 func TestNewSaysWhatIsWrong(t *testing.T) {
 	for url, text := range map[string]string{
-		"": "must be absolute", "broker.example": "must be absolute", "https://user:pass@broker.example": "without a user",
-		"http://broker.example": "must be https", "ftp://127.0.0.1": "must be https",
+		"":                                 "must be absolute",
+		"broker.example":                   "must be absolute",
+		"https://user:pass@broker.example": "without a user",
+		"http://broker.example":            "must be https",
+		"ftp://127.0.0.1":                  "must be https",
 	} {
 		_, err := broker.New(url, key)
 		require.ErrorContains(t, err, text)
