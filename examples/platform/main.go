@@ -1,12 +1,11 @@
-// Command platform is a server that starts workspaces in which git keeps working: the wiring to copy. GitHub is the real
-// one when GITHUB_APP_ID and its companions are set, and otherwise a fake one. README.md says how to use it.
+// Command platform is a server that starts workspaces in which git keeps
+// working. This file is the wiring to copy, and README.md says how to use it.
 package main
 
 import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,12 +13,10 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
-	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/provisionhook"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
@@ -51,16 +48,11 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("PLATFORM_URL: %w", err)
 	}
-	getenv, which := os.Getenv, "the real one, of the App in the environment"
-	if _, err := githubapp.OptionsFromEnv(getenv); errors.Is(err, tokenprovider.ErrNotConfigured) {
-		fakeEnv, stop, err := fakeGitHub()
-		if err != nil {
-			return err
-		}
-		defer stop()
-		getenv, which = fakeEnv, "a fake one, because no GITHUB_APP_ID is set"
+	getenv, stop, err := findGitHub(log)
+	if err != nil {
+		return err
 	}
-	log.Info("GitHub is " + which)
+	defer stop()
 	opts, optsErr := githubapp.OptionsFromEnv(getenv)
 	id, idErr := githubapp.InstallationIDFromEnv(getenv)
 	if err := cmp.Or(optsErr, idErr); err != nil {
@@ -71,15 +63,36 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 
-	// Plugins register here. The provisioner and the router get the registry and don't know which there are.
+	// Plugins register here. What follows doesn't know which they are.
 	plugins := provisionhook.NewRegistry(provisionhook.Protect("PATH", "LD_*", "WORKSPACE_ID"))
-	plugins.Register(githubapp.NewMutator(app.Installation(id), nil), endpoint, gitcredential.NewMutator(nil))
+	plugins.Register(githubapp.NewMutator(app.Installation(id), nil))
+	plugins.Register(endpoint, gitcredential.NewMutator(nil))
+	return serve(ctx, log, listener, plugins, key)
+}
+
+// serve runs the platform until ctx ends, with whatever plugins there are.
+func serve(
+	ctx context.Context, log *slog.Logger, listener net.Listener,
+	plugins *provisionhook.Registry, key *tokenhttp.WorkspaceKey,
+) error {
 	log.Info("plugins are registered", slog.Any("mutators", plugins.Describe()))
-	if _, _, err := plugins.FirstTokenProvider().Token(ctx); err != nil { // a wrong key shows now, not with the first workspace
-		return err
+	if p := plugins.FirstTokenProvider(); p != nil { // else each workspace has its own
+		_, _, err := p.Token(ctx)
+		if e, ok := errors.AsType[*tokenprovider.Error](err); ok && !e.Retryable() {
+			return err // a wrong key shows now, not with the first workspace
+		}
+		if err != nil {
+			log.Warn("no token can be had: the platform starts without one, and is unhealthy", "error", err)
+		}
+		go keepAsking(ctx, log, p, tokenprovider.CodeOf(err))
+	}
+	tokensOf := tokenhttp.FirstProvider(plugins)
+	if plugins.FirstWorkspaceTokenProvider() != nil {
+		tokensOf = tokenhttp.PerWorkspace(plugins)
 	}
 	admin := tokenhttp.AdminToken(secret("PLATFORM_ADMIN_TOKEN"))
-	tokens, tokensErr := tokenhttp.NewHandler(tokenhttp.FirstProvider(plugins), tokenhttp.AnyOf(key, admin), &tokenhttp.Options{Logger: log})
+	opts := &tokenhttp.Options{Logger: log}
+	tokens, tokensErr := tokenhttp.NewHandler(tokensOf, tokenhttp.AnyOf(key, admin), opts)
 	status, statusErr := tokenhttp.StatusHandler(plugins, admin)
 	if err := cmp.Or(tokensErr, statusErr); err != nil {
 		return err
@@ -105,51 +118,32 @@ func run(ctx context.Context, log *slog.Logger) error {
 	return <-stopped
 }
 
-// secret is what the variable holds, or else one that nobody knows: without PLATFORM_KEY the bearers of workspaces end with
-// this process, and without PLATFORM_ADMIN_TOKEN there is no administrator.
+// keepAsking asks p for its token every second, which reaches GitHub only when
+// a new one is due, and logs when the answer is another than last. The health
+// check goes by what the last request brought, so somebody has to ask.
+func keepAsking(
+	ctx context.Context, log *slog.Logger, p tokenprovider.TokenProvider, last tokenprovider.Code,
+) {
+	for tick := time.Tick(time.Second); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick:
+		}
+		_, _, err := p.Token(ctx)
+		code := tokenprovider.CodeOf(err)
+		switch {
+		case code == last:
+		case err == nil:
+			log.Info("a token can be had again")
+		default:
+			log.Warn("no token can be had", "error", err)
+		}
+		last = code
+	}
+}
+
+// secret returns what the variable holds, or else what nobody knows: without
+// PLATFORM_KEY the bearers of workspaces end with this process, and without
+// PLATFORM_ADMIN_TOKEN there is no administrator.
 func secret(name string) string { return cmp.Or(os.Getenv(name), rand.Text()+rand.Text()) }
-
-// provisioner starts workspaces for administrators. It answers with the environment of the new one, as JSON or as a script
-// for a shell; a platform would hand that to its container runtime.
-func provisioner(plugins *provisionhook.Registry, admin tokenhttp.Authenticator, log *slog.Logger) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if _, err := admin.Authenticate(r); err != nil {
-			http.Error(w, "for administrators only", http.StatusUnauthorized)
-			return
-		}
-		id := r.PathValue("id")
-		plan, err := plugins.Plan(r.Context(), id, map[string]string{"WORKSPACE_ID": id})
-		if err != nil {
-			log.Error("a workspace can't start", "workspace", id, "error", err)
-			http.Error(w, "the workspace can't start: see the platform's log", http.StatusInternalServerError)
-			return
-		}
-		log.Info("a workspace starts", "workspace", id, "plan", plan)
-		w.Header().Set("Cache-Control", "no-store")
-		if r.Header.Get("Accept") != "text/x-shellscript" {
-			_ = json.NewEncoder(w).Encode(plan.Environ())
-			return
-		}
-		for name, value := range plan.Env { // to be that workspace in a shell
-			fmt.Fprintf(w, "export %s='%s'\n", name, strings.ReplaceAll(value, "'", `'\''`))
-		}
-	}
-}
-
-// fakeGitHub starts a GitHub of our own. Its App is configured in getenv as the real one is in the environment.
-func fakeGitHub() (getenv func(string) string, stop func(), err error) {
-	fake, err := githubapptest.NewServer(nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	app, err := fake.SetUp("acme/widgets")
-	if err != nil {
-		fake.Close()
-		return nil, nil, err
-	}
-	env := map[string]string{
-		"GITHUB_APP_ID": fmt.Sprint(app.AppID), "GITHUB_APP_INSTALLATION_ID": fmt.Sprint(app.InstallationID),
-		"GITHUB_APP_PRIVATE_KEY": string(app.PrivateKey()), "GITHUB_API_URL": fake.URL,
-	}
-	return func(name string) string { return env[name] }, fake.Close, nil
-}

@@ -4,9 +4,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"html"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,17 +21,26 @@ import (
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/provisionhook"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
 )
 
-var binary string
+var (
+	binary string
+	github *githubapptest.Server
+	app    *githubapptest.Setup // in github
+)
 
-func TestMain(m *testing.M) { os.Exit(build(m)) }
+func TestMain(m *testing.M) { os.Exit(prepare(m)) }
 
-func build(m *testing.M) int {
+// prepare builds the server, starts a GitHub, and returns what the tests
+// return.
+func prepare(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "platform-test-")
 	if err != nil {
 		panic(err)
@@ -38,14 +50,42 @@ func build(m *testing.M) int {
 	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		panic(string(out))
 	}
+	if _, err := exec.LookPath("git"); err != nil {
+		return m.Run() // each test says that it needs git
+	}
+	if github, err = githubapptest.NewServer(nil); err != nil {
+		panic(err)
+	}
+	defer github.Close()
+	if app, err = github.SetUp("acme/widgets"); err != nil {
+		panic(err)
+	}
 	return m.Run()
 }
 
-// command is the server with nothing in its environment but PATH, a free port and what is given.
+// command returns the server with nothing in its environment but PATH, a free
+// port and what is given.
 func command(t *testing.T, env ...string) *exec.Cmd {
 	cmd := exec.CommandContext(t.Context(), binary)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "PLATFORM_ADDR=127.0.0.1:0"}, env...)
 	return cmd
+}
+
+// start starts the server and returns its URL, once it listens.
+func start(t *testing.T, cmd *exec.Cmd, log *testutil.Capture) string {
+	cmd.Stderr = log
+	require.NoError(t, cmd.Start())
+	return "http://" + await(t, log, `msg=listening addr=(\S+)`)
+}
+
+// await waits until the log has an event, and returns what the pattern's group
+// matches in it.
+func await(t *testing.T, log *testutil.Capture, event string) string {
+	t.Helper()
+	pattern := regexp.MustCompile(event)
+	logged := func() bool { return pattern.MatchString(log.String()) }
+	require.Eventually(t, logged, 20*time.Second, 20*time.Millisecond, event)
+	return pattern.FindStringSubmatch(log.String())[1]
 }
 
 func call(t *testing.T, method, url, bearer string) (status int, body []byte) {
@@ -66,11 +106,7 @@ func TestAWorkspaceThatItStartsPullsItsToken(t *testing.T) {
 	const admin = "an-administrators-token-0123456789"
 	log := testutil.NewCapture(t, admin)
 	cmd := command(t, "PLATFORM_ADMIN_TOKEN="+admin)
-	cmd.Stderr = log
-	require.NoError(t, cmd.Start())
-	listening := regexp.MustCompile(`msg=listening addr=(\S+)`)
-	require.Eventually(t, func() bool { return listening.MatchString(log.String()) }, 20*time.Second, 20*time.Millisecond)
-	base := "http://" + listening.FindStringSubmatch(log.String())[1]
+	base := start(t, cmd, log)
 
 	status, _ := call(t, "POST", base+"/workspaces/ws-1", "somebody else's")
 	require.Equal(t, http.StatusUnauthorized, status)
@@ -111,7 +147,8 @@ func TestAWorkspaceThatItStartsPullsItsToken(t *testing.T) {
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, cmd.Wait(), log)
 	for _, event := range []string{
-		`GitHub is a fake one`, `github-app-auth.*TokenProvider.*token-endpoint.*git-credential`, `a workspace starts`, `shutting down`,
+		`GitHub is a fake one`, `github-app-auth.*TokenProvider.*token-endpoint.*git-credential`,
+		`a workspace starts`, `shutting down`,
 	} {
 		require.Regexp(t, event, log.String())
 	}
@@ -119,30 +156,30 @@ func TestAWorkspaceThatItStartsPullsItsToken(t *testing.T) {
 
 func TestWhatIsWrongAtBootIsSaidAtBoot(t *testing.T) {
 	testutil.NeedTool(t, "git")
-	github, err := githubapptest.NewServer(nil)
-	require.NoError(t, err)
-	t.Cleanup(github.Close)
-	app, err := github.SetUp("acme/widgets")
-	require.NoError(t, err)
 	keyFile := filepath.Join(t.TempDir(), "app.pem")
 	require.NoError(t, os.WriteFile(keyFile, testutil.RSAKeyPEM(t, 0), 0o600)) // not the App's
 	noKey := filepath.Join(t.TempDir(), "app.pem")
 	require.NoError(t, os.WriteFile(noKey, []byte("no key"), 0o600))
 	withApp := func(id, key, api string) []string {
-		return []string{"GITHUB_APP_ID=" + id, "GITHUB_APP_INSTALLATION_ID=2", "GITHUB_APP_PRIVATE_KEY_FILE=" + key, "GITHUB_API_URL=" + api}
+		return []string{
+			"GITHUB_APP_ID=" + id, "GITHUB_APP_INSTALLATION_ID=2",
+			"GITHUB_APP_PRIVATE_KEY_FILE=" + key, "GITHUB_API_URL=" + api,
+		}
 	}
+	id := strconv.FormatInt(app.AppID, 10)
 
 	for name, c := range map[string]struct {
 		env  []string
 		says string
 	}{
-		"half a configuration":      {[]string{"GITHUB_APP_ID=7"}, "GITHUB_APP_PRIVATE_KEY_FILE"},
-		"no installation":           {[]string{"GITHUB_APP_ID=7", "GITHUB_APP_PRIVATE_KEY_FILE=" + keyFile}, "GITHUB_APP_INSTALLATION_ID"},
+		"half a configuration": {[]string{"GITHUB_APP_ID=7"}, "GITHUB_APP_PRIVATE_KEY_FILE"},
+		"no installation": {
+			[]string{"GITHUB_APP_ID=7", "GITHUB_APP_PRIVATE_KEY_FILE=" + keyFile}, "GITHUB_APP_INSTALLATION_ID",
+		},
 		"an id that is no number":   {withApp("seven", keyFile, github.URL), "GITHUB_APP_ID"},
 		"a file without a key":      {withApp("7", noKey, github.URL), "app.pem"},
 		"no such file":              {withApp("7", keyFile+".old", github.URL), "app.pem.old"},
-		"a key of another App":      {withApp(strconv.FormatInt(app.AppID, 10), keyFile, github.URL), "could not be decoded"},
-		"an API that isn't there":   {withApp("7", keyFile, "http://127.0.0.1:1"), "connection refused"},
+		"a key of another App":      {withApp(id, keyFile, github.URL), "could not be decoded"},
 		"a key that is too short":   {[]string{"PLATFORM_KEY=short"}, "PLATFORM_KEY"},
 		"an address that isn't one": {[]string{"PLATFORM_ADDR=nowhere"}, "PLATFORM_ADDR"},
 		"http to other machines":    {[]string{"PLATFORM_URL=http://platform.example"}, "PLATFORM_URL"},
@@ -158,4 +195,82 @@ func TestWhatIsWrongAtBootIsSaidAtBoot(t *testing.T) {
 			t.Log(strings.TrimSpace(stderr.String()))
 		})
 	}
+}
+
+func TestItStartsWhileGitHubIsDownAndIsUnhealthyUntilItIsBack(t *testing.T) {
+	testutil.NeedTool(t, "git")
+	keyFile := filepath.Join(t.TempDir(), "app.pem")
+	require.NoError(t, os.WriteFile(keyFile, app.PrivateKey(), 0o600))
+	const admin = "an-administrators-token-0123456789"
+	platform := func(api string) (base string, log *testutil.Capture) {
+		log = testutil.NewCapture(t, admin)
+		return start(t, command(t,
+			"PLATFORM_ADMIN_TOKEN="+admin,
+			"GITHUB_APP_ID="+strconv.FormatInt(app.AppID, 10),
+			"GITHUB_APP_INSTALLATION_ID="+strconv.FormatInt(app.InstallationID, 10),
+			"GITHUB_APP_PRIVATE_KEY_FILE="+keyFile, "GITHUB_API_URL="+api,
+		), log), log
+	}
+	requireUnhealthy := func(t *testing.T, base string) {
+		status, body := call(t, "GET", base+"/healthz", "")
+		require.Equal(t, http.StatusServiceUnavailable, status)
+		require.JSONEq(t, `{"state":"failing"}`, string(body))
+		status, _ = call(t, "POST", base+"/workspaces/ws-1", admin)
+		require.Equal(t, http.StatusInternalServerError, status)
+	}
+
+	t.Run("nobody answers", func(t *testing.T) {
+		base, log := platform("http://127.0.0.1:1")
+		await(t, log, `(no token can be had: the platform starts without one).*connection refused`)
+		requireUnhealthy(t, base)
+	})
+	t.Run("it comes back", func(t *testing.T) {
+		back := github.Fail(githubapptest.Rule{Fault: githubapptest.Disconnect})
+		base, log := platform(github.URL)
+		await(t, log, `(no token can be had: the platform starts without one)`)
+		requireUnhealthy(t, base)
+
+		back()
+		await(t, log, `(a token can be had again)`)
+		status, _ := call(t, "GET", base+"/healthz", "")
+		require.Equal(t, http.StatusOK, status)
+		status, _ = call(t, "POST", base+"/workspaces/ws-1", admin)
+		require.Equal(t, http.StatusOK, status)
+	})
+}
+
+func TestAPlatformOfTokensForEachWorkspaceAloneServesThem(t *testing.T) {
+	testutil.NeedTool(t, "git")
+	client, err := githubapp.New(githubapp.Options{
+		AppID: app.AppID, PrivateKey: app.PrivateKey(), BaseURL: github.URL,
+	})
+	require.NoError(t, err)
+	policy := func(context.Context, string) (int64, githubapp.Scope, error) {
+		return app.InstallationID, githubapp.Scope{}, nil
+	}
+	plugins := provisionhook.NewRegistry()
+	plugins.Register(githubapp.NewWorkspaceMutator(client, policy, nil))
+
+	const admin = "an-administrators-token-0123456789"
+	t.Setenv("PLATFORM_ADMIN_TOKEN", admin)
+	key, err := tokenhttp.NewWorkspaceKey([]byte(strings.Repeat("k", 32)))
+	require.NoError(t, err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, slog.New(slog.DiscardHandler), listener, plugins, key) }()
+
+	base := "http://" + listener.Addr().String()
+	status, _ := call(t, "GET", base+"/healthz", "")
+	require.Equal(t, http.StatusOK, status)
+	status, body := call(t, "POST", base+"/workspaces/ws-1", admin)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, string(body), "GH_TOKEN=")
+	bearer, err := key.Issue("ws-1", time.Hour)
+	require.NoError(t, err)
+	status, body = call(t, "GET", base+"/workspaces/ws-1/token", bearer)
+	require.Equal(t, http.StatusOK, status, "%s", body)
+	stop()
+	require.NoError(t, <-ended)
 }
