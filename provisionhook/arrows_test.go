@@ -11,7 +11,8 @@ import (
 
 func TestThisPackageImportsTokenproviderAndLeavesOnly(t *testing.T) {
 	const module = "github.com/molecule-ai/provisionkit/"
-	output, err := exec.CommandContext(t.Context(), testutil.NeedTool(t, "go"), "list", "-deps", ".").Output()
+	tool := testutil.NeedTool(t, "go")
+	output, err := exec.CommandContext(t.Context(), tool, "list", "-deps", ".").Output()
 	require.NoError(t, err)
 	var ours, others []string
 	for name := range strings.Lines(string(output)) {

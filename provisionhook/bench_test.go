@@ -66,7 +66,8 @@ func BenchmarkPolicy(b *testing.B) {
 				pairs = append(pairs, fmt.Sprint("VARIABLE_", i), "a value of usual length, like a path")
 			}
 			free := registry(sets("m", pairs...))
-			bound := provisionhook.NewRegistry(provisionhook.Protect("PATH", "LD_*"), provisionhook.NoOverride(),
+			bound := provisionhook.NewRegistry(provisionhook.Protect("PATH", "LD_*"),
+				provisionhook.NoOverride(),
 				provisionhook.PortableNames(), provisionhook.MaxSize(1<<17, 1<<20))
 			bound.Register(free.Mutators()...)
 			plan := func(reg *provisionhook.Registry) {

@@ -26,11 +26,18 @@ func allowed(t *testing.T, checks []provisionhook.Check, base env, ms ...provisi
 func TestBytesThatNoEnvironmentCanHoldAreRefusedByName(t *testing.T) {
 	const secret = "ghs_0123456789abcdefghijklmnopqrstuvwxyz"
 	for name, c := range map[string]struct{ key, value, text string }{
-		"an empty name":         {"", secret, `provisionhook "m": the name of a variable is empty`},
-		"= in a name":           {"TOKEN=" + secret, "", `provisionhook "m": variable "TOKEN": its name goes on with "=", which a name can't hold`},
-		"= alone":               {"=", secret, `variable "": its name goes on with "="`},
-		"NUL in a name":         {"TO\x00KEN", secret, `provisionhook "m": variable "TO\x00KEN": its name holds a NUL byte`},
-		"NUL in a value":        {"TOKEN", secret + "\x00", `provisionhook "m": variable "TOKEN": its value holds a NUL byte`},
+		"an empty name": {"", secret, `provisionhook "m": the name of a variable is empty`},
+		"= in a name": {
+			"TOKEN=" + secret, "",
+			`provisionhook "m": variable "TOKEN": its name goes on with "=", which a name can't hold`,
+		},
+		"= alone": {"=", secret, `variable "": its name goes on with "="`},
+		"NUL in a name": {
+			"TO\x00KEN", secret, `provisionhook "m": variable "TO\x00KEN": its name holds a NUL byte`,
+		},
+		"NUL in a value": {
+			"TOKEN", secret + "\x00", `provisionhook "m": variable "TOKEN": its value holds a NUL byte`,
+		},
 		"a newline in a value":  {"TEXT", "a\nb", ""},
 		"an odd name":           {"a b-c.d/ü\n", "x", ""},
 		"bytes that aren't UTF": {"A", "\xff\xfe", ""},
@@ -56,7 +63,10 @@ func TestProtect(t *testing.T) {
 		mutator provisionhook.EnvMutator
 		text    string
 	}{
-		"an override of a name":      {sets("m", "PATH", "/evil"), `provisionhook "m": override of "PATH" refused: the platform protects it from all mutators`},
+		"an override of a name": {
+			sets("m", "PATH", "/evil"),
+			`provisionhook "m": override of "PATH" refused: the platform protects it from all mutators`,
+		},
 		"a deletion of a name":       {deletes("m", "PATH"), `delete of "PATH" refused`},
 		"a name with the prefix":     {sets("m", "LD_PRELOAD", "x"), `set of "LD_PRELOAD" refused`},
 		"the prefix itself":          {sets("m", "LD_", "x"), `set of "LD_" refused`},
@@ -82,15 +92,18 @@ func TestAPatternThatWouldProtectNothingRefusesEverything(t *testing.T) {
 	}
 	for _, pattern := range []string{"", "*_PROXY", "A*B", "A**"} {
 		for function, check := range map[string]provisionhook.Check{
-			"Protect": provisionhook.Protect("PATH", pattern), "NoOverride": provisionhook.NoOverride(pattern, "A"),
+			"Protect":    provisionhook.Protect("PATH", pattern),
+			"NoOverride": provisionhook.NoOverride(pattern, "A"),
 		} {
 			for kind, m := range changes {
 				err := allowed(t, []provisionhook.Check{check}, env{"BASE": "b"}, m)
 				require.ErrorContains(t, err, fmt.Sprintf(`provisionhook "m": %s of`, kind))
-				require.ErrorContains(t, err, fmt.Sprintf("pattern %q of %s is neither a name nor the beginning of one and a *: "+
-					"mend it in the platform's code; until then every change is refused", pattern, function))
+				require.ErrorContains(t, err,
+					fmt.Sprintf("pattern %q of %s is neither a name nor the beginning of one and a *: "+
+						"mend it in the platform's code; until then every change is refused", pattern, function))
 			}
-			require.NoError(t, allowed(t, []provisionhook.Check{check}, env{"BASE": "b"}, sets("m", "BASE", "b")), "no change")
+			policy := []provisionhook.Check{check}
+			require.NoError(t, allowed(t, policy, env{"BASE": "b"}, sets("m", "BASE", "b")), "no change")
 		}
 	}
 	require.NoError(t, allowed(t, []provisionhook.Check{provisionhook.Protect()}, nil, sets("m", "A", "1")))
@@ -103,16 +116,23 @@ func TestNoOverride(t *testing.T) {
 		second provisionhook.EnvMutator
 		text   string
 	}{
-		"an override of another":  {sets("second", "A", "2"), `provisionhook "second": override of "A" refused: mutator "first" has set it`},
-		"a deletion of another's": {deletes("second", "A"), `provisionhook "second": delete of "A" refused: mutator "first" has set it`},
-		"the same value":          {sets("second", "A", "1"), ""},
-		"an override of its own":  {sets("first", "A", "2"), ""},
-		"the caller's variable":   {sets("second", "BASE", "2"), ""},
-		"an exception":            {sets("second", "GIT_CONFIG_COUNT", "2"), ""},
-		"a deleted exception":     {deletes("second", "GIT_CONFIG_COUNT"), ""},
+		"an override of another": {
+			sets("second", "A", "2"),
+			`provisionhook "second": override of "A" refused: mutator "first" has set it`,
+		},
+		"a deletion of another's": {
+			deletes("second", "A"),
+			`provisionhook "second": delete of "A" refused: mutator "first" has set it`,
+		},
+		"the same value":         {sets("second", "A", "1"), ""},
+		"an override of its own": {sets("first", "A", "2"), ""},
+		"the caller's variable":  {sets("second", "BASE", "2"), ""},
+		"an exception":           {sets("second", "GIT_CONFIG_COUNT", "2"), ""},
+		"a deleted exception":    {deletes("second", "GIT_CONFIG_COUNT"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := allowed(t, []provisionhook.Check{provisionhook.NoOverride("GIT_CONFIG_*")}, env{"BASE": "b"}, first, c.second)
+			err := allowed(t, []provisionhook.Check{provisionhook.NoOverride("GIT_CONFIG_*")},
+				env{"BASE": "b"}, first, c.second)
 			if c.text == "" {
 				require.NoError(t, err)
 			} else {
@@ -132,7 +152,8 @@ func TestPortableNames(t *testing.T) {
 		if portable {
 			require.NoError(t, err, key)
 		} else {
-			require.ErrorContains(t, err, fmt.Sprintf(`provisionhook "m": set of %q refused: the name is not portable`, key))
+			require.ErrorContains(t, err,
+				fmt.Sprintf(`provisionhook "m": set of %q refused: the name is not portable`, key))
 		}
 	}
 	require.NoError(t, allowed(t, policy, env{"a-b": "1", "c-d": "2"}, deletes("m", "a-b")))
@@ -142,7 +163,8 @@ func TestEveryCheckMustAgreeWithEveryChange(t *testing.T) {
 	var seen []string
 	note := func(name string) provisionhook.Check {
 		return func(c provisionhook.Change, e map[string]string) error {
-			seen = append(seen, fmt.Sprintf("%s %s %s %s=%s of %d", name, c.Mutator, c.Kind, c.Key, e[c.Key], len(e)))
+			seen = append(seen,
+				fmt.Sprintf("%s %s %s %s=%s of %d", name, c.Mutator, c.Kind, c.Key, e[c.Key], len(e)))
 			e["WRITTEN"] = "by a check"
 			delete(e, c.Key)
 			return nil
@@ -168,10 +190,11 @@ func TestTheEnvironmentThatAWorkspaceGetsHasBeenCheckedAsAWhole(t *testing.T) {
 		return nil
 	}
 	policy := []provisionhook.Check{agree}
-	require.NoError(t, allowed(t, policy, nil, sets("m", "A_TOKEN", "t", "OTHER_TOKEN", "t"), sets("other", "A", "1")))
+	both := sets("m", "A_TOKEN", "t", "OTHER_TOKEN", "t")
+	require.NoError(t, allowed(t, policy, nil, both, sets("other", "A", "1")))
 	require.ErrorContains(t, allowed(t, policy, env{"A_TOKEN": "own"}, sets("m", "OTHER_TOKEN", "t")),
 		`provisionhook "m": set of "OTHER_TOKEN" refused: A_TOKEN and OTHER_TOKEN differ`)
-	require.ErrorContains(t, allowed(t, policy, nil, sets("m", "A_TOKEN", "t", "OTHER_TOKEN", "t"), deletes("other", "A_TOKEN")),
+	require.ErrorContains(t, allowed(t, policy, nil, both, deletes("other", "A_TOKEN")),
 		`provisionhook "other": delete of "A_TOKEN" refused`)
 }
 
@@ -191,7 +214,8 @@ func TestTheChecksOfManyChangesEndWithTheContext(t *testing.T) {
 	}))
 	e := env{}
 	err := reg.Run(ctx, "ws", e)
-	require.EqualError(t, err, `provisionhook "m": not all of its changes were checked: context canceled`)
+	require.EqualError(t, err,
+		`provisionhook "m": not all of its changes were checked: context canceled`)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, e)
 	require.Less(t, asked, many/10)

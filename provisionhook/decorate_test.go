@@ -97,7 +97,8 @@ func TestFailOpenDiscardsTheWholeUnitAndReports(t *testing.T) {
 				require.Equal(t, "ws", workspaceID)
 				reports = append(reports, err)
 			})
-			p, err := registry(&filing{name: "first", files: map[string]string{"/etc/first": "1"}}, open, sets("last", "LAST", "yes")).
+			p, err := registry(&filing{name: "first", files: map[string]string{"/etc/first": "1"}}, open,
+				sets("last", "LAST", "yes")).
 				Plan(ctx, "ws", env{"BASE": "b"})
 			require.NoError(t, err)
 			require.Equal(t, env{"BASE": "b", "BY_FIRST": "yes", "LAST": "yes"}, p.Env)
@@ -113,13 +114,16 @@ func TestFailOpenDiscardsTheWholeUnitAndReports(t *testing.T) {
 }
 
 func TestFailOpenKeepsWhatSucceeded(t *testing.T) {
-	m := provisionhook.FailOpen(&versatile{variables: succeed, files: succeed}, func(context.Context, string, error) {
-		t.Error("there is nothing to report")
-	})
-	p := plan(t, env{"BASE": "b"}, &filing{name: "first", files: map[string]string{"/etc/first": "1"}}, m)
+	m := provisionhook.FailOpen(&versatile{variables: succeed, files: succeed},
+		func(context.Context, string, error) {
+			t.Error("there is nothing to report")
+		})
+	p := plan(t, env{"BASE": "b"}, &filing{name: "first", files: map[string]string{"/etc/first": "1"}},
+		m)
 	require.Equal(t, env{"VERSATILE": "yes", "BY_FIRST": "yes"}, p.Env)
 	require.Equal(t, map[string][]byte{"/etc/versatile": []byte("yes")}, p.Files)
-	require.Contains(t, p.Changes, provisionhook.Change{Mutator: "versatile", Key: "BASE", Kind: provisionhook.KindDelete})
+	require.Contains(t, p.Changes,
+		provisionhook.Change{Mutator: "versatile", Key: "BASE", Kind: provisionhook.KindDelete})
 }
 
 func TestFailOpenWithoutAReport(t *testing.T) {
@@ -139,7 +143,8 @@ func TestFailOpenGuardsByItselfToo(t *testing.T) {
 func TestFailOpenDoesNotSwallowTheEndOfTheCallersContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reported := false
-		m := provisionhook.FailOpen(&versatile{variables: late}, func(context.Context, string, error) { reported = true })
+		m := provisionhook.FailOpen(&versatile{variables: late},
+			func(context.Context, string, error) { reported = true })
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		e := env{"BASE": "b"}
@@ -151,8 +156,10 @@ func TestFailOpenDoesNotSwallowTheEndOfTheCallersContext(t *testing.T) {
 
 func TestFailOpenInsideAWrapperGuardsVariablesAndFilesOneByOne(t *testing.T) {
 	reports := 0
-	open := provisionhook.FailOpen(&versatile{variables: succeed, files: fail}, func(context.Context, string, error) { reports++ })
-	p := plan(t, env{"BASE": "b"}, &filing{name: "first", files: map[string]string{"/etc/first": "1"}}, &clear{open})
+	open := provisionhook.FailOpen(&versatile{variables: succeed, files: fail},
+		func(context.Context, string, error) { reports++ })
+	p := plan(t, env{"BASE": "b"}, &filing{name: "first", files: map[string]string{"/etc/first": "1"}},
+		&clear{open})
 	require.Equal(t, 1, reports)
 	require.Equal(t, env{"VERSATILE": "yes", "BY_FIRST": "yes"}, p.Env)
 	require.Equal(t, map[string][]byte{"/etc/first": []byte("1")}, p.Files)
@@ -165,7 +172,8 @@ func TestFailOpenIsNoWayAroundAPolicy(t *testing.T) {
 }
 
 func TestAPanicOfAReportIsAnErrorOfItsMutator(t *testing.T) {
-	m := provisionhook.FailOpen(fails("m", errBoom), func(context.Context, string, error) { panic("report") })
+	m := provisionhook.FailOpen(fails("m", errBoom),
+		func(context.Context, string, error) { panic("report") })
 	err := registry(m).Run(t.Context(), "ws", env{})
 	require.ErrorContains(t, err, `provisionhook "m": panic: a value of type string`)
 	panicked, ok := errors.AsType[*provisionhook.PanicError](err)
@@ -192,7 +200,8 @@ func TestTimeoutEndsTheContextOfOneMutator(t *testing.T) {
 			start := time.Now()
 			_, err := registry(provisionhook.Timeout(m, 2*time.Second)).Plan(t.Context(), "ws", nil)
 			require.ErrorIs(t, err, context.DeadlineExceeded, name)
-			require.ErrorContains(t, err, `provisionhook "versatile": not done within 2s: context deadline exceeded`, name)
+			require.ErrorContains(t, err,
+				`provisionhook "versatile": not done within 2s: context deadline exceeded`, name)
 			require.Equal(t, 2*time.Second, time.Since(start), name)
 			require.NoError(t, t.Context().Err())
 		}
@@ -201,7 +210,8 @@ func TestTimeoutEndsTheContextOfOneMutator(t *testing.T) {
 
 func TestVariablesAndFilesShareOneDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := &versatile{variables: func(context.Context) error { time.Sleep(time.Second); return nil }, files: late}
+		m := &versatile{variables: func(context.Context) error { time.Sleep(time.Second); return nil },
+			files: late}
 		start := time.Now()
 		_, err := registry(provisionhook.Timeout(m, 3*time.Second)).Plan(t.Context(), "ws", nil)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -212,32 +222,35 @@ func TestVariablesAndFilesShareOneDeadline(t *testing.T) {
 func TestAMutatorThatIgnoresItsDeadlineIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := func(err error) provisionhook.EnvMutator {
-			return provisionhook.Timeout(provisionhook.Func("slow", func(_ context.Context, _ string, e map[string]string) error {
-				time.Sleep(time.Hour)
-				e["SLOW"] = "yes"
-				return err
-			}), time.Second)
+			return provisionhook.Timeout(provisionhook.Func("slow",
+				func(_ context.Context, _ string, e map[string]string) error {
+					time.Sleep(time.Hour)
+					e["SLOW"] = "yes"
+					return err
+				}), time.Second)
 		}
 		start, e := time.Now(), env{}
 		require.NoError(t, registry(slow(nil)).Run(t.Context(), "ws", e))
 		require.Equal(t, time.Hour, time.Since(start))
 		require.Equal(t, env{"SLOW": "yes"}, e, "and what it has done is done")
-		require.ErrorContains(t, registry(slow(errBoom)).Run(t.Context(), "ws", e), "not done within 1s: boom")
+		require.ErrorContains(t, registry(slow(errBoom)).Run(t.Context(), "ws", e),
+			"not done within 1s: boom")
 	})
 }
 
 func TestATimeoutFailsThatRunOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		delay := time.Minute
-		m := provisionhook.Timeout(provisionhook.Func("m", func(ctx context.Context, _ string, e map[string]string) error {
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(delay):
-				e["A"] = "1"
-				return nil
-			}
-		}), time.Second)
+		m := provisionhook.Timeout(provisionhook.Func("m",
+			func(ctx context.Context, _ string, e map[string]string) error {
+				select {
+				case <-ctx.Done():
+					return ctx.Err()
+				case <-time.After(delay):
+					e["A"] = "1"
+					return nil
+				}
+			}), time.Second)
 		reg := registry(m)
 		require.Error(t, reg.Run(t.Context(), "ws", env{}))
 		delay = 0
@@ -252,7 +265,8 @@ func TestTheCallersDeadlineIsNotTakenForTheTimeouts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		err := registry(provisionhook.Timeout(&versatile{variables: late}, time.Hour)).Run(ctx, "ws", env{})
+		err := registry(provisionhook.Timeout(&versatile{variables: late}, time.Hour)).Run(ctx, "ws",
+			env{})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.NotContains(t, err.Error(), "1h")
 	})
@@ -272,7 +286,8 @@ func TestATimeoutOfZeroIsNone(t *testing.T) {
 func TestFailOpenAroundTimeoutReportsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var reported error
-		m := provisionhook.FailOpen(provisionhook.Timeout(&versatile{variables: late, release: late}, time.Second),
+		m := provisionhook.FailOpen(provisionhook.Timeout(&versatile{variables: late, release: late},
+			time.Second),
 			func(_ context.Context, _ string, err error) { reported = err })
 		e := env{"BASE": "b"}
 		require.NoError(t, registry(m, sets("last", "LAST", "yes")).Run(t.Context(), "ws", e))
@@ -287,11 +302,13 @@ func TestFailOpenAroundTimeoutReportsIt(t *testing.T) {
 
 func TestTimeoutAroundFailOpenEndsTheChain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := provisionhook.Timeout(provisionhook.FailOpen(&versatile{variables: late}, func(context.Context, string, error) {
-			t.Error("the end of its ctx is not the mutator's failure")
-		}), time.Second)
+		m := provisionhook.Timeout(provisionhook.FailOpen(&versatile{variables: late},
+			func(context.Context, string, error) {
+				t.Error("the end of its ctx is not the mutator's failure")
+			}), time.Second)
 		e := env{"BASE": "b"}
-		require.ErrorContains(t, registry(m).Run(t.Context(), "ws", e), `provisionhook "versatile": not done within 1s`)
+		require.ErrorContains(t, registry(m).Run(t.Context(), "ws", e),
+			`provisionhook "versatile": not done within 1s`)
 		require.Equal(t, env{"BASE": "b"}, e)
 	})
 }

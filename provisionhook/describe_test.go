@@ -66,14 +66,25 @@ func TestDescribeSaysWhatAMutatorIsAndWhyANearMissIsNone(t *testing.T) {
 		abilities []string
 		note      string
 	}{
-		"a plain mutator":   {plain{}, "provisionhook_test.plain", nil, ""},
-		"a function":        {sets("m"), "provisionhook.Func", nil, ""},
-		"a provider":        {provider, "*provisionhook_test.auth", []string{"TokenProvider"}, ""},
-		"a releaser":        {&releasing{name: "m"}, "*provisionhook_test.releasing", []string{"Releaser"}, ""},
-		"a file mutator":    {&filing{name: "m"}, "*provisionhook_test.filing", []string{"FileMutator"}, ""},
-		"a pointer":         {&byPointer{}, "*provisionhook_test.byPointer", []string{"TokenProvider"}, ""},
-		"a wrapper":         {&clear{provider}, "*provisionhook_test.clear(*provisionhook_test.auth)", []string{"TokenProvider"}, ""},
-		"an embedded one":   {embedsProvider{provider}, "provisionhook_test.embedsProvider", []string{"TokenProvider"}, ""},
+		"a plain mutator": {plain{}, "provisionhook_test.plain", nil, ""},
+		"a function":      {sets("m"), "provisionhook.Func", nil, ""},
+		"a provider":      {provider, "*provisionhook_test.auth", []string{"TokenProvider"}, ""},
+		"a releaser": {
+			&releasing{name: "m"}, "*provisionhook_test.releasing", []string{"Releaser"}, "",
+		},
+		"a file mutator": {
+			&filing{name: "m"}, "*provisionhook_test.filing", []string{"FileMutator"}, "",
+		},
+		"a pointer": {
+			&byPointer{}, "*provisionhook_test.byPointer", []string{"TokenProvider"}, "",
+		},
+		"a wrapper": {
+			&clear{provider}, "*provisionhook_test.clear(*provisionhook_test.auth)",
+			[]string{"TokenProvider"}, "",
+		},
+		"an embedded one": {
+			embedsProvider{provider}, "provisionhook_test.embedsProvider", []string{"TokenProvider"}, "",
+		},
 		"a wrapper of nil":  {&nilField{}, "*provisionhook_test.nilField", nil, ""},
 		"of a nil pointer":  {nilPointer{}, "provisionhook_test.nilPointer", nil, ""},
 		"hidden on purpose": {onPurpose{provider}, "provisionhook_test.onPurpose", nil, ""},
@@ -81,44 +92,53 @@ func TestDescribeSaysWhatAMutatorIsAndWhyANearMissIsNone(t *testing.T) {
 		"another Unwrap":    {ownUnwrap{}, "provisionhook_test.ownUnwrap", nil, ""},
 		"decorators": {
 			provisionhook.FailOpen(provisionhook.Timeout(&both{}, 1), nil),
-			"provisionhook.FailOpen(provisionhook.Timeout(*provisionhook_test.both))", []string{"FileMutator", "Releaser"}, "",
+			"provisionhook.FailOpen(provisionhook.Timeout(*provisionhook_test.both))",
+			[]string{"FileMutator", "Releaser"}, "",
 		},
 		"a value with a method of its pointer": {byPointer{}, "provisionhook_test.byPointer", nil,
 			"no TokenProvider: method Token has a pointer receiver, and a value is registered: register a *provisionhook_test.byPointer"},
-		"a value whose pointer has another signature": {wrongByPointer{}, "provisionhook_test.wrongByPointer", nil,
+		"a value whose pointer has another signature": {wrongByPointer{},
+			"provisionhook_test.wrongByPointer", nil,
 			"no TokenProvider: method Token of *provisionhook_test.wrongByPointer is func() string and must be " + token},
 		"Token with another signature": {withoutContext{}, "provisionhook_test.withoutContext", nil,
 			"no TokenProvider: method Token of provisionhook_test.withoutContext is func() (string, time.Time, error) and must be " + token},
-		"WorkspaceToken with another signature": {otherWorkspace{}, "provisionhook_test.otherWorkspace", nil,
+		"WorkspaceToken with another signature": {
+			otherWorkspace{}, "provisionhook_test.otherWorkspace", nil,
 			"no WorkspaceTokenProvider: method WorkspaceToken of provisionhook_test.otherWorkspace is func(context.Context) (string, error)" +
 				" and must be func(context.Context, string) (string, time.Time, error)"},
 		"MutateFiles with another signature": {otherFiles{}, "provisionhook_test.otherFiles", nil,
 			"no FileMutator: method MutateFiles of provisionhook_test.otherFiles is func(context.Context, map[string]string) error" +
 				" and must be func(context.Context, string, map[string][]uint8) error"},
-		"ReleaseWorkspace with another signature": {otherRelease{}, "provisionhook_test.otherRelease", nil,
+		"ReleaseWorkspace with another signature": {
+			otherRelease{}, "provisionhook_test.otherRelease", nil,
 			"no Releaser: method ReleaseWorkspace of provisionhook_test.otherRelease is func(...string)" +
 				" and must be func(context.Context, string) error"},
 		"a wrapper without Unwrap": {&namedField{provider}, "*provisionhook_test.namedField", nil,
 			"*provisionhook_test.namedField wraps a *provisionhook_test.auth, a TokenProvider, which can't be seen:" +
 				" give it the method Unwrap() EnvMutator"},
-		"a wrapper that embeds the interface": {embedsInterface{&filing{name: "m"}}, "provisionhook_test.embedsInterface", nil,
+		"a wrapper that embeds the interface": {embedsInterface{&filing{name: "m"}},
+			"provisionhook_test.embedsInterface", nil,
 			"provisionhook_test.embedsInterface wraps a *provisionhook_test.filing, a FileMutator, which can't be seen:" +
 				" give it the method Unwrap() EnvMutator"},
-		"a wrapper of a wrapper without Unwrap": {embedsInterface{&clear{provider}}, "provisionhook_test.embedsInterface", nil,
+		"a wrapper of a wrapper without Unwrap": {embedsInterface{&clear{provider}},
+			"provisionhook_test.embedsInterface", nil,
 			"provisionhook_test.embedsInterface wraps a *provisionhook_test.clear, a wrapper, which can't be seen:" +
 				" give it the method Unwrap() EnvMutator"},
 		"a wrapper with another Unwrap": {exactUnwrap{provider}, "provisionhook_test.exactUnwrap", nil,
 			"provisionhook_test.exactUnwrap wraps a *provisionhook_test.auth, a TokenProvider, which can't be seen:" +
 				" give it the method Unwrap() EnvMutator, which it has as func() *provisionhook_test.auth"},
-		"a wrapper whose Unwrap has a pointer receiver": {pointerUnwrap{provider}, "provisionhook_test.pointerUnwrap", nil,
+		"a wrapper whose Unwrap has a pointer receiver": {pointerUnwrap{provider},
+			"provisionhook_test.pointerUnwrap", nil,
 			"provisionhook_test.pointerUnwrap wraps a *provisionhook_test.auth, a TokenProvider, which can't be seen:" +
 				" its method Unwrap has a pointer receiver, and a value is registered: register a *provisionhook_test.pointerUnwrap"},
 		"a wrapper of itself": {&around{}, "*provisionhook_test.around(...)", nil,
 			"it wraps 63 mutators or more, or itself: what is below can't be seen"},
-		"a near miss inside a wrapper": {provisionhook.FailOpen(withoutContext{}, nil), "provisionhook.FailOpen(provisionhook_test.withoutContext)", nil,
+		"a near miss inside a wrapper": {provisionhook.FailOpen(withoutContext{}, nil),
+			"provisionhook.FailOpen(provisionhook_test.withoutContext)", nil,
 			"no TokenProvider: method Token of provisionhook_test.withoutContext is func() (string, time.Time, error) and must be " + token},
 		"a near miss around a provider": {&clear{&missAround{withoutContext{}, provider}},
-			"*provisionhook_test.clear(*provisionhook_test.missAround(*provisionhook_test.auth))", []string{"TokenProvider"}, ""},
+			"*provisionhook_test.clear(*provisionhook_test.missAround(*provisionhook_test.auth))",
+			[]string{"TokenProvider"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, []provisionhook.Description{{Name: "m", Type: c.typ, Abilities: c.abilities, Note: c.note}},
@@ -149,7 +169,8 @@ type missAround struct {
 func (m *missAround) Unwrap() provisionhook.EnvMutator { return m.inner }
 
 func TestDescribeReportsWhatIsOddAboutTheWhole(t *testing.T) {
-	reg := registry(sets(""), &auth{name: "first"}, &auth{name: "second"}, sets("twice"), sets("twice"),
+	reg := registry(sets(""), &auth{name: "first"}, &auth{name: "second"},
+		sets("twice"), sets("twice"),
 		&perWorkspace{auth{name: "third"}}, &perWorkspace{auth{name: "fourth"}})
 	notes := map[string]string{}
 	for _, d := range reg.Describe() {
@@ -159,7 +180,8 @@ func TestDescribeReportsWhatIsOddAboutTheWhole(t *testing.T) {
 	require.Empty(t, notes["first"])
 	require.Equal(t, `FirstTokenProvider is "first", which was registered before`, notes["second"])
 	require.Equal(t, "2 mutators have this name", notes["twice"])
-	require.Contains(t, notes["fourth"], `; FirstWorkspaceTokenProvider is "third", which was registered before`)
+	require.Contains(t, notes["fourth"],
+		`; FirstWorkspaceTokenProvider is "third", which was registered before`)
 
 	require.NoError(t, reg.Run(t.Context(), "ws", env{}), "and none of it stops a workspace")
 	require.Same(t, reg.Mutators()[1], reg.FirstTokenProvider())
@@ -189,5 +211,6 @@ func TestDescribeReadsWellInABootLog(t *testing.T) {
 
 	encoded, err := json.Marshal(reg.Describe()[0])
 	require.NoError(t, err)
-	require.JSONEq(t, `{"name":"app","type":"*provisionhook_test.auth","abilities":["TokenProvider"]}`, string(encoded))
+	require.JSONEq(t, `{"name":"app","type":"*provisionhook_test.auth","abilities":["TokenProvider"]}`,
+		string(encoded))
 }

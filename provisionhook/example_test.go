@@ -99,7 +99,8 @@ func ExampleRegistry_Plan() {
 	reg := provisionhook.NewRegistry(provisionhook.Protect("PATH", "PLATFORM_*"))
 	reg.Register(&Editor{Command: "vi"}, &Vault{})
 
-	plan, err := reg.Plan(context.Background(), "ws-1", map[string]string{"EDITOR": "ed", "PLATFORM_ID": "7"})
+	plan, err := reg.Plan(context.Background(), "ws-1",
+		map[string]string{"EDITOR": "ed", "PLATFORM_ID": "7"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -184,16 +185,18 @@ func ExampleMaxSize() {
 // A workspace can do without its theme: it gets two seconds, and if it fails
 // the workspace starts anyway.
 func ExampleFailOpen() {
-	theme := provisionhook.Func("theme", func(_ context.Context, _ string, env map[string]string) error {
-		env["THEME_URL"] = "half-written"
-		return errors.New("the theme service is down")
-	})
+	theme := provisionhook.Func("theme",
+		func(_ context.Context, _ string, env map[string]string) error {
+			env["THEME_URL"] = "half-written"
+			return errors.New("the theme service is down")
+		})
 	report := func(_ context.Context, workspaceID string, err error) {
 		fmt.Println(workspaceID, "starts without:", err)
 	}
 
 	var reg provisionhook.Registry
-	reg.Register(provisionhook.FailOpen(provisionhook.Timeout(theme, 2*time.Second), report), &Editor{Command: "vi"})
+	reg.Register(provisionhook.FailOpen(provisionhook.Timeout(theme, 2*time.Second), report),
+		&Editor{Command: "vi"})
 	env := map[string]string{}
 	fmt.Println(reg.Run(context.Background(), "ws-1", env), env)
 	// Output:
@@ -214,10 +217,11 @@ func ExampleTimeout() {
 }
 
 func ExampleFunc() {
-	region := provisionhook.Func("region", func(_ context.Context, workspaceID string, env map[string]string) error {
-		env["REGION"] = "eu-west-1"
-		return nil
-	})
+	region := provisionhook.Func("region",
+		func(_ context.Context, workspaceID string, env map[string]string) error {
+			env["REGION"] = "eu-west-1"
+			return nil
+		})
 	var reg provisionhook.Registry
 	reg.Register(region)
 	env := map[string]string{}
@@ -308,12 +312,13 @@ func (*versioned) Version() string { return "v1.2.3" }
 // A platform that knows more of a workspace than its id tells mutators through
 // the context.
 func ExampleWithWorkspace() {
-	role := provisionhook.Func("role", func(ctx context.Context, _ string, env map[string]string) error {
-		if ws, ok := provisionhook.WorkspaceFrom(ctx); ok {
-			env["ROLE"] = ws.Labels["role"]
-		}
-		return nil
-	})
+	role := provisionhook.Func("role",
+		func(ctx context.Context, _ string, env map[string]string) error {
+			if ws, ok := provisionhook.WorkspaceFrom(ctx); ok {
+				env["ROLE"] = ws.Labels["role"]
+			}
+			return nil
+		})
 	var reg provisionhook.Registry
 	reg.Register(role)
 

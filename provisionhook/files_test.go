@@ -43,7 +43,8 @@ func TestPlanReturnsTheFilesAndWhoContributedThem(t *testing.T) {
 	p := plan(t, env{"BASE": "b"},
 		&filing{name: "a", files: map[string]string{"/etc/a": "1", "/etc/shared": "1", "/etc/gone": "1"}},
 		sets("plain"),
-		&clear{&filing{name: "b", files: map[string]string{"/etc/shared": "2"}, delete: []string{"/etc/gone"}}},
+		&clear{&filing{name: "b", files: map[string]string{"/etc/shared": "2"},
+			delete: []string{"/etc/gone"}}},
 	)
 	require.Equal(t, map[string][]byte{"/etc/a": []byte("1"), "/etc/shared": []byte("12")}, p.Files)
 	require.Equal(t, env{"BASE": "b", "BY_A": "yes", "BY_B": "yes"}, p.Env)
@@ -93,7 +94,8 @@ func TestPathsAreAbsoluteAndClean(t *testing.T) {
 		"/etc/config/":       "not absolute and clean",
 		"/etc/con\x00fig":    "holds a NUL byte",
 	} {
-		_, err := registry(&filing{name: "m", files: map[string]string{path: "x"}}).Plan(t.Context(), "ws", nil)
+		_, err := registry(&filing{name: "m", files: map[string]string{path: "x"}}).Plan(t.Context(),
+			"ws", nil)
 		if want == "" {
 			require.NoError(t, err, path)
 		} else {
@@ -117,7 +119,9 @@ func TestAFileThatIsOverwrittenInPlaceIsAChangeOrIsDiscarded(t *testing.T) {
 	first := &filing{name: "first", files: map[string]string{"/etc/first": "1"}}
 	p := plan(t, nil, first, &scribbles{})
 	require.Equal(t, "X", string(p.Files["/etc/first"]))
-	require.Contains(t, p.FileChanges, provisionhook.Change{Mutator: "m", Key: "/etc/first", Kind: provisionhook.KindOverride, Previous: "first"})
+	require.Contains(t, p.FileChanges, provisionhook.Change{
+		Mutator: "m", Key: "/etc/first", Kind: provisionhook.KindOverride, Previous: "first",
+	})
 
 	p = plan(t, nil, first, provisionhook.FailOpen(&scribbles{err: errBoom}, nil))
 	require.Equal(t, "1", string(p.Files["/etc/first"]))

@@ -176,7 +176,8 @@ func FuzzAnyChainIsATransactionWithProvenance(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{0, stepSet | 1<<4, stepNext | 1<<4, stepSet | 5<<4, stepDelete})
 	f.Add([]byte{1, stepSet | 1<<4, stepNext | 1<<4, stepDelete | 1<<4})
-	f.Add([]byte{0, stepSet, stepKeep, stepNext | 5<<4, stepWrite, stepFail, stepNext | 2<<4, stepWrite, stepSet | 2<<4})
+	f.Add([]byte{0, stepSet, stepKeep, stepNext | 5<<4, stepWrite, stepFail, stepNext | 2<<4,
+		stepWrite, stepSet | 2<<4})
 	f.Add([]byte{0, stepDelete, stepNext | 1<<4, stepSet | 4<<4, stepCancel, stepNext | 2<<4, stepSet})
 	f.Add([]byte{0, stepSet, stepNext | 4<<4, stepCancel, stepPanic})
 	f.Add([]byte{0, stepSet | 2<<4, stepNext, stepInvalid})

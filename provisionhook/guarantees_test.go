@@ -22,7 +22,8 @@ func TestATokenInTheEnvironmentComesWithItsExpiryAndItsSuccessor(t *testing.T) {
 
 	token, expiresAt, err := reg.FirstTokenProvider().Token(t.Context())
 	require.NoError(t, err)
-	require.NotEqual(t, e["TOKEN"], token, "the environment keeps the old one, the provider has the next")
+	require.NotEqual(t, e["TOKEN"], token,
+		"the environment keeps the old one, the provider has the next")
 	require.WithinDuration(t, time.Now().Add(time.Hour), expiresAt, time.Minute)
 }
 
@@ -62,13 +63,18 @@ func TestWhatTheCallerSetIsKeptByARuleOnWhoSetItAndNotOnItsName(t *testing.T) {
 	}
 	policy := []provisionhook.Check{keepCallers}
 	users := env{"TOKEN": "the user's"}
-	require.ErrorContains(t, allowed(t, policy, users, sets("auth", "TOKEN", "ours")), `override of "TOKEN" refused: the user has set it`)
-	require.ErrorContains(t, allowed(t, policy, users, deletes("auth", "TOKEN")), `delete of "TOKEN" refused: the user has set it`)
-	require.NoError(t, allowed(t, policy, env{}, sets("auth", "TOKEN", "ours"), sets("other", "TOKEN", "theirs"), deletes("last", "TOKEN")),
+	require.ErrorContains(t, allowed(t, policy, users, sets("auth", "TOKEN", "ours")),
+		`override of "TOKEN" refused: the user has set it`)
+	require.ErrorContains(t, allowed(t, policy, users, deletes("auth", "TOKEN")),
+		`delete of "TOKEN" refused: the user has set it`)
+	free := allowed(t, policy, env{},
+		sets("auth", "TOKEN", "ours"), sets("other", "TOKEN", "theirs"), deletes("last", "TOKEN"))
+	require.NoError(t, free,
 		"where the user hasn't, the same name is free")
 
 	p := plan(t, users, sets("auth", "TOKEN", "ours"))
-	require.Equal(t, []provisionhook.Change{{Mutator: "auth", Key: "TOKEN", Kind: provisionhook.KindOverride}}, p.Changes,
+	override := provisionhook.Change{Mutator: "auth", Key: "TOKEN", Kind: provisionhook.KindOverride}
+	require.Equal(t, []provisionhook.Change{override}, p.Changes,
 		"and without the rule the override is on record")
 }
 
@@ -79,10 +85,14 @@ func TestTwoPluginsThatWriteATokenAreReportedAndCanBeRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "the last one's", p.Env["TOKEN"], "a workspace boots as the last")
 	require.Same(t, first, reg.FirstTokenProvider(), "and goes on as the first")
-	require.Contains(t, p.Changes, provisionhook.Change{Mutator: "last", Key: "TOKEN", Kind: provisionhook.KindOverride, Previous: "first"})
-	require.Equal(t, `FirstTokenProvider is "first", which was registered before`, reg.Describe()[1].Note)
+	require.Contains(t, p.Changes, provisionhook.Change{
+		Mutator: "last", Key: "TOKEN", Kind: provisionhook.KindOverride, Previous: "first",
+	})
+	require.Equal(t, `FirstTokenProvider is "first", which was registered before`,
+		reg.Describe()[1].Note)
 
-	require.ErrorContains(t, allowed(t, []provisionhook.Check{provisionhook.NoOverride()}, nil, first, last),
+	require.ErrorContains(t,
+		allowed(t, []provisionhook.Check{provisionhook.NoOverride()}, nil, first, last),
 		`provisionhook "last": override of "TOKEN" refused: mutator "first" has set it`)
 }
 
@@ -95,8 +105,10 @@ func TestValuesAreLiteral(t *testing.T) {
 
 func TestAPathThatAMutatorWouldReplaceCanBeProtected(t *testing.T) {
 	appends := does("tools", func(e env) { e["PATH"] += ":/opt/tools/bin" })
-	require.Equal(t, ":/opt/tools/bin", plan(t, nil, appends).Env["PATH"], "what the image has isn't in the platform's map")
-	require.ErrorContains(t, allowed(t, []provisionhook.Check{provisionhook.Protect("PATH")}, nil, appends),
+	require.Equal(t, ":/opt/tools/bin", plan(t, nil, appends).Env["PATH"],
+		"what the image has isn't in the platform's map")
+	require.ErrorContains(t,
+		allowed(t, []provisionhook.Check{provisionhook.Protect("PATH")}, nil, appends),
 		`provisionhook "tools": set of "PATH" refused`)
 }
 

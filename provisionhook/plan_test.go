@@ -44,9 +44,10 @@ func TestEveryChangeSaysWhoDidItAndToWhom(t *testing.T) {
 			},
 		},
 		"a deletion and a new start": {
-			base:  env{"A": "0"},
-			chain: []provisionhook.EnvMutator{deletes("first", "A"), sets("second", "A", "0"), sets("third", "A", "3")},
-			want:  env{"A": "3"},
+			base: env{"A": "0"},
+			chain: []provisionhook.EnvMutator{deletes("first", "A"), sets("second", "A", "0"),
+				sets("third", "A", "3")},
+			want: env{"A": "3"},
 			changes: []provisionhook.Change{
 				{Mutator: "first", Key: "A", Kind: provisionhook.KindDelete},
 				{Mutator: "second", Key: "A", Kind: provisionhook.KindSet},
@@ -54,8 +55,9 @@ func TestEveryChangeSaysWhoDidItAndToWhom(t *testing.T) {
 			},
 		},
 		"set, deleted and set again, each by another": {
-			chain: []provisionhook.EnvMutator{sets("first", "A", "1"), deletes("second", "A"), sets("third", "A", "1"), deletes("first", "A")},
-			want:  env{},
+			chain: []provisionhook.EnvMutator{sets("first", "A", "1"), deletes("second", "A"),
+				sets("third", "A", "1"), deletes("first", "A")},
+			want: env{},
 			changes: []provisionhook.Change{
 				{Mutator: "first", Key: "A", Kind: provisionhook.KindSet},
 				{Mutator: "second", Key: "A", Kind: provisionhook.KindDelete, Previous: "first"},
@@ -64,18 +66,20 @@ func TestEveryChangeSaysWhoDidItAndToWhom(t *testing.T) {
 			},
 		},
 		"the same value is no change, and leaves the owner": {
-			base:  env{"A": "0"},
-			chain: []provisionhook.EnvMutator{sets("first", "A", "0", "B", "1"), sets("second", "B", "1"), sets("third", "B", "3")},
-			want:  env{"A": "0", "B": "3"},
+			base: env{"A": "0"},
+			chain: []provisionhook.EnvMutator{sets("first", "A", "0", "B", "1"), sets("second", "B", "1"),
+				sets("third", "B", "3")},
+			want: env{"A": "0", "B": "3"},
 			changes: []provisionhook.Change{
 				{Mutator: "first", Key: "B", Kind: provisionhook.KindSet},
 				{Mutator: "third", Key: "B", Kind: provisionhook.KindOverride, Previous: "first"},
 			},
 		},
 		"there and back again is no change": {
-			base:  env{"A": "0"},
-			chain: []provisionhook.EnvMutator{does("m", func(e env) { e["A"] = "1"; delete(e, "A"); e["A"] = "0"; e["B"] = ""; delete(e, "B") })},
-			want:  env{"A": "0"},
+			base: env{"A": "0"},
+			chain: []provisionhook.EnvMutator{does("m",
+				func(e env) { e["A"] = "1"; delete(e, "A"); e["A"] = "0"; e["B"] = ""; delete(e, "B") })},
+			want: env{"A": "0"},
 		},
 		"an empty value is a value": {
 			base:  env{"A": "0"},
@@ -96,7 +100,8 @@ func TestEveryChangeSaysWhoDidItAndToWhom(t *testing.T) {
 }
 
 func TestPlanAndRunAgree(t *testing.T) {
-	reg := registry(sets("first", "A", "1", "BASE", "x"), deletes("second", "GONE"), does("third", func(e env) { e["B"] = e["A"] + e["BASE"] }))
+	reg := registry(sets("first", "A", "1", "BASE", "x"), deletes("second", "GONE"),
+		does("third", func(e env) { e["B"] = e["A"] + e["BASE"] }))
 	e := env{"BASE": "b", "GONE": "g", "SAME": "s"}
 	p, err := reg.Plan(t.Context(), "ws", e)
 	require.NoError(t, err)

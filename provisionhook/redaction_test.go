@@ -63,8 +63,10 @@ func TestWhatIsLoggedIsTheKeysAndTheText(t *testing.T) {
 		` plan.changes="[{Mutator:auth Key:TOKEN Kind:set Previous:}]" plan.file_changes=[]`+"\n", text.String())
 
 	panicked := &provisionhook.PanicError{Value: env{"TOKEN": tokenValue}}
-	require.Equal(t, "panic: a value of type map[string]string", slog.AnyValue(panicked).Resolve().String())
-	require.Equal(t, slog.KindString, slog.AnyValue(panicked).Resolve().Kind(), "a handler gets no struct to look into")
+	require.Equal(t, "panic: a value of type map[string]string",
+		slog.AnyValue(panicked).Resolve().String())
+	require.Equal(t, slog.KindString, slog.AnyValue(panicked).Resolve().Kind(),
+		"a handler gets no struct to look into")
 }
 
 func TestNoChangeHoldsAValue(t *testing.T) {
@@ -83,25 +85,29 @@ func TestNoErrorShowsAValue(t *testing.T) {
 	secrets := []string{tokenValue, fileValue, baseValue}
 	base := env{"DATABASE_URL": baseValue}
 	for name, m := range map[string]provisionhook.EnvMutator{
-		"= in the name":                 sets("m", "TOKEN="+tokenValue, ""),
-		"an empty name":                 sets("m", "", tokenValue),
-		"NUL in the value":              sets("m", "TOKEN", tokenValue+"\x00"),
-		"a protected name":              sets("m", "PATH", tokenValue),
-		"a name that isn't portable":    sets("m", "a b", tokenValue),
-		"too large":                     sets("m", "TOKEN", tokenValue+fmt.Sprintf("%200s", "")),
-		"a panic with the map":          does("m", func(e env) { e["TOKEN"] = tokenValue; panic(e) }),
-		"a panic with a struct":         does("m", func(env) { panic(struct{ Token string }{tokenValue}) }),
-		"a panic with bytes":            does("m", func(env) { panic([]byte(tokenValue)) }),
-		"a panic with a string":         does("m", func(env) { panic("no token: " + tokenValue) }),
-		"a panic with an error":         does("m", func(env) { panic(errors.New("no token: " + tokenValue)) }),
-		"a panic of the runtime":        does("m", func(e env) { var none []string; _ = none[len(e[tokenValue])] }),
+		"= in the name":              sets("m", "TOKEN="+tokenValue, ""),
+		"an empty name":              sets("m", "", tokenValue),
+		"NUL in the value":           sets("m", "TOKEN", tokenValue+"\x00"),
+		"a protected name":           sets("m", "PATH", tokenValue),
+		"a name that isn't portable": sets("m", "a b", tokenValue),
+		"too large":                  sets("m", "TOKEN", tokenValue+fmt.Sprintf("%200s", "")),
+		"a panic with the map":       does("m", func(e env) { e["TOKEN"] = tokenValue; panic(e) }),
+		"a panic with a struct": does("m",
+			func(env) { panic(struct{ Token string }{tokenValue}) }),
+		"a panic with bytes":    does("m", func(env) { panic([]byte(tokenValue)) }),
+		"a panic with a string": does("m", func(env) { panic("no token: " + tokenValue) }),
+		"a panic with an error": does("m",
+			func(env) { panic(errors.New("no token: " + tokenValue)) }),
+		"a panic of the runtime": does("m",
+			func(e env) { var none []string; _ = none[len(e[tokenValue])] }),
 		"a panic of a check":            sets("m", "PANIC", tokenValue),
 		"a failing mutator":             fails("m", errors.New("the key file is missing")),
 		"a file at a path that is none": &filing{name: "m", files: map[string]string{"x": fileValue}},
 		"a file that Run can't put":     &filing{name: "m", files: map[string]string{"/x": fileValue}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			reg := provisionhook.NewRegistry(provisionhook.Protect("PATH"), provisionhook.PortableNames(), provisionhook.MaxSize(100, 200),
+			reg := provisionhook.NewRegistry(provisionhook.Protect("PATH"), provisionhook.PortableNames(),
+				provisionhook.MaxSize(100, 200),
 				func(c provisionhook.Change, e map[string]string) error {
 					if c.Key == "PANIC" {
 						panic(e)
@@ -129,7 +135,8 @@ func TestNoErrorShowsAValue(t *testing.T) {
 }
 
 func TestNoDescriptionShowsAValue(t *testing.T) {
-	for _, d := range registry(&auth{"m", tokenValue}, provisionhook.FailOpen(&auth{"m", tokenValue}, nil), opaque{&auth{"m", tokenValue}}).Describe() {
+	for _, d := range registry(&auth{"m", tokenValue},
+		provisionhook.FailOpen(&auth{"m", tokenValue}, nil), opaque{&auth{"m", tokenValue}}).Describe() {
 		testutil.RequireRedacted(t, d, tokenValue)
 	}
 }
@@ -137,8 +144,10 @@ func TestNoDescriptionShowsAValue(t *testing.T) {
 func TestThisPackagePrintsNothing(t *testing.T) {
 	output := testutil.CaptureProcess(t, tokenValue, fileValue, baseValue)
 	reg := provisionhook.NewRegistry(provisionhook.Protect("PATH"))
-	reg.Register(&auth{"m", tokenValue}, &filing{name: "f", files: map[string]string{"/etc/f": fileValue}},
-		provisionhook.FailOpen(does("panics", func(e env) { panic(e) }), nil), provisionhook.FailOpen(fails("fails", errBoom), nil))
+	reg.Register(&auth{"m", tokenValue},
+		&filing{name: "f", files: map[string]string{"/etc/f": fileValue}},
+		provisionhook.FailOpen(does("panics", func(e env) { panic(e) }), nil),
+		provisionhook.FailOpen(fails("fails", errBoom), nil))
 	_, err := reg.Plan(t.Context(), "ws", env{"DATABASE_URL": baseValue})
 	require.NoError(t, err)
 	require.Error(t, reg.Run(t.Context(), "ws", env{"DATABASE_URL": baseValue}))

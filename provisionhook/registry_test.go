@@ -11,7 +11,8 @@ import (
 )
 
 func TestMutatorsRunInTheOrderOfRegistration(t *testing.T) {
-	reg := registry(sets("zz", "ORDER", "1"), sets("aa"), does("mm", func(e env) { e["ORDER"] += "2" }))
+	reg := registry(sets("zz", "ORDER", "1"), sets("aa"),
+		does("mm", func(e env) { e["ORDER"] += "2" }))
 	require.Equal(t, []string{"zz", "aa", "mm"}, reg.Names(), "no names sort before others")
 	require.Equal(t, 3, reg.Len())
 
@@ -23,10 +24,11 @@ func TestMutatorsRunInTheOrderOfRegistration(t *testing.T) {
 func TestMutatorsGetTheWorkspacesIdAndContext(t *testing.T) {
 	type key struct{}
 	ctx := context.WithValue(t.Context(), key{}, "value")
-	m := provisionhook.Func("m", func(ctx context.Context, workspaceID string, e map[string]string) error {
-		e["ID"], e["CTX"] = workspaceID, ctx.Value(key{}).(string)
-		return nil
-	})
+	m := provisionhook.Func("m",
+		func(ctx context.Context, workspaceID string, e map[string]string) error {
+			e["ID"], e["CTX"] = workspaceID, ctx.Value(key{}).(string)
+			return nil
+		})
 	e := env{}
 	require.NoError(t, registry(m).Run(ctx, "ws-7", e))
 	require.Equal(t, env{"ID": "ws-7", "CTX": "value"}, e)
@@ -55,7 +57,8 @@ func (channel) MutateEnv(context.Context, string, map[string]string) error  { pa
 func TestNilMutatorsOfEveryKindAreIgnored(t *testing.T) {
 	reg := registry()
 	reg.Register()
-	reg.Register(nil, (*pointer)(nil), function(nil), mapping(nil), list(nil), channel(nil), nil, (*holder)(nil),
+	reg.Register(nil, (*pointer)(nil), function(nil), mapping(nil), list(nil), channel(nil), nil,
+		(*holder)(nil),
 		provisionhook.FailOpen(nil, nil), provisionhook.Timeout((*pointer)(nil), 1))
 	require.Zero(t, reg.Len())
 	require.Empty(t, reg.Names())

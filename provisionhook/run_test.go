@@ -34,32 +34,37 @@ var errBoom = errors.New("boom")
 // TestTheCallersMapIsUntouchedUnlessTheWholeChainSucceeds covers every way in
 // which a chain can end early.
 func TestTheCallersMapIsUntouchedUnlessTheWholeChainSucceeds(t *testing.T) {
-	cancelled := func(f func(cancel func())) func(t *testing.T) (context.Context, provisionhook.EnvMutator) {
-		return func(t *testing.T) (context.Context, provisionhook.EnvMutator) {
-			ctx, cancel := context.WithCancel(t.Context())
-			return ctx, does("bad", func(e env) { e["BASE"] = "changed"; f(cancel) })
-		}
-	}
-	plain := func(m provisionhook.EnvMutator) func(t *testing.T) (context.Context, provisionhook.EnvMutator) {
+	type made = func(t *testing.T) (context.Context, provisionhook.EnvMutator)
+	plain := func(m provisionhook.EnvMutator) made {
 		return func(t *testing.T) (context.Context, provisionhook.EnvMutator) { return t.Context(), m }
 	}
+	cancels := func(t *testing.T) (context.Context, provisionhook.EnvMutator) {
+		ctx, cancel := context.WithCancel(t.Context())
+		return ctx, does("bad", func(e env) { e["BASE"] = "changed"; cancel() })
+	}
+	panics := func(value any) made {
+		return plain(does("bad", func(e env) { e["BASE"] = "changed"; panic(value) }))
+	}
+	contributes := func(path string) made {
+		return plain(&filing{name: "bad", files: map[string]string{path: "x"}})
+	}
 	for name, c := range map[string]struct {
-		make    func(t *testing.T) (context.Context, provisionhook.EnvMutator)
+		make    made
 		mutator string
 		text    string
 		is      error
 	}{
-		"an error":               {plain(fails("bad", errBoom)), "bad", `provisionhook "bad": boom`, errBoom},
-		"a panic":                {plain(does("bad", func(e env) { e["BASE"] = "x"; panic("ouch") })), "bad", `provisionhook "bad": panic: a value of type string`, nil},
-		"a panic with an error":  {plain(does("bad", func(env) { panic(errBoom) })), "bad", `provisionhook "bad": panic: a value of type *errors.errorString`, errBoom},
-		"a panic with nil":       {plain(does("bad", func(env) { panic(nil) })), "bad", `provisionhook "bad": panic: panic called with nil argument`, nil},
-		"a cancelled context":    {cancelled(func(cancel func()) { cancel() }), "last", `provisionhook "last": not run: context canceled`, context.Canceled},
-		"an empty name":          {plain(sets("bad", "", "x")), "bad", `provisionhook "bad": the name of a variable is empty`, nil},
-		"a failing check":        {plain(sets("bad", "FORBIDDEN", "x")), "bad", `provisionhook "bad": set of "FORBIDDEN" refused: boom`, errBoom},
-		"a panicking check":      {plain(sets("bad", "PANIC", "x")), "bad", `provisionhook "bad": set of "PANIC" refused: panic: a value of type string`, nil},
-		"a nil function":         {plain(provisionhook.Func("bad", nil)), "bad", `provisionhook "bad": its function is nil`, nil},
-		"a contributed file":     {plain(&filing{name: "bad", files: map[string]string{"/etc/x": "x"}}), "bad", `use Plan and write Plan.Files`, nil},
-		"a file that isn't said": {plain(&filing{name: "bad", files: map[string]string{"x": "x"}}), "bad", `file "x": the path is not absolute and clean`, nil},
+		"an error":               {plain(fails("bad", errBoom)), "bad", `boom`, errBoom},
+		"a panic":                {panics("ouch"), "bad", `panic: a value of type string`, nil},
+		"a panic with an error":  {panics(errBoom), "bad", `panic: a value of type *errors.errorString`, errBoom},
+		"a panic with nil":       {panics(nil), "bad", `panic: panic called with nil argument`, nil},
+		"a cancelled context":    {cancels, "last", `not run: context canceled`, context.Canceled},
+		"an empty name":          {plain(sets("bad", "", "x")), "bad", `the name of a variable is empty`, nil},
+		"a failing check":        {plain(sets("bad", "FORBIDDEN", "x")), "bad", `set of "FORBIDDEN" refused: boom`, errBoom},
+		"a panicking check":      {plain(sets("bad", "PANIC", "x")), "bad", `set of "PANIC" refused: panic: a value of type string`, nil},
+		"a nil function":         {plain(provisionhook.Func("bad", nil)), "bad", `its function is nil`, nil},
+		"a contributed file":     {contributes("/etc/x"), "bad", `it contributes the file "/etc/x", which Run has nowhere to put`, nil},
+		"a file that isn't said": {contributes("x"), "bad", `file "x": the path is not absolute and clean`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, bad := c.make(t)
@@ -72,13 +77,14 @@ func TestTheCallersMapIsUntouchedUnlessTheWholeChainSucceeds(t *testing.T) {
 				}
 				return nil
 			})
-			reg.Register(sets("first", "FIRST", "x", "BASE", "changed"), deletes("second", "OTHER"), bad, sets("last", "LAST", "x"))
+			reg.Register(sets("first", "FIRST", "x", "BASE", "changed"), deletes("second", "OTHER"), bad,
+				sets("last", "LAST", "x"))
 			e := env{"BASE": "b", "OTHER": "o"}
 			before := maps.Clone(e)
 
 			err := reg.Run(ctx, "ws-1", e)
 			require.Equal(t, before, e)
-			require.ErrorContains(t, err, c.text)
+			require.ErrorContains(t, err, fmt.Sprintf("provisionhook %q: %s", c.mutator, c.text))
 			failed, ok := errors.AsType[*provisionhook.MutatorError](err)
 			require.True(t, ok)
 			require.Equal(t, c.mutator, failed.Mutator)
@@ -88,6 +94,7 @@ func TestTheCallersMapIsUntouchedUnlessTheWholeChainSucceeds(t *testing.T) {
 			}
 
 			if name == "a contributed file" {
+				require.ErrorContains(t, err, "use Plan and write Plan.Files")
 				return // Plan can return it
 			}
 			ctx, _ = c.make(t)
@@ -104,7 +111,8 @@ func TestTheCallersMapIsUntouchedUnlessTheWholeChainSucceeds(t *testing.T) {
 
 func TestAfterTheFirstErrorNoMutatorRuns(t *testing.T) {
 	ran := false
-	err := registry(fails("bad", errBoom), does("next", func(env) { ran = true })).Run(t.Context(), "ws", env{})
+	reg := registry(fails("bad", errBoom), does("next", func(env) { ran = true }))
+	err := reg.Run(t.Context(), "ws", env{})
 	require.ErrorIs(t, err, errBoom)
 	require.False(t, ran)
 }
@@ -137,14 +145,15 @@ func panicHere() { panic("here") }
 
 func TestGoexitWhereverItIsCalledIsAnError(t *testing.T) {
 	exit := func(context.Context) error { runtime.Goexit(); return nil }
-	exits := func(_ context.Context, _ string, _ error) { runtime.Goexit() }
-	refuses := func(provisionhook.Change, map[string]string) error { runtime.Goexit(); return nil }
+	report := func(context.Context, string, error) { runtime.Goexit() }
+	check := func(provisionhook.Change, map[string]string) error { runtime.Goexit(); return nil }
 	plan := func(reg *provisionhook.Registry) error {
 		e := env{"BASE": "b"}
-		defer require.Equal(t, env{"BASE": "b"}, e)
 		_, err := reg.Plan(t.Context(), "ws", e)
+		require.Equal(t, env{"BASE": "b"}, e)
 		return err
 	}
+	release := func(reg *provisionhook.Registry) error { return reg.Release(t.Context(), "ws") }
 	for name, c := range map[string]struct {
 		m      provisionhook.EnvMutator
 		checks []provisionhook.Check
@@ -153,16 +162,17 @@ func TestGoexitWhereverItIsCalledIsAnError(t *testing.T) {
 	}{
 		"in MutateEnv":        {&versatile{variables: exit}, nil, plan, ""},
 		"in MutateFiles":      {&versatile{variables: succeed, files: exit}, nil, plan, ""},
-		"in a check":          {sets("versatile", "A", "1"), []provisionhook.Check{refuses}, plan, `set of "A" refused: `},
-		"in FailOpen":         {provisionhook.FailOpen(fails("versatile", errBoom), exits), nil, plan, ""},
+		"in a check":          {sets("versatile", "A", "1"), []provisionhook.Check{check}, plan, `set of "A" refused: `},
+		"in FailOpen":         {provisionhook.FailOpen(fails("versatile", errBoom), report), nil, plan, ""},
 		"in Timeout":          {provisionhook.Timeout(&versatile{variables: exit}, time.Hour), nil, plan, ""},
-		"in ReleaseWorkspace": {&versatile{release: exit}, nil, func(reg *provisionhook.Registry) error { return reg.Release(t.Context(), "ws") }, ""},
+		"in ReleaseWorkspace": {&versatile{release: exit}, nil, release, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reg := provisionhook.NewRegistry(c.checks...)
 			reg.Register(c.m)
 			err := c.call(reg)
-			require.EqualError(t, err, `provisionhook "versatile": `+c.text+`it ended its goroutine (runtime.Goexit)`)
+			require.EqualError(t, err,
+				`provisionhook "versatile": `+c.text+`it ended its goroutine (runtime.Goexit)`)
 			exited, ok := errors.AsType[*provisionhook.PanicError](err)
 			require.True(t, ok)
 			require.Nil(t, exited.Value)
@@ -175,7 +185,8 @@ func TestGoexitWhereverItIsCalledIsAnError(t *testing.T) {
 
 func TestAnErrorThatWasPassedToPanicCanBeAskedForAndIsNotShown(t *testing.T) {
 	cause := &keyError{key: "s3cret"}
-	err := registry(does("m", func(env) { panic(fmt.Errorf("opening: %w", cause)) })).Run(t.Context(), "ws", env{})
+	reg := registry(does("m", func(env) { panic(fmt.Errorf("opening: %w", cause)) }))
+	err := reg.Run(t.Context(), "ws", env{})
 	require.ErrorIs(t, err, cause)
 	require.NotErrorIs(t, err, errBoom)
 	found, ok := errors.AsType[*keyError](err)
@@ -198,10 +209,12 @@ func (e *keyError) Error() string { return "the key " + e.key + " is refused" }
 func TestANilMapIsAnErrorBeforeAnyMutatorRuns(t *testing.T) {
 	ran := false
 	reg := registry(does("m", func(env) { ran = true }))
-	require.ErrorContains(t, reg.Run(t.Context(), "ws", nil), "nil map: pass one that can take the variables, or use Plan")
+	require.ErrorContains(t, reg.Run(t.Context(), "ws", nil),
+		"nil map: pass one that can take the variables, or use Plan")
 	require.False(t, ran)
 
-	require.NoError(t, registry().Run(t.Context(), "ws", nil), "an empty Registry has nothing to write")
+	require.NoError(t, registry().Run(t.Context(), "ws", nil),
+		"an empty Registry has nothing to write")
 	plan, err := reg.Plan(t.Context(), "ws", nil)
 	require.NoError(t, err)
 	require.NotNil(t, plan.Env)
@@ -265,15 +278,16 @@ func TestAMutatorThatKeepsItsMapReachesNobody(t *testing.T) {
 
 func TestAFailedRunCanBeRepeatedAtOnce(t *testing.T) {
 	tries := 0
-	reg := registry(sets("first", "A", "1"), provisionhook.Func("flaky", func(_ context.Context, _ string, e map[string]string) error {
-		tries++
-		if tries == 1 {
-			e["A"] = "half"
-			return errBoom
-		}
-		e["B"] = e["A"]
-		return nil
-	}))
+	reg := registry(sets("first", "A", "1"),
+		provisionhook.Func("flaky", func(_ context.Context, _ string, e map[string]string) error {
+			tries++
+			if tries == 1 {
+				e["A"] = "half"
+				return errBoom
+			}
+			e["B"] = e["A"]
+			return nil
+		}))
 	e := env{}
 	require.Error(t, reg.Run(t.Context(), "ws", e))
 	require.NoError(t, reg.Run(t.Context(), "ws", e))
@@ -281,10 +295,11 @@ func TestAFailedRunCanBeRepeatedAtOnce(t *testing.T) {
 }
 
 func TestParallelRunsOnMapsOfTheirOwnDoNotMeet(t *testing.T) {
-	reg := registry(provisionhook.Func("id", func(_ context.Context, workspaceID string, e map[string]string) error {
-		e["ID"] = workspaceID
-		return nil
-	}))
+	reg := registry(provisionhook.Func("id",
+		func(_ context.Context, workspaceID string, e map[string]string) error {
+			e["ID"] = workspaceID
+			return nil
+		}))
 	for _, id := range []string{"a", "b", "c", "d"} {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()

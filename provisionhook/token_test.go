@@ -37,7 +37,8 @@ func TestAWrapperWithoutUnwrapHidesWhatItWraps(t *testing.T) {
 	provider := &auth{"provider", "t"}
 	require.Nil(t, registry(opaque{provider}).FirstTokenProvider())
 	require.Nil(t, registry(&hides{clear{provider}}).FirstTokenProvider())
-	require.Nil(t, registry(&counting{inner: (*auth)(nil)}).FirstTokenProvider(), "a nil pointer inside is nothing")
+	require.Nil(t, registry(&counting{inner: (*auth)(nil)}).FirstTokenProvider(),
+		"a nil pointer inside is nothing")
 }
 
 func TestLookupTokenProviderFindsOneByName(t *testing.T) {
@@ -60,7 +61,8 @@ func TestAProviderThatIsMissingIsAnErrorThatSaysWhatIsThere(t *testing.T) {
 	for name, text := range map[string]string{
 		"absent": `no mutator is named "absent": registered are "plain", "almost"`,
 		"plain":  `mutator "plain" is no TokenProvider: it is "plain" (provisionhook.Func)`,
-		"almost": `mutator "almost" is no TokenProvider: it is "almost" (*provisionhook_test.almost) [note: no TokenProvider: method Token`,
+		"almost": `mutator "almost" is no TokenProvider: it is "almost" (*provisionhook_test.almost)` +
+			` [note: no TokenProvider: method Token`,
 	} {
 		p, err := reg.LookupTokenProvider(name)
 		require.Nil(t, p)

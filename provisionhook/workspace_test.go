@@ -9,7 +9,8 @@ import (
 )
 
 func TestAWorkspaceTravelsInTheContextToEveryMutator(t *testing.T) {
-	want := provisionhook.Workspace{ID: "ws", Name: "n", Owner: "o", Labels: map[string]string{"role": "docs"}}
+	want := provisionhook.Workspace{ID: "ws", Name: "n", Owner: "o",
+		Labels: map[string]string{"role": "docs"}}
 	m := provisionhook.Func("m", func(ctx context.Context, _ string, e map[string]string) error {
 		ws, ok := provisionhook.WorkspaceFrom(ctx)
 		require.True(t, ok)
@@ -19,7 +20,8 @@ func TestAWorkspaceTravelsInTheContextToEveryMutator(t *testing.T) {
 		return nil
 	})
 	labels := map[string]string{"role": "docs"}
-	ctx := provisionhook.WithWorkspace(t.Context(), provisionhook.Workspace{ID: "ws", Name: "n", Owner: "o", Labels: labels})
+	ctx := provisionhook.WithWorkspace(t.Context(),
+		provisionhook.Workspace{ID: "ws", Name: "n", Owner: "o", Labels: labels})
 	labels["role"] = "changed by the caller"
 
 	p, err := registry(m, provisionhook.Timeout(m, 1<<40)).Plan(ctx, "ws", nil)

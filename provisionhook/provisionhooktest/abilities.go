@@ -13,13 +13,15 @@ var abilityRules = []rule{
 	{name: "files", applies: has[provisionhook.FileMutator], test: testFiles,
 		rule: "MutateFiles contributes the same files at every start, and is idempotent: " +
 			"among files that it has contributed before, it changes nothing."},
-	{name: "workspace token", applies: has[provisionhook.WorkspaceTokenProvider], test: testWorkspaceToken,
-		rule: "With a nil error, WorkspaceToken returns a token that is not empty and has not expired."},
-	{name: "workspace token context", applies: has[provisionhook.WorkspaceTokenProvider], test: testWorkspaceTokenContext,
-		rule: "ctx bounds the wait for a token: when it is done, WorkspaceToken returns."},
+	{name: "workspace token", test: testWorkspaceToken,
+		applies: has[provisionhook.WorkspaceTokenProvider],
+		rule:    "With a nil error, WorkspaceToken returns a token that is not empty and has not expired."},
+	{name: "workspace token context", test: testWorkspaceTokenContext,
+		applies: has[provisionhook.WorkspaceTokenProvider],
+		rule:    "ctx bounds the wait for a token: when it is done, WorkspaceToken returns."},
 	{name: "release", applies: has[provisionhook.Releaser], test: testRelease,
-		rule: "ReleaseWorkspace is idempotent, and no error for a workspace that the mutator has never seen " +
-			"or has released."},
+		rule: "ReleaseWorkspace is idempotent, and no error for a workspace that the mutator " +
+			"has never seen or has released."},
 	{name: "release context", applies: has[provisionhook.Releaser], test: testReleaseContext,
 		rule: "ctx bounds the call: when it is done, ReleaseWorkspace returns."},
 }

@@ -36,7 +36,14 @@ const secret = "provisionhooktest-4f9d1c7be2-secret"
 
 // base returns an environment as a platform would pass it.
 func base() map[string]string {
-	return map[string]string{"HOME": "/home/workspace", "WORKSPACE_NAME": "provisionhooktest", "SERVICE_KEY": secret}
+	return map[string]string{
+		"HOME": "/home/workspace", "WORKSPACE_NAME": "provisionhooktest", "SERVICE_KEY": secret,
+	}
+}
+
+// environments returns those that a mutator has to work in, by what they are.
+func environments() map[string]map[string]string {
+	return map[string]map[string]string{"an environment": base(), "an empty environment": {}}
 }
 
 // call calls code of the mutator's. A panic becomes an error with its stack.
@@ -59,7 +66,9 @@ func (k *kit) name() (name string) {
 }
 
 // mutate calls MutateEnv on env, and MutateFiles if there is one.
-func (k *kit) mutate(ctx context.Context, workspaceID string, env map[string]string, files map[string][]byte) error {
+func (k *kit) mutate(
+	ctx context.Context, workspaceID string, env map[string]string, files map[string][]byte,
+) error {
 	return call(func() error {
 		if err := k.mutator.MutateEnv(ctx, workspaceID, env); err != nil {
 			return err

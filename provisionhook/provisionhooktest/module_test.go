@@ -18,7 +18,8 @@ func TestTheMutatorsOfThisModuleKeepTheContract(t *testing.T) {
 	app := fakeApp(t) // a key takes long to make: one serves all subtests
 	for name, newMutator := range map[string]func(*testing.T) provisionhook.EnvMutator{
 		"gitcredential": func(*testing.T) provisionhook.EnvMutator {
-			return gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{"a.example", "b.example:8443"}})
+			hosts := []string{"a.example", "b.example:8443"}
+			return gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: hosts})
 		},
 		"tokenhttp": func(t *testing.T) provisionhook.EnvMutator { return endpoint(t, "") },
 		"tokenhttp with a file": func(t *testing.T) provisionhook.EnvMutator {
@@ -30,9 +31,10 @@ func TestTheMutatorsOfThisModuleKeepTheContract(t *testing.T) {
 		},
 		"githubapp for each workspace": func(t *testing.T) provisionhook.EnvMutator {
 			app, installation := app(t)
-			return githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
-				return installation, githubapp.Scope{Repositories: []string{"widgets"}}, nil
-			}, nil)
+			return githubapp.NewWorkspaceMutator(app,
+				func(context.Context, string) (int64, githubapp.Scope, error) {
+					return installation, githubapp.Scope{Repositories: []string{"widgets"}}, nil
+				}, nil)
 		},
 	} {
 		t.Run(name, func(t *testing.T) { provisionhooktest.Run(t, newMutator) })

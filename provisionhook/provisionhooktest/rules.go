@@ -23,8 +23,8 @@ var mutatorRules = []rule{
 		rule: "What a mutator writes can be in an environment: no empty name, no \"=\" or NUL in a name, " +
 			"no NUL in a value. Paths of files are absolute and clean."},
 	{name: "every start", test: testEveryStart,
-		rule: "MutateEnv runs at every start of a workspace, each time on an environment built anew, " +
-			"and writes the same variables each time: it remembers nothing like \"done already\"."},
+		rule: "MutateEnv runs at every start of a workspace, each time on an environment built anew, and " +
+			"writes the same variables each time: it remembers nothing like \"done already\"."},
 	{name: "idempotent", test: testIdempotent,
 		rule: "MutateEnv is idempotent: in an environment that it has been in, it changes nothing."},
 	{name: "keeps nothing", test: testKeepsNothing,
@@ -58,7 +58,7 @@ func testName(k *kit) {
 }
 
 func testAnyEnvironment(k *kit) {
-	for what, env := range map[string]map[string]string{"an environment": base(), "an empty environment": {}} {
+	for what, env := range environments() {
 		if err := k.mutate(k.Context(), "ws-1", env, map[string][]byte{}); err != nil {
 			k.broken("in %s it failed: %v", what, err)
 		}
@@ -66,7 +66,7 @@ func testAnyEnvironment(k *kit) {
 }
 
 func testValid(k *kit) {
-	for what, env := range map[string]map[string]string{"an environment": base(), "an empty environment": {}} {
+	for what, env := range environments() {
 		if _, err := registry(k.mutator).Plan(k.Context(), "ws-1", env); err != nil {
 			k.broken("in %s a Registry refuses it: %v", what, err)
 		}

@@ -70,7 +70,8 @@ func TestMutatorsThatKeepTheContractPass(t *testing.T) {
 		"whole":     whole{},
 		"decorated": provisionhook.FailOpen(provisionhook.Timeout(whole{}, time.Minute), report),
 		"func":      provisionhook.Func("func", whole{}.MutateEnv),
-		"nothing":   provisionhook.Func("nothing", func(context.Context, string, map[string]string) error { return nil }),
+		"nothing": provisionhook.Func("nothing",
+			func(context.Context, string, map[string]string) error { return nil }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			Run(t, func(*testing.T) provisionhook.EnvMutator { return m })
@@ -172,7 +173,10 @@ var wrongs = map[string]struct {
 					}
 					return "before"
 				},
-				mutate: func(context.Context, string, map[string]string) error { called.Store(true); return nil },
+				mutate: func(context.Context, string, map[string]string) error {
+					called.Store(true)
+					return nil
+				},
 			}
 		},
 		[]string{"name"}, `Name returned "before", then "after" after a call of MutateEnv`,
@@ -184,7 +188,8 @@ var wrongs = map[string]struct {
 				return whole{}.MutateEnv(ctx, id, env)
 			}}
 		},
-		[]string{"any environment", "valid"}, `in an empty environment it failed: the mutator panicked: runtime error: index out of range`,
+		[]string{"any environment", "valid"},
+		`in an empty environment it failed: the mutator panicked: runtime error: index out of range`,
 	},
 	"ends its goroutine": {
 		func(*testing.T) provisionhook.EnvMutator {
@@ -233,7 +238,8 @@ var wrongs = map[string]struct {
 				return whole{}.MutateEnv(ctx, id, env)
 			}}
 		},
-		[]string{"every start", "concurrent"}, `two starts of one workspace differ in whether they have ["COUNT" "HOME" "NONCE" "WORKSPACE_URL"]`,
+		[]string{"every start", "concurrent"},
+		`two starts of one workspace differ in whether they have ["COUNT" "HOME" "NONCE" "WORKSPACE_URL"]`,
 	},
 	"appends at each call": {
 		func(*testing.T) provisionhook.EnvMutator {
@@ -269,7 +275,8 @@ var wrongs = map[string]struct {
 				return nil
 			}}
 		},
-		[]string{"keeps nothing", "concurrent"}, `the environment of a call that had returned was changed`,
+		[]string{"keeps nothing", "concurrent"},
+		`the environment of a call that had returned was changed`,
 	},
 	"keeps the files and writes them later": {
 		func(*testing.T) provisionhook.EnvMutator {
@@ -313,13 +320,17 @@ var wrongs = map[string]struct {
 	},
 	"appends to a file at each call": {
 		func(*testing.T) provisionhook.EnvMutator {
-			return &wrong{files: func(files map[string][]byte) { files["/etc/list"] = append(files["/etc/list"], "line\n"...) }}
+			return &wrong{files: func(files map[string][]byte) {
+				files["/etc/list"] = append(files["/etc/list"], "line\n"...)
+			}}
 		},
 		[]string{"files"}, `a second call on the same files changed the content of "/etc/list"`,
 	},
 	"adds a file at each call": {
 		func(*testing.T) provisionhook.EnvMutator {
-			return &wrong{files: func(files map[string][]byte) { files[fmt.Sprintf("/etc/file-%d", len(files))] = nil }}
+			return &wrong{files: func(files map[string][]byte) {
+				files[fmt.Sprintf("/etc/file-%d", len(files))] = nil
+			}}
 		},
 		[]string{"files"}, `a second call on the same files added or removed ["/etc/file-2"]`,
 	},
@@ -390,13 +401,17 @@ var wrongs = map[string]struct {
 	},
 	"a Token without a context": {
 		func(*testing.T) provisionhook.EnvMutator {
-			return noContext{provisionhook.Func("m", func(context.Context, string, map[string]string) error { return nil })}
+			return noContext{provisionhook.Func("m",
+				func(context.Context, string, map[string]string) error { return nil })}
 		},
-		[]string{"abilities"}, `no TokenProvider: method Token of provisionhooktest.noContext is func() (string, time.Time, error)`,
+		[]string{"abilities"},
+		`no TokenProvider: method Token of provisionhooktest.noContext is func() (string, time.Time, error)`,
 	},
 	"an empty token": {
 		func(*testing.T) provisionhook.EnvMutator {
-			return &wrong{workspaceToken: func(context.Context) (string, time.Time, error) { return "", time.Time{}, nil }}
+			return &wrong{workspaceToken: func(context.Context) (string, time.Time, error) {
+				return "", time.Time{}, nil
+			}}
 		},
 		[]string{"workspace token"}, `the token is empty`,
 	},
@@ -410,9 +425,12 @@ var wrongs = map[string]struct {
 	},
 	"no token": {
 		func(*testing.T) provisionhook.EnvMutator {
-			return &wrong{workspaceToken: func(context.Context) (string, time.Time, error) { panic("no token") }}
+			return &wrong{workspaceToken: func(context.Context) (string, time.Time, error) {
+				panic("no token")
+			}}
 		},
-		[]string{"workspace token"}, `it failed for a workspace that has started: the mutator panicked: a value of type string`,
+		[]string{"workspace token"},
+		`it failed for a workspace that has started: the mutator panicked: a value of type string`,
 	},
 	"a token that ignores its context": {
 		func(t *testing.T) provisionhook.EnvMutator {
@@ -501,11 +519,13 @@ func TestEveryRuleFailsAMutatorThatBreaksIt(t *testing.T) {
 		}
 		return
 	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.parallel=64")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$",
+		"-test.parallel=64")
 	cmd.Env = append(os.Environ(), wrongEnv+"=1")
 	output, err := cmd.CombinedOutput()
 	require.Error(t, err, "the kit passed wrong mutators")
-	require.False(t, strings.Contains(string(output), "DATA RACE"), "the wrong mutators are wrong, but not racy")
+	require.False(t, strings.Contains(string(output), "DATA RACE"),
+		"the wrong mutators are wrong, but not racy")
 
 	failed := map[string][]string{} // the subtests of each mutator that failed
 	said := map[string]string{}     // and what they printed
@@ -526,7 +546,8 @@ func TestEveryRuleFailsAMutatorThatBreaksIt(t *testing.T) {
 	for name, w := range wrongs {
 		slices.Sort(w.fail)
 		slices.Sort(failed[name])
-		require.Equal(t, w.fail, failed[name], "the rules that %q breaks; it printed:\n%s", name, said[name])
+		require.Equal(t, w.fail, failed[name], "the rules that %q breaks; it printed:\n%s", name,
+			said[name])
 		require.Contains(t, said[name], w.says)
 		for _, r := range rules {
 			if slices.Contains(w.fail, r.name) {
