@@ -11,7 +11,7 @@ import (
 // TestTheEnvironmentIsCountedOnceForEachMutator counts the variables that
 // MaxSize is given: each costs it the same.
 func TestTheEnvironmentIsCountedOnceForEachMutator(t *testing.T) {
-	const variables, mutators = 16_000, 3
+	const variables, mutators = 4_000, 2
 	given := 0
 	reg := &Registry{checks: []registeredCheck{{
 		maxSize: true,
