@@ -21,6 +21,7 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/provisionhook"
+	"github.com/molecule-ai/provisionkit/provisionhook/statuspage"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
@@ -80,14 +81,14 @@ func run(ctx context.Context, log *slog.Logger) error {
 	}
 	admin := tokenhttp.AdminToken(secret("PLATFORM_ADMIN_TOKEN"))
 	tokens, tokensErr := tokenhttp.NewHandler(tokenhttp.FirstProvider(plugins), tokenhttp.AnyOf(key, admin), &tokenhttp.Options{Logger: log})
-	status, statusErr := tokenhttp.StatusHandler(plugins, admin)
+	status, statusErr := statuspage.New(plugins, admin)
 	if err := cmp.Or(tokensErr, statusErr); err != nil {
 		return err
 	}
 	mux := http.NewServeMux()
 	tokens.Mount(mux)
 	mux.Handle("/admin/status", status)
-	mux.Handle("/healthz", tokenhttp.HealthHandler(plugins))
+	mux.Handle("/healthz", statuspage.Health(plugins))
 	mux.Handle("POST /workspaces/{id}", provisioner(plugins, admin, log))
 
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}

@@ -16,8 +16,6 @@
 // workspace a token of its own, [FirstProvider] the same one to all. The [Mutator] puts the endpoint's URL and a bearer
 // into each workspace that starts, and [Renewer] is how that bearer doesn't become the token that dies.
 //
-// [StatusHandler] is a page for operators, and [HealthHandler] one word for monitors, on how the tokens are doing.
-//
 // # The workspace's side
 //
 //	client := &tokenhttp.Client{URL: os.Getenv("PROVISIONKIT_TOKEN_URL"), Bearer: tokenprovider.Env("PROVISIONKIT_BEARER")}
@@ -76,7 +74,7 @@
 //
 // # What it refuses
 //
-// There is no Handler and no status page without an Authenticator, no token for a HEAD, no redirect followed, no http
+// There is no Handler without an Authenticator, no token for a HEAD, no redirect followed, no http
 // beyond the own machine unless it is allowed by name, no bearer with a line break in it, no answer over 64 KiB, and no
 // JWT but those of [WorkspaceKey].
 package tokenhttp

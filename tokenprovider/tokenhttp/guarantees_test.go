@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/provisionhook"
+	"github.com/molecule-ai/provisionkit/provisionhook/statuspage"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
@@ -250,7 +251,9 @@ func TestAWorkspacesBearerOpensItsOwnEndpointsAndNothingElse(t *testing.T) {
 	}
 	require.Equal(t, 200, record(handler, newRequest("POST", "/workspaces/ws-1/bearer", bearer)).Code)
 	require.Equal(t, 403, record(handler, newRequest("POST", "/workspaces/ws-2/bearer", bearer)).Code)
-	for h, path := range map[http.Handler]string{handler: "/admin/github-installation-token", statusOf(t, registry): "/admin/status"} {
+	page, err := statuspage.New(registry, auth)
+	require.NoError(t, err)
+	for h, path := range map[http.Handler]string{handler: "/admin/github-installation-token", page: "/admin/status"} {
 		w := record(h, newRequest("GET", path, bearer))
 		require.Equal(t, 403, w.Code, path)
 		require.NotContains(t, w.Body.String(), tokenSecret)

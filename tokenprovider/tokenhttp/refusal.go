@@ -21,7 +21,6 @@ type refusal struct {
 	message    string
 	retryAfter time.Duration // 0: no Retry-After
 	allow      []string      // for 405
-	challenges []string      // for 401, beside Bearer
 }
 
 var (
@@ -34,12 +33,6 @@ var (
 	emptyToken      = &refusal{status: http.StatusInternalServerError, code: tokenprovider.CodeInternal, message: "token refresh failed: empty token"}
 	notAcceptable   = &refusal{status: http.StatusNotAcceptable, code: tokenprovider.CodeInvalidRequest, message: gitType + ": only by POST of git's attributes"}
 	internalError   = &refusal{status: http.StatusInternalServerError, code: tokenprovider.CodeInternal, message: "internal error"}
-
-	// unauthenticatedBrowser makes a browser ask its user for a password; see passwordAsBearer.
-	unauthenticatedBrowser = &refusal{
-		status: http.StatusUnauthorized, code: tokenprovider.CodeUnauthenticated, message: "unauthenticated",
-		challenges: []string{`Basic realm="token status", charset="UTF-8"`},
-	}
 )
 
 func wrongMethod(allow []string) *refusal {
@@ -88,7 +81,7 @@ func waitOf(err error, otherwise time.Duration) time.Duration {
 func (f *refusal) write(w http.ResponseWriter) {
 	header := w.Header()
 	if f.status == http.StatusUnauthorized {
-		header["Www-Authenticate"] = append([]string{"Bearer"}, f.challenges...)
+		header.Set("WWW-Authenticate", "Bearer")
 	}
 	if f.retryAfter > 0 {
 		header.Set("Retry-After", strconv.FormatInt(int64(wholeSeconds(f.retryAfter)/time.Second), 10))

@@ -1,4 +1,4 @@
-package tokenhttp
+package statuspage
 
 import (
 	"fmt"
@@ -8,14 +8,15 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
 // refreshInterval is how many seconds the status page is shown before it is loaded again.
 const refreshInterval = 15
 
-// statusView is a report in the words and figures of the status page.
-type statusView struct {
+// view is a report in the words and figures of the status page.
+type view struct {
 	CSS           template.CSS
 	Refreshes     bool
 	Interval      int
@@ -67,9 +68,9 @@ var words = map[tokenprovider.State]struct{ word, sentence, verdict string }{
 	stateNotConfigured:            {"Not configured", "", "No mutator provides tokens: workspaces get none."},
 }
 
-func newStatusView(rep report, refreshes bool) statusView {
-	v := statusView{
-		CSS: template.CSS(statusCSS), Refreshes: refreshes, Interval: refreshInterval, Now: wireTime(rep.Time),
+func newView(rep report, refreshes bool) view {
+	v := view{
+		CSS: template.CSS(pageCSS), Refreshes: refreshes, Interval: refreshInterval, Now: wire.FormatTime(rep.Time),
 		State: rep.State, Word: words[rep.State].word, Verdict: words[rep.State].verdict,
 	}
 	for _, m := range rep.Mutators {
@@ -139,7 +140,7 @@ func newMoment(t, now time.Time) *moment {
 	if t.IsZero() {
 		return nil
 	}
-	m := &moment{Relative: "now", Text: t.UTC().Format("2006-01-02 15:04") + " UTC", RFC3339: wireTime(t)}
+	m := &moment{Relative: "now", Text: t.UTC().Format("2006-01-02 15:04") + " UTC", RFC3339: wire.FormatTime(t)}
 	if t.UTC().Format(time.DateOnly) == now.UTC().Format(time.DateOnly) {
 		m.Text = t.UTC().Format(time.TimeOnly) + " UTC"
 	}
