@@ -2,6 +2,13 @@ package wire
 
 import "time"
 
+// Expired reports whether what lives until expiresAt is dead at now; with a zero
+// expiresAt it never is. Both are compared by the wall clock: a monotonic one
+// stands still while a machine sleeps.
+func Expired(expiresAt, now time.Time) bool {
+	return !expiresAt.IsZero() && !now.Round(0).Before(expiresAt)
+}
+
 // FormatTime returns t as the answers carry it: RFC 3339 in UTC, in whole seconds
 // rounded down. It is "" for a time that isn't known.
 func FormatTime(t time.Time) string {

@@ -93,6 +93,17 @@ func TestRetryAfterIsWrittenInWholeSecondsRoundedUp(t *testing.T) {
 	require.Equal(t, time.Duration(1<<63-1).Truncate(time.Second), wire.WholeSeconds(1<<63-1), "it doesn't overflow")
 }
 
+func TestExpiredIsJudgedByTheWallClock(t *testing.T) {
+	now := time.Now()
+	require.False(t, wire.Expired(time.Time{}, now), "no known expiry")
+	require.False(t, wire.Expired(now.Add(1), now))
+	require.True(t, wire.Expired(now, now))
+	require.True(t, wire.Expired(now.Add(-1), now))
+	require.True(t, wire.Expired(time.Time{}.Add(1), now))
+	slept := now.Round(0).Add(time.Hour) // the monotonic clock stood still
+	require.True(t, wire.Expired(now.Add(time.Minute), slept))
+}
+
 func TestATimeThatCannotBeSaidIsTheNearestThatCan(t *testing.T) {
 	require.Empty(t, wire.FormatTime(time.Time{}))
 	require.Equal(t, "2026-05-01T10:00:00Z", wire.FormatTime(time.Date(2026, 5, 1, 12, 0, 0, 999, time.FixedZone("", 7200))))
