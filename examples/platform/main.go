@@ -79,8 +79,15 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if _, _, err := plugins.FirstTokenProvider().Token(ctx); err != nil { // a wrong key shows now, not with the first workspace
 		return err
 	}
-	admin := tokenhttp.AdminToken(secret("PLATFORM_ADMIN_TOKEN"))
-	tokens, tokensErr := tokenhttp.NewHandler(tokenhttp.FirstProvider(plugins), tokenhttp.AnyOf(key, admin), &tokenhttp.Options{Logger: log})
+	admin, err := tokenhttp.AdminToken(secret("PLATFORM_ADMIN_TOKEN"))
+	if err != nil {
+		return err
+	}
+	auth, err := tokenhttp.AnyOf(key, admin)
+	if err != nil {
+		return err
+	}
+	tokens, tokensErr := tokenhttp.NewHandler(tokenhttp.FirstProvider(plugins), auth, &tokenhttp.Options{Logger: log})
 	status, statusErr := statuspage.New(plugins, admin)
 	if err := cmp.Or(tokensErr, statusErr); err != nil {
 		return err

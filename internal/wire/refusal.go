@@ -7,7 +7,8 @@ import (
 )
 
 // Refusal is an answer without what was asked for. Its message is a fixed
-// sentence: the reasons of an error are for a log.
+// sentence: the reasons of an error are for a log. A *Refusal is the error of who
+// finds out that there is none.
 type Refusal struct {
 	Status     int
 	Code       string // a tokenprovider.Code
@@ -16,6 +17,9 @@ type Refusal struct {
 	Allow      []string      // the methods that are answered, for 405
 	Challenges []string      // how to authenticate, for 401
 }
+
+// Error returns the message.
+func (r *Refusal) Error() string { return r.Message }
 
 // Write sends r.
 func (r *Refusal) Write(w http.ResponseWriter) {

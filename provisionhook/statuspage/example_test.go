@@ -53,7 +53,11 @@ func (cachedPlugin) MutateEnv(context.Context, string, map[string]string) error 
 func ExampleNew() {
 	registry := provisionhook.NewRegistry()
 	registry.Register(cachedPlugin{tokenprovider.NewCache(tokenprovider.Func(mint), nil)})
-	status, err := statuspage.New(registry, tokenhttp.AdminToken("an-admin-token"))
+	admin, err := tokenhttp.AdminToken("an-admin-token")
+	if err != nil {
+		panic(err)
+	}
+	status, err := statuspage.New(registry, admin)
 	if err != nil {
 		panic(err)
 	}

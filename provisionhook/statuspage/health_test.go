@@ -10,7 +10,6 @@ import (
 	"github.com/molecule-ai/provisionkit/provisionhook"
 	"github.com/molecule-ai/provisionkit/provisionhook/statuspage"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
-	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -133,7 +132,7 @@ func TestHealthFollowsTheProviderAndNeverMints(t *testing.T) {
 func TestHealthAndStatusAnswerGETAndHEADOnly(t *testing.T) {
 	registry := provisionhook.NewRegistry()
 	registry.Register(inState(tokenprovider.StateFresh))
-	status, err := statuspage.New(registry, tokenhttp.AdminToken(adminSecret))
+	status, err := statuspage.New(registry, adminToken(t, adminSecret))
 	require.NoError(t, err)
 	for name, server := range map[string]func(method string) answer{
 		"health": func(method string) answer {

@@ -31,6 +31,13 @@ func newKey(t testing.TB) *tokenhttp.WorkspaceKey {
 	return key
 }
 
+func adminToken(t testing.TB, tokens ...string) tokenhttp.Authenticator {
+	t.Helper()
+	auth, err := tokenhttp.AdminToken(tokens...)
+	require.NoError(t, err)
+	return auth
+}
+
 func issue(t testing.TB, key *tokenhttp.WorkspaceKey, id string) string {
 	t.Helper()
 	bearer, err := key.Issue(id, time.Hour)

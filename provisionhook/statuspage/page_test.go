@@ -61,7 +61,9 @@ const hostileShown = `<script>alert("x")</script>\u202e\u0007\u000d\u000a` + "\u
 // statusOf serves the status of registry to the administrator.
 func statusOf(t testing.TB, registry *provisionhook.Registry) http.Handler {
 	t.Helper()
-	h, err := statuspage.New(registry, tokenhttp.AnyOf(tokenhttp.AdminToken(adminSecret), newKey(t)))
+	auth, err := tokenhttp.AnyOf(adminToken(t, adminSecret), newKey(t))
+	require.NoError(t, err)
+	h, err := statuspage.New(registry, auth)
 	require.NoError(t, err)
 	return h
 }

@@ -239,7 +239,7 @@ func TestAWorkspacesBearerOpensItsOwnEndpointsAndNothingElse(t *testing.T) {
 	key := newKey(t)
 	registry := provisionhook.NewRegistry()
 	registry.Register(newTenants(), plugin{tokenprovider.Static(tokenSecret)})
-	auth := tokenhttp.AnyOf(tokenhttp.AdminToken(adminSecret), key)
+	auth := anyOf(t, adminToken(t, adminSecret), key)
 	handler, err := tokenhttp.NewHandler(tokenhttp.PerWorkspace(registry), auth, nil)
 	require.NoError(t, err)
 	bearer := issue(t, key, "ws-1")
@@ -268,7 +268,7 @@ func TestAnAuthenticatorThatCannotDecideAdmitsNobodyAndIsNoRefusal(t *testing.T)
 	})
 	panics := authFunc(func(*http.Request) (tokenhttp.Principal, error) { panic("the database doesn't answer") })
 	for name, auth := range map[string]tokenhttp.Authenticator{
-		"an error": broken, "a panic": panics, "one of two": tokenhttp.AnyOf(key, broken), "the first of two": tokenhttp.AnyOf(broken, panics),
+		"an error": broken, "a panic": panics, "one of two": anyOf(t, key, broken), "the first of two": anyOf(t, broken, panics),
 	} {
 		var records []tokenhttp.AuditRecord
 		h, err := tokenhttp.NewHandler(fixed(tokenprovider.Static(tokenSecret)), auth, &tokenhttp.Options{
