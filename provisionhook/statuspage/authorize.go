@@ -27,14 +27,16 @@ var (
 		Message: "method not allowed", Allow: readMethods,
 	}
 	unauthenticated = &wire.Refusal{
-		Status: http.StatusUnauthorized, Code: string(tokenprovider.CodeUnauthenticated), Message: "unauthenticated",
+		Status: http.StatusUnauthorized, Code: string(tokenprovider.CodeUnauthenticated),
+		Message:    "unauthenticated",
 		Challenges: []string{"Bearer", `Basic realm="token status", charset="UTF-8"`},
 	}
 	forbidden = &wire.Refusal{
 		Status: http.StatusForbidden, Code: string(tokenprovider.CodeForbidden), Message: "forbidden",
 	}
 	internalError = &wire.Refusal{
-		Status: http.StatusInternalServerError, Code: string(tokenprovider.CodeInternal), Message: "internal error",
+		Status: http.StatusInternalServerError, Code: string(tokenprovider.CodeInternal),
+		Message: "internal error",
 	}
 )
 
@@ -72,9 +74,8 @@ func (h *handler) authorize(r *http.Request) *wire.Refusal {
 
 // authenticate asks the Authenticator who sent r.
 func (h *handler) authenticate(r *http.Request) (tokenhttp.Principal, error) {
-	p, err := foreign.Within(r.Context(), "the authenticator", func(context.Context) (tokenhttp.Principal, error) {
-		return h.auth.Authenticate(r)
-	})
+	ask := func(context.Context) (tokenhttp.Principal, error) { return h.auth.Authenticate(r) }
+	p, err := foreign.Within(r.Context(), "the authenticator", ask)
 	if defect, ok := errors.AsType[*foreign.Defect](err); ok && defect.Value == http.ErrAbortHandler {
 		panic(http.ErrAbortHandler) // it asks for just that
 	}

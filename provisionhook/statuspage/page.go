@@ -60,7 +60,7 @@ var pagePolicy = func() string {
 //	      "note": "what looks wrong with it",
 //	      "state": "degraded",
 //	      "message": "no token can be had at the moment; try again",
-//	      "status": {"name": "vendor", "state": "degraded", "expires_at": "2026-05-01T12:10:00Z", "mints": 1, ...}
+//	      "status": {"name": "vendor", "state": "degraded", "mints": 1, ...}
 //	    }
 //	  ]
 //	}
@@ -101,7 +101,8 @@ func (h *handler) serve(r *http.Request) (wire.Answer, *wire.Refusal) {
 		return wire.JSONAnswer(rep), nil
 	}
 	var page bytes.Buffer
-	if err := pageTemplate.Execute(&page, newView(rep, r.URL.Query().Get("refresh") != "off")); err != nil {
+	refreshes := r.URL.Query().Get("refresh") != "off"
+	if err := pageTemplate.Execute(&page, newView(rep, refreshes)); err != nil {
 		return wire.Answer{}, internalError
 	}
 	return wire.Answer{MediaType: wire.HTML, Body: page.Bytes()}, nil

@@ -38,7 +38,8 @@ type mutatorReport struct {
 // touches no network.
 func reportOf(ctx context.Context, reg *provisionhook.Registry) report {
 	rep := report{
-		State: stateNotConfigured, Time: time.Now().UTC().Truncate(time.Second), Mutators: []mutatorReport{},
+		State: stateNotConfigured, Time: time.Now().UTC().Truncate(time.Second),
+		Mutators: []mutatorReport{},
 	}
 	var reported []tokenprovider.State
 	mutators := reg.Mutators()
@@ -71,9 +72,8 @@ func provides(m provisionhook.EnvMutator) bool {
 // statusOf returns what m reports; nil when it doesn't report. One whose report
 // fails, or is of a state that isn't one, isn't known to be well and so is failing.
 func statusOf(ctx context.Context, m provisionhook.EnvMutator) *tokenprovider.Status {
-	status, err := foreign.Within(ctx, "the status", func(context.Context) (*tokenprovider.Status, error) {
-		return reportedBy(m)
-	})
+	ask := func(context.Context) (*tokenprovider.Status, error) { return reportedBy(m) }
+	status, err := foreign.Within(ctx, "the status", ask)
 	if err != nil {
 		return &tokenprovider.Status{
 			LastError: err.Error(), LastErrorCode: tokenprovider.CodeInternal, State: tokenprovider.StateFailing,
@@ -102,7 +102,8 @@ func reportedBy(m provisionhook.EnvMutator) (*tokenprovider.Status, error) {
 		status = reporter.Status()
 	}
 	// Worst takes what isn't a state for worse than the worst one.
-	if status.State == "" || tokenprovider.Worst(status.State, tokenprovider.StateFailing) != tokenprovider.StateFailing {
+	worst := tokenprovider.StateFailing
+	if status.State == "" || tokenprovider.Worst(status.State, worst) != worst {
 		return nil, errors.New("statuspage: the provider reports a state that isn't one")
 	}
 	return &status, nil

@@ -27,7 +27,9 @@ func (x *exchange) admit(ctx context.Context) (admitted, error) {
 		return admitted{}, forbidden
 	}
 	p, allowed := x.route.authorize(sender, x.id)
-	err = x.enter(ctx, atAdmission, func(at *position) { at.sender, at.workspace = sender, p.WorkspaceID })
+	err = x.enter(ctx, atAdmission, func(at *position) {
+		at.sender, at.workspace = sender, p.WorkspaceID
+	})
 	if err != nil {
 		return admitted{}, err
 	}

@@ -20,15 +20,25 @@ const clientTimeout = 10 * time.Second
 // transport is for clients without an HTTPClient.
 var transport = wire.NewTransport()
 
-// call sends a request and decodes the answer of a 200 into answer. After a 401 it
+// request is what a Client sends.
+type request struct {
+	method   string
+	endpoint *url.URL
+	rejected []string // the digests of the tokens that were refused
+}
+
+// String returns what errors may show of r.
+func (r request) String() string { return r.method + " " + withoutQuery(r.endpoint) }
+
+// call sends req and decodes the answer of a 200 into answer. After a 401 it
 // asks for the bearer again and, when that is another one, tries once more: the
 // platform may have rotated it in between.
-func (c *Client) call(ctx context.Context, method string, endpoint *url.URL, header http.Header, answer any) error {
+func (c *Client) call(ctx context.Context, req request, answer any) error {
 	bearer, err := c.bearer(ctx)
 	if err != nil {
 		return err
 	}
-	status, err := c.send(ctx, method, endpoint, header, bearer, answer)
+	status, err := c.send(ctx, req, bearer, answer)
 	if status != http.StatusUnauthorized {
 		return err
 	}
@@ -36,7 +46,7 @@ func (c *Client) call(ctx context.Context, method string, endpoint *url.URL, hea
 	if bearerErr != nil || rotated == bearer {
 		return err
 	}
-	_, err = c.send(ctx, method, endpoint, header, rotated, answer)
+	_, err = c.send(ctx, req, rotated, answer)
 	return err
 }
 
@@ -53,16 +63,15 @@ func (c *Client) bearer(ctx context.Context) (string, error) {
 	_, defective := err.(*foreign.Defect)
 	switch {
 	case defective:
-		return "", &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: fmt.Errorf("tokenhttp: %w", err)}
+		return "", coded(tokenprovider.CodeInternal, "%w", err)
 	case tokenprovider.CodeOf(err) == tokenprovider.CodeNotConfigured:
 		// The cause's text only: half a configuration must not look like none.
-		err = fmt.Errorf("tokenhttp: no bearer: %s", err.Error())
-		return "", &tokenprovider.Error{Code: tokenprovider.CodeUnauthenticated, Err: err}
+		return "", coded(tokenprovider.CodeUnauthenticated, "no bearer: %s", err.Error())
 	case err != nil:
-		return "", &tokenprovider.Error{Code: tokenprovider.CodeOf(err), Err: fmt.Errorf("tokenhttp: bearer: %w", err)}
+		return "", coded(tokenprovider.CodeOf(err), "bearer: %w", err)
 	case !wire.IsToken(bearer):
-		err = errors.New("tokenhttp: the bearer is empty, or has white space or control characters in it")
-		return "", &tokenprovider.Error{Code: tokenprovider.CodeUnauthenticated, Err: err}
+		return "", coded(tokenprovider.CodeUnauthenticated,
+			"the bearer is empty, or has white space or control characters in it")
 	}
 	return bearer, nil
 }
@@ -79,35 +88,37 @@ func (c *Client) bearerAfter(ctx context.Context, bearer string) (string, error)
 }
 
 // send makes one request. The status is 0 when there was no complete answer.
-func (c *Client) send(ctx context.Context, method string, endpoint *url.URL, header http.Header, bearer string, answer any) (status int, err error) {
-	req, err := http.NewRequestWithContext(ctx, method, endpoint.String(), http.NoBody)
+func (c *Client) send(ctx context.Context, req request, bearer string, answer any) (status int, err error) {
+	r, err := http.NewRequestWithContext(ctx, req.method, req.endpoint.String(), http.NoBody)
 	if err != nil {
 		return 0, misconfigured("Client.URL can't be requested")
 	}
-	req.Header = header.Clone()
-	req.Header.Set("Authorization", "Bearer "+bearer)
-	req.Header.Set("Accept", wire.JSON)
-	req.Header.Set("User-Agent", "provisionkit")
-	if c.UserAgent != "" {
-		req.Header.Set("User-Agent", c.UserAgent)
+	for _, digest := range req.rejected {
+		r.Header.Add(wire.RejectedHeader, digest)
 	}
-	resp, err := c.httpClient().Do(req)
+	r.Header.Set("Authorization", "Bearer "+bearer)
+	r.Header.Set("Accept", wire.JSON)
+	r.Header.Set("User-Agent", "provisionkit")
+	if c.UserAgent != "" {
+		r.Header.Set("User-Agent", c.UserAgent)
+	}
+	resp, err := c.httpClient().Do(r)
 	if err != nil {
-		return 0, unreachable(method, endpoint, err)
+		return 0, unreachable(req, err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, wire.MaxAnswer+1))
 	switch {
 	case resp.StatusCode != http.StatusOK:
-		return resp.StatusCode, statusError(method, endpoint, resp, body)
+		return resp.StatusCode, statusError(req, resp, body)
 	case err != nil:
-		return 0, unreachable(method, endpoint, err)
+		return 0, unreachable(req, err)
 	case len(body) > wire.MaxAnswer:
-		return resp.StatusCode, unusable(method, endpoint, fmt.Errorf("it is larger than %d bytes", wire.MaxAnswer))
+		return resp.StatusCode, unusable(req, fmt.Errorf("it is larger than %d bytes", wire.MaxAnswer))
 	case !wire.IsJSON(resp.Header):
-		return resp.StatusCode, unusable(method, endpoint, errors.New("it is not JSON"))
+		return resp.StatusCode, unusable(req, errors.New("it is not JSON"))
 	case json.Unmarshal(body, answer) != nil: // the decoder's error would quote the body
-		return resp.StatusCode, unusable(method, endpoint, errors.New("it is malformed JSON"))
+		return resp.StatusCode, unusable(req, errors.New("it is malformed JSON"))
 	}
 	return resp.StatusCode, nil
 }
@@ -119,7 +130,9 @@ func (c *Client) httpClient() *http.Client {
 	if c.HTTPClient != nil {
 		client = *c.HTTPClient
 	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.CheckRedirect = func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}
 	if client.Timeout == 0 {
 		client.Timeout = clientTimeout
 	}
@@ -147,7 +160,8 @@ func validate(secret, expires string, asked time.Time) (time.Time, error) {
 	case expiresAt.After(asked.Add(-time.Second)): // an endpoint cuts the last second short
 		return time.Time{}, errTooLate
 	default:
-		return time.Time{}, fmt.Errorf("what it holds expired at %s by this machine's clock", wire.FormatTime(expiresAt))
+		return time.Time{}, fmt.Errorf("what it holds expired at %s by this machine's clock",
+			wire.FormatTime(expiresAt))
 	}
 	return wire.Sayable(expiresAt), nil
 }

@@ -69,21 +69,17 @@ func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 		query.Set(minTTLParam, wire.WholeSeconds(d).String())
 		endpoint.RawQuery = query.Encode()
 	}
-	header := http.Header{}
-	told := c.rejected.list()
-	for _, digest := range told {
-		header.Add(wire.RejectedHeader, digest)
-	}
+	req := request{http.MethodGet, endpoint, c.rejected.list()}
 	var answer tokenAnswer
 	asked := time.Now()
-	if err := c.call(ctx, http.MethodGet, endpoint, header, &answer); err != nil {
+	if err := c.call(ctx, req, &answer); err != nil {
 		return "", time.Time{}, err
 	}
 	expiresAt, err := validate(answer.Token, answer.ExpiresAt, asked)
 	if err != nil {
-		return "", time.Time{}, unusable(http.MethodGet, endpoint, err)
+		return "", time.Time{}, unusable(req, err)
 	}
-	c.rejected.received(tokenprovider.TokenSHA256(answer.Token), told)
+	c.rejected.received(tokenprovider.TokenSHA256(answer.Token), req.rejected)
 	return answer.Token, expiresAt, nil
 }
 
@@ -105,17 +101,20 @@ func (c *Client) RenewBearer(ctx context.Context) (bearer string, expiresAt time
 		return "", time.Time{}, err
 	}
 	path := endpoint.EscapedPath()
-	parent, last := path[:strings.LastIndexByte(path, '/')+1], path[strings.LastIndexByte(path, '/')+1:]
+	slash := strings.LastIndexByte(path, '/') + 1
+	parent, last := path[:slash], path[slash:]
 	if last != "token" && last != "github-installation-token" {
-		return "", time.Time{}, misconfigured("Client.URL doesn't end in /token or /github-installation-token: no bearer can be renewed there")
+		return "", time.Time{}, misconfigured("Client.URL doesn't end in /token or /github-installation-token: " +
+			"no bearer can be renewed there")
 	}
 	endpoint.RawPath, endpoint.RawQuery = parent+"bearer", ""
 	if endpoint.Path, err = url.PathUnescape(endpoint.RawPath); err != nil {
 		return "", time.Time{}, misconfigured("the path of Client.URL is malformed")
 	}
+	req := request{method: http.MethodPost, endpoint: endpoint}
 	var answer bearerAnswer
 	asked := time.Now()
-	if err := c.call(ctx, http.MethodPost, endpoint, http.Header{}, &answer); err != nil {
+	if err := c.call(ctx, req, &answer); err != nil {
 		return "", time.Time{}, err
 	}
 	expiresAt, err = validate(answer.Bearer, answer.ExpiresAt, asked)
@@ -123,7 +122,7 @@ func (c *Client) RenewBearer(ctx context.Context) (bearer string, expiresAt time
 		err = errors.New("it has no expires_at")
 	}
 	if err != nil {
-		return "", time.Time{}, unusable(http.MethodPost, endpoint, err)
+		return "", time.Time{}, unusable(req, err)
 	}
 	return answer.Bearer, expiresAt, nil
 }
@@ -131,7 +130,7 @@ func (c *Client) RenewBearer(ctx context.Context) (bearer string, expiresAt time
 // endpoint returns URL, parsed and checked.
 func (c *Client) endpoint() (*url.URL, error) {
 	if c.URL == "" {
-		return nil, &tokenprovider.Error{Code: tokenprovider.CodeNotConfigured, Err: errors.New("tokenhttp: Client.URL is empty")}
+		return nil, coded(tokenprovider.CodeNotConfigured, "Client.URL is empty")
 	}
 	endpoint, err := wire.ParseURL(c.URL, c.AllowHTTP)
 	switch {

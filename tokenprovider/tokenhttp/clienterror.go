@@ -19,29 +19,32 @@ import (
 // maxRetryAfter bounds what an endpoint can ask a client to wait.
 const maxRetryAfter = 24 * time.Hour
 
+// coded returns an error of code with a text of this package's.
+func coded(code tokenprovider.Code, format string, args ...any) error {
+	return &tokenprovider.Error{Code: code, Err: fmt.Errorf("tokenhttp: "+format, args...)}
+}
+
 // misconfigured returns the error for a Client that can't work as it is.
 func misconfigured(problem string) error {
-	return &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest, Err: errors.New("tokenhttp: " + problem)}
+	return coded(tokenprovider.CodeInvalidRequest, "%s", problem)
 }
 
 // unusable returns the error for a 200 that isn't an answer of the endpoint's, for
 // what reason. One that came too late is: another try may be in time.
-func unusable(method string, endpoint *url.URL, reason error) error {
+func unusable(req request, reason error) error {
 	code := tokenprovider.CodeInternal
 	if reason == errTooLate {
 		code = tokenprovider.CodeUnavailable
 	}
-	err := fmt.Errorf("tokenhttp: %s %s: the answer can't be used: %w", method, withoutQuery(endpoint), reason)
-	return &tokenprovider.Error{Code: code, Err: err}
+	return coded(code, "%s: the answer can't be used: %w", req, reason)
 }
 
 // unreachable returns the error for a request that got no complete answer.
-func unreachable(method string, endpoint *url.URL, cause error) error {
+func unreachable(req request, cause error) error {
 	for e, ok := errors.AsType[*url.Error](cause); ok; e, ok = errors.AsType[*url.Error](cause) {
 		cause = e.Err // its own text has the query
 	}
-	err := fmt.Errorf("tokenhttp: %s %s: %w", method, withoutQuery(endpoint), tellable(cause))
-	return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: err}
+	return coded(tokenprovider.CodeUnavailable, "%s: %w", req, tellable(cause))
 }
 
 // tellable returns err when its text is known to hold nothing that the other side
@@ -62,7 +65,7 @@ func tellable(err error) error {
 }
 
 // statusError returns the error for an answer with another status than 200.
-func statusError(method string, endpoint *url.URL, resp *http.Response, body []byte) error {
+func statusError(req request, resp *http.Response, body []byte) error {
 	code := codeOfStatus(resp.StatusCode)
 	var answer wire.Error
 	if wire.IsJSON(resp.Header) && json.Unmarshal(body, &answer) == nil {
@@ -71,8 +74,7 @@ func statusError(method string, endpoint *url.URL, resp *http.Response, body []b
 		}
 	}
 	wait, _ := wire.ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now(), maxRetryAfter)
-	err := fmt.Errorf("tokenhttp: %s %s: %d %s (%s)",
-		method, withoutQuery(endpoint), resp.StatusCode, http.StatusText(resp.StatusCode), code)
+	err := fmt.Errorf("tokenhttp: %s: %d %s (%s)", req, resp.StatusCode, http.StatusText(resp.StatusCode), code)
 	return &tokenprovider.Error{Code: code, RetryAfter: wait, Err: err}
 }
 
@@ -87,7 +89,8 @@ func codeOfStatus(status int) tokenprovider.Code {
 		return tokenprovider.CodeForbidden
 	case status == http.StatusTooManyRequests:
 		return tokenprovider.CodeRateLimited
-	case status == http.StatusNotFound, status == http.StatusRequestTimeout, status < 400, status >= 500:
+	case status == http.StatusNotFound, status == http.StatusRequestTimeout,
+		status < 400, status >= 500:
 		return tokenprovider.CodeUnavailable
 	}
 	return tokenprovider.CodeInvalidRequest

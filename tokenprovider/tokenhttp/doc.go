@@ -12,7 +12,10 @@
 //	handler, err := tokenhttp.NewHandler(tokenhttp.PerWorkspace(registry), auth, nil)
 //	handler.Mount(mux)
 //
-//	mutator, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: key})
+//	mutator, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{
+//		BaseURL: "https://platform.example",
+//		Key:     key,
+//	})
 //	registry.Register(mutator)
 //
 // A [Handler] asks an [Authenticator] who calls and a [Source] which provider is
@@ -57,12 +60,12 @@
 //	200  {"token","expires_at","username"}; expires_at is absent when it isn't known
 //	400  invalid_request: min_ttl is not a duration of zero or more, or a body is not git's
 //	401  unauthenticated
-//	403  forbidden: another workspace's id, refused by Admit, or git asks for a host that isn't in Options.Hosts
+//	403  forbidden: another workspace's id, refused by Admit, or a host that isn't in Options.Hosts
 //	404  not_configured: there is no provider, so trying again is pointless; not_found: no such path
 //	405  invalid_request: HEAD too, which would mint a token that nobody gets
 //	406  invalid_request: git's own text by GET, which has no body to say for which host
 //	429  rate_limited, by Admit, with Retry-After
-//	500  the provider failed, with its code, and Retry-After when it is known; or there is no record of it
+//	500  the provider failed, with its code, and Retry-After when it is known; internal: no record of it
 //	503  unavailable: it couldn't be decided who calls or whether they may, with Retry-After
 //
 // Where several are true the first decides: 404 for the path, 405, 401 and 503 for

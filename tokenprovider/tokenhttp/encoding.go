@@ -64,8 +64,9 @@ type encoding func(token string, expiresAt time.Time) (wire.Answer, error)
 
 // asJSON is the encoding for everyone who doesn't ask for another.
 func (h *Handler) asJSON(token string, expiresAt time.Time) (wire.Answer, error) {
-	answer := tokenAnswer{Token: token, ExpiresAt: wire.FormatTime(expiresAt), Username: h.options.Username}
-	return wire.JSONAnswer(answer), nil
+	return wire.JSONAnswer(tokenAnswer{
+		Token: token, ExpiresAt: wire.FormatTime(expiresAt), Username: h.options.Username,
+	}), nil
 }
 
 // asksForGit reports whether the answer to r is git's own text, which takes git's

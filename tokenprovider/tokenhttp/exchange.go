@@ -2,7 +2,6 @@ package tokenhttp
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"sync"
 
@@ -11,9 +10,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// exchange is one request on its way to a token. The code on the way is foreign, so
-// it runs on a goroutine of its own, which is left behind when the request ends while
-// it hangs: see within. What the request's goroutine reads of it is in at.
+// exchange is one request on its way to a token. The code on its way is foreign and
+// runs on another goroutine, which is left behind when it hangs and the request ends:
+// see within. What both goroutines know is in at.
 type exchange struct {
 	*Handler
 	request *http.Request
@@ -45,29 +44,54 @@ const (
 	atAudit         stage = "audit"
 )
 
-// run returns what x is for, and how it is encoded in the answer. Where git asks, its
-// body is read once it is admitted: by the goroutine of the request, which w belongs
-// to.
-func (x *exchange) run(w http.ResponseWriter) (held issue, encode encoding, refused *wire.Refusal) {
-	switch {
-	case x.route.renews:
-		held, refused = within(x, func(ctx context.Context) (issue, error) {
-			if _, err := x.admit(ctx); err != nil {
-				return issue{}, err
-			}
-			return x.renew(ctx)
-		})
-		return held, asBearer, refused
-	case !x.wish.git:
-		held, refused = within(x, func(ctx context.Context) (issue, error) {
-			in, err := x.admit(ctx)
-			if err != nil {
-				return issue{}, err
-			}
-			return x.token(in)
-		})
-		return held, x.asJSON, refused
+// serve returns the answer to the request, or why there is none, and notes what it
+// learns in record.
+func (x *exchange) serve(w http.ResponseWriter, record *AuditRecord) (wire.Answer, *wire.Refusal) {
+	r := x.request
+	if !x.route.allows(r.Method) {
+		return wire.Answer{}, wrongMethod(x.route.methods)
 	}
+	if !x.route.renews {
+		x.wish = wishOf(r)
+	}
+	held, encode, refused := x.run(w)
+	at := x.position()
+	record.Principal, record.Provider = at.sender, at.provider
+	if refused != nil {
+		return wire.Answer{}, refused
+	}
+	answer, err := encode(held.secret, held.expiresAt)
+	if err != nil {
+		err = &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: err}
+		return wire.Answer{}, x.refusal(r.Context(), at, err)
+	}
+	record.issued(held.secret, held.expiresAt)
+	return answer, nil
+}
+
+// run returns what x is for, and how that is encoded in the answer.
+func (x *exchange) run(w http.ResponseWriter) (held issue, encode encoding, refused *wire.Refusal) {
+	if x.wish.git {
+		return x.runForGit(w)
+	}
+	next, encode := x.token, encoding(x.asJSON)
+	if x.route.renews {
+		next, encode = x.renew, asBearer
+	}
+	held, refused = within(x, func(ctx context.Context) (issue, error) {
+		in, err := x.admit(ctx)
+		if err != nil {
+			return issue{}, err
+		}
+		return next(in)
+	})
+	return held, encode, refused
+}
+
+// runForGit does what run does where git asks. The body is read once its sender is
+// admitted, and by the goroutine of the request: one that is left behind may not touch
+// w.
+func (x *exchange) runForGit(w http.ResponseWriter) (held issue, encode encoding, refused *wire.Refusal) {
 	in, refused := within(x, x.admit)
 	if refused == nil {
 		encode, refused = x.asGit(w, x.request)
@@ -115,7 +139,7 @@ func within[T any](x *exchange, f func(context.Context) (T, error)) (T, *wire.Re
 // goes on as the panic that it was: it asks for just that.
 func (h *Handler) explain(ctx context.Context, s stage, err error) error {
 	if err == foreign.ErrNoAnswer {
-		return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: fmt.Errorf("tokenhttp: the %s: %w", s, err)}
+		return coded(tokenprovider.CodeUnavailable, "the %s: %w", s, err)
 	}
 	defect, ok := err.(*foreign.Defect)
 	if !ok {
@@ -127,5 +151,5 @@ func (h *Handler) explain(ctx context.Context, s stage, err error) error {
 	defect.What = string(s)
 	h.options.Logger.ErrorContext(ctx, "tokenhttp: panic or runtime.Goexit",
 		"in", string(s), "error", defect.Error(), "stack", string(defect.Stack))
-	return &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: fmt.Errorf("tokenhttp: the %w", defect)}
+	return coded(tokenprovider.CodeInternal, "the %w", defect)
 }

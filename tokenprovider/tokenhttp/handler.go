@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
-	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -65,7 +64,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	record := newAuditRecord(r, id)
-	answer, refused := h.serve(w, r, rt, id, &record)
+	x := &exchange{Handler: h, request: r, route: rt, id: id}
+	answer, refused := x.serve(w, &record)
 	if refused != nil {
 		record.Code = tokenprovider.Code(refused.Code)
 	}
@@ -77,26 +77,4 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer.Write(w, http.StatusOK)
-}
-
-// serve returns the answer to r, or why there is none, and notes what it learns in
-// record.
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt route, id string, record *AuditRecord) (wire.Answer, *wire.Refusal) {
-	if !rt.allows(r.Method) {
-		return wire.Answer{}, wrongMethod(rt.methods)
-	}
-	x := &exchange{Handler: h, request: r, route: rt, id: id, wish: wishOf(r)}
-	held, encode, refused := x.run(w)
-	at := x.position()
-	record.Principal, record.Provider = at.sender, at.provider
-	if refused != nil {
-		return wire.Answer{}, refused
-	}
-	answer, err := encode(held.secret, held.expiresAt)
-	if err != nil {
-		err = &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: err}
-		return wire.Answer{}, x.refusal(r.Context(), at, err)
-	}
-	record.issued(held.secret, held.expiresAt)
-	return answer, nil
 }

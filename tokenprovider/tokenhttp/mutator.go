@@ -63,7 +63,8 @@ type Mutator struct {
 // malformed.
 func NewMutator(opts MutatorOptions) (*Mutator, error) {
 	if opts.BaseURL == "" {
-		return nil, errors.New("tokenhttp: MutatorOptions.BaseURL is required: the platform's URL as workspaces reach it")
+		return nil, errors.New("tokenhttp: MutatorOptions.BaseURL is required: " +
+			"the platform's URL as workspaces reach it")
 	}
 	base, err := wire.ParseURL(opts.BaseURL, opts.AllowHTTP)
 	_, noKeys := opts.Key.held()
@@ -73,16 +74,18 @@ func NewMutator(opts MutatorOptions) (*Mutator, error) {
 	case base.RawQuery != "" || base.ForceQuery:
 		return nil, errors.New("tokenhttp: MutatorOptions.BaseURL has a query, and must not")
 	case noKeys != nil:
-		return nil, errors.New("tokenhttp: MutatorOptions.Key is required: the WorkspaceKey of the endpoint")
+		return nil, errors.New("tokenhttp: MutatorOptions.Key is required: " +
+			"the WorkspaceKey of the endpoint")
 	case opts.TTL < 0:
 		return nil, fmt.Errorf("tokenhttp: MutatorOptions.TTL is %s and must not be negative", opts.TTL)
 	case opts.BearerFile != "" && !wire.IsCleanAbs(opts.BearerFile):
-		return nil, fmt.Errorf("tokenhttp: MutatorOptions.BearerFile %q is not an absolute, clean path", opts.BearerFile)
+		return nil, fmt.Errorf("tokenhttp: MutatorOptions.BearerFile %q is not an absolute, clean path",
+			opts.BearerFile)
 	}
 	if opts.TTL == 0 {
 		opts.TTL = defaultBearerTTL
 	}
-	return &Mutator{base: base, key: opts.Key, ttl: opts.TTL, file: opts.BearerFile, allowHTTP: opts.AllowHTTP}, nil
+	return &Mutator{base, opts.Key, opts.TTL, opts.BearerFile, opts.AllowHTTP}, nil
 }
 
 // Name returns "token-endpoint".
@@ -140,5 +143,6 @@ func (m *Mutator) tokenURL(workspaceID string) (string, error) {
 	case ".", "..":
 		return "", fmt.Errorf("tokenhttp: the workspace id %q can't be in a URL", workspaceID)
 	}
-	return strings.TrimRight(m.base.String(), "/") + "/workspaces/" + url.PathEscape(workspaceID) + "/token", nil
+	base := strings.TrimRight(m.base.String(), "/")
+	return base + "/workspaces/" + url.PathEscape(workspaceID) + "/token", nil
 }

@@ -55,7 +55,8 @@ func (o Options) withDefaults() (Options, error) {
 		o.Username = gitcredential.DefaultUsername
 	}
 	if !wire.IsToken(o.Username) || strings.Contains(o.Username, ":") {
-		return o, errors.New("tokenhttp: Options.Username has a space, a colon or a control character in it, or isn't ASCII")
+		return o, errors.New("tokenhttp: Options.Username has a space, a colon or a control character in it, " +
+			"or isn't ASCII")
 	}
 	hosts := []string{gitcredential.DefaultHost}
 	if o.Hosts != nil {

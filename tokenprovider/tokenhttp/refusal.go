@@ -14,27 +14,37 @@ import (
 // nobody knows better.
 const retryAfter = 5 * time.Second
 
-// The refusals: one for each row of the table in the package comment.
+// The refusals that need no more to be said: rows of the table in the package
+// comment.
 var (
-	noRoute         = refusal(http.StatusNotFound, tokenprovider.CodeNotFound, "not found")
+	unauthenticated = challenge()
 	forbidden       = refusal(http.StatusForbidden, tokenprovider.CodeForbidden, "forbidden")
-	noRegistry      = refusal(http.StatusNotFound, tokenprovider.CodeNotConfigured, "no GitHub App configured")
-	noProvider      = refusal(http.StatusNotFound, tokenprovider.CodeNotConfigured, "no token provider registered")
-	noRenewal       = refusal(http.StatusNotFound, tokenprovider.CodeNotConfigured, "no bearer can be renewed here")
-	internalError   = refusal(http.StatusInternalServerError, tokenprovider.CodeInternal, "internal error")
-	notAcceptable   = refusal(http.StatusNotAcceptable, tokenprovider.CodeInvalidRequest, wire.Git+": only by POST of git's attributes")
-	unauthenticated = &wire.Refusal{
-		Status: http.StatusUnauthorized, Code: string(tokenprovider.CodeUnauthenticated), Message: "unauthenticated",
-		Challenges: []string{"Bearer"},
-	}
+	noRoute         = refusal(http.StatusNotFound, tokenprovider.CodeNotFound, "not found")
+	noRegistry      = notConfigured("no GitHub App configured")
+	noProvider      = notConfigured("no token provider registered")
+	noRenewal       = notConfigured("no bearer can be renewed here")
+	notAcceptable   = refusal(http.StatusNotAcceptable, tokenprovider.CodeInvalidRequest,
+		wire.Git+": only by POST of git's attributes")
+	internalError = refusal(http.StatusInternalServerError, tokenprovider.CodeInternal, "internal error")
 )
 
 func refusal(status int, code tokenprovider.Code, message string) *wire.Refusal {
 	return &wire.Refusal{Status: status, Code: string(code), Message: message}
 }
 
+func challenge() *wire.Refusal {
+	refused := refusal(http.StatusUnauthorized, tokenprovider.CodeUnauthenticated, "unauthenticated")
+	refused.Challenges = []string{"Bearer"}
+	return refused
+}
+
+func notConfigured(message string) *wire.Refusal {
+	return refusal(http.StatusNotFound, tokenprovider.CodeNotConfigured, message)
+}
+
 func wrongMethod(allow []string) *wire.Refusal {
-	refused := refusal(http.StatusMethodNotAllowed, tokenprovider.CodeInvalidRequest, "method not allowed")
+	code := tokenprovider.CodeInvalidRequest
+	refused := refusal(http.StatusMethodNotAllowed, code, "method not allowed")
 	refused.Allow = allow
 	return refused
 }

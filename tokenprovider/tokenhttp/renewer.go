@@ -1,7 +1,6 @@
 package tokenhttp
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -26,9 +25,7 @@ type Renewer interface {
 // bearerRenewal is the Provider of an [AuditRecord] about a bearer.
 const bearerRenewal = "workspace-bearer"
 
-var errNoRenewal = &tokenprovider.Error{
-	Code: tokenprovider.CodeNotConfigured, Err: errors.New("tokenhttp: the authenticator doesn't renew credentials"),
-}
+var errNoRenewal = coded(tokenprovider.CodeNotConfigured, "the authenticator doesn't renew credentials")
 
 // renew asks a for a new credential in place of r's. The error is errNoRenewal when
 // a is no [Renewer].
@@ -41,8 +38,9 @@ func renew(a Authenticator, r *http.Request) (string, time.Time, error) {
 }
 
 // renew asks for a new bearer for the workspace that the request comes from.
-func (x *exchange) renew(ctx context.Context) (issue, error) {
-	if err := x.enter(ctx, atRenewer, func(at *position) { at.provider = bearerRenewal }); err != nil {
+func (x *exchange) renew(in admitted) (issue, error) {
+	err := x.enter(in.ctx, atRenewer, func(at *position) { at.provider = bearerRenewal })
+	if err != nil {
 		return issue{}, err
 	}
 	bearer, expiresAt, err := renew(x.auth, x.request)
@@ -50,7 +48,7 @@ func (x *exchange) renew(ctx context.Context) (issue, error) {
 		return issue{}, err
 	}
 	if !wire.IsToken(bearer) || !expiresAt.After(time.Now()) {
-		return issue{}, errors.New("tokenhttp: the renewer answered with a bearer that is malformed or has expired")
+		return issue{}, errors.New("tokenhttp: the renewer's bearer is malformed or has expired")
 	}
 	return issue{bearer, expiresAt}, nil
 }

@@ -15,11 +15,14 @@ type route struct {
 	renews  bool     // answers with a new bearer instead of a token
 }
 
+// getOrPost are the methods of a workspace's token.
+var getOrPost = []string{http.MethodGet, http.MethodPost}
+
 // routes are all the endpoints.
 var routes = []route{
 	{pattern: "/admin/github-installation-token", methods: []string{http.MethodGet}, admin: true},
-	{pattern: "/workspaces/{id}/github-installation-token", methods: []string{http.MethodGet, http.MethodPost}},
-	{pattern: "/workspaces/{id}/token", methods: []string{http.MethodGet, http.MethodPost}},
+	{pattern: "/workspaces/{id}/github-installation-token", methods: getOrPost},
+	{pattern: "/workspaces/{id}/token", methods: getOrPost},
 	{pattern: "/workspaces/{id}/bearer", methods: []string{http.MethodPost}, renews: true},
 }
 

@@ -2,7 +2,6 @@ package tokenhttp
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
@@ -22,9 +21,7 @@ type Source func(ctx context.Context, p Principal) (tokenprovider.TokenProvider,
 
 // errNoRegistry makes the answer for a platform that has no registry of plugins at
 // all.
-var errNoRegistry = &tokenprovider.Error{
-	Code: tokenprovider.CodeNotConfigured, Err: errors.New("tokenhttp: the registry is nil"),
-}
+var errNoRegistry = coded(tokenprovider.CodeNotConfigured, "the registry is nil")
 
 // One returns a Source that gives everyone the token of p. A nil p is a platform
 // without a provider, which is no error.

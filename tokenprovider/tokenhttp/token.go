@@ -50,7 +50,9 @@ func (x *exchange) token(in admitted) (issue, error) {
 // unrejected returns a token of from that isn't among the rejected, as far as
 // the provider drops those. Nothing but the token that the caller would get can be
 // dropped this way, each once, and a Cache doesn't drop one that is too young.
-func unrejected(ctx context.Context, from tokenprovider.TokenProvider, rejected []string) (issue, error) {
+func unrejected(
+	ctx context.Context, from tokenprovider.TokenProvider, rejected []string,
+) (issue, error) {
 	for {
 		token, expiresAt, err := from.Token(ctx)
 		if err != nil || token == "" || len(rejected) == 0 {
@@ -84,21 +86,17 @@ var errEmptyToken = errors.New("tokenhttp: the provider answered with an empty t
 // check refuses what no provider may answer with. That a token died since it was
 // asked for is no defect.
 func (i issue) check(asked time.Time) error {
-	var defect error
+	const internal = tokenprovider.CodeInternal
 	switch dead := wire.Expired(i.expiresAt, time.Now()); {
 	case i.secret == "":
-		defect = errEmptyToken
+		return &tokenprovider.Error{Code: internal, Err: errEmptyToken}
 	case !wire.IsToken(i.secret):
-		defect = errors.New("tokenhttp: the provider's token has a space or a control character in it, or isn't ASCII")
+		return coded(internal, "the provider's token has a space or a control character in it, or isn't ASCII")
 	case dead && !wire.Expired(i.expiresAt, asked):
-		return &tokenprovider.Error{
-			Code: tokenprovider.CodeUnavailable,
-			Err:  errors.New("tokenhttp: the provider's token expired on its way, at " + wire.FormatTime(i.expiresAt)),
-		}
+		return coded(tokenprovider.CodeUnavailable, "the provider's token expired on its way, at %s",
+			wire.FormatTime(i.expiresAt))
 	case dead:
-		defect = errors.New("tokenhttp: the provider's token has expired, at " + wire.FormatTime(i.expiresAt))
-	default:
-		return nil
+		return coded(internal, "the provider's token has expired, at %s", wire.FormatTime(i.expiresAt))
 	}
-	return &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: defect}
+	return nil
 }

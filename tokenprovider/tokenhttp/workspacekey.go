@@ -59,8 +59,8 @@ func NewWorkspaceKey(keys ...[]byte) (*WorkspaceKey, error) {
 	held := make([]signingKey, len(keys))
 	for i, key := range keys {
 		if len(key) < minKey {
-			return nil, fmt.Errorf("tokenhttp: NewWorkspaceKey: key %d of %d has %d bytes and needs at least %d random ones",
-				i+1, len(keys), len(key), minKey)
+			return nil, fmt.Errorf("tokenhttp: NewWorkspaceKey: "+
+				"key %d of %d has %d bytes and needs at least %d random ones", i+1, len(keys), len(key), minKey)
 		}
 		held[i] = signingKey{id: keyID(key), key: bytes.Clone(key)}
 	}
@@ -124,7 +124,8 @@ func (k *WorkspaceKey) issue(workspaceID string, ttl time.Duration) (string, tim
 		return "", time.Time{}, fmt.Errorf("tokenhttp: Issue: %w", err)
 	}
 	if len(bearer) > maxBearer {
-		return "", time.Time{}, fmt.Errorf("tokenhttp: Issue: the workspace id has %d bytes, too many for a bearer", len(workspaceID))
+		return "", time.Time{}, fmt.Errorf("tokenhttp: Issue: the workspace id has %d bytes, "+
+			"too many for a bearer", len(workspaceID))
 	}
 	return bearer, expiresAt, nil
 }
@@ -171,7 +172,8 @@ func (k *WorkspaceKey) verify(r *http.Request) (*jwt.RegisteredClaims, error) {
 		return claims, nil
 	}
 	claims := &jwt.RegisteredClaims{}
-	if _, err := bearerParser.ParseWithClaims(bearer, claims, keyFor(keys)); err != nil || claims.Subject == "" {
+	_, err = bearerParser.ParseWithClaims(bearer, claims, keyFor(keys))
+	if err != nil || claims.Subject == "" {
 		return nil, ErrUnauthenticated
 	}
 	k.verified.add(bearer, claims)
