@@ -55,6 +55,12 @@ func (c Code) Message() string {
 	}
 }
 
+// Known reports whether c is one of this package's codes. What comes over a wire
+// may be anything.
+func (c Code) Known() bool {
+	return c == CodeInternal || c != "" && c.Message() != CodeInternal.Message()
+}
+
 // Error is a failure to get a token, with what a program needs to decide what to
 // do next. Providers return it, wrapped or not; an error without one inside counts
 // as [CodeUnavailable]. Neither Err nor its text may hold a secret or the body of a

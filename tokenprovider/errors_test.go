@@ -63,7 +63,10 @@ func TestEveryCodeHasASentenceOfItsOwn(t *testing.T) {
 		require.NotEmpty(t, message)
 		require.NotContains(t, seen, message)
 		seen[message] = code
+		require.True(t, code.Known(), code)
 	}
+	require.False(t, tokenprovider.Code("").Known())
+	require.False(t, tokenprovider.Code("of a later version").Known())
 	require.Empty(t, tokenprovider.Code("").Message())
 	require.Equal(t, tokenprovider.CodeInternal.Message(), tokenprovider.Code("of a later version").Message())
 }

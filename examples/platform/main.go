@@ -18,6 +18,7 @@ import (
 
 	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/provisionhook"
+	"github.com/molecule-ai/provisionkit/provisionhook/statuspage"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
@@ -90,17 +91,20 @@ func serve(
 	if plugins.FirstWorkspaceTokenProvider() != nil {
 		tokensOf = tokenhttp.PerWorkspace(plugins)
 	}
-	admin := tokenhttp.AdminToken(secret("PLATFORM_ADMIN_TOKEN"))
-	opts := &tokenhttp.Options{Logger: log}
-	tokens, tokensErr := tokenhttp.NewHandler(tokensOf, tokenhttp.AnyOf(key, admin), opts)
-	status, statusErr := tokenhttp.StatusHandler(plugins, admin)
+	admin, adminErr := tokenhttp.AdminToken(secret("PLATFORM_ADMIN_TOKEN"))
+	auth, authErr := tokenhttp.AnyOf(key, admin)
+	if err := cmp.Or(adminErr, authErr); err != nil {
+		return err
+	}
+	tokens, tokensErr := tokenhttp.NewHandler(tokensOf, auth, &tokenhttp.Options{Logger: log})
+	status, statusErr := statuspage.New(plugins, admin)
 	if err := cmp.Or(tokensErr, statusErr); err != nil {
 		return err
 	}
 	mux := http.NewServeMux()
 	tokens.Mount(mux)
 	mux.Handle("/admin/status", status)
-	mux.Handle("/healthz", tokenhttp.HealthHandler(plugins))
+	mux.Handle("/healthz", statuspage.Health(plugins))
 	mux.Handle("POST /workspaces/{id}", provisioner(plugins, admin, log))
 
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}

@@ -178,5 +178,5 @@ func TestAWorkspaceOutlivesItsBearer(t *testing.T) {
 }
 
 func renewed(r tokenhttp.AuditRecord) bool {
-	return r.Code == "" && r.Provider == tokenhttp.BearerRenewal
+	return r.Code == "" && r.Provider == "workspace-bearer"
 }

@@ -175,7 +175,7 @@ func (p *platform) audited(match func(tokenhttp.AuditRecord) bool) []tokenhttp.A
 
 // issuedToken matches records of tokens that a workspace got; bearers are none.
 func issuedToken(r tokenhttp.AuditRecord) bool {
-	return r.Code == "" && r.Provider != tokenhttp.BearerRenewal
+	return r.Code == "" && r.Provider != "workspace-bearer"
 }
 
 // requests are those in the fake's log of which match is true, the oldest first.

@@ -3,33 +3,49 @@ package tokenhttp
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/molecule-ai/provisionkit/internal/secret"
+	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
-// AdminToken accepts requests with one of tokens as their bearer, as an administrator's. Give two while one replaces
-// the other. It compares in constant time and keeps only digests.
+// AdminToken returns an Authenticator that accepts requests with one of tokens as
+// their bearer, as an administrator's. Give two while one replaces the other. It
+// compares in constant time and keeps only digests.
 //
-// It panics when there is no token and when one is empty or can't be a bearer because it holds white space, a control
-// character or anything but ASCII (a file's last newline, most often): a platform must not start like that.
-func AdminToken(tokens ...string) Authenticator {
+// No tokens are an error, and so is one that is empty or can't be a bearer because
+// it holds white space, a control character or anything but ASCII: a file's last
+// newline, most often. The error says which token it is and doesn't repeat it.
+func AdminToken(tokens ...string) (Authenticator, error) {
 	if len(tokens) == 0 {
-		panic("tokenhttp: AdminToken needs a token")
+		return nil, errors.New("tokenhttp: AdminToken needs a token")
 	}
 	digests := make([][sha256.Size]byte, len(tokens))
 	for i, token := range tokens {
-		if !printable(token) || len(token) > maxBearer {
-			panic(fmt.Sprintf("tokenhttp: AdminToken: token %d of %d is empty, longer than %d bytes, or has white space or control characters in it",
-				i+1, len(tokens), maxBearer))
+		var problem string
+		switch {
+		case token == "":
+			problem = "is empty"
+		case len(token) > maxBearer:
+			problem = fmt.Sprintf("is longer than %d bytes", maxBearer)
+		case !wire.IsToken(token):
+			problem = "has white space or control characters in it, or isn't ASCII"
+		}
+		if problem != "" {
+			return nil, fmt.Errorf("tokenhttp: AdminToken: token %d of %d %s", i+1, len(tokens), problem)
 		}
 		digests[i] = sha256.Sum256([]byte(token))
 	}
-	return adminToken{&digests}
+	return adminToken{secret.New(digests)}, nil
 }
 
-// adminToken holds its digests behind a pointer, of which fmt prints the address: a short token can be found from its
+// adminToken holds its digests as secrets: a short token can be found from its
 // digest.
-type adminToken struct{ digests *[][sha256.Size]byte }
+type adminToken struct {
+	digests secret.Of[[][sha256.Size]byte]
+}
 
 func (a adminToken) Authenticate(r *http.Request) (Principal, error) {
 	bearer, err := bearerOf(r)
@@ -38,14 +54,11 @@ func (a adminToken) Authenticate(r *http.Request) (Principal, error) {
 	}
 	digest := sha256.Sum256([]byte(bearer))
 	equal := 0
-	for i := range *a.digests {
-		equal |= subtle.ConstantTimeCompare(digest[:], (*a.digests)[i][:])
+	for _, one := range a.digests.Reveal() {
+		equal |= subtle.ConstantTimeCompare(digest[:], one[:])
 	}
 	if equal != 1 {
 		return Principal{}, ErrUnauthenticated
 	}
 	return Principal{Admin: true}, nil
 }
-
-func (a adminToken) String() string   { return "tokenhttp.AdminToken([redacted])" }
-func (a adminToken) GoString() string { return a.String() }

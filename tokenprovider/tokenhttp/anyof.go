@@ -4,21 +4,30 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
-// AnyOf accepts a request when one of as does, as the Principal of the first that does. When none does, it could not be
-// decided if any of them couldn't decide, is forbidden if any of them forbids, and unauthenticated otherwise; so
-// without any, nobody is let in. It doesn't serve to shut someone out whom another of as accepts: [Options].Admit does.
+// AnyOf returns an Authenticator that accepts a request when one of as does, as the
+// Principal of the first that does. When none does, it could not be decided if any
+// of them couldn't decide, is forbidden if any of them forbids, and unauthenticated
+// otherwise. It can't shut someone out whom another of as accepts: [Options].Admit
+// does that. It is a [Renewer] as far as those that accept are.
 //
-// It panics when one of as is nil. It is a [Renewer] as far as those that accept are.
-func AnyOf(as ...Authenticator) Authenticator {
+// No as are an error, since nobody would be let in, and so is one that is nil, which
+// the error names by its place.
+func AnyOf(as ...Authenticator) (Authenticator, error) {
+	if len(as) == 0 {
+		return nil, errors.New("tokenhttp: AnyOf needs an Authenticator")
+	}
 	for i, a := range as {
-		if isNil(a) {
-			panic(fmt.Sprintf("tokenhttp: AnyOf: authenticator %d of %d is nil", i+1, len(as)))
+		if foreign.IsNil(a) {
+			return nil, fmt.Errorf("tokenhttp: AnyOf: authenticator %d of %d is nil", i+1, len(as))
 		}
 	}
-	return anyOf(append([]Authenticator(nil), as...))
+	return anyOf(slices.Clone(as)), nil
 }
 
 type anyOf []Authenticator

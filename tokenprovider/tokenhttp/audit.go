@@ -6,19 +6,19 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// BearerRenewal is the Provider of an [AuditRecord] about a bearer rather than a token.
-const BearerRenewal = "workspace-bearer"
-
-// AuditRecord is one issue or refusal: who got, or didn't get, what and when. It holds no secret. Every request to one
-// of the endpoints makes one, before the answer leaves, so no token is out without it.
+// AuditRecord is one issue or refusal: who got, or didn't get, what and when. It
+// holds no secret. Every request to one of the endpoints makes one, before the
+// answer leaves, so no token is out without it.
 type AuditRecord struct {
 	Time        time.Time          // when the request came
 	Principal   Principal          // who it came from; zero when that isn't proved
 	RequestedID string             // the workspace id in the URL, as it came; at most 256 bytes of it
-	Provider    string             // the provider's name or [BearerRenewal]; "" when it didn't come to that
+	Provider    string             // its name; "workspace-bearer" for a bearer; "" when it didn't come to that
 	Code        tokenprovider.Code // why it was refused; "" for an issue
 	ExpiresAt   time.Time          // of what was issued; zero: not known
 	TokenSHA256 string             // [tokenprovider.TokenSHA256] of what was issued
@@ -26,8 +26,10 @@ type AuditRecord struct {
 	UserAgent   string             // as the caller says; at most 256 bytes of it
 }
 
-// maxAudited bounds what a caller can write into a record.
-const maxAudited = 256
+const (
+	maxAudited   = 256              // bytes that a caller can write into a field of a record
+	auditTimeout = 10 * time.Second // of one call of Options.Audit
+)
 
 func newAuditRecord(r *http.Request, requestedID string) AuditRecord {
 	return AuditRecord{
@@ -44,8 +46,30 @@ func (a *AuditRecord) issued(secret string, expiresAt time.Time) {
 	a.ExpiresAt = expiresAt
 }
 
+// audit hands record to Options.Audit and to the log. It refuses what Options.Audit
+// didn't take, and then the log's record says so.
+func (h *Handler) audit(ctx context.Context, record *AuditRecord) *wire.Refusal {
+	defer func() { record.log(ctx, h.options.Logger) }()
+	if h.options.Audit == nil {
+		return nil
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTimeout)
+	defer cancel()
+	audited := *record
+	_, err := foreign.Within(bounded, "", func(ctx context.Context) (struct{}, error) {
+		h.options.Audit(ctx, audited)
+		return struct{}{}, nil
+	})
+	if err == nil {
+		return nil
+	}
+	h.options.Logger.ErrorContext(ctx, "audit unavailable", "error", h.explain(ctx, atAudit, err))
+	record.Code = tokenprovider.Code(internalError.Code)
+	return internalError
+}
+
 // log writes a as one event.
-func (a AuditRecord) log(ctx context.Context, logger *slog.Logger) {
+func (a *AuditRecord) log(ctx context.Context, logger *slog.Logger) {
 	level, event := slog.LevelInfo, "issued"
 	if a.Code != "" {
 		level, event = slog.LevelWarn, "refused"
@@ -56,7 +80,7 @@ func (a AuditRecord) log(ctx context.Context, logger *slog.Logger) {
 		slog.String("requested_id", a.RequestedID),
 		slog.String("provider", a.Provider),
 		slog.String("code", string(a.Code)),
-		slog.String("expires_at", wireTime(a.ExpiresAt)),
+		slog.String("expires_at", wire.FormatTime(a.ExpiresAt)),
 		slog.String("token_sha256", a.TokenSHA256),
 		slog.String("remote_addr", a.RemoteAddr),
 		slog.String("user_agent", a.UserAgent),

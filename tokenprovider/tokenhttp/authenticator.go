@@ -3,29 +3,36 @@ package tokenhttp
 import (
 	"errors"
 	"net/http"
-	"reflect"
 	"strings"
+
+	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
-// Principal is who a request comes from, as its credentials prove. A workspace has its id and may have that
-// workspace's token and no other; an administrator may have every one. The zero Principal is nobody and is refused.
+// Principal is who a request comes from, as its credentials prove. A workspace has
+// its id and may have that workspace's token and no other; an administrator may have
+// every one. The zero Principal is nobody and is refused.
 type Principal struct {
 	WorkspaceID string
 	Admin       bool
 }
 
-// Authenticator tells who sent a request. It has three answers, and a fourth is a defect:
+// Authenticator tells who sent a request. It has three answers, and a fourth is a
+// defect:
 //
 //   - a Principal and no error: it is them;
-//   - [ErrUnauthenticated] (errors.Is): the credentials are missing or wrong; the Handler answers 401;
+//   - [ErrUnauthenticated] (errors.Is): the credentials are missing or wrong; the
+//     Handler answers 401;
 //   - [ErrForbidden]: it is known who it is, and they may not; 403;
-//   - any other error: it couldn't be decided, because a database is down for example; 503. Nobody is let in on it.
+//   - any other error: it couldn't be decided, because a database is down for
+//     example; 503. Nobody is let in on it.
 //
-// An Authenticator judges by the credentials alone. Origin, Referer, the address and an id in the URL prove nothing:
-// whoever sends the request chooses them. Its errors hold no credentials. It is safe for concurrent use.
+// An Authenticator judges by the credentials alone. Origin, Referer, the address and
+// an id in the URL prove nothing: whoever sends the request chooses them. Its errors
+// hold no credentials. It is safe for concurrent use. It isn't waited for any longer
+// when the request ends, and then reads the request at its own risk.
 //
-// [AdminToken], [WorkspaceKey] and [AnyOf] are Authenticators. One that can also exchange a workspace's credential
-// for a new one is a [Renewer].
+// [AdminToken], [WorkspaceKey] and [AnyOf] are Authenticators. One that can also
+// exchange a workspace's credential for a new one is a [Renewer].
 type Authenticator interface {
 	Authenticate(r *http.Request) (Principal, error)
 }
@@ -33,14 +40,15 @@ type Authenticator interface {
 // ErrUnauthenticated says that a request has no credentials, or wrong ones.
 var ErrUnauthenticated = errors.New("tokenhttp: unauthenticated")
 
-// ErrForbidden says that a request's sender is known and may not have what they ask for.
+// ErrForbidden says that a request's sender is known and may not have what they ask
+// for.
 var ErrForbidden = errors.New("tokenhttp: forbidden")
 
 // maxBearer bounds a bearer in bytes: what nobody issues needn't be parsed.
 const maxBearer = 8 << 10
 
-// bearerOf is the bearer token of r (RFC 6750, section 2.1). Several Authorization headers are refused: two readers
-// could take different ones of them.
+// bearerOf returns the bearer token of r (RFC 6750, section 2.1). Several
+// Authorization headers are refused: two readers could take different ones of them.
 func bearerOf(r *http.Request) (string, error) {
 	values := r.Header.Values("Authorization")
 	if len(values) != 1 {
@@ -48,21 +56,8 @@ func bearerOf(r *http.Request) (string, error) {
 	}
 	scheme, bearer, _ := strings.Cut(values[0], " ")
 	bearer = strings.TrimLeft(bearer, " ")
-	if !strings.EqualFold(scheme, "Bearer") || !printable(bearer) || len(bearer) > maxBearer {
+	if !strings.EqualFold(scheme, "Bearer") || !wire.IsToken(bearer) || len(bearer) > maxBearer {
 		return "", ErrUnauthenticated
 	}
 	return bearer, nil
-}
-
-// isNil reports whether v is nil or an interface that holds a nil pointer, function, map or the like.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch value := reflect.ValueOf(v); value.Kind() {
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan, reflect.Interface:
-		return value.IsNil()
-	default:
-		return false
-	}
 }

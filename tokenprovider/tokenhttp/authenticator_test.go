@@ -3,6 +3,7 @@ package tokenhttp_test
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 )
 
 func TestAdminTokenAcceptsEachOfItsTokensAndNothingElse(t *testing.T) {
-	auth := tokenhttp.AdminToken("old-admin-token", "new-admin-token")
+	auth := adminToken(t, "old-admin-token", "new-admin-token")
 	for _, token := range []string{"old-admin-token", "new-admin-token"} {
 		p, err := auth.Authenticate(bearing(token))
 		require.NoError(t, err)
@@ -25,18 +26,23 @@ func TestAdminTokenAcceptsEachOfItsTokensAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestAdminTokenPanicsOverATokenThatNobodyMustOrCanPresent(t *testing.T) {
-	for name, tokens := range map[string][]string{
-		"none": {}, "empty": {""}, "one of them empty": {"secret-token", ""}, "a file's last newline": {"secret-token\n"}, "a space": {"secret token"},
+func TestAdminTokenNamesATokenThatNobodyMustOrCanPresent(t *testing.T) {
+	for name, row := range map[string]struct {
+		tokens []string
+		says   string
+	}{
+		"none":                  {nil, "AdminToken needs a token"},
+		"empty":                 {[]string{""}, "AdminToken: token 1 of 1 is empty"},
+		"one of them empty":     {[]string{"secret-token", ""}, "AdminToken: token 2 of 2 is empty"},
+		"a file's last newline": {[]string{"secret-token\n", "x"}, "AdminToken: token 1 of 2 has white space"},
+		"a space":               {[]string{"secret token"}, "AdminToken: token 1 of 1 has white space"},
+		"not ASCII":             {[]string{"secret-tok\u00e9n"}, "or isn't ASCII"},
+		"endless":               {[]string{strings.Repeat("secret", 10_000)}, "AdminToken: token 1 of 1 is longer than 8192 bytes"},
 	} {
-		func() {
-			defer func() {
-				message, _ := recover().(string)
-				require.Contains(t, message, "AdminToken", name)
-				require.NotContains(t, message, "secret", name)
-			}()
-			tokenhttp.AdminToken(tokens...)
-		}()
+		auth, err := tokenhttp.AdminToken(row.tokens...)
+		require.Nil(t, auth, name)
+		require.ErrorContains(t, err, row.says, name)
+		require.NotContains(t, err.Error(), "secret", name)
 	}
 }
 
@@ -56,7 +62,6 @@ func TestAnyOfAcceptsWhatOneOfThemAccepts(t *testing.T) {
 		id   string
 		want error
 	}{
-		"none":                          {nil, "", tokenhttp.ErrUnauthenticated},
 		"one that accepts":              {[]tokenhttp.Authenticator{accepts("a")}, "a", nil},
 		"the first that accepts":        {[]tokenhttp.Authenticator{denies, accepts("a"), accepts("b")}, "a", nil},
 		"one is down, another accepts":  {[]tokenhttp.Authenticator{fails, accepts("a")}, "a", nil},
@@ -66,12 +71,23 @@ func TestAnyOfAcceptsWhatOneOfThemAccepts(t *testing.T) {
 		"one is down and one forbids":   {[]tokenhttp.Authenticator{fails, forbids}, "", down},
 		"the error of one wraps denial": {[]tokenhttp.Authenticator{answers(errors.Join(errors.New("expired"), tokenhttp.ErrUnauthenticated))}, "", tokenhttp.ErrUnauthenticated},
 	} {
-		p, err := tokenhttp.AnyOf(row.as...).Authenticate(bearing("x"))
+		p, err := anyOf(t, row.as...).Authenticate(bearing("x"))
 		require.ErrorIs(t, err, row.want, name)
 		require.Equal(t, row.id, p.WorkspaceID, name)
 	}
-	require.PanicsWithValue(t, "tokenhttp: AnyOf: authenticator 2 of 2 is nil", func() { tokenhttp.AnyOf(denies, nil) })
-	require.Panics(t, func() { tokenhttp.AnyOf((*tokenhttp.WorkspaceKey)(nil)) })
+}
+
+func TestAnyOfNamesTheAuthenticatorThatIsMissing(t *testing.T) {
+	for says, as := range map[string][]tokenhttp.Authenticator{
+		"AnyOf needs an Authenticator":       nil,
+		"AnyOf: authenticator 2 of 2 is nil": {newKey(t), nil},
+		"AnyOf: authenticator 1 of 1 is nil": {(*tokenhttp.WorkspaceKey)(nil)},
+		"AnyOf: authenticator 1 of 2 is nil": {authFunc(nil), newKey(t)},
+	} {
+		auth, err := tokenhttp.AnyOf(as...)
+		require.Nil(t, auth, says)
+		require.ErrorContains(t, err, says)
+	}
 }
 
 func TestAnyOfRenewsThroughTheOneThatAccepts(t *testing.T) {
@@ -79,7 +95,7 @@ func TestAnyOfRenewsThroughTheOneThatAccepts(t *testing.T) {
 	denies := authFunc(func(*http.Request) (tokenhttp.Principal, error) {
 		return tokenhttp.Principal{}, tokenhttp.ErrUnauthenticated
 	})
-	renewer, ok := tokenhttp.AnyOf(denies, tokenhttp.AdminToken(adminSecret), tokenhttp.AnyOf(first, second)).(tokenhttp.Renewer)
+	renewer, ok := anyOf(t, denies, adminToken(t, adminSecret), anyOf(t, first, second)).(tokenhttp.Renewer)
 	require.True(t, ok)
 
 	bearer, expiresAt, err := renewer.Renew(bearing(issue(t, second, "ws-1")))

@@ -8,45 +8,48 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Client is the workspace's side: a [tokenprovider.TokenProvider] that asks the endpoint at each call. Put a
-// [tokenprovider.Cache] over it. It is safe for concurrent use, must not be copied after first use, and prints without
-// its bearer.
+// Client is the workspace's side: a [tokenprovider.TokenProvider] that asks the
+// endpoint at each call. Put a [tokenprovider.Cache] over it. It is safe for
+// concurrent use, must not be copied after first use, and prints without its bearer.
 //
-// Its errors are [tokenprovider.Error] values, with the endpoint's code and Retry-After where it sent them. Their text
-// has the status and the URL without its query, never the bearer and nothing of an answer's body. An answer that isn't
-// the endpoint's own never says "not configured", so a [tokenprovider.Fallback] doesn't go on to a broader token
-// because a proxy answered 404.
+// Its errors are [tokenprovider.Error] values, with the endpoint's code and
+// Retry-After where it sent them. Their text has the status and the URL without its
+// query, never the bearer and nothing of an answer's body. An answer that isn't the
+// endpoint's own never says "not configured", so a [tokenprovider.Fallback] doesn't
+// go on to a broader token because a proxy answered 404.
 type Client struct {
-	// URL is the endpoint's, the workspace's own: https, or http to loopback. Empty means
-	// [tokenprovider.ErrNotConfigured].
+	// URL is the endpoint's, the workspace's own: https, or http to loopback. Empty
+	// means [tokenprovider.ErrNotConfigured].
 	URL string
 
-	// Bearer is what the client authenticates itself with: [tokenprovider.File], [tokenprovider.Env] or a
-	// [tokenprovider.Func]. It is asked at each call, so that a rotated bearer is seen at once, and again after a 401.
-	// Required; a bearer that is missing isn't "not configured" but CodeUnauthenticated.
+	// Bearer is what the client authenticates itself with: [tokenprovider.File],
+	// [tokenprovider.Env] or a [tokenprovider.Func]. It is asked at each call, so that
+	// a rotated bearer is seen at once, and again after a 401. Required; a bearer that
+	// is missing isn't "not configured" but CodeUnauthenticated.
 	Bearer tokenprovider.TokenProvider
 
-	// HTTPClient sends the requests; redirects are never followed, and its Timeout is 10 s when it has none.
-	// Nil: a client that keeps to the proxy settings of the environment for https, and uses no proxy for http.
+	// HTTPClient sends the requests; redirects are never followed, and its Timeout is
+	// 10 s when it has none. Nil: a client that keeps to the proxy settings of the
+	// environment for https, and uses no proxy for http.
 	HTTPClient *http.Client
 
-	// AllowHTTP allows http to another machine, where anyone on the way can read the bearer and the token.
+	// AllowHTTP allows http to another machine, where anyone on the way can read the
+	// bearer and the token.
 	AllowHTTP bool
 
-	// UserAgent says who asks; the endpoint's audit record has it. Default: provisionkit.
+	// UserAgent says who asks; the endpoint's audit record has it. Default:
+	// provisionkit.
 	UserAgent string
 
-	mu        sync.Mutex
-	rejected  []string // digests of tokens that were refused, the newest first
-	delivered string   // digest of the token of the last call
+	rejected rejections
 }
 
 var (
@@ -54,8 +57,8 @@ var (
 	_ tokenprovider.Invalidator   = (*Client)(nil)
 )
 
-// Token asks the endpoint for a token. The [tokenprovider.MinTTL] of ctx goes along, in whole seconds rounded up, and
-// so do the digests of the tokens that were refused.
+// Token asks the endpoint for a token. The [tokenprovider.MinTTL] of ctx goes along,
+// in whole seconds rounded up, and so do the digests of the tokens that were refused.
 func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 	endpoint, err := c.endpoint()
 	if err != nil {
@@ -63,47 +66,55 @@ func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 	}
 	if d := tokenprovider.MinTTL(ctx); d > 0 {
 		query := endpoint.Query()
-		query.Set(minTTLParam, wholeSeconds(d).String())
+		query.Set(minTTLParam, wire.WholeSeconds(d).String())
 		endpoint.RawQuery = query.Encode()
 	}
-	header := http.Header{}
-	told := c.refused()
-	for _, digest := range told {
-		header.Add(rejectedHeader, digest)
-	}
+	req := request{http.MethodGet, endpoint, c.rejected.list()}
 	var answer tokenAnswer
 	asked := time.Now()
-	if err := c.call(ctx, http.MethodGet, endpoint, header, &answer); err != nil {
+	if err := c.call(ctx, req, &answer); err != nil {
 		return "", time.Time{}, err
 	}
 	expiresAt, err := validate(answer.Token, answer.ExpiresAt, asked)
 	if err != nil {
-		return "", time.Time{}, foreign(http.MethodGet, endpoint, err)
+		return "", time.Time{}, unusable(req, err)
 	}
-	c.received(answer.Token, told)
+	c.rejected.received(tokenprovider.TokenSHA256(answer.Token), req.rejected)
 	return answer.Token, expiresAt, nil
 }
 
-// RenewBearer asks the endpoint for a new bearer in place of the one that Bearer has, valid as long as that one was when
-// it was issued. URL has to end in /token or /github-installation-token: the bearer's endpoint is beside it. The caller
-// puts the new bearer where Bearer finds it; the old one stays valid until it expires.
+// Invalidate notes that git or an API refused token. The calls of Token from now on
+// tell the endpoint, which drops exactly that token, until it hands it out again: it
+// has none that is better. The last 16 tokens are told. Invalidate returns true when
+// token is the one that the last call delivered; the Client itself holds none.
+func (c *Client) Invalidate(token string) bool {
+	return c.rejected.add(tokenprovider.TokenSHA256(token))
+}
+
+// RenewBearer asks the endpoint for a new bearer in place of the one that Bearer
+// has, valid as long as that one was when it was issued. URL has to end in /token or
+// /github-installation-token: the bearer's endpoint is beside it. The caller puts
+// the new bearer where Bearer finds it; the old one stays valid until it expires.
 func (c *Client) RenewBearer(ctx context.Context) (bearer string, expiresAt time.Time, err error) {
 	endpoint, err := c.endpoint()
 	if err != nil {
 		return "", time.Time{}, err
 	}
 	path := endpoint.EscapedPath()
-	parent, last := path[:strings.LastIndexByte(path, '/')+1], path[strings.LastIndexByte(path, '/')+1:]
+	slash := strings.LastIndexByte(path, '/') + 1
+	parent, last := path[:slash], path[slash:]
 	if last != "token" && last != "github-installation-token" {
-		return "", time.Time{}, misconfigured("Client.URL doesn't end in /token or /github-installation-token: no bearer can be renewed there")
+		return "", time.Time{}, misconfigured("Client.URL doesn't end in /token or /github-installation-token: " +
+			"no bearer can be renewed there")
 	}
 	endpoint.RawPath, endpoint.RawQuery = parent+"bearer", ""
 	if endpoint.Path, err = url.PathUnescape(endpoint.RawPath); err != nil {
 		return "", time.Time{}, misconfigured("the path of Client.URL is malformed")
 	}
+	req := request{method: http.MethodPost, endpoint: endpoint}
 	var answer bearerAnswer
 	asked := time.Now()
-	if err := c.call(ctx, http.MethodPost, endpoint, http.Header{}, &answer); err != nil {
+	if err := c.call(ctx, req, &answer); err != nil {
 		return "", time.Time{}, err
 	}
 	expiresAt, err = validate(answer.Bearer, answer.ExpiresAt, asked)
@@ -111,105 +122,30 @@ func (c *Client) RenewBearer(ctx context.Context) (bearer string, expiresAt time
 		err = errors.New("it has no expires_at")
 	}
 	if err != nil {
-		return "", time.Time{}, foreign(http.MethodPost, endpoint, err)
+		return "", time.Time{}, unusable(req, err)
 	}
 	return answer.Bearer, expiresAt, nil
 }
 
-// Invalidate is [Client.Reject] for a token. It is true when it is the one that the last call delivered; the Client
-// itself holds none.
-func (c *Client) Invalidate(token string) bool {
-	digest := tokenprovider.TokenSHA256(token)
-	c.Reject(digest)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if digest == "" || digest != c.delivered {
-		return false
-	}
-	c.delivered = ""
-	return true
-}
-
-// mostRejected is how many refused tokens are told. Each replica of a platform can have a dead one of its own.
-const mostRejected = 16
-
-// Reject notes that git or an API refused the token with that [tokenprovider.TokenSHA256]. The calls of Token from now
-// on tell the endpoint, which drops exactly that token, until it hands that token out again: it has none that is better.
-// The last 16 are told, not the last one alone: of several replicas behind one address, each can have a token that is
-// dead.
-func (c *Client) Reject(tokenSHA256 string) {
-	if !printable(tokenSHA256) {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.rejected = append([]string{tokenSHA256}, without(c.rejected, tokenSHA256)...)
-	c.rejected = c.rejected[:min(len(c.rejected), mostRejected)]
-}
-
-// refused are the digests to tell the endpoint.
-func (c *Client) refused() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.rejected
-}
-
-// received notes that the endpoint delivered token, knowing what it was told.
-func (c *Client) received(token string, told []string) {
-	digest := tokenprovider.TokenSHA256(token)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.delivered = digest
-	if slices.Contains(told, digest) {
-		c.rejected = without(c.rejected, digest)
-	}
-}
-
-// without is a copy of digests in which digest isn't.
-func without(digests []string, digest string) []string {
-	return slices.DeleteFunc(slices.Clone(digests), func(d string) bool { return d == digest })
-}
-
-// CloseIdleConnections closes the connections that c keeps open for its next call, as [http.Client] does. Those of a
-// Client without an HTTPClient are shared with all others without one, and are closed after 30 s anyway.
-func (c *Client) CloseIdleConnections() { c.httpClient().CloseIdleConnections() }
-
-// endpoint is URL, parsed and checked.
+// endpoint returns URL, parsed and checked.
 func (c *Client) endpoint() (*url.URL, error) {
 	if c.URL == "" {
-		return nil, &tokenprovider.Error{Code: tokenprovider.CodeNotConfigured, Err: errors.New("tokenhttp: Client.URL is empty")}
+		return nil, coded(tokenprovider.CodeNotConfigured, "Client.URL is empty")
 	}
-	endpoint, err := parseURL(c.URL, c.AllowHTTP)
+	endpoint, err := wire.ParseURL(c.URL, c.AllowHTTP)
 	switch {
 	case err != nil:
 		return nil, misconfigured("Client.URL " + err.Error())
-	case c.Bearer == nil:
+	case foreign.IsNil(c.Bearer):
 		return nil, misconfigured("Client.Bearer is required")
 	}
 	return endpoint, nil
 }
 
-// bearer asks Bearer, and refuses what would break out of the header before anything is sent.
-func (c *Client) bearer(ctx context.Context) (string, error) {
-	bearer, _, err := c.Bearer.Token(ctx)
-	switch {
-	case tokenprovider.CodeOf(err) == tokenprovider.CodeNotConfigured:
-		// The cause's text only: half a configuration must not look like none.
-		err = fmt.Errorf("tokenhttp: no bearer: %s", err.Error())
-		return "", &tokenprovider.Error{Code: tokenprovider.CodeUnauthenticated, Err: err}
-	case err != nil:
-		return "", &tokenprovider.Error{Code: tokenprovider.CodeOf(err), Err: fmt.Errorf("tokenhttp: bearer: %w", err)}
-	case !printable(bearer):
-		err = errors.New("tokenhttp: the bearer is empty, or has white space or control characters in it")
-		return "", &tokenprovider.Error{Code: tokenprovider.CodeUnauthenticated, Err: err}
-	}
-	return bearer, nil
-}
-
 // Format prints where c asks, under every verb.
 func (c *Client) Format(s fmt.State, _ rune) {
 	where := "not configured"
-	if endpoint, err := parseURL(c.URL, true); err == nil {
+	if endpoint, err := wire.ParseURL(c.URL, true); err == nil {
 		where = withoutQuery(endpoint)
 	}
 	io.WriteString(s, "tokenhttp.Client("+where+")")

@@ -10,48 +10,52 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
 // maxRetryAfter bounds what an endpoint can ask a client to wait.
 const maxRetryAfter = 24 * time.Hour
 
-// misconfigured is the error for a Client that can't work as it is.
-func misconfigured(problem string) error {
-	return &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest, Err: errors.New("tokenhttp: " + problem)}
+// coded returns an error of code with a text of this package's.
+func coded(code tokenprovider.Code, format string, args ...any) error {
+	return &tokenprovider.Error{Code: code, Err: fmt.Errorf("tokenhttp: "+format, args...)}
 }
 
-// foreign is the error for a 200 that isn't an answer of the endpoint's, for what reason. One that came too late is:
-// another try may be in time.
-func foreign(method string, endpoint *url.URL, reason error) error {
+// misconfigured returns the error for a Client that can't work as it is.
+func misconfigured(problem string) error {
+	return coded(tokenprovider.CodeInvalidRequest, "%s", problem)
+}
+
+// unusable returns the error for a 200 that isn't an answer of the endpoint's, for
+// what reason. One that came too late is: another try may be in time.
+func unusable(req request, reason error) error {
 	code := tokenprovider.CodeInternal
 	if reason == errTooLate {
 		code = tokenprovider.CodeUnavailable
 	}
-	err := fmt.Errorf("tokenhttp: %s %s: the answer can't be used: %w", method, withoutQuery(endpoint), reason)
-	return &tokenprovider.Error{Code: code, Err: err}
+	return coded(code, "%s: the answer can't be used: %w", req, reason)
 }
 
-// unreachable is the error for a request that got no complete answer.
-func unreachable(method string, endpoint *url.URL, cause error) error {
+// unreachable returns the error for a request that got no complete answer.
+func unreachable(req request, cause error) error {
 	for e, ok := errors.AsType[*url.Error](cause); ok; e, ok = errors.AsType[*url.Error](cause) {
 		cause = e.Err // its own text has the query
 	}
-	err := fmt.Errorf("tokenhttp: %s %s: %w", method, withoutQuery(endpoint), tellable(cause))
-	return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: err}
+	return coded(tokenprovider.CodeUnavailable, "%s: %w", req, tellable(cause))
 }
 
-// tellable is err when its text is known to hold nothing that the other side sent. net/http quotes what it couldn't
-// parse of an answer.
+// tellable returns err when its text is known to hold nothing that the other side
+// sent. net/http quotes what it couldn't parse of an answer.
 func tellable(err error) error {
 	var network net.Error
 	var certificate *tls.CertificateVerificationError
 	var notTLS tls.RecordHeaderError
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, http.ErrSchemeMismatch),
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, http.ErrSchemeMismatch),
 		errors.As(err, &network), errors.As(err, &certificate), errors.As(err, &notTLS):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
@@ -60,19 +64,23 @@ func tellable(err error) error {
 	return errors.New("no usable answer")
 }
 
-// statusError is the error for an answer with another status than 200.
-func statusError(method string, endpoint *url.URL, resp *http.Response, body []byte) error {
-	var answer errorAnswer
+// statusError returns the error for an answer with another status than 200.
+func statusError(req request, resp *http.Response, body []byte) error {
 	code := codeOfStatus(resp.StatusCode)
-	if isJSON(resp.Header) && json.Unmarshal(body, &answer) == nil && knownCode(answer.Code) {
-		code = answer.Code
+	var answer wire.Error
+	if wire.IsJSON(resp.Header) && json.Unmarshal(body, &answer) == nil {
+		if said := tokenprovider.Code(answer.Code); said.Known() {
+			code = said
+		}
 	}
-	err := fmt.Errorf("tokenhttp: %s %s: %d %s (%s)", method, withoutQuery(endpoint), resp.StatusCode, http.StatusText(resp.StatusCode), code)
-	return &tokenprovider.Error{Code: code, RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After")), Err: err}
+	wait, _ := wire.ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now(), maxRetryAfter)
+	err := fmt.Errorf("tokenhttp: %s: %d %s (%s)", req, resp.StatusCode, http.StatusText(resp.StatusCode), code)
+	return &tokenprovider.Error{Code: code, RetryAfter: wait, Err: err}
 }
 
-// codeOfStatus is the code for a status whose sender doesn't say one of ours. A 404 or a redirect without it comes from
-// something in between, so it says nothing of the endpoint.
+// codeOfStatus returns the code for a status whose sender doesn't say one of ours. A
+// 404 or a redirect without it comes from something in between, so it says nothing of
+// the endpoint.
 func codeOfStatus(status int) tokenprovider.Code {
 	switch {
 	case status == http.StatusUnauthorized:
@@ -81,24 +89,14 @@ func codeOfStatus(status int) tokenprovider.Code {
 		return tokenprovider.CodeForbidden
 	case status == http.StatusTooManyRequests:
 		return tokenprovider.CodeRateLimited
-	case status == http.StatusNotFound, status == http.StatusRequestTimeout, status < 400, status >= 500:
+	case status == http.StatusNotFound, status == http.StatusRequestTimeout,
+		status < 400, status >= 500:
 		return tokenprovider.CodeUnavailable
 	}
 	return tokenprovider.CodeInvalidRequest
 }
 
-// parseRetryAfter reads seconds or a date (RFC 9110, section 10.2.3); 0 for anything else.
-func parseRetryAfter(value string) time.Duration {
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
-		return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return min(max(time.Until(at), 0), maxRetryAfter)
-	}
-	return 0
-}
-
-// withoutQuery is u as errors may show it.
+// withoutQuery returns u as errors may show it.
 func withoutQuery(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }

@@ -184,7 +184,7 @@ func FuzzAccept(f *testing.F) {
 	for _, seed := range []string{"", "*/*", gitCredential, gitCredential + ";q=0.5, application/json;q=1", "application/*;q=NaN", `a/b;x="` + gitCredential + `"`, ";;,,=\xff"} {
 		f.Add(seed)
 	}
-	h, err := tokenhttp.NewHandler(fixed(tokenprovider.Static(tokenSecret)), tokenhttp.AdminToken(adminSecret), nil)
+	h, err := tokenhttp.NewHandler(fixed(tokenprovider.Static(tokenSecret)), adminToken(f, adminSecret), nil)
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, accept string) {
 		r := newRequest("POST", "/workspaces/ws-1/token", adminSecret)
@@ -283,7 +283,7 @@ func TestABodyThatDoesNotComeIsNotWaitedForAndASlowProviderIs(t *testing.T) {
 				return "", time.Time{}, ctx.Err()
 			}
 		})
-		h, err := tokenhttp.NewHandler(fixed(slow), tokenhttp.AdminToken(adminSecret), nil)
+		h, err := tokenhttp.NewHandler(fixed(slow), adminToken(t, adminSecret), nil)
 		require.NoError(t, err)
 		listener := make(pipeListener)
 		server := &http.Server{Handler: h}

@@ -3,7 +3,6 @@ package tokenhttp_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -104,9 +103,11 @@ func ExampleNewHandler() {
 
 // Git's own request is answered in git's own format, for the hosts whose credentials the tokens are.
 func ExampleNewHandler_git() {
-	registry := provisionhook.NewRegistry()
-	registry.Register(examplePlugin{})
-	handler, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(registry), tokenhttp.AdminToken("an-admin-token"), &tokenhttp.Options{
+	admin, err := tokenhttp.AdminToken("an-admin-token")
+	if err != nil {
+		panic(err)
+	}
+	handler, err := tokenhttp.NewHandler(tokenhttp.One(examplePlugin{}), admin, &tokenhttp.Options{
 		Hosts: []string{"github.com", "git.example:8443"},
 	})
 	if err != nil {
@@ -133,7 +134,11 @@ func ExampleNewHandler_git() {
 
 // A router other than http.ServeMux gets the Handler as it is.
 func ExampleHandler_ServeHTTP() {
-	handler, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(nil), tokenhttp.AdminToken("an-admin-token"), nil)
+	admin, err := tokenhttp.AdminToken("an-admin-token")
+	if err != nil {
+		panic(err)
+	}
+	handler, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(nil), admin, nil)
 	if err != nil {
 		panic(err)
 	}
@@ -147,86 +152,18 @@ func ExampleHandler_ServeHTTP() {
 	// Output: 404 {"error":"no GitHub App configured","code":"not_configured"}
 }
 
-// A monitor asks without credentials, and learns one word.
-func ExampleHealthHandler() {
-	registry := provisionhook.NewRegistry()
-	health := tokenhttp.HealthHandler(registry)
-	ask := func() {
-		w := httptest.NewRecorder()
-		health.ServeHTTP(w, httptest.NewRequest("GET", "/healthz", nil))
-		fmt.Println(w.Code, w.Body)
-	}
-	ask()
-
-	tokens := tokenprovider.NewCache(examplePlugin{}, nil)
-	registry.Register(cachedPlugin{tokens})
-	ask()
-	if _, _, err := tokens.Token(context.Background()); err != nil {
-		panic(err)
-	}
-	ask()
-	// Output:
-	// 503 {"state":"not_configured"}
-	// 200 {"state":"empty"}
-	// 200 {"state":"fresh"}
-}
-
-// cachedPlugin keeps the tokens of examplePlugin fresh, and so has a status.
-type cachedPlugin struct{ *tokenprovider.Cache }
-
-func (cachedPlugin) Name() string                                               { return "example" }
-func (cachedPlugin) MutateEnv(context.Context, string, map[string]string) error { return nil }
-
-// An operator opens it in a browser and gives the administrator's token as the password; a script asks for JSON.
-func ExampleStatusHandler() {
-	registry := provisionhook.NewRegistry()
-	registry.Register(cachedPlugin{tokenprovider.NewCache(examplePlugin{}, nil)})
-	status, err := tokenhttp.StatusHandler(registry, tokenhttp.AdminToken("an-admin-token"))
-	if err != nil {
-		panic(err)
-	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /admin/status", status)
-
-	browser := httptest.NewRequest("GET", "/admin/status", nil)
-	browser.SetBasicAuth("operator", "an-admin-token")
-	w := httptest.NewRecorder()
-	mux.ServeHTTP(w, browser)
-	fmt.Println(w.Code, w.Header().Get("Content-Type"))
-
-	script := httptest.NewRequest("GET", "/admin/status", nil)
-	script.Header.Set("Authorization", "Bearer an-admin-token")
-	script.Header.Set("Accept", "application/json")
-	w = httptest.NewRecorder()
-	mux.ServeHTTP(w, script)
-	var report struct {
-		State    tokenprovider.State
-		Mutators []struct {
-			Name   string
-			Status tokenprovider.Status
-		}
-	}
-	if err := json.Unmarshal(w.Body.Bytes(), &report); err != nil {
-		panic(err)
-	}
-	fmt.Println(report.State, report.Mutators[0].Name, report.Mutators[0].Status.Mints)
-	// Output:
-	// 200 text/html; charset=utf-8
-	// empty example 0
-}
-
 // A Source of the platform's own decides by what it knows of the workspace.
 func ExampleSource() {
 	teams := map[string]tokenprovider.TokenProvider{"web": tokenprovider.Static("token-of-web")}
 	source := tokenhttp.Source(func(ctx context.Context, p tokenhttp.Principal) (tokenprovider.TokenProvider, error) {
-		workspace, ok := provisionhook.WorkspaceFrom(ctx) // Options.Workspace put it there
+		workspace, ok := tokenprovider.WorkspaceFrom(ctx) // Options.Workspace put it there
 		if !ok {
 			return nil, tokenhttp.ErrForbidden
 		}
 		return teams[workspace.Labels["team"]], nil
 	})
 
-	ctx := provisionhook.WithWorkspace(context.Background(), provisionhook.Workspace{ID: "ws-1", Labels: map[string]string{"team": "web"}})
+	ctx := tokenprovider.WithWorkspace(context.Background(), tokenprovider.Workspace{ID: "ws-1", Labels: map[string]string{"team": "web"}})
 	provider, err := source(ctx, tokenhttp.Principal{WorkspaceID: "ws-1"})
 	if err != nil {
 		panic(err)
@@ -242,7 +179,14 @@ func ExampleAnyOf() {
 	if err != nil {
 		panic(err)
 	}
-	auth := tokenhttp.AnyOf(key, tokenhttp.AdminToken("an-admin-token"))
+	admin, err := tokenhttp.AdminToken("an-admin-token")
+	if err != nil {
+		panic(err)
+	}
+	auth, err := tokenhttp.AnyOf(key, admin)
+	if err != nil {
+		panic(err)
+	}
 
 	bearer, err := key.Issue("ws-1", time.Hour)
 	if err != nil {
@@ -262,14 +206,28 @@ func ExampleAnyOf() {
 
 // The new key signs; bearers of the old one are accepted until they have expired.
 func ExampleNewWorkspaceKey() {
-	oldKey, newKey := bytes.Repeat([]byte("o"), 32), bytes.Repeat([]byte("n"), 32)
-	key, err := tokenhttp.NewWorkspaceKey(newKey, oldKey)
-	fmt.Println(key, err)
+	oldSecret, newSecret := bytes.Repeat([]byte("o"), 32), bytes.Repeat([]byte("n"), 32)
+	before, err := tokenhttp.NewWorkspaceKey(oldSecret)
+	if err != nil {
+		panic(err)
+	}
+	after, err := tokenhttp.NewWorkspaceKey(newSecret, oldSecret)
+	if err != nil {
+		panic(err)
+	}
+	bearer, err := before.Issue("ws-1", time.Hour)
+	if err != nil {
+		panic(err)
+	}
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Authorization", "Bearer "+bearer)
+	p, err := after.Authenticate(r)
+	fmt.Println(p.WorkspaceID, err)
 
 	_, err = tokenhttp.NewWorkspaceKey([]byte("too short"))
 	fmt.Println(err)
 	// Output:
-	// tokenhttp.WorkspaceKey([redacted]) <nil>
+	// ws-1 <nil>
 	// tokenhttp: NewWorkspaceKey: key 1 of 1 has 9 bytes and needs at least 32 random ones
 }
 

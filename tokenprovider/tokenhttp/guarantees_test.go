@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/provisionhook"
+	"github.com/molecule-ai/provisionkit/provisionhook/statuspage"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
@@ -238,7 +239,7 @@ func TestAWorkspacesBearerOpensItsOwnEndpointsAndNothingElse(t *testing.T) {
 	key := newKey(t)
 	registry := provisionhook.NewRegistry()
 	registry.Register(newTenants(), plugin{tokenprovider.Static(tokenSecret)})
-	auth := tokenhttp.AnyOf(tokenhttp.AdminToken(adminSecret), key)
+	auth := anyOf(t, adminToken(t, adminSecret), key)
 	handler, err := tokenhttp.NewHandler(tokenhttp.PerWorkspace(registry), auth, nil)
 	require.NoError(t, err)
 	bearer := issue(t, key, "ws-1")
@@ -250,7 +251,9 @@ func TestAWorkspacesBearerOpensItsOwnEndpointsAndNothingElse(t *testing.T) {
 	}
 	require.Equal(t, 200, record(handler, newRequest("POST", "/workspaces/ws-1/bearer", bearer)).Code)
 	require.Equal(t, 403, record(handler, newRequest("POST", "/workspaces/ws-2/bearer", bearer)).Code)
-	for h, path := range map[http.Handler]string{handler: "/admin/github-installation-token", statusOf(t, registry): "/admin/status"} {
+	page, err := statuspage.New(registry, auth)
+	require.NoError(t, err)
+	for h, path := range map[http.Handler]string{handler: "/admin/github-installation-token", page: "/admin/status"} {
 		w := record(h, newRequest("GET", path, bearer))
 		require.Equal(t, 403, w.Code, path)
 		require.NotContains(t, w.Body.String(), tokenSecret)
@@ -265,7 +268,7 @@ func TestAnAuthenticatorThatCannotDecideAdmitsNobodyAndIsNoRefusal(t *testing.T)
 	})
 	panics := authFunc(func(*http.Request) (tokenhttp.Principal, error) { panic("the database doesn't answer") })
 	for name, auth := range map[string]tokenhttp.Authenticator{
-		"an error": broken, "a panic": panics, "one of two": tokenhttp.AnyOf(key, broken), "the first of two": tokenhttp.AnyOf(broken, panics),
+		"an error": broken, "a panic": panics, "one of two": anyOf(t, key, broken), "the first of two": anyOf(t, broken, panics),
 	} {
 		var records []tokenhttp.AuditRecord
 		h, err := tokenhttp.NewHandler(fixed(tokenprovider.Static(tokenSecret)), auth, &tokenhttp.Options{

@@ -69,7 +69,8 @@ func TestPerWorkspaceGivesEachWorkspaceItsOwnTokenAndNeverTheSharedOne(t *testin
 
 func TestARejectedTokenIsReplacedAndOnlyThatOne(t *testing.T) {
 	for name, source := range map[string]func(*provisionhook.Registry) tokenhttp.Source{
-		"FirstProvider": tokenhttp.FirstProvider, "PerWorkspace": tokenhttp.PerWorkspace,
+		"FirstProvider": func(r *provisionhook.Registry) tokenhttp.Source { return tokenhttp.FirstProvider(r) },
+		"PerWorkspace":  func(r *provisionhook.Registry) tokenhttp.Source { return tokenhttp.PerWorkspace(r) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			key := newKey(t)
@@ -324,7 +325,7 @@ func TestEachIssueAndEachRefusalIsOneAuditRecord(t *testing.T) {
 	require.True(t, record.ExpiresAt.Equal(renewed.ExpiresAt))
 	record.ExpiresAt = time.Time{}
 	require.Equal(t, tokenhttp.AuditRecord{
-		Principal: self, RequestedID: "ws-1", Provider: tokenhttp.BearerRenewal, TokenSHA256: tokenprovider.TokenSHA256(renewed.Bearer), UserAgent: "helper/1.2",
+		Principal: self, RequestedID: "ws-1", Provider: "workspace-bearer", TokenSHA256: tokenprovider.TokenSHA256(renewed.Bearer), UserAgent: "helper/1.2",
 	}, record)
 	p, err := key.Authenticate(bearing(renewed.Bearer))
 	require.NoError(t, err)

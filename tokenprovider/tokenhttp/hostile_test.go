@@ -1,19 +1,12 @@
 package tokenhttp_test
 
 import (
-	"bufio"
-	"context"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 
-	"github.com/molecule-ai/provisionkit/internal/testutil"
-	"github.com/molecule-ai/provisionkit/provisionhook"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
@@ -117,68 +110,6 @@ func TestIdentityComesFromOneBearerAlone(t *testing.T) {
 		r.SetBasicAuth("Bearer", bearer)
 	}).status, "Basic authentication")
 	require.Equal(t, 403, ask(t, server, "GET", "/workspaces/ws-2/token?id=ws-1&workspace_id=ws-1", bearer, withHeader("Referer", server.URL)).status)
-}
-
-func TestAPanicThatAsksToAbortAbortsAndTheServerGoesOn(t *testing.T) {
-	capture := testutil.CaptureProcess(t, tokenSecret)
-	var calls atomic.Int64
-	h, err := tokenhttp.NewHandler(fixed(tokenprovider.Static(tokenSecret)), authFunc(func(*http.Request) (tokenhttp.Principal, error) {
-		if calls.Add(1) == 1 {
-			panic(http.ErrAbortHandler)
-		}
-		return tokenhttp.Principal{WorkspaceID: "ws-1"}, nil
-	}), &tokenhttp.Options{Logger: capture.Logger()})
-	require.NoError(t, err)
-	server := serve(t, h)
-
-	conn, err := net.Dial("tcp", server.Listener.Addr().String())
-	require.NoError(t, err)
-	defer conn.Close()
-	_, err = conn.Write([]byte("GET /workspaces/ws-1/token HTTP/1.1\r\nHost: x\r\n\r\n"))
-	require.NoError(t, err)
-	_, err = http.ReadResponse(bufio.NewReader(conn), nil)
-	require.Error(t, err, "the connection is closed without an answer")
-	require.Equal(t, 200, ask(t, server, "GET", "/workspaces/ws-1/token", "").status)
-}
-
-func TestAPanicTellsTheLogWhereAndNotWhat(t *testing.T) {
-	capture := testutil.CaptureProcess(t, tokenSecret)
-	h, err := tokenhttp.NewHandler(func(context.Context, tokenhttp.Principal) (tokenprovider.TokenProvider, error) {
-		panic("can't use " + tokenSecret)
-	}, tokenhttp.AdminToken(adminSecret), &tokenhttp.Options{Logger: capture.Logger()})
-	require.NoError(t, err)
-	require.Equal(t, 500, ask(t, serve(t, h), "GET", "/admin/github-installation-token", adminSecret).status)
-	require.Contains(t, capture.String(), `"in":"source"`)
-	require.Contains(t, capture.String(), "hostile_test.go")
-
-	var none map[string]string
-	h, err = tokenhttp.NewHandler(func(context.Context, tokenhttp.Principal) (tokenprovider.TokenProvider, error) {
-		none["x"] = "y"
-		return nil, nil
-	}, tokenhttp.AdminToken(adminSecret), &tokenhttp.Options{Logger: capture.Logger()})
-	require.NoError(t, err)
-	require.Equal(t, 500, ask(t, serve(t, h), "GET", "/admin/github-installation-token", adminSecret).status)
-	require.Contains(t, capture.String(), "assignment to entry in nil map", "the runtime's own words are no secret")
-}
-
-func TestAProviderThatExitsItsGoroutineEndsThatRequestOnly(t *testing.T) {
-	registry := provisionhook.NewRegistry()
-	registry.Register(newTenants())
-	key := newKey(t)
-	server := serve(t, newHandler(t, key, tokenhttp.PerWorkspace(registry), &tokenhttp.Options{
-		Admit: func(_ context.Context, p tokenhttp.Principal) error {
-			if p.WorkspaceID == "ws-exit" {
-				runtime.Goexit()
-			}
-			return nil
-		},
-	}))
-	req, err := http.NewRequest("POST", server.URL+"/workspaces/ws-exit/token", nil)
-	require.NoError(t, err)
-	req.Header.Set("Authorization", "Bearer "+issue(t, key, "ws-exit"))
-	_, err = server.Client().Do(req)
-	require.Error(t, err)
-	require.Equal(t, 200, ask(t, server, "GET", "/workspaces/ws-1/token", issue(t, key, "ws-1")).status)
 }
 
 // FuzzPath holds the handler to one promise for every path: a token comes only for the exact id, fully unescaped.

@@ -51,10 +51,24 @@ func issue(t testing.TB, key *tokenhttp.WorkspaceKey, id string) string {
 	return bearer
 }
 
+func adminToken(t testing.TB, tokens ...string) tokenhttp.Authenticator {
+	t.Helper()
+	auth, err := tokenhttp.AdminToken(tokens...)
+	require.NoError(t, err)
+	return auth
+}
+
+func anyOf(t testing.TB, as ...tokenhttp.Authenticator) tokenhttp.Authenticator {
+	t.Helper()
+	auth, err := tokenhttp.AnyOf(as...)
+	require.NoError(t, err)
+	return auth
+}
+
 // newHandler serves src to workspaces of key and to the administrator.
 func newHandler(t testing.TB, key *tokenhttp.WorkspaceKey, src tokenhttp.Source, opts *tokenhttp.Options) *tokenhttp.Handler {
 	t.Helper()
-	h, err := tokenhttp.NewHandler(src, tokenhttp.AnyOf(tokenhttp.AdminToken(adminSecret), key), opts)
+	h, err := tokenhttp.NewHandler(src, anyOf(t, adminToken(t, adminSecret), key), opts)
 	require.NoError(t, err)
 	return h
 }

@@ -5,20 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/molecule-ai/provisionkit/provisionhook"
+	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
 // The environment variables through which a workspace finds the endpoint.
 const (
-	EnvTokenURL   = "PROVISIONKIT_TOKEN_URL"   // the URL of the workspace's own token
-	EnvBearer     = "PROVISIONKIT_BEARER"      // what it authenticates itself with, or
-	EnvBearerFile = "PROVISIONKIT_BEARER_FILE" // where that is written
-	EnvAllowHTTP  = "PROVISIONKIT_ALLOW_HTTP"  // 1: the URL may be http to another machine
+	EnvTokenURL   = wire.EnvTokenURL   // the URL of the workspace's own token
+	EnvBearer     = wire.EnvBearer     // what it authenticates itself with, or
+	EnvBearerFile = wire.EnvBearerFile // where that is written
+	EnvAllowHTTP  = wire.EnvAllowHTTP  // 1: the URL may be http to another machine
 )
 
 // defaultBearerTTL is how long a bearer lives that nobody renews.
@@ -26,28 +24,33 @@ const defaultBearerTTL = 30 * 24 * time.Hour
 
 // MutatorOptions say where the endpoint is and how workspaces authenticate to it.
 type MutatorOptions struct {
-	// BaseURL is the platform's URL as workspaces reach it, below which [Handler.Mount]'s paths are. Required; https,
-	// or http to loopback.
+	// BaseURL is the platform's URL as workspaces reach it, below which
+	// [Handler.Mount]'s paths are. Required; https, or http to loopback.
 	BaseURL string
 
-	// Key issues the bearers: the one that the endpoint's Authenticator is, or one of them. Required.
+	// Key issues the bearers: the one that the endpoint's Authenticator is, or one of
+	// them. Required.
 	Key *WorkspaceKey
 
 	// TTL is the life of a bearer; a workspace renews it in time. Default: 30 days.
 	TTL time.Duration
 
-	// BearerFile is an absolute path inside the workspace. When it is set the bearer goes into that file and not into
-	// the environment, which every process inherits; the platform then starts workspaces from a Registry's Plan,
-	// which has the file. Empty: the bearer goes into the environment.
+	// BearerFile is an absolute path inside the workspace. When it is set the bearer
+	// goes into that file and not into the environment, which every process inherits;
+	// the platform then starts workspaces from a Registry's Plan, which has the file.
+	// Empty: the bearer goes into the environment.
 	BearerFile string
 
-	// AllowHTTP allows http to another machine, and tells workspaces so, for networks that nobody else is on.
+	// AllowHTTP allows http to another machine, and tells workspaces so, for networks
+	// that nobody else is on.
 	AllowHTTP bool
 }
 
-// Mutator tells a workspace where its endpoint is and gives it a bearer. It sets [EnvTokenURL] and, depending on
-// [MutatorOptions], [EnvBearer] or [EnvBearerFile], and [EnvAllowHTTP]. Each start of a workspace gets a bearer of its
-// own; earlier ones stay valid until they expire. It is safe for concurrent use.
+// Mutator tells a workspace where its endpoint is and gives it a bearer. It sets
+// [EnvTokenURL] and, depending on [MutatorOptions], [EnvBearer] or [EnvBearerFile],
+// and [EnvAllowHTTP]. Each start of a workspace gets a bearer of its own; earlier
+// ones stay valid until they expire. It is safe for concurrent use. It fits
+// provisionhook's EnvMutator and FileMutator by its methods.
 type Mutator struct {
 	base      *url.URL
 	key       *WorkspaceKey
@@ -56,39 +59,40 @@ type Mutator struct {
 	allowHTTP bool
 }
 
-var (
-	_ provisionhook.EnvMutator  = (*Mutator)(nil)
-	_ provisionhook.FileMutator = (*Mutator)(nil)
-)
-
-// NewMutator is a Mutator; its error names the option that is missing or wrong.
+// NewMutator returns a Mutator; its error names the option that is missing or
+// malformed.
 func NewMutator(opts MutatorOptions) (*Mutator, error) {
 	if opts.BaseURL == "" {
-		return nil, errors.New("tokenhttp: MutatorOptions.BaseURL is required: the platform's URL as workspaces reach it")
+		return nil, errors.New("tokenhttp: MutatorOptions.BaseURL is required: " +
+			"the platform's URL as workspaces reach it")
 	}
-	base, err := parseURL(opts.BaseURL, opts.AllowHTTP)
+	base, err := wire.ParseURL(opts.BaseURL, opts.AllowHTTP)
+	_, noKeys := opts.Key.held()
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("tokenhttp: MutatorOptions.BaseURL %w", err)
 	case base.RawQuery != "" || base.ForceQuery:
 		return nil, errors.New("tokenhttp: MutatorOptions.BaseURL has a query, and must not")
-	case opts.Key == nil || opts.Key.keys == nil:
-		return nil, errors.New("tokenhttp: MutatorOptions.Key is required: the WorkspaceKey of the endpoint")
+	case noKeys != nil:
+		return nil, errors.New("tokenhttp: MutatorOptions.Key is required: " +
+			"the WorkspaceKey of the endpoint")
 	case opts.TTL < 0:
 		return nil, fmt.Errorf("tokenhttp: MutatorOptions.TTL is %s and must not be negative", opts.TTL)
-	case opts.BearerFile != "" && !cleanAbs(opts.BearerFile):
-		return nil, fmt.Errorf("tokenhttp: MutatorOptions.BearerFile %q is not an absolute, clean path", opts.BearerFile)
+	case opts.BearerFile != "" && !wire.IsCleanAbs(opts.BearerFile):
+		return nil, fmt.Errorf("tokenhttp: MutatorOptions.BearerFile %q is not an absolute, clean path",
+			opts.BearerFile)
 	}
 	if opts.TTL == 0 {
 		opts.TTL = defaultBearerTTL
 	}
-	return &Mutator{base: base, key: opts.Key, ttl: opts.TTL, file: opts.BearerFile, allowHTTP: opts.AllowHTTP}, nil
+	return &Mutator{base, opts.Key, opts.TTL, opts.BearerFile, opts.AllowHTTP}, nil
 }
 
-// Name implements [provisionhook.EnvMutator].
+// Name returns "token-endpoint".
 func (m *Mutator) Name() string { return "token-endpoint" }
 
-// MutateEnv sets the URL, and the bearer or where it is. An id that can't be one segment of a URL's path is an error.
+// MutateEnv sets the URL, and the bearer or where it is. An id that can't be one
+// segment of a URL's path is an error.
 func (m *Mutator) MutateEnv(_ context.Context, workspaceID string, env map[string]string) error {
 	if env == nil {
 		return errors.New("tokenhttp: the environment is nil")
@@ -129,13 +133,9 @@ func (m *Mutator) MutateFiles(_ context.Context, workspaceID string, files map[s
 	return nil
 }
 
-// cleanAbs reports whether p is an absolute path without detours, here or on a machine with slashes in its paths.
-func cleanAbs(p string) bool {
-	return path.IsAbs(p) && path.Clean(p) == p || filepath.IsAbs(p) && filepath.Clean(p) == p
-}
-
-// tokenURL is where the workspace gets its token. Programs on the way take the segments "." and ".." for steps in the
-// path, escaped or not (RFC 3986, section 6.2.2), so no workspace can have them for an id.
+// tokenURL returns where the workspace gets its token. Programs on the way take the
+// segments "." and ".." for steps in the path, escaped or not (RFC 3986, section
+// 6.2.2), so no workspace can have them for an id.
 func (m *Mutator) tokenURL(workspaceID string) (string, error) {
 	switch workspaceID {
 	case "":
@@ -143,5 +143,6 @@ func (m *Mutator) tokenURL(workspaceID string) (string, error) {
 	case ".", "..":
 		return "", fmt.Errorf("tokenhttp: the workspace id %q can't be in a URL", workspaceID)
 	}
-	return strings.TrimRight(m.base.String(), "/") + "/workspaces/" + url.PathEscape(workspaceID) + "/token", nil
+	base := strings.TrimRight(m.base.String(), "/")
+	return base + "/workspaces/" + url.PathEscape(workspaceID) + "/token", nil
 }

@@ -11,6 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+var (
+	_ provisionhook.EnvMutator  = (*tokenhttp.Mutator)(nil)
+	_ provisionhook.FileMutator = (*tokenhttp.Mutator)(nil)
+)
+
 func newMutator(t testing.TB, opts tokenhttp.MutatorOptions) *tokenhttp.Mutator {
 	t.Helper()
 	m, err := tokenhttp.NewMutator(opts)

@@ -1,100 +1,120 @@
 package tokenhttp
 
 import (
+	"context"
 	"errors"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// retryAfter is what a refusal that passes by itself asks callers to wait when nobody knows better.
+// retryAfter is what a refusal that passes by itself asks callers to wait when
+// nobody knows better.
 const retryAfter = 5 * time.Second
 
-// refusal is an answer without a token: one row of the status table. Its message is a fixed sentence; what an error
-// says is for the log.
-type refusal struct {
-	status     int
-	code       tokenprovider.Code
-	message    string
-	retryAfter time.Duration // 0: no Retry-After
-	allow      []string      // for 405
-	challenges []string      // for 401, beside Bearer
-}
-
+// The refusals that need no more to be said: rows of the table in the package
+// comment.
 var (
-	noRoute         = &refusal{status: http.StatusNotFound, code: tokenprovider.CodeNotFound, message: "not found"}
-	unauthenticated = &refusal{status: http.StatusUnauthorized, code: tokenprovider.CodeUnauthenticated, message: "unauthenticated"}
-	forbidden       = &refusal{status: http.StatusForbidden, code: tokenprovider.CodeForbidden, message: "forbidden"}
-	noRegistry      = &refusal{status: http.StatusNotFound, code: tokenprovider.CodeNotConfigured, message: "no GitHub App configured"}
-	noProvider      = &refusal{status: http.StatusNotFound, code: tokenprovider.CodeNotConfigured, message: "no token provider registered"}
-	noRenewal       = &refusal{status: http.StatusNotFound, code: tokenprovider.CodeNotConfigured, message: "no bearer can be renewed here"}
-	emptyToken      = &refusal{status: http.StatusInternalServerError, code: tokenprovider.CodeInternal, message: "token refresh failed: empty token"}
-	notAcceptable   = &refusal{status: http.StatusNotAcceptable, code: tokenprovider.CodeInvalidRequest, message: gitType + ": only by POST of git's attributes"}
-	internalError   = &refusal{status: http.StatusInternalServerError, code: tokenprovider.CodeInternal, message: "internal error"}
-
-	// unauthenticatedBrowser makes a browser ask its user for a password; see passwordAsBearer.
-	unauthenticatedBrowser = &refusal{
-		status: http.StatusUnauthorized, code: tokenprovider.CodeUnauthenticated, message: "unauthenticated",
-		challenges: []string{`Basic realm="token status", charset="UTF-8"`},
-	}
+	unauthenticated = challenge()
+	forbidden       = refusal(http.StatusForbidden, tokenprovider.CodeForbidden, "forbidden")
+	noRoute         = refusal(http.StatusNotFound, tokenprovider.CodeNotFound, "not found")
+	noRegistry      = notConfigured("no GitHub App configured")
+	noProvider      = notConfigured("no token provider registered")
+	noRenewal       = notConfigured("no bearer can be renewed here")
+	notAcceptable   = refusal(http.StatusNotAcceptable, tokenprovider.CodeInvalidRequest,
+		wire.Git+": only by POST of git's attributes")
+	internalError = refusal(http.StatusInternalServerError, tokenprovider.CodeInternal, "internal error")
 )
 
-func wrongMethod(allow []string) *refusal {
-	return &refusal{status: http.StatusMethodNotAllowed, code: tokenprovider.CodeInvalidRequest, message: "method not allowed", allow: allow}
+func refusal(status int, code tokenprovider.Code, message string) *wire.Refusal {
+	return &wire.Refusal{Status: status, Code: string(code), Message: message}
 }
 
-func malformed(message string) *refusal {
-	return &refusal{status: http.StatusBadRequest, code: tokenprovider.CodeInvalidRequest, message: message}
+func challenge() *wire.Refusal {
+	refused := refusal(http.StatusUnauthorized, tokenprovider.CodeUnauthenticated, "unauthenticated")
+	refused.Challenges = []string{"Bearer"}
+	return refused
 }
 
-// undecided is the refusal for a question, of what, that got err for an answer: nobody is let in on doubt.
-func undecided(what string, err error) *refusal {
-	return &refusal{
-		status: http.StatusServiceUnavailable, code: tokenprovider.CodeUnavailable, message: what + " unavailable", retryAfter: waitOf(err, retryAfter),
+func notConfigured(message string) *wire.Refusal {
+	return refusal(http.StatusNotFound, tokenprovider.CodeNotConfigured, message)
+}
+
+func wrongMethod(allow []string) *wire.Refusal {
+	code := tokenprovider.CodeInvalidRequest
+	refused := refusal(http.StatusMethodNotAllowed, code, "method not allowed")
+	refused.Allow = allow
+	return refused
+}
+
+func malformed(message string) *wire.Refusal {
+	return refusal(http.StatusBadRequest, tokenprovider.CodeInvalidRequest, message)
+}
+
+// refusal returns the refusal for an exchange that met err at at. The reason is for
+// the log: what goes wrong on the platform is its operator's affair.
+func (x *exchange) refusal(ctx context.Context, at position, err error) *wire.Refusal {
+	if refused, ok := err.(*wire.Refusal); ok {
+		return refused
 	}
-}
-
-func rateLimited(err error) *refusal {
-	return &refusal{
-		status: http.StatusTooManyRequests, code: tokenprovider.CodeRateLimited, message: tokenprovider.CodeRateLimited.Message(),
-		retryAfter: waitOf(err, retryAfter),
+	undecided := "" // nobody is let in on doubt
+	switch at.stage {
+	case atAuthenticator:
+		undecided = "authentication unavailable"
+	case atAdmission:
+		undecided = "admission unavailable"
+	case atRenewer:
+		undecided = "renewal unavailable"
+	default:
+		return x.failed(ctx, at, err)
 	}
-}
-
-// failed is the refusal for a provider that answered err.
-func failed(err error) *refusal {
 	code := tokenprovider.CodeOf(err)
 	switch {
+	case at.stage != atAdmission && errors.Is(err, ErrUnauthenticated):
+		return unauthenticated
+	case errors.Is(err, ErrForbidden):
+		return forbidden
+	case at.stage == atAdmission && code == tokenprovider.CodeRateLimited:
+		return passing(http.StatusTooManyRequests, code, code.Message(), err)
+	case at.stage == atRenewer && code == tokenprovider.CodeNotConfigured:
+		return noRenewal
+	}
+	x.options.Logger.ErrorContext(ctx, undecided, "workspace", at.workspace, "error", err)
+	return passing(http.StatusServiceUnavailable, tokenprovider.CodeUnavailable, undecided, err)
+}
+
+// passing returns a refusal that passes by itself, after as long as err asks to
+// wait.
+func passing(status int, code tokenprovider.Code, message string, err error) *wire.Refusal {
+	refused := refusal(status, code, message)
+	if refused.RetryAfter = tokenprovider.RetryAfter(err); refused.RetryAfter <= 0 {
+		refused.RetryAfter = retryAfter
+	}
+	return refused
+}
+
+// failed returns the refusal for a Source or a provider that answered with err.
+func (x *exchange) failed(ctx context.Context, at position, err error) *wire.Refusal {
+	code := tokenprovider.CodeOf(err)
+	switch {
+	case errors.Is(err, errNoRegistry):
+		return noRegistry
+	case at.stage == atSource && errors.Is(err, ErrForbidden):
+		return forbidden
 	case code == tokenprovider.CodeNotConfigured:
 		return noProvider
-	case !knownCode(code):
+	case !code.Known():
 		code = tokenprovider.CodeInternal
 	}
-	return &refusal{status: http.StatusInternalServerError, code: code, message: "token refresh failed", retryAfter: waitOf(err, 0)}
-}
-
-// waitOf is how long err asks to wait, or otherwise when it doesn't say.
-func waitOf(err error, otherwise time.Duration) time.Duration {
-	if e, ok := errors.AsType[*tokenprovider.Error](err); ok && e != nil && e.RetryAfter > 0 {
-		return e.RetryAfter
+	message := "token refresh failed"
+	if errors.Is(err, errEmptyToken) {
+		message += ": empty token"
 	}
-	return otherwise
-}
-
-// write sends f.
-func (f *refusal) write(w http.ResponseWriter) {
-	header := w.Header()
-	if f.status == http.StatusUnauthorized {
-		header["Www-Authenticate"] = append([]string{"Bearer"}, f.challenges...)
-	}
-	if f.retryAfter > 0 {
-		header.Set("Retry-After", strconv.FormatInt(int64(wholeSeconds(f.retryAfter)/time.Second), 10))
-	}
-	if len(f.allow) > 0 {
-		header.Set("Allow", strings.Join(f.allow, ", "))
-	}
-	jsonReply(errorAnswer{Error: f.message, Code: f.code}).write(w, f.status)
+	refused := refusal(http.StatusInternalServerError, code, message)
+	refused.RetryAfter = tokenprovider.RetryAfter(err)
+	x.options.Logger.ErrorContext(ctx, "[github] token refresh failed",
+		"workspace", at.workspace, "provider", at.provider, "code", refused.Code, "error", err)
+	return refused
 }

@@ -15,16 +15,20 @@ type route struct {
 	renews  bool     // answers with a new bearer instead of a token
 }
 
+// getOrPost are the methods of a workspace's token.
+var getOrPost = []string{http.MethodGet, http.MethodPost}
+
 // routes are all the endpoints.
 var routes = []route{
 	{pattern: "/admin/github-installation-token", methods: []string{http.MethodGet}, admin: true},
-	{pattern: "/workspaces/{id}/github-installation-token", methods: []string{http.MethodGet, http.MethodPost}},
-	{pattern: "/workspaces/{id}/token", methods: []string{http.MethodGet, http.MethodPost}},
+	{pattern: "/workspaces/{id}/github-installation-token", methods: getOrPost},
+	{pattern: "/workspaces/{id}/token", methods: getOrPost},
 	{pattern: "/workspaces/{id}/bearer", methods: []string{http.MethodPost}, renews: true},
 }
 
-// match finds the route for u and the workspace id in its path. It reads the escaped path by itself rather than what a
-// router made of it: then an id with a slash, a dot or a percent sign is the same id behind every router.
+// match finds the route for u and the workspace id in its path. It reads the escaped
+// path by itself rather than what a router made of it: then an id with a slash, a dot
+// or a percent sign is the same id behind every router.
 func match(u *url.URL) (found route, id string, ok bool) {
 	path, absolute := strings.CutPrefix(u.EscapedPath(), "/")
 	if !absolute {
@@ -46,26 +50,29 @@ func match(u *url.URL) (found route, id string, ok bool) {
 	return route{}, "", false
 }
 
+// match reports whether the path of segments is the route's, and returns the
+// workspace id in it.
 func (rt route) match(segments []string) (id string, ok bool) {
-	pattern := strings.Split(rt.pattern[1:], "/")
-	if len(pattern) != len(segments) {
-		return "", false
-	}
-	for i, want := range pattern {
+	n := 0
+	for want := range strings.SplitSeq(rt.pattern[1:], "/") {
 		switch {
-		case want == "{id}" && segments[i] != "":
-			id = segments[i]
-		case want != segments[i] || want == "{id}":
+		case n == len(segments):
+			return "", false
+		case want == "{id}" && segments[n] != "":
+			id = segments[n]
+		case want != segments[n] || want == "{id}":
 			return "", false
 		}
+		n++
 	}
-	return id, true
+	return id, n == len(segments)
 }
 
 func (rt route) allows(method string) bool { return slices.Contains(rt.methods, method) }
 
-// authorize is the principal on whose behalf the route acts when p asks for the workspace id: p itself for its own
-// workspace, an administrator acting for that workspace, or nobody.
+// authorize returns the principal on whose behalf the route acts when p asks for the
+// workspace id: p itself for its own workspace, an administrator acting for that
+// workspace, or nobody.
 func (rt route) authorize(p Principal, id string) (Principal, bool) {
 	switch {
 	case rt.admin:

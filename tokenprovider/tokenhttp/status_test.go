@@ -38,6 +38,7 @@ func TestTheStatusTable(t *testing.T) {
 		return authFunc(func(*http.Request) (tokenhttp.Principal, error) { return p, err })
 	}
 	own := "/workspaces/ws-1/token"
+	var noRegistry *provisionhook.Registry
 	const ok = `{"token":"` + tokenSecret + `","expires_at":"2099-07-01T12:30:15Z","username":"x-access-token"}`
 	const gitAsks = "protocol=https\nhost=github.com\n\n"
 	const gitOK = "username=x-access-token\npassword=" + tokenSecret + "\npassword_expiry_utc=4086592215\n"
@@ -58,6 +59,7 @@ func TestTheStatusTable(t *testing.T) {
 		send    string // the body of the request
 	}{
 		{name: "ok", source: live, status: 200, body: ok},
+		{name: "ok from the one provider", source: tokenhttp.One(leased(tokenSecret, expiresAt)), status: 200, body: ok},
 		{name: "ok by POST", source: live, method: "POST", status: 200, body: ok},
 		{name: "ok on the other path", source: live, path: "/workspaces/ws-1/github-installation-token", status: 200, body: ok},
 		{name: "ok on the other path by POST", source: live, method: "POST", path: "/workspaces/ws-1/github-installation-token", status: 200, body: ok},
@@ -102,6 +104,9 @@ func TestTheStatusTable(t *testing.T) {
 
 		{name: "no registry", source: tokenhttp.FirstProvider(nil), status: 404, body: `{"error":"no GitHub App configured","code":"not_configured"}`},
 		{name: "no registry, per workspace", source: tokenhttp.PerWorkspace(nil), status: 404, body: `{"error":"no GitHub App configured","code":"not_configured"}`},
+		{name: "no registry, a nil pointer", source: tokenhttp.FirstProvider(noRegistry), status: 404, body: `{"error":"no GitHub App configured","code":"not_configured"}`},
+		{name: "no registry, a nil pointer, per workspace", source: tokenhttp.PerWorkspace(noRegistry), status: 404, body: `{"error":"no GitHub App configured","code":"not_configured"}`},
+		{name: "one provider, which is nil", source: tokenhttp.One(nil), status: 404, body: `{"error":"no token provider registered","code":"not_configured"}`},
 		{name: "no provider", source: tokenhttp.FirstProvider(provisionhook.NewRegistry()), status: 404, body: `{"error":"no token provider registered","code":"not_configured"}`},
 		{name: "a typed nil provider", source: fixed((*tokenprovider.Cache)(nil)), status: 404, body: `{"error":"no token provider registered","code":"not_configured"}`},
 		{name: "a provider that isn't configured", source: fixed(tokenprovider.Static("")), status: 404, body: `{"error":"no token provider registered","code":"not_configured"}`},
@@ -245,7 +250,7 @@ func TestTheStatusTable(t *testing.T) {
 			}
 			opts.Logger = capture.Logger()
 			if row.auth == nil {
-				row.auth = tokenhttp.AnyOf(tokenhttp.AdminToken(adminSecret), key)
+				row.auth = anyOf(t, adminToken(t, adminSecret), key)
 			}
 			h, err := tokenhttp.NewHandler(row.source, row.auth, &opts)
 			require.NoError(t, err)

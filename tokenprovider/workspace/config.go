@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	protocol "github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
@@ -43,7 +44,7 @@ func readURL(getenv func(string) string) (endpoint, error) {
 	default:
 		return endpoint{}, fmt.Errorf("%s must be 1 or unset", tokenhttp.EnvAllowHTTP)
 	}
-	if err := tokenhttp.CheckURL(e.url, e.allowHTTP); err != nil {
+	if _, err := protocol.ParseURL(e.url, e.allowHTTP); err != nil {
 		return endpoint{}, fmt.Errorf("%s %w", tokenhttp.EnvTokenURL, err)
 	}
 	return e, nil

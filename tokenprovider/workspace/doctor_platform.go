@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	protocol "github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
@@ -213,7 +214,7 @@ type wire struct {
 	last      atomic.Pointer[answer]
 }
 
-func newWire() *wire { return &wire{transport: tokenhttp.NewTransport()} }
+func newWire() *wire { return &wire{transport: protocol.NewTransport()} }
 
 // RoundTrip implements [http.RoundTripper].
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -18,7 +18,11 @@ import (
 func ExampleCommand() {
 	registry := provisionhook.NewRegistry()
 	registry.Register(plugin{tokenprovider.Static("the-token")})
-	handler, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(registry), tokenhttp.AdminToken("the-bearer"), nil)
+	admin, err := tokenhttp.AdminToken("the-bearer")
+	if err != nil {
+		panic(err)
+	}
+	handler, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(registry), admin, nil)
 	if err != nil {
 		panic(err)
 	}

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"net/http"
 	"sync/atomic"
 	"time"
 
+	protocol "github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 )
@@ -28,10 +29,11 @@ const (
 // source is the token of this workspace: from the disk while it lasts, else from the platform's endpoint. It may be
 // used by several goroutines, and by many processes at a time.
 type source struct {
-	client *tokenhttp.Client
-	bearer *bearer
-	disk   *disk       // nil: nothing is kept
-	asked  atomic.Bool // for a token
+	client  *tokenhttp.Client
+	reports *reports
+	bearer  *bearer
+	disk    *disk       // nil: nothing is kept
+	asked   atomic.Bool // for a token
 }
 
 var _ interface {
@@ -51,15 +53,33 @@ func openSource(ctx context.Context, getenv func(string) string) (*source, error
 		return nil, err
 	}
 	b.disk = openDisk(getenv, e.url, configured.subject)
+	told := &reports{Transport: protocol.NewTransport()}
 	return &source{
-		client: &tokenhttp.Client{URL: e.url, Bearer: b, AllowHTTP: e.allowHTTP, UserAgent: userAgent()},
-		bearer: b,
-		disk:   b.disk,
+		client: &tokenhttp.Client{
+			URL: e.url, Bearer: b, AllowHTTP: e.allowHTTP, UserAgent: userAgent(), HTTPClient: &http.Client{Transport: told},
+		},
+		reports: told,
+		bearer:  b,
+		disk:    b.disk,
 	}, nil
 }
 
+// reports is a transport whose requests tell the platform which tokens were refused.
+type reports struct {
+	*http.Transport
+	rejected atomic.Pointer[[]string] // their digests, the newest first
+}
+
+func (r *reports) RoundTrip(req *http.Request) (*http.Response, error) {
+	if rejected := r.rejected.Load(); rejected != nil {
+		req = req.Clone(req.Context())
+		req.Header[protocol.RejectedHeader] = *rejected
+	}
+	return r.Transport.RoundTrip(req)
+}
+
 func (s *source) close() {
-	s.client.CloseIdleConnections()
+	s.reports.CloseIdleConnections()
 	s.disk.close()
 }
 
@@ -117,9 +137,7 @@ func (s *source) fetch(ctx context.Context, held record) (string, time.Time, err
 		ctx, cancel = context.WithTimeout(ctx, hurry)
 		defer cancel()
 	}
-	for _, digest := range slices.Backward(held.rejected) {
-		s.client.Reject(digest)
-	}
+	s.reports.rejected.Store(&held.rejected)
 	token, expiresAt, err := s.client.Token(ctx)
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("%w; %s", err, s.remedy(ctx, err))

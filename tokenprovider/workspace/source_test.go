@@ -38,7 +38,7 @@ func TestASlowPlatformIsWaitedForNoLongerThanTheTokenOnDiskAllows(t *testing.T) 
 			began := time.Now()
 			require.NoError(t, d.save(record{token: newSecret("ghs_held"), fetchedAt: began.Add(-time.Hour), expiresAt: began.Add(c.left)}))
 			b := &bearer{inline: newSecret("bearer"), disk: d}
-			s := &source{bearer: b, disk: d, client: &tokenhttp.Client{
+			s := &source{bearer: b, disk: d, reports: &reports{Transport: &http.Transport{}}, client: &tokenhttp.Client{
 				URL: "https://platform.example/token", Bearer: b,
 				HTTPClient: &http.Client{Transport: transport(func(req *http.Request) (*http.Response, error) {
 					select {

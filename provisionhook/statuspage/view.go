@@ -1,4 +1,4 @@
-package tokenhttp
+package statuspage
 
 import (
 	"fmt"
@@ -8,14 +8,15 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// refreshInterval is how many seconds the status page is shown before it is loaded again.
+// refreshInterval is how many seconds the page is shown before it is loaded again.
 const refreshInterval = 15
 
-// statusView is a report in the words and figures of the status page.
-type statusView struct {
+// view is a report in the words and figures of the page.
+type view struct {
 	CSS           template.CSS
 	Refreshes     bool
 	Interval      int
@@ -56,24 +57,37 @@ type mutatorView struct {
 	Note       string
 }
 
-// words are what a state is called, what it means for a provider, and what for the whole platform.
+// words say what a state is called, what it means for a provider, and what for the
+// whole platform.
 var words = map[tokenprovider.State]struct{ word, sentence, verdict string }{
-	tokenprovider.StateFresh:      {"Fresh", "A live token, and its refresh isn't due.", "All is well: there are live tokens."},
-	tokenprovider.StateRefreshing: {"Refreshing", "A refresh is due or running.", "All is well: a token is being refreshed."},
-	tokenprovider.StateDegraded:   {"Degraded", "A live token, but its refresh fails.", "A token is still live, but can't be refreshed."},
-	tokenprovider.StateFailing:    {"Failing", "No live token, and the last try to get one failed.", "A provider has no live token."},
-	tokenprovider.StateEmpty:      {"Empty", "No live token is held, and nothing went wrong: nobody has asked yet.", "Nobody has asked for a token yet."},
-	stateUnknown:                  {"Unknown", "It doesn't report its status.", "No provider reports its status."},
-	stateNotConfigured:            {"Not configured", "", "No mutator provides tokens: workspaces get none."},
+	tokenprovider.StateFresh: {
+		"Fresh", "A live token, and its refresh isn't due.", "All is well: there are live tokens.",
+	},
+	tokenprovider.StateRefreshing: {
+		"Refreshing", "A refresh is due or running.", "All is well: a token is being refreshed.",
+	},
+	tokenprovider.StateDegraded: {
+		"Degraded", "A live token, but its refresh fails.", "A token is still live, but can't be refreshed.",
+	},
+	tokenprovider.StateFailing: {
+		"Failing", "No live token, and the last try to get one failed.", "A provider has no live token.",
+	},
+	tokenprovider.StateEmpty: {
+		"Empty", "No live token is held, and nothing went wrong: nobody has asked yet.", "Nobody has asked for a token yet.",
+	},
+	stateUnknown:       {"Unknown", "It doesn't report its status.", "No provider reports its status."},
+	stateNotConfigured: {"Not configured", "", "No mutator provides tokens: workspaces get none."},
 }
 
-func newStatusView(rep report, refreshes bool) statusView {
-	v := statusView{
-		CSS: template.CSS(statusCSS), Refreshes: refreshes, Interval: refreshInterval, Now: wireTime(rep.Time),
-		State: rep.State, Word: words[rep.State].word, Verdict: words[rep.State].verdict,
+func newView(rep report, refreshes bool) view {
+	v := view{
+		CSS: template.CSS(pageCSS), Refreshes: refreshes, Interval: refreshInterval,
+		Now: wire.FormatTime(rep.Time), State: rep.State, Word: words[rep.State].word, Verdict: words[rep.State].verdict,
 	}
 	for _, m := range rep.Mutators {
-		v.Mutators = append(v.Mutators, mutatorView{shownName(m.Name), visible(m.Type, 200), m.Abilities, visible(m.Note, 1000)})
+		v.Mutators = append(v.Mutators, mutatorView{
+			shownName(m.Name), visible(m.Type, 200), m.Abilities, visible(m.Note, 1000),
+		})
 		if m.State != "" {
 			v.Providers = append(v.Providers, newProviderView(m, rep.Time))
 		}
@@ -83,7 +97,8 @@ func newStatusView(rep report, refreshes bool) statusView {
 
 func newProviderView(m mutatorReport, now time.Time) providerView {
 	p := providerView{
-		Name: shownName(m.Name), State: m.State, Word: words[m.State].word, Sentence: words[m.State].sentence,
+		Name: shownName(m.Name), State: m.State,
+		Word: words[m.State].word, Sentence: words[m.State].sentence,
 		PerWorkspace: !slices.Contains(m.Abilities, "TokenProvider"),
 	}
 	s := m.Status
@@ -94,7 +109,8 @@ func newProviderView(m mutatorReport, now time.Time) providerView {
 	if s.Name != m.Name {
 		p.Source = visible(s.Name, 100)
 	}
-	p.Minted, p.Next, p.Expires = newMoment(s.MintedAt, now), newMoment(s.RefreshAt, now), newMoment(s.ExpiresAt, now)
+	p.Minted, p.Next = newMoment(s.MintedAt, now), newMoment(s.RefreshAt, now)
+	p.Expires = newMoment(s.ExpiresAt, now)
 	p.Mints, p.Failures, p.SHA256 = s.Mints, s.Failures, visible(s.TokenSHA256, 100)
 	p.NextLabel = "Next refresh"
 	if s.RefreshAt.Before(now) {
@@ -102,13 +118,16 @@ func newProviderView(m mutatorReport, now time.Time) providerView {
 	}
 	if s.LastErrorCode != "" {
 		p.NextLabel = "Next try"
-		p.Error = &errorView{visible(string(s.LastErrorCode), 100), m.Message, visible(s.LastError, 1000), newMoment(s.LastErrorAt, now)}
+		p.Error = &errorView{
+			visible(string(s.LastErrorCode), 100), m.Message, visible(s.LastError, 1000), newMoment(s.LastErrorAt, now),
+		}
 	}
 	p.Bar = newBar(*s, now, p.NextLabel)
 	return p
 }
 
-// bar is the life of a token in thousandths: how much of it is left, and how much will be when it is refreshed.
+// bar is the life of a token in thousandths: how much of it is left, and how much
+// will be when it is refreshed.
 type bar struct {
 	Left, Life string
 	Width      int
@@ -116,13 +135,15 @@ type bar struct {
 	MarkLabel  string
 }
 
-// newBar is nil where the token has no known life.
+// newBar returns nil where the token has no known life.
 func newBar(s tokenprovider.Status, now time.Time, markLabel string) *bar {
 	life := s.ExpiresAt.Sub(s.MintedAt)
 	if s.ExpiresAt.IsZero() || s.MintedAt.IsZero() || life <= 0 {
 		return nil
 	}
-	thousandths := func(d time.Duration) int { return int(1000 * min(max(d.Seconds()/life.Seconds(), 0), 1)) }
+	thousandths := func(d time.Duration) int {
+		return int(1000 * min(max(d.Seconds()/life.Seconds(), 0), 1))
+	}
 	left := max(s.ExpiresAt.Sub(now), 0)
 	b := &bar{Life: span(life), Left: span(left), Width: thousandths(left), MarkLabel: markLabel}
 	if s.RefreshAt.After(s.MintedAt) {
@@ -134,12 +155,15 @@ func newBar(s tokenprovider.Status, now time.Time, markLabel string) *bar {
 // moment is a time as people and as machines read it.
 type moment struct{ Relative, Text, RFC3339 string }
 
-// newMoment is nil for a time that isn't known. It names the day where that isn't today's.
+// newMoment returns nil for a time that isn't known. It names the day where that
+// isn't today's.
 func newMoment(t, now time.Time) *moment {
 	if t.IsZero() {
 		return nil
 	}
-	m := &moment{Relative: "now", Text: t.UTC().Format("2006-01-02 15:04") + " UTC", RFC3339: wireTime(t)}
+	m := &moment{
+		Relative: "now", Text: t.UTC().Format("2006-01-02 15:04") + " UTC", RFC3339: wire.FormatTime(t),
+	}
 	if t.UTC().Format(time.DateOnly) == now.UTC().Format(time.DateOnly) {
 		m.Text = t.UTC().Format(time.TimeOnly) + " UTC"
 	}
@@ -152,7 +176,7 @@ func newMoment(t, now time.Time) *moment {
 	return m
 }
 
-// span is d in the two units that matter.
+// span returns d in the two units that matter.
 func span(d time.Duration) string {
 	d = d.Round(time.Second)
 	seconds, minutes, hours := int(d/time.Second)%60, int(d/time.Minute)%60, int(d/time.Hour)
@@ -171,7 +195,7 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%d d %d h", hours/24, hours%24)
 }
 
-// shownName is a mutator's name, which its author chose.
+// shownName returns a mutator's name, which its author chose, as it may be shown.
 func shownName(name string) string {
 	if name == "" {
 		return "(no name)"
@@ -179,8 +203,8 @@ func shownName(name string) string {
 	return visible(name, 100)
 }
 
-// visible is s with the characters that can't be seen written as escapes, so that none of them changes how the rest reads,
-// and at most limit characters of it.
+// visible returns at most limit characters of s. Those that can't be seen are written
+// as escapes, so that none of them changes how the rest reads.
 func visible(s string, limit int) string {
 	var b strings.Builder
 	n := 0

@@ -1,4 +1,4 @@
-package tokenhttp_test
+package statuspage_test
 
 import (
 	"encoding/json"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/provisionhook"
+	"github.com/molecule-ai/provisionkit/provisionhook/statuspage"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
@@ -60,7 +61,9 @@ const hostileShown = `<script>alert("x")</script>\u202e\u0007\u000d\u000a` + "\u
 // statusOf serves the status of registry to the administrator.
 func statusOf(t testing.TB, registry *provisionhook.Registry) http.Handler {
 	t.Helper()
-	h, err := tokenhttp.StatusHandler(registry, tokenhttp.AnyOf(tokenhttp.AdminToken(adminSecret), newKey(t)))
+	auth, err := tokenhttp.AnyOf(adminToken(t, adminSecret), newKey(t))
+	require.NoError(t, err)
+	h, err := statuspage.New(registry, auth)
 	require.NoError(t, err)
 	return h
 }
@@ -86,7 +89,7 @@ func TestTheStatusPageTellsAnOperatorHowEachProviderIsDoing(t *testing.T) {
 		w := record(statusOf(t, platform(time.Now())), newRequest("GET", "/", adminSecret))
 		require.Equal(t, 200, w.Code, w.Body)
 		require.Equal(t, "text/html; charset=utf-8", w.Header().Get("Content-Type"))
-		want, err := os.ReadFile("testdata/statuspage.txt")
+		want, err := os.ReadFile("testdata/page.txt")
 		require.NoError(t, err)
 		require.Equal(t, strings.TrimSpace(string(want)), textOf(w.Body.String()))
 		for label, shape := range map[string]string{
@@ -139,10 +142,14 @@ func TestTheStatusPageCanBePaused(t *testing.T) {
 }
 
 func TestTheStatusPageOfAPlatformWithoutPluginsSaysSo(t *testing.T) {
-	text := textOf(record(statusOf(t, provisionhook.NewRegistry()), newRequest("GET", "/", adminSecret)).Body.String())
-	require.Contains(t, text, "Not configured – token status")
-	require.Contains(t, text, "No mutator provides tokens: workspaces get none.")
-	require.Contains(t, text, "None is registered.")
+	for name, registry := range map[string]*provisionhook.Registry{"empty": provisionhook.NewRegistry(), "nil": nil} {
+		w := record(statusOf(t, registry), newRequest("GET", "/", adminSecret))
+		require.Equal(t, 200, w.Code, name)
+		text := textOf(w.Body.String())
+		require.Contains(t, text, "Not configured – token status", name)
+		require.Contains(t, text, "No mutator provides tokens: workspaces get none.", name)
+		require.Contains(t, text, "None is registered.", name)
+	}
 }
 
 func TestTheStatusOfAPlatformIsJSONForThoseWhoPreferIt(t *testing.T) {
@@ -169,7 +176,7 @@ func TestTheStatusOfAPlatformIsJSONForThoseWhoPreferIt(t *testing.T) {
 		require.Equal(t, "2000-01-01T00:00:00Z", body.Time)
 		require.Len(t, body.Mutators, 8)
 		require.JSONEq(t, `{
-			"name": "forge-app", "type": "tokenhttp_test.sharedReporter", "abilities": ["TokenProvider"],
+			"name": "forge-app", "type": "statuspage_test.sharedReporter", "abilities": ["TokenProvider"],
 			"note": "FirstTokenProvider is \"artifact-store\", which was registered before",
 			"state": "degraded", "message": "too many requests for tokens; try again later",
 			"status": {
@@ -177,7 +184,7 @@ func TestTheStatusOfAPlatformIsJSONForThoseWhoPreferIt(t *testing.T) {
 				"mints": 31, "failures": 4, "last_error": "forge: API rate limit exceeded (403)", "last_error_code": "rate_limited", "last_error_at": "1999-12-31T23:59:30Z"
 			}
 		}`, string(body.Mutators[2]))
-		require.JSONEq(t, `{"name": "שלום", "type": "tokenhttp_test.silent", "abilities": ["TokenProvider"], "state": "unknown",
+		require.JSONEq(t, `{"name": "שלום", "type": "statuspage_test.silent", "abilities": ["TokenProvider"], "state": "unknown",
 			"note": "FirstTokenProvider is \"artifact-store\", which was registered before"}`, string(body.Mutators[5]))
 		require.JSONEq(t, `{"name": "git-credential", "type": "*gitcredential.Mutator"}`, string(body.Mutators[7]))
 
@@ -189,7 +196,7 @@ func TestTheStatusOfAPlatformIsJSONForThoseWhoPreferIt(t *testing.T) {
 
 func TestTheStatusIsForAdministratorsOnly(t *testing.T) {
 	key := newKey(t)
-	server := serveDirectly(t, statusOf(t, platform(time.Now())))
+	server := serve(t, statusOf(t, platform(time.Now())))
 	basic := func(user, password string) func(*http.Request) {
 		return func(r *http.Request) { r.SetBasicAuth(user, password) }
 	}
@@ -254,7 +261,7 @@ func TestTheStatusLeavesTheJudgementToTheAuthenticator(t *testing.T) {
 			return tokenhttp.Principal{Admin: true}, errors.New("x")
 		}, 503},
 	} {
-		h, err := tokenhttp.StatusHandler(platform(time.Now()), row.auth)
+		h, err := statuspage.New(platform(time.Now()), row.auth)
 		require.NoError(t, err)
 		r := newRequest("GET", "/", "")
 		r.AddCookie(&http.Cookie{Name: "session", Value: "operator"})
@@ -262,13 +269,10 @@ func TestTheStatusLeavesTheJudgementToTheAuthenticator(t *testing.T) {
 	}
 }
 
-func TestStatusHandlerRefusesToServeWithoutARegistryOrAnAuthenticator(t *testing.T) {
-	auth := tokenhttp.AdminToken(adminSecret)
-	_, err := tokenhttp.StatusHandler(nil, auth)
-	require.ErrorContains(t, err, "Registry")
-	_, err = tokenhttp.StatusHandler(provisionhook.NewRegistry(), nil)
+func TestThereIsNoStatusPageWithoutAnAuthenticator(t *testing.T) {
+	_, err := statuspage.New(provisionhook.NewRegistry(), nil)
 	require.ErrorContains(t, err, "Authenticator")
-	_, err = tokenhttp.StatusHandler(provisionhook.NewRegistry(), (*tokenhttp.WorkspaceKey)(nil))
+	_, err = statuspage.New(provisionhook.NewRegistry(), (*tokenhttp.WorkspaceKey)(nil))
 	require.ErrorContains(t, err, "Authenticator")
 }
 
@@ -304,15 +308,15 @@ func TestTheStatusShowsNoToken(t *testing.T) {
 		body := record(h, r).Body.String()
 		require.Empty(t, testutil.Leak(body, tokenSecret, adminSecret))
 		require.Contains(t, html.UnescapeString(body), tokenprovider.TokenSHA256(tokenSecret))
-		require.Contains(t, body, "the status panicked: string")
+		require.Contains(t, body, "the status panicked: a value of type string")
 	}
-	testutil.RequireRedacted(t, h, adminSecret, tokenSecret, string(firstKey))
+	testutil.RequireRedacted(t, h, adminSecret, tokenSecret, string(keySecret))
 }
 
 // TestTheColoursOfTheStatusPageCanBeRead holds both colour schemes to WCAG 2, level AA: 4.5 to 1 for text, 3 to 1 for what
 // a shape shows.
 func TestTheColoursOfTheStatusPageCanBeRead(t *testing.T) {
-	css, err := os.ReadFile("statuspage.css")
+	css, err := os.ReadFile("page.css")
 	require.NoError(t, err)
 	light, dark, _ := strings.Cut(string(css), "prefers-color-scheme: dark")
 	colour := regexp.MustCompile(`--([a-z-]+): #([0-9a-f]+);`)

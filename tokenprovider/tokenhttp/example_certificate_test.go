@@ -13,17 +13,19 @@ import (
 )
 
 // A Client of a platform whose certificate is signed by nobody but itself.
-func ExampleNewTransport() {
-	handler, err := tokenhttp.NewHandler(func(context.Context, tokenhttp.Principal) (tokenprovider.TokenProvider, error) {
-		return tokenprovider.Static("example-token"), nil
-	}, tokenhttp.AdminToken("the-bearer"), nil)
+func ExampleClient_certificate() {
+	auth, err := tokenhttp.AdminToken("the-bearer")
+	if err != nil {
+		panic(err)
+	}
+	handler, err := tokenhttp.NewHandler(tokenhttp.One(tokenprovider.Static("example-token")), auth, nil)
 	if err != nil {
 		panic(err)
 	}
 	platform := httptest.NewTLSServer(handler)
 	defer platform.Close()
 
-	transport := tokenhttp.NewTransport()
+	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool()}
 	transport.TLSClientConfig.RootCAs.AddCert(platform.Certificate())
 	defer transport.CloseIdleConnections()

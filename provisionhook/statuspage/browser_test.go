@@ -1,4 +1,4 @@
-package tokenhttp_test
+package statuspage_test
 
 import (
 	"bytes"
@@ -58,7 +58,7 @@ func column(picture image.Image, x int) map[color.RGBA]bool {
 }
 
 func TestABrowserShowsTheStatusPage(t *testing.T) {
-	server := serveDirectly(t, statusOf(t, platform(time.Now().Add(-30*time.Second)))) // half a minute ago, so that no figure is about to change
+	server := serve(t, statusOf(t, platform(time.Now().Add(-30*time.Second)))) // half a minute ago, so that no figure is about to change
 	withPassword := strings.Replace(server.URL, "://", "://operator:"+adminSecret+"@", 1)
 	for name, row := range map[string]struct {
 		width int
@@ -92,7 +92,7 @@ func TestABrowserShowsTheStatusPage(t *testing.T) {
 
 func TestABrowserRefusesWhatIsNotOfTheStatusPage(t *testing.T) {
 	page := statusOf(t, platform(time.Now()))
-	server := serveDirectly(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := httptest.NewRecorder()
 		page.ServeHTTP(answer, r)
 		for name, values := range answer.Header() {

@@ -1,4 +1,4 @@
-package tokenhttp_test
+package statuspage_test
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/provisionhook"
+	"github.com/molecule-ai/provisionkit/provisionhook/statuspage"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
-	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -84,13 +84,13 @@ func TestHealthIsTheWorstStateOfAllProvidersAndNothingElse(t *testing.T) {
 	} {
 		registry := provisionhook.NewRegistry()
 		registry.Register(row.mutators...)
-		w := record(tokenhttp.HealthHandler(registry), newRequest("GET", "/healthz", ""))
+		w := record(statuspage.Health(registry), newRequest("GET", "/healthz", ""))
 		require.Equal(t, row.status, w.Code, name)
 		require.Equal(t, `{"state":"`+row.state+`"}`, w.Body.String(), name)
 		require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 		require.Equal(t, "application/json", w.Header().Get("Content-Type"))
 	}
-	require.Equal(t, 503, record(tokenhttp.HealthHandler(nil), newRequest("GET", "/", "")).Code, "a nil registry has no provider")
+	require.Equal(t, 503, record(statuspage.Health(nil), newRequest("GET", "/", "")).Code, "a nil registry has no provider")
 }
 
 func TestHealthFollowsTheProviderAndNeverMints(t *testing.T) {
@@ -102,7 +102,7 @@ func TestHealthFollowsTheProviderAndNeverMints(t *testing.T) {
 			return "a-token", time.Now().Add(time.Hour), err
 		}), nil)
 		registry := provisionhook.NewRegistry()
-		health := tokenhttp.HealthHandler(registry)
+		health := statuspage.Health(registry)
 		state := func() string { return record(health, newRequest("GET", "/", "")).Body.String() }
 		require.Equal(t, `{"state":"not_configured"}`, state())
 
@@ -132,13 +132,13 @@ func TestHealthFollowsTheProviderAndNeverMints(t *testing.T) {
 func TestHealthAndStatusAnswerGETAndHEADOnly(t *testing.T) {
 	registry := provisionhook.NewRegistry()
 	registry.Register(inState(tokenprovider.StateFresh))
-	status, err := tokenhttp.StatusHandler(registry, tokenhttp.AdminToken(adminSecret))
+	status, err := statuspage.New(registry, adminToken(t, adminSecret))
 	require.NoError(t, err)
 	for name, server := range map[string]func(method string) answer{
 		"health": func(method string) answer {
-			return ask(t, serveDirectly(t, tokenhttp.HealthHandler(registry)), method, "/any/path", "")
+			return ask(t, serve(t, statuspage.Health(registry)), method, "/any/path", "")
 		},
-		"status": func(method string) answer { return ask(t, serveDirectly(t, status), method, "/any/path", adminSecret) },
+		"status": func(method string) answer { return ask(t, serve(t, status), method, "/any/path", adminSecret) },
 	} {
 		require.Equal(t, 200, server("GET").status, name)
 		head := server("HEAD")

@@ -1,0 +1,155 @@
+package tokenhttp
+
+import (
+	"context"
+	"net/http"
+	"sync"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/wire"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// exchange is one request on its way to a token. The code on its way is foreign and
+// runs on another goroutine, which is left behind when it hangs and the request ends:
+// see within. What both goroutines know is in at.
+type exchange struct {
+	*Handler
+	request *http.Request
+	route   route
+	id      string // of the workspace in the URL
+	wish    wish
+
+	mu sync.Mutex
+	at position
+}
+
+// position says how far an exchange has come.
+type position struct {
+	stage     stage
+	sender    Principal // once that is proved
+	workspace string    // whose token it is about, once its sender may ask for it
+	provider  string    // the name of whose token it will be
+}
+
+// stage names the code that an exchange meets.
+type stage string
+
+const (
+	atAuthenticator stage = "authenticator"
+	atAdmission     stage = "admission"
+	atSource        stage = "source"
+	atProvider      stage = "provider"
+	atRenewer       stage = "renewer"
+	atAudit         stage = "audit"
+)
+
+// serve returns the answer to the request, or why there is none, and notes what it
+// learns in record.
+func (x *exchange) serve(w http.ResponseWriter, record *AuditRecord) (wire.Answer, *wire.Refusal) {
+	r := x.request
+	if !x.route.allows(r.Method) {
+		return wire.Answer{}, wrongMethod(x.route.methods)
+	}
+	if !x.route.renews {
+		x.wish = wishOf(r)
+	}
+	held, encode, refused := x.run(w)
+	at := x.position()
+	record.Principal, record.Provider = at.sender, at.provider
+	if refused != nil {
+		return wire.Answer{}, refused
+	}
+	answer, err := encode(held.secret, held.expiresAt)
+	if err != nil {
+		err = &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: err}
+		return wire.Answer{}, x.refusal(r.Context(), at, err)
+	}
+	record.issued(held.secret, held.expiresAt)
+	return answer, nil
+}
+
+// run returns what x is for, and how that is encoded in the answer.
+func (x *exchange) run(w http.ResponseWriter) (held issue, encode encoding, refused *wire.Refusal) {
+	if x.wish.git {
+		return x.runForGit(w)
+	}
+	next, encode := x.token, encoding(x.asJSON)
+	if x.route.renews {
+		next, encode = x.renew, asBearer
+	}
+	held, refused = within(x, func(ctx context.Context) (issue, error) {
+		in, err := x.admit(ctx)
+		if err != nil {
+			return issue{}, err
+		}
+		return next(in)
+	})
+	return held, encode, refused
+}
+
+// runForGit does what run does where git asks. The body is read once its sender is
+// admitted, and by the goroutine of the request: one that is left behind may not touch
+// w.
+func (x *exchange) runForGit(w http.ResponseWriter) (held issue, encode encoding, refused *wire.Refusal) {
+	in, refused := within(x, x.admit)
+	if refused == nil {
+		encode, refused = x.asGit(w, x.request)
+	}
+	if refused == nil {
+		held, refused = within(x, func(context.Context) (issue, error) { return x.token(in) })
+	}
+	return held, encode, refused
+}
+
+// enter notes that the code of s runs next, and that what note adds is known. Nothing
+// more runs once the request has ended.
+func (x *exchange) enter(ctx context.Context, s stage, note func(*position)) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.at.stage = s
+	if note != nil {
+		note(&x.at)
+	}
+	return ctx.Err()
+}
+
+// position returns how far x has come.
+func (x *exchange) position() position {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.at
+}
+
+// within calls f, which runs foreign code for x, and waits for it until the request
+// ends. It returns what f returns, or the refusal for what went wrong. Since f may be
+// left behind it writes nothing that its caller reads: it returns it.
+func within[T any](x *exchange, f func(context.Context) (T, error)) (T, *wire.Refusal) {
+	ctx := x.request.Context()
+	value, err := foreign.Within(ctx, "", f)
+	if err == nil {
+		return value, nil
+	}
+	at := x.position()
+	return value, x.refusal(ctx, at, x.explain(ctx, at.stage, err))
+}
+
+// explain returns the error for what foreign code did instead of answering, and logs
+// the stack of a panic; any other error it returns as it is. [http.ErrAbortHandler]
+// goes on as the panic that it was: it asks for just that.
+func (h *Handler) explain(ctx context.Context, s stage, err error) error {
+	if err == foreign.ErrNoAnswer {
+		return coded(tokenprovider.CodeUnavailable, "the %s: %w", s, err)
+	}
+	defect, ok := err.(*foreign.Defect)
+	if !ok {
+		return err
+	}
+	if defect.Value == http.ErrAbortHandler {
+		panic(defect.Value)
+	}
+	defect.What = string(s)
+	h.options.Logger.ErrorContext(ctx, "tokenhttp: panic or runtime.Goexit",
+		"in", string(s), "error", defect.Error(), "stack", string(defect.Stack))
+	return coded(tokenprovider.CodeInternal, "the %w", defect)
+}
