@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
@@ -36,21 +35,6 @@ func ExampleReadRequest() {
 	// Output:
 	// GitHub.com:443 <nil>
 	// true false
-}
-
-// A server that answers git itself writes what a helper prints.
-func ExampleRequest_Answer() {
-	req, err := gitcredential.ReadRequest(strings.NewReader("protocol=https\nhost=github.com\n\n"))
-	if err != nil || !req.For([]string{"github.com"}) {
-		return
-	}
-	answer, err := req.Answer(gitcredential.DefaultUsername, "the-token", time.Unix(1893456000, 0))
-	fmt.Print(answer, err)
-	// Output:
-	// username=x-access-token
-	// password=the-token
-	// password_expiry_utc=1893456000
-	// <nil>
 }
 
 // Settings that are in the environment already stay in effect.

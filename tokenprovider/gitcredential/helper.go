@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -122,7 +124,7 @@ func (h *Helper) answer(ctx context.Context, req Request) (string, error) {
 	if username == "" {
 		username = DefaultUsername
 	}
-	return req.Answer(username, token, expiresAt)
+	return wire.GitAnswer(username, token, expiresAt, slices.Contains(req.Capabilities, "authtype"))
 }
 
 func (h *Helper) erase(ctx context.Context, stdin io.Reader) error {

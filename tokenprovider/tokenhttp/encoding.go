@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
@@ -54,7 +56,7 @@ func (h *Handler) asGit(w http.ResponseWriter, r *http.Request) (encoding, *refu
 		return nil, forbidden
 	}
 	return func(token string, expiresAt time.Time) (*reply, error) {
-		text, err := req.Answer(h.options.Username, token, expiresAt)
+		text, err := wire.GitAnswer(h.options.Username, token, expiresAt, slices.Contains(req.Capabilities, "authtype"))
 		return &reply{gitType, []byte(text)}, err
 	}, nil
 }

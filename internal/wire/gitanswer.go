@@ -1,10 +1,9 @@
-package gitcredential
+package wire
 
 import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -12,20 +11,12 @@ import (
 // maxToken leaves room for a token, encoded, within a line of git's protocol.
 const maxToken = 32 << 10
 
-// Answer is the answer to r in git's format: the credential made of username and token, in whole lines, marked as
-// ephemeral when r offers the capability authtype, and with the time at which it expires unless expiresAt is zero, which
-// means that it isn't known. A user name or token that the format can't carry is an error, which doesn't repeat it.
-// Answer doesn't ask whether r may have the token: [Request.For] does.
-func (r Request) Answer(username, token string, expiresAt time.Time) (string, error) {
-	return encode(username, token, expiresAt, slices.Contains(r.Capabilities, "authtype"))
-}
-
-// encode is a credential in git's format. It names nothing but the credential: an attribute such as host, which a helper
+// GitAnswer is a credential in git's format. It names nothing but the credential: an attribute such as host, which a helper
 // may also print, would change where git sends it.
 //
 // password_expiry_utc counts seconds, rounded down. Git before 2.40 ignores it; a later one takes anything that isn't a
 // whole number for a token that never expires, or that expired long ago.
-func encode(username, token string, expiresAt time.Time, authtype bool) (string, error) {
+func GitAnswer(username, token string, expiresAt time.Time, authtype bool) (string, error) {
 	switch {
 	case token == "":
 		return "", errors.New("the platform handed out an empty token")
