@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/wire"
@@ -74,7 +75,7 @@ func (h *Helper) Run(ctx context.Context, operation string, stdin io.Reader, std
 		_, err = io.WriteString(stdout, "version 0\ncapability authtype\n")
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "%s: %s\n", DefaultCommand, Sentence(err))
+		fmt.Fprintf(stderr, "%s: %s\n", DefaultCommand, sentence(err))
 	}
 	return err
 }
@@ -145,6 +146,12 @@ func (h *Helper) hosts() ([]string, error) {
 		return []string{DefaultHost}, nil
 	}
 	return canonicalHosts(h.Hosts)
+}
+
+// sentence returns err as one line for the person in front of git, without the
+// name of this package.
+func sentence(err error) string {
+	return wire.OneLine(strings.TrimPrefix(err.Error(), "gitcredential: "), 500)
 }
 
 // within is the result of read, or an error once ctx is done: standard input can't be read with a deadline.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/wire"
@@ -50,7 +51,7 @@ func (h *Handler) asGit(w http.ResponseWriter, r *http.Request) (encoding, *refu
 	}
 	req, err := gitcredential.ReadRequest(bytes.NewReader(body))
 	if err != nil {
-		return nil, malformed("body: " + gitcredential.Sentence(err)) // names lines and keys, no values
+		return nil, malformed("body: " + wire.OneLine(strings.TrimPrefix(err.Error(), "gitcredential: "), 500)) // names lines and keys, no values
 	}
 	if !req.For(h.options.Hosts) {
 		return nil, forbidden

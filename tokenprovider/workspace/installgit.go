@@ -130,7 +130,7 @@ func (g *gitConfig) run(ctx context.Context, args ...string) (string, error) {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		if stderr.Len() > 0 {
-			err = fmt.Errorf("%s: %w", gitcredential.Sentence(errors.New(stderr.String())), err)
+			err = fmt.Errorf("%s: %w", sentence(errors.New(stderr.String())), err)
 		}
 		return "", err
 	}
