@@ -73,7 +73,11 @@ func run(ctx context.Context, log *slog.Logger) error {
 
 	// Plugins register here. The provisioner and the router get the registry and don't know which there are.
 	plugins := provisionhook.NewRegistry(provisionhook.Protect("PATH", "LD_*", "WORKSPACE_ID"))
-	plugins.Register(githubapp.NewMutator(app.Installation(id), nil), endpoint, gitcredential.NewMutator(nil))
+	git, err := gitcredential.NewMutator(nil)
+	if err != nil {
+		return err
+	}
+	plugins.Register(githubapp.NewMutator(app.Installation(id), nil), endpoint, git)
 	log.Info("plugins are registered", slog.Any("mutators", plugins.Describe()))
 	if _, _, err := plugins.FirstTokenProvider().Token(ctx); err != nil { // a wrong key shows now, not with the first workspace
 		return err

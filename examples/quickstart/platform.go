@@ -75,11 +75,13 @@ func startPlatform(github *githubapptest.Server, setup *githubapptest.Setup, hel
 	if err != nil {
 		return nil, err
 	}
-	p.registry.Register(
-		githubapp.NewMutator(app.Installation(setup.InstallationID), nil),
-		whereToPull,
-		gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{githubURL.Host}, Command: helper}),
-	)
+	git, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{
+		Hosts: []string{githubURL.Host}, Command: helper,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.registry.Register(githubapp.NewMutator(app.Installation(setup.InstallationID), nil), whereToPull, git)
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = p.server.Serve(listener) }() // until stop
 	story.tell("platform", "has the plugins %s", strings.Join(p.registry.Names(), ", "))

@@ -16,8 +16,10 @@ import (
 
 func TestTheMutatorsOfThisModuleKeepTheContract(t *testing.T) {
 	for name, newMutator := range map[string]func(*testing.T) provisionhook.EnvMutator{
-		"gitcredential": func(*testing.T) provisionhook.EnvMutator {
-			return gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{"a.example", "b.example:8443"}})
+		"gitcredential": func(t *testing.T) provisionhook.EnvMutator {
+			m, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{"a.example", "b.example:8443"}})
+			require.NoError(t, err)
+			return m
 		},
 		"tokenhttp": func(t *testing.T) provisionhook.EnvMutator { return endpoint(t, "") },
 		"tokenhttp with a file": func(t *testing.T) provisionhook.EnvMutator {

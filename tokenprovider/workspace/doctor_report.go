@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-
 )
 
 // status is how a check ended, the worst last.
