@@ -55,9 +55,11 @@ func TestEveryPluginOfThisModuleHasTheAbilitiesThatItMeansToHave(t *testing.T) {
 	require.NoError(t, err)
 	endpoint, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: key})
 	require.NoError(t, err)
+	git, err := gitcredential.NewMutator(nil)
+	require.NoError(t, err)
 	registry := provisionhook.NewRegistry()
 	registry.Register(githubapp.NewMutator(nil, nil), githubapp.NewWorkspaceMutator(nil, nil, &githubapp.MutatorOptions{Name: "each"}),
-		endpoint, gitcredential.NewMutator(nil))
+		endpoint, git)
 	require.Equal(t, []provisionhook.Description{
 		{Name: "github-app-auth", Type: "*githubapp.Mutator", Abilities: []string{"TokenProvider"}},
 		{Name: "each", Type: "*githubapp.WorkspaceMutator", Abilities: []string{"WorkspaceTokenProvider", "Releaser"}},

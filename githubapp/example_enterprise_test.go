@@ -40,12 +40,16 @@ func Example_enterpriseServer() {
 		log.Fatal(err)
 	}
 
+	git, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{server.Host}})
+	if err != nil {
+		log.Fatal(err)
+	}
 	registry := provisionhook.NewRegistry()
 	registry.Register(
 		githubapp.NewMutator(app.Installation(setup.InstallationID), &githubapp.MutatorOptions{
 			EnvNames: []string{},
 		}),
-		gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{server.Host}}),
+		git,
 		provisionhook.Func("github-enterprise-host", func(_ context.Context, _ string, env map[string]string) error {
 			env["GH_HOST"] = server.Host
 			return nil

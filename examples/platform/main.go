@@ -66,8 +66,11 @@ func run(ctx context.Context, log *slog.Logger) error {
 
 	// Plugins register here. What follows doesn't know which they are.
 	plugins := provisionhook.NewRegistry(provisionhook.Protect("PATH", "LD_*", "WORKSPACE_ID"))
-	plugins.Register(githubapp.NewMutator(app.Installation(id), nil))
-	plugins.Register(endpoint, gitcredential.NewMutator(nil))
+	git, err := gitcredential.NewMutator(nil)
+	if err != nil {
+		return err
+	}
+	plugins.Register(githubapp.NewMutator(app.Installation(id), nil), endpoint, git)
 	return serve(ctx, log, listener, plugins, key)
 }
 

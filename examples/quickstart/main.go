@@ -1,11 +1,13 @@
-// Command quickstart shows what provisionkit is for, in half a minute and on a machine that has only Go and git: a
-// workspace is provisioned with a token in its environment, the token dies, and git goes on cloning, fetching and
+// Command quickstart shows what provisionkit is for, in half a minute and on a
+// machine that has only Go and git: a workspace is provisioned with a token in
+// its environment, the token dies, and git goes on cloning, fetching and
 // pushing, because the workspace pulls fresh tokens from the platform.
 //
 //	go run ./examples/quickstart
 //
-// It needs no account, no network and no configuration. GitHub is a fake one, but a real server, and its tokens live
-// for seconds instead of an hour; the platform, git and its credential helper are the real ones. The exit code is 1
+// It needs no account, no network and no configuration. GitHub is a fake one,
+// but a real server, and its tokens live for seconds instead of an hour; the
+// platform, git and its credential helper are the real ones. The exit code is 1
 // if anything went otherwise than told.
 package main
 
@@ -28,45 +30,57 @@ import (
 
 const (
 	tokenLife = 4 * time.Second // an hour on the real GitHub
-	lives     = 3               // for how many of them the workspace works on after its injected token died
-	pause     = 1500 * time.Millisecond
+	lives     = 3               // for which the workspace works on after its injected token died
 	limit     = 30 * time.Second
 
 	repository = "acme/widgets"
 )
 
 func main() {
-	// A workspace finds this very program under the name of git's credential helper, and then it is that.
-	if strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == gitcredential.DefaultCommand {
+	if isHelper() {
 		os.Exit(workspace.Main())
 	}
-	if err := quickstart(); err != nil {
+	exit(quickstart(tokenLife))
+}
+
+// isHelper reports whether this is git's credential helper: a workspace finds this
+// very program under that name.
+func isHelper() bool {
+	return strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == gitcredential.DefaultCommand
+}
+
+// exit ends the program, with what went wrong.
+func exit(err error) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
 	}
+	os.Exit(0)
 }
 
-func quickstart() error {
+// quickstart tells the story with tokens of that life.
+func quickstart(life time.Duration) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if _, err := exec.LookPath("git"); err != nil {
-		return errors.New("git is not on PATH, and this is about git: install it (https://git-scm.com/downloads) and try again")
+		return errors.New("git is not on PATH, and this is about git: " +
+			"install it (https://git-scm.com/downloads) and try again")
 	}
 	dir, err := os.MkdirTemp("", "provisionkit-quickstart-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	return run(ctx, dir)
+	return run(ctx, dir, life)
 }
 
-func run(ctx context.Context, dir string) error {
+func run(ctx context.Context, dir string, life time.Duration) error {
 	story := newStory(os.Stdout, "provisionkit: a workspace outlives its token")
 
-	story.chapter("A platform, and a GitHub whose tokens live %s instead of an hour", tokenLife)
-	github, err := githubapptest.NewServer(&githubapptest.Options{TLS: true, TokenLife: tokenLife})
+	story.chapter("A platform, and a GitHub whose tokens live %s instead of an hour", life)
+	github, err := githubapptest.NewServer(&githubapptest.Options{TLS: true, TokenLife: life})
 	if err != nil {
 		return err
 	}
@@ -80,7 +94,7 @@ func run(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	p, err := startPlatform(github, app, helper, story)
+	p, err := startPlatform(github, app, helper, life, story)
 	if err != nil {
 		return err
 	}
@@ -93,23 +107,24 @@ func run(ctx context.Context, dir string) error {
 	}
 	injected, _ := tokenprovider.StatusOf(p.registry.FirstTokenProvider())
 	story.tell("workspace", "starts in %s", ws.dir)
-	story.tell("workspace", "has %s in GH_TOKEN, and nobody can ever put another one there", story.token(injected.TokenSHA256))
+	dead := story.token(injected.TokenSHA256)
+	story.tell("workspace", "has %s in GH_TOKEN, and nobody can ever put another one there", dead)
 
 	story.chapter("The injected token works, and dies")
 	ws.git(ctx, withInjectedToken, "clone", app.GitURLs[0], ".")
 	if err := sleep(ctx, time.Until(injected.ExpiresAt)); err != nil {
 		return err
 	}
-	story.tell("workspace", "%s has expired", story.token(injected.TokenSHA256))
+	story.tell("workspace", "%s has expired", dead)
 	ws.gitRefused(ctx, withInjectedToken, "ls-remote", "origin")
 
 	story.chapter("The workspace goes on, with tokens that git's credential helper pulls")
-	until := time.Now().Add(lives * tokenLife)
+	until := time.Now().Add(lives * life)
 	for len(ws.tally.problems) == 0 && (time.Now().Before(until) || len(ws.tally.tokens) <= lives) {
 		ws.git(ctx, withHelper, "fetch", "origin")
 		ws.commit(ctx)
 		ws.git(ctx, withHelper, "push", "origin", "HEAD:main")
-		if err := sleep(ctx, pause); err != nil {
+		if err := sleep(ctx, life*3/8); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,24 +15,57 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// program builds the quickstart.
-func program(t *testing.T) string {
+// envLife makes the binary of these tests the quickstart, with tokens of that
+// life.
+const envLife = "QUICKSTART_TOKEN_LIFE"
+
+func TestMain(m *testing.M) {
+	if isHelper() {
+		main()
+	}
+	life, err := time.ParseDuration(os.Getenv(envLife))
+	if err != nil {
+		os.Exit(m.Run())
+	}
+	exit(quickstart(life))
+}
+
+// tell runs the quickstart, with nothing in its environment but a home and
+// path.
+func tell(t *testing.T, life time.Duration, path string) (text string, err error) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "quickstart.exe")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return path
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), self)
+	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + path, envLife + "=" + life.String()}
+	started := time.Now()
+	output, err := cmd.CombinedOutput()
+	require.Less(t, time.Since(started), limit, "%s", output)
+	return string(output), err
+}
+
+// slow reports whether a command of git failed that took more than half of a
+// token's life: no token is promised to live for longer.
+func slow(t *testing.T, text string, life time.Duration) bool {
+	t.Helper()
+	failed := regexp.MustCompile(`FAILED after ([0-9.]+) s`).FindStringSubmatch(text)
+	if failed == nil {
+		return false
+	}
+	seconds, err := strconv.ParseFloat(failed[1], 64)
+	require.NoError(t, err)
+	return seconds > life.Seconds()/2
 }
 
 func TestAWorkspaceOutlivesItsTokenOnABareMachine(t *testing.T) {
+	t.Parallel()
 	testutil.NeedTool(t, "git")
-	cmd := exec.CommandContext(t.Context(), program(t))
-	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
-	started := time.Now()
-	out, err := cmd.CombinedOutput()
-	text := string(out)
+	text, err := tell(t, tokenLife/2, os.Getenv("PATH"))
+	if slow(t, text, tokenLife/2) {
+		t.Log("this machine is busy: once more, with tokens that live longer")
+		text, err = tell(t, tokenLife, os.Getenv("PATH"))
+	}
 	require.NoError(t, err, text)
-	require.Less(t, time.Since(started), limit, text)
 
 	for _, event := range []string{
 		`git clone     with the injected token: ok \(token 1\)`,
@@ -57,12 +91,11 @@ func TestAWorkspaceOutlivesItsTokenOnABareMachine(t *testing.T) {
 }
 
 func TestWithoutGitTheErrorSaysSo(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), program(t))
-	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + t.TempDir()}
-	out, err := cmd.CombinedOutput()
+	t.Parallel()
+	text, err := tell(t, tokenLife, t.TempDir())
 	exit, ok := err.(*exec.ExitError)
 	require.True(t, ok, "%v", err)
 	require.Equal(t, 1, exit.ExitCode())
-	require.Equal(t, "quickstart: git is not on PATH, and this is about git: install it (https://git-scm.com/downloads) and try again",
-		strings.TrimSpace(string(out)))
+	require.Equal(t, "quickstart: git is not on PATH, and this is about git: "+
+		"install it (https://git-scm.com/downloads) and try again", strings.TrimSpace(text))
 }

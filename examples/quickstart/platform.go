@@ -21,8 +21,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 )
 
-// platform is what starts workspaces: the plugins that change their environment, and the endpoint that they pull tokens
-// from. See examples/platform for it as a server.
+// platform is what starts workspaces: the plugins that change their
+// environment, and the endpoint that they pull tokens from. See
+// examples/platform for it as a server.
 type platform struct {
 	registry *provisionhook.Registry
 	server   *http.Server
@@ -31,30 +32,35 @@ type platform struct {
 	issues, refusals atomic.Int64 // of the endpoint
 }
 
-func startPlatform(github *githubapptest.Server, setup *githubapptest.Setup, helper string, story *story) (*platform, error) {
+func startPlatform(
+	github *githubapptest.Server, setup *githubapptest.Setup, helper string, life time.Duration, story *story,
+) (*platform, error) {
 	p := &platform{registry: provisionhook.NewRegistry(), story: story}
 
-	// The GitHub App: its key stays here. A new token may replace one that is still alive after a tenth of its life,
-	// where the default is 5 s, which is more than these tokens have.
+	// The GitHub App: its key stays here. A new token may replace one that is
+	// still alive after a tenth of its life, where the default is 5 s, which is
+	// more than these tokens have.
 	app, err := githubapp.New(githubapp.Options{
 		AppID:      setup.AppID,
 		PrivateKey: setup.PrivateKey(),
 		BaseURL:    github.URL,
 		HTTPClient: github.Client(),
-		Cache:      tokenprovider.CacheOptions{Settle: tokenLife / 10},
+		Cache:      tokenprovider.CacheOptions{Settle: life / 10},
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	// The endpoint: whoever has the bearer of a workspace gets that workspace's token.
+	// The endpoint: whoever has the bearer of a workspace gets that workspace's
+	// token.
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
 	key, err := tokenhttp.NewWorkspaceKey(secret)
 	if err != nil {
 		return nil, err
 	}
-	endpoint, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(p.registry), key, &tokenhttp.Options{Audit: p.audit})
+	source := tokenhttp.FirstProvider(p.registry)
+	endpoint, err := tokenhttp.NewHandler(source, key, &tokenhttp.Options{Audit: p.audit})
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +72,8 @@ func startPlatform(github *githubapptest.Server, setup *githubapptest.Setup, hel
 	}
 	baseURL := "http://" + listener.Addr().String()
 
-	// The plugins: GH_TOKEN, where fresh tokens are, and a git that asks for them.
+	// The plugins: GH_TOKEN, where fresh tokens are, and a git that asks for
+	// them.
 	githubURL, err := url.Parse(github.URL)
 	if err != nil {
 		return nil, err
@@ -75,11 +82,13 @@ func startPlatform(github *githubapptest.Server, setup *githubapptest.Setup, hel
 	if err != nil {
 		return nil, err
 	}
-	p.registry.Register(
-		githubapp.NewMutator(app.Installation(setup.InstallationID), nil),
-		whereToPull,
-		gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{githubURL.Host}, Command: helper}),
-	)
+	git, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{
+		Hosts: []string{githubURL.Host}, Command: helper,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.registry.Register(githubapp.NewMutator(app.Installation(setup.InstallationID), nil), whereToPull, git)
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = p.server.Serve(listener) }() // until stop
 	story.tell("platform", "has the plugins %s", strings.Join(p.registry.Names(), ", "))
@@ -89,7 +98,7 @@ func startPlatform(github *githubapptest.Server, setup *githubapptest.Setup, hel
 
 func (p *platform) stop() { _ = p.server.Close() }
 
-// audit is the endpoint's log.
+// audit tells what the endpoint answers.
 func (p *platform) audit(_ context.Context, r tokenhttp.AuditRecord) {
 	if r.Code != "" {
 		p.refusals.Add(1)
@@ -97,11 +106,15 @@ func (p *platform) audit(_ context.Context, r tokenhttp.AuditRecord) {
 		return
 	}
 	p.issues.Add(1)
-	p.story.tell("endpoint", "issued %s to %s, with %.1f s to live", p.story.token(r.TokenSHA256), r.Principal.WorkspaceID, time.Until(r.ExpiresAt).Seconds())
+	p.story.tell("endpoint", "issued %s to %s, with %.1f s to live",
+		p.story.token(r.TokenSHA256), r.Principal.WorkspaceID, time.Until(r.ExpiresAt).Seconds())
 }
 
-// provision makes a workspace in dir: its folders, and the environment that the plugins give it.
-func (p *platform) provision(ctx context.Context, id, dir string, github *githubapptest.Server) (*workspaceDir, error) {
+// provision makes a workspace in dir: its folders, and the environment that the
+// plugins give it.
+func (p *platform) provision(
+	ctx context.Context, id, dir string, github *githubapptest.Server,
+) (*workspaceDir, error) {
 	ws := &workspaceDir{dir: filepath.Join(dir, id), github: github, story: p.story}
 	for _, folder := range []string{ws.dir, ws.home(), ws.runtime()} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -123,7 +136,8 @@ func (p *platform) provision(ctx context.Context, id, dir string, github *github
 	return ws, nil
 }
 
-// keysOf are the variables that one plugin changed, those in which git reads its configuration as one.
+// keysOf returns the variables that one plugin changed, and those in which git
+// reads its configuration as one.
 func keysOf(changes []provisionhook.Change, mutator string) []string {
 	var keys []string
 	for _, c := range changes {

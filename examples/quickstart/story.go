@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// story tells what happens, with the seconds since its start. Tokens have numbers in it, in the order in which they come
-// up; it knows them by their SHA-256 only, so it can't give one away.
+// story tells what happens, with the seconds since its start. Tokens have
+// numbers in it, in the order in which they come up; it knows them by their
+// SHA-256 only, so it can't give one away.
 type story struct {
 	start time.Time
 
@@ -33,10 +34,11 @@ func (s *story) chapter(format string, args ...any) {
 func (s *story) tell(who, format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintf(s.out, "%6.1f s  %-10s %s\n", time.Since(s.start).Seconds(), who, fmt.Sprintf(format, args...))
+	seconds := time.Since(s.start).Seconds()
+	fmt.Fprintf(s.out, "%6.1f s  %-10s %s\n", seconds, who, fmt.Sprintf(format, args...))
 }
 
-// say is a line without a time.
+// say prints a line without a time.
 func (s *story) say(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,7 +54,7 @@ func (s *story) quote(lines []string) {
 	}
 }
 
-// token is the name of a token in the story.
+// token returns the name of a token in the story.
 func (s *story) token(sha256 string) string {
 	if sha256 == "" {
 		return "no token"

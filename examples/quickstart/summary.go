@@ -12,7 +12,8 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 )
 
-// tally is what one side saw: git by its exit codes, GitHub by its log of requests.
+// tally is what one side saw: git by its exit codes, GitHub by its log of
+// requests.
 type tally struct {
 	succeeded, refused int      // git commands
 	mints              int      // requests for a token; only GitHub sees them
@@ -35,8 +36,9 @@ func (t *tally) String() string {
 	return fmt.Sprintf("%d: %d succeeded, %d refused with 401", t.succeeded+t.refused, t.succeeded, t.refused)
 }
 
-// fromLog is what GitHub saw. Each git command begins with info/refs: without a token, which is answered with 401 and
-// isn't counted, and then with one.
+// fromLog returns what GitHub saw. Each git command begins with info/refs:
+// without a token, which is answered with 401 and isn't counted, and then with
+// one.
 func fromLog(requests []githubapptest.Request, dead string) tally {
 	var t tally
 	for _, r := range requests {
@@ -56,8 +58,11 @@ func fromLog(requests []githubapptest.Request, dead string) tally {
 	return t
 }
 
-// summarize prints both tallies, and is an error if they differ or anything went otherwise than told.
-func summarize(ctx context.Context, s *story, github *githubapptest.Server, ws *workspaceDir, p *platform, injected string) error {
+// summarize prints both tallies, and returns an error if they differ or
+// anything went otherwise than told.
+func summarize(
+	ctx context.Context, s *story, github *githubapptest.Server, ws *workspaceDir, p *platform, injected string,
+) error {
 	git, log := ws.tally, fromLog(github.Requests(), injected)
 	problems := slices.Concat(git.problems, log.problems)
 	expect := func(holds bool, format string, args ...any) {
@@ -68,8 +73,10 @@ func summarize(ctx context.Context, s *story, github *githubapptest.Server, ws *
 	expect(git.String() == log.String(), "git and GitHub disagree: %s, and %s", &git, &log)
 	expect(slices.Equal(git.tokens, log.tokens), "git and GitHub disagree about which tokens worked")
 	expect(git.refused == 1, "%d commands were refused, where the one with the dead token was due", git.refused)
-	expect(len(git.tokens) > lives, "%d tokens worked, where more than %d were due in that time", len(git.tokens), lives)
-	expect(log.mints == github.Mints(), "GitHub minted %d tokens but answered %d requests with one", github.Mints(), log.mints)
+	expect(len(git.tokens) > lives, "%d tokens worked, where more than %d were due in that time",
+		len(git.tokens), lives)
+	expect(log.mints == github.Mints(), "GitHub minted %d tokens but answered %d requests with one",
+		github.Mints(), log.mints)
 	expect(github.Signatures() == 1, "the App made %d signatures, where one was enough", github.Signatures())
 	expect(p.refusals.Load() == 0, "the endpoint refused %d requests", p.refusals.Load())
 	pushed, err := ws.pushed(ctx)
@@ -77,7 +84,8 @@ func summarize(ctx context.Context, s *story, github *githubapptest.Server, ws *
 
 	s.say("git operations   %s (git's exit codes)", &git)
 	s.say("                 %s (GitHub's log)", &log)
-	s.say("tokens           %d minted by GitHub, %d issued by the endpoint, %d worked for git", github.Mints(), p.issues.Load(), len(log.tokens))
+	s.say("tokens           %d minted by GitHub, %d issued by the endpoint, %d worked for git",
+		github.Mints(), p.issues.Load(), len(log.tokens))
 	s.say("signatures       %d made with the App's key, which never left the platform", github.Signatures())
 	s.say("failures: %d", len(problems))
 	if len(problems) > 0 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -12,13 +13,14 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
-// workspaceDir is a workspace: a folder and an environment in which git runs. It notes how each command went that talks
-// to GitHub.
+// workspaceDir is a workspace: a folder and an environment in which git runs.
+// It notes how each command went that talks to GitHub.
 type workspaceDir struct {
 	dir    string
 	env    []string
@@ -26,13 +28,15 @@ type workspaceDir struct {
 	story  *story
 
 	tally tally
+	began time.Time // of the command that ran last
 }
 
 func (w *workspaceDir) home() string    { return w.dir + "-home" }
 func (w *workspaceDir) runtime() string { return w.dir + "-run" }
 
-// baseEnv is the environment before any plugin: nothing of the machine's but PATH, no configuration of git's, nobody's
-// credentials, nothing to ask a person with. The certificate is that of the fake GitHub.
+// baseEnv returns the environment before any plugin: nothing of the machine's
+// but PATH, no configuration of git's, nobody's credentials, nothing to ask a
+// person with. The certificate is that of the fake GitHub.
 func (w *workspaceDir) baseEnv(certificate string) map[string]string {
 	env := map[string]string{
 		"PATH":                os.Getenv("PATH"),
@@ -62,8 +66,9 @@ type credential struct {
 }
 
 var (
-	// The environment of a workspace as it was: git takes what is in GH_TOKEN, dead or alive. The first setting turns
-	// off what the platform configured. The token is in no argument: the shell that git starts reads the variable.
+	// A workspace without a helper: git takes what is in GH_TOKEN, dead or
+	// alive. The first setting turns off what the platform configured. The
+	// token is in no argument: the shell that git starts reads the variable.
 	withInjectedToken = credential{"the injected token", []string{
 		"-c", "credential.helper=",
 		"-c", `credential.helper=!f() { test "$1" = get && echo username=x-access-token && echo "password=$GH_TOKEN"; }; f`,
@@ -93,7 +98,8 @@ func (w *workspaceDir) gitRefused(ctx context.Context, c credential, args ...str
 		return
 	}
 	w.tally.refused++
-	w.story.tell("workspace", "git %-9s with %s: refused with 401 (%s)", args[0], c.name, w.story.token(answer.TokenSHA256))
+	token := w.story.token(answer.TokenSHA256)
+	w.story.tell("workspace", "git %-9s with %s: refused with 401 (%s)", args[0], c.name, token)
 	w.story.quote(stderr)
 }
 
@@ -104,9 +110,11 @@ func (w *workspaceDir) commit(ctx context.Context) {
 	}
 }
 
+// problem tells that the command that ran last went wrong.
 func (w *workspaceDir) problem(stderr []string, format string, args ...any) {
 	w.tally.problem(format, args...)
-	w.story.tell("workspace", "FAILED: "+format, args...)
+	took := time.Since(w.began).Seconds()
+	w.story.tell("workspace", "FAILED after %.1f s: %s", took, fmt.Sprintf(format, args...))
 	w.story.quote(stderr)
 }
 
@@ -120,11 +128,12 @@ func (w *workspaceDir) pushed(ctx context.Context) (bool, error) {
 	return bytes.Equal(here, there), err
 }
 
-// run is a git command, and what it said.
+// run runs git, and returns what it said.
 func (w *workspaceDir) run(ctx context.Context, args ...string) (stderr []string, err error) {
 	var said bytes.Buffer
 	cmd := w.command(ctx, args...)
 	cmd.Stderr = &said
+	w.began = time.Now()
 	err = cmd.Run()
 	return strings.Split(strings.TrimSpace(said.String()), "\n"), err
 }
@@ -132,10 +141,12 @@ func (w *workspaceDir) run(ctx context.Context, args ...string) (stderr []string
 func (w *workspaceDir) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir, cmd.Env = w.dir, w.env
+	cmd.WaitDelay = time.Second // what git started may outlive it, and hold its output open
 	return cmd
 }
 
-// lastRequest is the last one with which git showed a token, from GitHub's log.
+// lastRequest returns the last one in GitHub's log with which git showed a
+// token.
 func (w *workspaceDir) lastRequest() githubapptest.Request {
 	for _, r := range slices.Backward(w.github.Requests()) {
 		if r.Git && r.TokenSHA256 != "" {
@@ -145,8 +156,9 @@ func (w *workspaceDir) lastRequest() githubapptest.Request {
 	return githubapptest.Request{}
 }
 
-// linkHelper puts git's credential helper into dir: this program under another name. An image for workspaces would have
-// the command git-credential-provisionkit on its PATH.
+// linkHelper puts git's credential helper into dir: this program under another
+// name. An image for workspaces would have the command
+// git-credential-provisionkit on its PATH.
 func linkHelper(dir string) (path string, err error) {
 	self, err := os.Executable()
 	if err != nil {

@@ -48,8 +48,12 @@ func run(w io.Writer, getenv func(string) string, workspaceID string, inline boo
 	if err != nil {
 		return fmt.Errorf("PLATFORM_URL: %w", err)
 	}
+	git, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: hosts, Inline: inline})
+	if err != nil {
+		return err
+	}
 	plugins := provisionhook.NewRegistry()
-	plugins.Register(endpoint, gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: hosts, Inline: inline}))
+	plugins.Register(endpoint, git)
 	plan, err := plugins.Plan(context.Background(), workspaceID, nil)
 	if err != nil {
 		return err

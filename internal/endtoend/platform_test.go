@@ -111,9 +111,11 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 		BaseURL: p.endpoint.URL, Key: p.key, TTL: opts.bearerTTL, BearerFile: opts.bearerFile,
 	})
 	require.NoError(t, err)
-	p.registry.Register(wiring, gitcredential.NewMutator(&gitcredential.MutatorOptions{
+	git, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{
 		Hosts: []string{p.host}, Command: testutil.Command(t),
-	}))
+	})
+	require.NoError(t, err)
+	p.registry.Register(wiring, git)
 	return p
 }
 

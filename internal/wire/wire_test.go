@@ -110,3 +110,22 @@ func TestATimeThatCannotBeSaidIsTheNearestThatCan(t *testing.T) {
 	require.Equal(t, "9999-12-31T23:59:59Z", wire.FormatTime(time.Unix(1<<55, 0)))
 	require.True(t, wire.Sayable(time.Unix(-1<<55, 0)).IsZero())
 }
+
+func TestGitAnswerIsACredentialThatGitReadsInOneWay(t *testing.T) {
+	answer, err := wire.GitAnswer("x-access-token", "ghs_abc", time.Unix(1893456000, 999), false)
+	require.NoError(t, err)
+	require.Equal(t, "username=x-access-token\npassword=ghs_abc\npassword_expiry_utc=1893456000\n", answer)
+	answer, err = wire.GitAnswer("x", "y", time.Time{}, true)
+	require.NoError(t, err)
+	require.Equal(t, "capability[]=authtype\nauthtype=Basic\ncredential=eDp5\nephemeral=1\n", answer)
+
+	for _, bad := range []struct{ username, token string }{
+		{"x", ""}, {"x", "s3cret\nhost=evil.example"}, {"x", "s3cret "}, {"x", strings.Repeat("t", 32<<10+1)},
+		{"", "t"}, {"s3cret:", "t"}, {"s3cret\n", "t"},
+	} {
+		answer, err := wire.GitAnswer(bad.username, bad.token, time.Time{}, false)
+		require.Error(t, err, "%q", bad)
+		require.NotContains(t, err.Error(), "s3cret")
+		require.Empty(t, answer)
+	}
+}

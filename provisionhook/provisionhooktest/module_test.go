@@ -17,9 +17,11 @@ import (
 func TestTheMutatorsOfThisModuleKeepTheContract(t *testing.T) {
 	app := fakeApp(t) // a key takes long to make: one serves all subtests
 	for name, newMutator := range map[string]func(*testing.T) provisionhook.EnvMutator{
-		"gitcredential": func(*testing.T) provisionhook.EnvMutator {
+		"gitcredential": func(t *testing.T) provisionhook.EnvMutator {
 			hosts := []string{"a.example", "b.example:8443"}
-			return gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: hosts})
+			m, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: hosts})
+			require.NoError(t, err)
+			return m
 		},
 		"tokenhttp": func(t *testing.T) provisionhook.EnvMutator { return endpoint(t, "") },
 		"tokenhttp with a file": func(t *testing.T) provisionhook.EnvMutator {

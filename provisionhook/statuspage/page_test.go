@@ -26,6 +26,7 @@ import (
 
 // platform is a registry with a provider in every state, at the time now.
 func platform(now time.Time) *provisionhook.Registry {
+	git, _ := gitcredential.NewMutator(nil) // the defaults are no error
 	registry := provisionhook.NewRegistry()
 	registry.Register(
 		reports("artifact-store", tokenprovider.Status{
@@ -49,7 +50,7 @@ func platform(now time.Time) *provisionhook.Registry {
 		reports(hostileName, tokenprovider.Status{State: tokenprovider.StateEmpty}),
 		silent{"שלום"},
 		reports("constant", tokenprovider.Status{State: tokenprovider.StateFresh, MintedAt: now, Mints: 1}),
-		gitcredential.NewMutator(nil),
+		git,
 	)
 	return registry
 }

@@ -15,16 +15,19 @@ type Entry struct {
 	Value string // may be empty: for a helper that wipes the ones before it
 }
 
-// AppendEnv adds entries to the configuration that git reads from its environment (GIT_CONFIG_COUNT, GIT_CONFIG_KEY_n
-// and GIT_CONFIG_VALUE_n, since git 2.31), behind those that are in env already. That configuration comes after all
+// AppendEnv adds entries to the configuration that git reads from its
+// environment (GIT_CONFIG_COUNT, GIT_CONFIG_KEY_n and GIT_CONFIG_VALUE_n, since
+// git 2.31), behind those that are in env. That configuration comes after all
 // files and before git -c; clones, submodules and hooks see it too.
 //
-// Entries that stand in env one after the other are not added again, unless a later entry has one of their keys: then
-// they may be without effect, and are appended.
+// Entries that stand in env one after the other are not added again, unless a
+// later entry has one of their keys: then they may be without effect, and are
+// appended.
 //
-// It refuses, and leaves env as it was, when git would: an env whose GIT_CONFIG_COUNT isn't a number or counts a key or
-// value that isn't there makes every git command fail, and adding to it would only hide why. A key that git can't
-// parse, a NUL and a nil env are errors too.
+// It returns an error, and leaves env as it was, where git would fail: with a
+// GIT_CONFIG_COUNT that isn't a number, or that counts a key or value which
+// isn't there, every git command fails, and adding to it would only hide why. A
+// key that git can't parse, a NUL and a nil env are errors too.
 func AppendEnv(env map[string]string, entries ...Entry) error {
 	if env == nil {
 		return errors.New("gitcredential: AppendEnv on a nil environment")
@@ -56,12 +59,14 @@ const countName = "GIT_CONFIG_COUNT"
 func keyName(n int) string   { return "GIT_CONFIG_KEY_" + strconv.Itoa(n) }
 func valueName(n int) string { return "GIT_CONFIG_VALUE_" + strconv.Itoa(n) }
 
-// gitKey is what git accepts as the name of a setting; a subsection may hold anything but a line break.
+// gitKey matches what git accepts as the name of a setting; a subsection may
+// hold anything but a line break.
 var gitKey = regexp.MustCompile(`^[A-Za-z0-9-]+\.([^\n\x00]*\.)?[A-Za-z][A-Za-z0-9-]*$`)
 
 func (e Entry) check() error {
 	if !gitKey.MatchString(e.Key) {
-		return fmt.Errorf("gitcredential: %q isn't a key of git's configuration: use section.name or section.subsection.name", e.Key)
+		return fmt.Errorf("gitcredential: %q isn't a key of git's configuration: "+
+			"use section.name or section.subsection.name", e.Key)
 	}
 	if strings.Contains(e.Value, "\x00") {
 		return fmt.Errorf("gitcredential: the value of %q holds a NUL", e.Key)
@@ -69,7 +74,7 @@ func (e Entry) check() error {
 	return nil
 }
 
-// readEnv is the configuration in env, read as git reads it.
+// readEnv returns the configuration in env, read as git reads it.
 func readEnv(env map[string]string) ([]Entry, error) {
 	count, err := parseCount(env[countName])
 	if err != nil {
@@ -88,7 +93,8 @@ func readEnv(env map[string]string) ([]Entry, error) {
 	return held, nil
 }
 
-// parseCount allows what strtoul and therefore git allows: white space before the number, a plus sign, leading zeros.
+// parseCount reads the count as strtoul, and therefore git, does: white space
+// before the number, a plus sign and leading zeros are allowed.
 func parseCount(text string) (int, error) {
 	if text == "" {
 		return 0, nil
@@ -96,13 +102,14 @@ func parseCount(text string) (int, error) {
 	digits := strings.TrimPrefix(strings.TrimLeft(text, " \t\n\v\f\r"), "+")
 	count, err := strconv.ParseUint(digits, 10, 31)
 	if err != nil {
-		return 0, fmt.Errorf("gitcredential: the value of %s isn't a number; git refuses to run with that: correct or unset it",
-			countName)
+		return 0, fmt.Errorf("gitcredential: the value of %s isn't a number; git refuses to run with that: "+
+			"correct or unset it", countName)
 	}
 	return int(count), nil
 }
 
-// inEffect reports whether held has entries in a row, with none of their keys after them.
+// inEffect reports whether held has entries in a row, with none of their keys
+// after them.
 func inEffect(held, entries []Entry) bool {
 	keys := make(map[string]bool, len(entries))
 	for _, e := range entries {
@@ -128,7 +135,8 @@ func startsWith(held, entries []Entry) bool {
 	return true
 }
 
-// canonicalKey is e's key as git compares it: section and name without case, the subsection with it.
+// canonicalKey returns e's key as git compares it: section and name without
+// case, the subsection with it.
 func (e Entry) canonicalKey() string {
 	first, last := strings.IndexByte(e.Key, '.'), strings.LastIndexByte(e.Key, '.')
 	return lowerASCII(e.Key[:first]) + e.Key[first:last] + lowerASCII(e.Key[last:])

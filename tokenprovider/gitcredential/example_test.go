@@ -67,7 +67,10 @@ func ExampleParseHosts() {
 // The mutator is registered beside the platform's other ones.
 func ExampleNewMutator() {
 	env := map[string]string{}
-	m := gitcredential.NewMutator(&gitcredential.MutatorOptions{Command: "/opt/tools/git-credential-provisionkit"})
+	m, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Command: "/opt/tools/git-credential-provisionkit"})
+	if err != nil {
+		panic(err)
+	}
 	fmt.Println(m.Name(), m.MutateEnv(context.Background(), "ws-1", env))
 	fmt.Printf("%s=%q\n", env["GIT_CONFIG_KEY_0"], env["GIT_CONFIG_VALUE_0"])
 	fmt.Printf("%s=%q\n", env["GIT_CONFIG_KEY_1"], env["GIT_CONFIG_VALUE_1"])

@@ -12,9 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzRun feeds a helper that serves github.com. Whatever it is fed, what git would read is empty or one valid answer, and
-// that only when a program which reads the request line by line, and takes whichever host it likes best, finds no other
-// host in it.
+// FuzzRun feeds a helper that serves github.com. Whatever it is fed, what git
+// would read is empty or one valid answer, and that only when a program which
+// reads the request line by line, and takes whichever host it likes best, finds
+// no other host in it.
 func FuzzRun(f *testing.F) {
 	for _, r := range testutil.GitRequests(f, "testdata/requests.txt") {
 		if len(r.Input) < 4<<10 { // large ones would slow the fuzzer down for nothing
@@ -55,8 +56,8 @@ func FuzzRun(f *testing.F) {
 	})
 }
 
-// requireAsksForGitHubOnly reads the request as carelessly as a program can: CR, LF and NUL all end a line, and each line
-// counts.
+// requireAsksForGitHubOnly reads the request as carelessly as a program can:
+// CR, LF and NUL all end a line, and each line counts.
 func requireAsksForGitHubOnly(t *testing.T, input []byte) {
 	t.Helper()
 	head, _, _ := bytes.Cut(bytes.ReplaceAll(append(input, "\n\n"...), []byte("\r\n"), []byte("\n")), []byte("\n\n"))

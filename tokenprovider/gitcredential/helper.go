@@ -1,39 +1,47 @@
 package gitcredential
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
 const (
-	// DefaultUsername is the user name that goes with a token where none is named.
+	// DefaultUsername is the user name that goes with a token where none is
+	// named.
 	DefaultUsername = "x-access-token"
 
-	// DefaultMinTTL is the life that a token should have left when git gets it. Git doesn't ask again when a token
-	// dies between the first request of an operation and its last, so it has to last for a long push.
+	// DefaultMinTTL is the life that a token should have left when git gets it.
+	// Git doesn't ask again when a token dies between the first request of an
+	// operation and its last, so it has to last for a long push.
 	DefaultMinTTL = 10 * time.Minute
 )
 
-// OnFailure says what git is told when there is no token for a host that the helper serves.
+// OnFailure says what git is told when there is no token for a host that the
+// helper serves.
 type OnFailure int
 
 const (
-	// FallThrough prints nothing: git asks its next helper, then the person at the terminal.
+	// FallThrough prints nothing: git asks its next helper, then the person at
+	// the terminal.
 	FallThrough OnFailure = iota
 
-	// Quit tells git to give up at once. No prompt hangs, and nobody's own credential is taken instead.
+	// Quit tells git to give up at once. No prompt hangs, and nobody's own
+	// credential is taken instead.
 	Quit
 )
 
-// Helper is a credential helper: it answers git with tokens of Provider. Its methods are safe for concurrent use if
-// the Provider's are, as they must be.
+// Helper is a credential helper: it answers git with tokens of Provider. Its
+// methods are safe for concurrent use if the Provider's are, as they must be.
 type Helper struct {
 	Provider  tokenprovider.TokenProvider // required
 	Hosts     []string                    // `host` or `host:port`; nil: [DefaultHost] alone
@@ -44,23 +52,28 @@ type Helper struct {
 
 // Run does what git asks for by operation, the last argument of a helper:
 //
-//   - get prints a credential for a request that is [Request.For] one of Hosts, and nothing for any other. A token that
-//     has less than MinTTL left is printed as long as it lives: it is better than none.
-//   - erase tells Provider, if it is a [tokenprovider.Invalidator], that the password in the request was refused. Without
-//     a password, and for a host that isn't one of Hosts, it does nothing.
-//   - store does nothing: a token that is fetched anew each time need not be kept.
+//   - get prints a credential for a request that is [Request.For] one of Hosts,
+//     and nothing for any other. A token that has less than MinTTL left is
+//     printed as long as it lives: it is better than none.
+//   - erase tells Provider, if it is a [tokenprovider.Invalidator], that the
+//     password in the request was refused. Without a password, and for a host
+//     that isn't one of Hosts, it does nothing.
+//   - store does nothing: a token that is fetched anew each time need not be
+//     kept.
 //   - capability prints what this helper can do beyond the basic protocol.
 //   - Any other operation does nothing, as git demands for its future ones.
 //
-// To a caller that offers the capability authtype, get answers with the value of the Authorization header, marked as
-// ephemeral, in place of a user name and password: no other helper is then able to keep them. To all others it answers
+// To a caller that offers the capability authtype, get answers with the value
+// of the Authorization header, marked as ephemeral, in place of a user name and
+// password: no other helper is then able to keep them. To all others it answers
 // with a user name, password and password_expiry_utc, in whole seconds.
 //
-// Standard output gets the whole answer in one Write or nothing; with [Quit] a failed get prints just "quit=1". An error
-// has been told on stderr in one line when Run returns it, and the process should end with exit code 1.
+// Standard output gets the whole answer in one Write or nothing; with [Quit] a
+// failed get prints just "quit=1". An error has been told on stderr in one line
+// when Run returns it, and the process should end with exit code 1.
 //
-// ctx bounds all of it, also the wait for a stdin that neither delivers nor ends; a Read that blocks is then left to its
-// own end.
+// ctx bounds the wait for Provider and for a stdin that neither delivers nor
+// ends; a call that hangs is then left behind.
 func (h *Helper) Run(ctx context.Context, operation string, stdin io.Reader, stdout, stderr io.Writer) error {
 	var err error
 	switch operation {
@@ -69,22 +82,25 @@ func (h *Helper) Run(ctx context.Context, operation string, stdin io.Reader, std
 	case "erase":
 		err = h.erase(ctx, stdin)
 	case "store":
-		_, _ = within(ctx, func() (int64, error) { return io.Copy(io.Discard, io.LimitReader(stdin, maxRequest)) })
+		_, _ = foreign.Within(ctx, "standard input", func(context.Context) (int64, error) {
+			return io.Copy(io.Discard, io.LimitReader(stdin, maxRequest))
+		})
 	case "capability":
 		_, err = io.WriteString(stdout, "version 0\ncapability authtype\n")
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "%s: %s\n", DefaultCommand, Sentence(err))
+		line := wire.OneLine(strings.TrimPrefix(err.Error(), "gitcredential: "), 500)
+		fmt.Fprintf(stderr, "%s: %s\n", DefaultCommand, line)
 	}
 	return err
 }
 
 func (h *Helper) get(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
-	req, err := within(ctx, func() (Request, error) { return ReadRequest(stdin) })
+	req, err := readRequest(ctx, stdin)
 	if err != nil {
 		return err
 	}
-	hosts, err := h.hosts()
+	hosts, err := servedHosts(h.Hosts)
 	if err != nil || !req.For(hosts) {
 		return err
 	}
@@ -103,7 +119,7 @@ func (h *Helper) get(ctx context.Context, stdin io.Reader, stdout io.Writer) err
 	return err
 }
 
-// answer is the credential in git's format, whole and checked.
+// answer returns the credential in git's format, whole and checked.
 func (h *Helper) answer(ctx context.Context, req Request) (string, error) {
 	if h.Provider == nil {
 		return "", errors.New("the Helper has no Provider")
@@ -112,57 +128,58 @@ func (h *Helper) answer(ctx context.Context, req Request) (string, error) {
 	if minTTL <= 0 {
 		minTTL = DefaultMinTTL
 	}
-	token, expiresAt, err := h.Provider.Token(tokenprovider.WithMinTTL(ctx, max(minTTL, tokenprovider.MinTTL(ctx))))
+	ctx = tokenprovider.WithMinTTL(ctx, max(minTTL, tokenprovider.MinTTL(ctx)))
+	type minted struct {
+		token     string
+		expiresAt time.Time
+	}
+	m, err := within(ctx, "the provider", func(ctx context.Context) (m minted, err error) {
+		m.token, m.expiresAt, err = h.Provider.Token(ctx)
+		return m, err
+	})
 	if err != nil {
 		return "", err
 	}
-	if !expiresAt.IsZero() && !time.Now().Before(expiresAt) {
+	if !m.expiresAt.IsZero() && !time.Now().Before(m.expiresAt) {
 		return "", fmt.Errorf("the token that the platform handed out expired at %s; check the clocks on both sides",
-			expiresAt.UTC().Format(time.RFC3339))
+			m.expiresAt.UTC().Format(time.RFC3339))
 	}
-	username := h.Username
-	if username == "" {
-		username = DefaultUsername
-	}
-	return wire.GitAnswer(username, token, expiresAt, slices.Contains(req.Capabilities, "authtype"))
+	authtype := slices.Contains(req.Capabilities, "authtype")
+	return wire.GitAnswer(cmp.Or(h.Username, DefaultUsername), m.token, m.expiresAt, authtype)
 }
 
 func (h *Helper) erase(ctx context.Context, stdin io.Reader) error {
-	req, err := within(ctx, func() (Request, error) { return ReadRequest(stdin) })
+	req, err := readRequest(ctx, stdin)
 	if err != nil {
 		return err
 	}
-	hosts, err := h.hosts()
-	if err == nil && req.Password != "" && req.For(hosts) {
-		tokenprovider.Invalidate(h.Provider, req.Password)
+	hosts, err := servedHosts(h.Hosts)
+	if err != nil || req.Password == "" || !req.For(hosts) {
+		return err
 	}
+	_, err = within(ctx, "the provider", func(context.Context) (bool, error) {
+		return tokenprovider.Invalidate(h.Provider, req.Password), nil
+	})
 	return err
 }
 
-// hosts are the hosts to serve. One that can never match is an error: silence would look like a helper that isn't asked.
-func (h *Helper) hosts() ([]string, error) {
-	if h.Hosts == nil {
-		return []string{DefaultHost}, nil
-	}
-	return canonicalHosts(h.Hosts)
+// readRequest returns the request on stdin, which can't be read with a
+// deadline.
+func readRequest(ctx context.Context, stdin io.Reader) (Request, error) {
+	return within(ctx, "gitcredential: the request on standard input", func(context.Context) (Request, error) {
+		return ReadRequest(stdin)
+	})
 }
 
-// within is the result of read, or an error once ctx is done: standard input can't be read with a deadline.
-func within[T any](ctx context.Context, read func() (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
+// within returns what f returns, or says of what, which is whose code f is,
+// that it broke or had not returned when ctx ended.
+func within[T any](ctx context.Context, what string, f func(context.Context) (T, error)) (T, error) {
+	value, err := foreign.Within(ctx, what, f)
+	if errors.Is(err, foreign.ErrNoAnswer) {
+		return value, fmt.Errorf("%s took too long: %w", what, ctx.Err())
 	}
-	done := make(chan result, 1)
-	go func() {
-		value, err := read()
-		done <- result{value, err}
-	}()
-	select {
-	case r := <-done:
-		return r.value, r.err
-	case <-ctx.Done():
-		var none T
-		return none, fmt.Errorf("gitcredential: the request on standard input didn't end in time: %w", ctx.Err())
+	if _, broke := errors.AsType[*foreign.Defect](err); broke {
+		return value, &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: err}
 	}
+	return value, err
 }

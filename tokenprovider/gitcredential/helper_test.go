@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -42,7 +43,8 @@ func (s *source) Invalidate(token string) bool {
 	return true
 }
 
-// run is one call of a helper. No token may be on standard error or in the error, whatever happens.
+// run is one call of a helper. No token may be on standard error or in the
+// error, whatever happens.
 func run(t *testing.T, h *gitcredential.Helper, operation, input string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out writes
@@ -292,6 +294,52 @@ func TestAStandardInputThatNeverEndsIsLeftAtTheDeadline(t *testing.T) {
 		require.Empty(t, stdout.String())
 		require.Contains(t, stderr.String(), "standard input")
 	})
+}
+
+func TestAProviderThatHangsIsLeftAtTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		provider := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+			time.Sleep(time.Hour)
+			return token, time.Time{}, nil
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		h := &gitcredential.Helper{Provider: provider, OnFailure: gitcredential.Quit}
+		var stdout, stderr strings.Builder
+		started := time.Now()
+		err := h.Run(ctx, "get", strings.NewReader(githubRequest), &stdout, &stderr)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, time.Minute, time.Since(started))
+		require.Equal(t, "quit=1\n", stdout.String())
+		require.Contains(t, stderr.String(), "the provider took too long")
+		time.Sleep(time.Hour) // for it to end
+	})
+}
+
+// breaking is a provider that does something else than it should.
+type breaking func()
+
+func (b breaking) Token(context.Context) (string, time.Time, error) {
+	b()
+	return token, time.Time{}, nil
+}
+
+func (b breaking) Invalidate(string) bool { b(); return true }
+
+func TestAProviderThatBreaksIsAnErrorAndNothingMore(t *testing.T) {
+	for says, breaks := range map[string]breaking{
+		"the provider panicked: a value of type string": func() { panic(token) },
+		"the provider ended its goroutine":              runtime.Goexit,
+	} {
+		for operation, input := range map[string]string{
+			"get": githubRequest, "erase": "protocol=https\nhost=github.com\npassword=" + token + "\n",
+		} {
+			stdout, stderr, err := run(t, &gitcredential.Helper{Provider: breaks}, operation, input)
+			require.Equal(t, tokenprovider.CodeInternal, tokenprovider.CodeOf(err))
+			require.Contains(t, stderr, says)
+			require.Empty(t, stdout)
+		}
+	}
 }
 
 func TestAnAnswerThatCannotBeWrittenIsAnError(t *testing.T) {

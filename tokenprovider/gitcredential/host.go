@@ -12,11 +12,21 @@ import (
 // DefaultHost is the host that is served where none is named.
 const DefaultHost = "github.com"
 
-// ParseHosts reads a comma-separated list of hosts, each `host` or `host:port`, in the form in which [Request.For]
-// compares them: lower case, without ":443", without repetition. White space around a host is dropped. An empty list,
-// an empty entry and anything that isn't a host (a URL, a pattern, a path) is an error that quotes it.
+// ParseHosts reads a comma-separated list of hosts, each `host` or `host:port`,
+// and returns them in the form in which [Request.For] compares them: lower
+// case, without ":443", without repetition. White space around a host is
+// dropped. An empty list, an empty entry and anything that isn't a host (a URL,
+// a pattern, a path) is an error that quotes it.
 func ParseHosts(list string) ([]string, error) {
 	return canonicalHosts(strings.Split(list, ","))
+}
+
+// servedHosts returns hosts in that form; nil means [DefaultHost] alone.
+func servedHosts(hosts []string) ([]string, error) {
+	if hosts == nil {
+		return []string{DefaultHost}, nil
+	}
+	return canonicalHosts(hosts)
 }
 
 func canonicalHosts(hosts []string) ([]string, error) {
@@ -33,9 +43,11 @@ func canonicalHosts(hosts []string) ([]string, error) {
 	return canonical, nil
 }
 
-// canonicalHost is the form of a host, or host:port, that may be compared byte by byte. It maps as little as it can:
-// ASCII letters to lower case (Unicode has a Kelvin sign that lower-cases to k) and https's own port to none. What is
-// no plain host name or address is an error, a trailing dot too, although git takes "github.com." for "github.com".
+// canonicalHost returns a host, or host:port, in the form that may be compared
+// byte by byte. It maps as little as it can: ASCII letters to lower case
+// (Unicode has a Kelvin sign that lower-cases to k) and https's own port to
+// none. What is no plain host name or address is an error, a trailing dot too,
+// although git takes "github.com." for "github.com".
 func canonicalHost(host string) (string, error) {
 	if strings.Contains(host, "/") {
 		return "", errors.New("name the host alone, without https:// and path")
@@ -62,26 +74,19 @@ func canonicalHost(host string) (string, error) {
 		if label == "" || len(label) > 63 {
 			return "", errors.New("a part between dots has 1 to 63 characters")
 		}
-		for _, c := range []byte(label) {
-			if !isLabelByte(c) {
-				return "", errors.New("a host name has letters, digits, hyphens and dots only")
-			}
+		if strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return "", errors.New("a host name has letters, digits, hyphens and dots only")
 		}
 	}
 	return host, nil
 }
 
-func isLabelByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_'
-}
-
-// lowerASCII is strings.ToLower for the 26 letters that host names have.
+// lowerASCII returns s with its ASCII letters in lower case.
 func lowerASCII(s string) string {
-	lower := []byte(s)
-	for i, c := range lower {
-		if 'A' <= c && c <= 'Z' {
-			lower[i] = c + 'a' - 'A'
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
 		}
-	}
-	return string(lower)
+		return r
+	}, s)
 }

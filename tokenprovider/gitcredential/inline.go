@@ -8,11 +8,12 @@ import (
 //go:embed inline.sh
 var inlineScript string
 
-// inlineHelper is a credential helper that needs no file in the workspace, as a value of git's configuration: inline.sh in
-// one line.
+// inlineHelper is a credential helper that needs no file in the workspace, as a
+// value of git's configuration: inline.sh in one line.
 var inlineHelper = "!" + oneLine(inlineScript)
 
-// oneLine is script without its comments, which have lines of their own, its indentation and its line ends.
+// oneLine returns script without its comments, which have lines of their own,
+// its indentation and its line ends.
 func oneLine(script string) string {
 	var words []string
 	for line := range strings.Lines(script) {

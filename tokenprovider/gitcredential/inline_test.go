@@ -30,8 +30,9 @@ const (
 	gitType   = "application/x-git-credential"
 )
 
-// shells are the command lines of the shells that the inline helper is for, each but for the script. Git has one of them
-// built in; images differ in which.
+// shells are the command lines of the shells that the inline helper is for,
+// each but for the script. Git has one of them built in; images differ in
+// which.
 func shells(t testing.TB) map[string][]string {
 	t.Helper()
 	switch runtime.GOOS {
@@ -58,8 +59,7 @@ type inlineWorkspace struct {
 func newInlineWorkspace(t testing.TB, shell []string, url string) *inlineWorkspace {
 	t.Helper()
 	testutil.NeedTool(t, "curl")
-	env := map[string]string{}
-	require.NoError(t, gitcredential.NewMutator(&gitcredential.MutatorOptions{Inline: true}).MutateEnv(t.Context(), "ws-1", env))
+	env := mutate(t, &gitcredential.MutatorOptions{Inline: true}, map[string]string{})
 	helper, ok := strings.CutPrefix(env["GIT_CONFIG_VALUE_1"], "!")
 	require.True(t, ok)
 	return &inlineWorkspace{shell: shell, helper: helper, dir: t.TempDir(), env: map[string]string{
@@ -85,7 +85,8 @@ func (w *inlineWorkspace) run(t testing.TB, operation, input string) (stdout, st
 	return out.String(), errOut.String(), cmd.ProcessState.ExitCode()
 }
 
-// fails requires that get prints nothing but one line that says why, and returns it.
+// fails requires that get prints nothing but one line that says why, and
+// returns it.
 func (w *inlineWorkspace) fails(t testing.TB) string {
 	t.Helper()
 	stdout, stderr, code := w.run(t, "get", githubRequest)
@@ -102,7 +103,8 @@ type received struct {
 	body string
 }
 
-// standIn is an endpoint that answers as a test wants it, by default with a token.
+// standIn is an endpoint that answers as a test wants it, by default with a
+// token.
 type standIn struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -149,9 +151,6 @@ func TestTheInlineHelperIsOneLineForEachHostBehindAReset(t *testing.T) {
 	require.NotContains(t, helper, "\r")
 	require.Less(t, len(helper), 8<<10)
 	require.Equal(t, env, mutate(t, &gitcredential.MutatorOptions{Inline: true, Hosts: []string{"github.com", "git.example:8443"}}, maps.Clone(env)))
-
-	err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Inline: true, Command: "x"}).MutateEnv(t.Context(), "ws-1", map[string]string{})
-	require.ErrorContains(t, err, "both Command and Inline")
 }
 
 func TestTheInlineHelperPrintsWhatThePlatformAnswersToGitsOwnWords(t *testing.T) {
@@ -404,7 +403,8 @@ func TestTheBearerComesFromItsFileReadAnewEachTime(t *testing.T) {
 	}
 }
 
-// TestNoProcessHasTheBearerOrTheTokenInItsArguments looks at all processes while curl waits for its answer.
+// TestNoProcessHasTheBearerOrTheTokenInItsArguments looks at all processes
+// while curl waits for its answer.
 func TestNoProcessHasTheBearerOrTheTokenInItsArguments(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("there is no /proc to look into")
@@ -437,7 +437,8 @@ func TestAShellThatWouldShowTheBearerIsNotUsed(t *testing.T) {
 	require.Empty(t, s.asked())
 }
 
-// shellWithoutPrintf is a shell that has to start a program to print: here, bash with that builtin switched off.
+// shellWithoutPrintf is a shell that has to start a program to print: here,
+// bash with that builtin switched off.
 func shellWithoutPrintf(t testing.TB) string {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -492,8 +493,9 @@ func TestWithQuitTheInlineHelperTellsGitToGiveUp(t *testing.T) {
 	}
 }
 
-// TestNothingAroundTheInlineHelperTurnsItsTokenOrBearerElsewhere is about a repository that brings programs of the names
-// that are needed, and a home and an environment that know curl and the shell.
+// TestNothingAroundTheInlineHelperTurnsItsTokenOrBearerElsewhere is about a
+// repository that brings programs of the names that are needed, and a home and
+// an environment that know curl and the shell.
 func TestNothingAroundTheInlineHelperTurnsItsTokenOrBearerElsewhere(t *testing.T) {
 	for name, shell := range shells(t) {
 		t.Run(name, func(t *testing.T) {

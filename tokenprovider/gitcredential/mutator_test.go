@@ -16,14 +16,21 @@ import (
 
 var _ provisionhook.EnvMutator = (*gitcredential.Mutator)(nil) // its methods suffice: the package needs no import
 
-func mutate(t *testing.T, opts *gitcredential.MutatorOptions, env map[string]string) map[string]string {
+func mutate(t testing.TB, opts *gitcredential.MutatorOptions, env map[string]string) map[string]string {
 	t.Helper()
-	require.NoError(t, gitcredential.NewMutator(opts).MutateEnv(t.Context(), "ws-1", env))
+	require.NoError(t, newMutator(t, opts).MutateEnv(t.Context(), "ws-1", env))
 	return env
 }
 
+func newMutator(t testing.TB, opts *gitcredential.MutatorOptions) *gitcredential.Mutator {
+	t.Helper()
+	m, err := gitcredential.NewMutator(opts)
+	require.NoError(t, err)
+	return m
+}
+
 func TestTheMutatorWiresEachHostWithAResetAndThenTheHelper(t *testing.T) {
-	require.Equal(t, "git-credential", gitcredential.NewMutator(nil).Name())
+	require.Equal(t, "git-credential", newMutator(t, nil).Name())
 	require.Equal(t, map[string]string{
 		"GIT_CONFIG_COUNT": "2",
 		"GIT_CONFIG_KEY_0": "credential.https://github.com.helper", "GIT_CONFIG_VALUE_0": "",
@@ -54,32 +61,46 @@ func TestASecondRunOfTheMutatorChangesNothing(t *testing.T) {
 
 func TestTheMutatorKeepsItsOwnCopyOfTheOptions(t *testing.T) {
 	opts := &gitcredential.MutatorOptions{Hosts: []string{"a.example"}}
-	m := gitcredential.NewMutator(opts)
+	m := newMutator(t, opts)
 	opts.Hosts[0] = "evil.example"
 	env := map[string]string{}
 	require.NoError(t, m.MutateEnv(t.Context(), "ws-1", env))
 	require.Equal(t, "a.example", env["PROVISIONKIT_HOSTS"])
 }
 
-func TestTheMutatorNamesWhatItCannotUseAndChangesNothing(t *testing.T) {
+func TestOptionsThatCannotBeUsedAreNamedWhenTheMutatorIsMade(t *testing.T) {
 	for name, c := range map[string]struct {
 		opts gitcredential.MutatorOptions
-		env  map[string]string
-		text string
+		says string
 	}{
-		"a URL for a host":             {gitcredential.MutatorOptions{Hosts: []string{"https://github.com"}}, map[string]string{}, `"https://github.com"`},
-		"no hosts":                     {gitcredential.MutatorOptions{Hosts: []string{}}, map[string]string{}, "Hosts is empty"},
-		"a line break in the command":  {gitcredential.MutatorOptions{Command: "a\nb"}, map[string]string{}, "control character"},
-		"an environment git can't use": {gitcredential.MutatorOptions{}, map[string]string{"GIT_CONFIG_COUNT": "x"}, "GIT_CONFIG_COUNT"},
-		"a nil environment":            {gitcredential.MutatorOptions{}, nil, "nil environment"},
+		"a URL for a host":            {gitcredential.MutatorOptions{Hosts: []string{"https://github.com"}}, `"https://github.com"`},
+		"an empty host":               {gitcredential.MutatorOptions{Hosts: []string{"github.com", ""}}, `"" isn't a host`},
+		"no hosts":                    {gitcredential.MutatorOptions{Hosts: []string{}}, "Hosts is empty"},
+		"a line break in the command": {gitcredential.MutatorOptions{Command: "a\nb"}, "Command holds a control character"},
+		"a command and the line":      {gitcredential.MutatorOptions{Inline: true, Command: "x"}, "both Command and Inline"},
 	} {
-		before := maps.Clone(c.env)
-		require.ErrorContains(t, gitcredential.NewMutator(&c.opts).MutateEnv(t.Context(), "ws-1", c.env), c.text, name)
-		require.Equal(t, before, c.env, name)
+		m, err := gitcredential.NewMutator(&c.opts)
+		require.ErrorContains(t, err, c.says, name)
+		require.Nil(t, m, name)
 	}
 }
 
-// TestGitRunsTheHelperFromAPathThatAShellWouldSplit also proves that a helper which a repository brings is never asked.
+func TestAnEnvironmentThatGitCannotUseIsNamedAndLeftAsItIs(t *testing.T) {
+	for says, env := range map[string]map[string]string{
+		"GIT_CONFIG_COUNT": {"GIT_CONFIG_COUNT": "x"},
+		"nil environment":  nil,
+	} {
+		before := maps.Clone(env)
+		require.ErrorContains(t, newMutator(t, nil).MutateEnv(t.Context(), "ws-1", env), says)
+		require.Equal(t, before, env)
+	}
+	env := map[string]string{}
+	require.NoError(t, (&gitcredential.Mutator{}).MutateEnv(t.Context(), "ws-1", env))
+	require.Empty(t, env, "the zero Mutator wires nothing")
+}
+
+// TestGitRunsTheHelperFromAPathThatAShellWouldSplit also proves that a helper
+// which a repository brings is never asked.
 func TestGitRunsTheHelperFromAPathThatAShellWouldSplit(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the helper here is a shell script")

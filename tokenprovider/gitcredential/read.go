@@ -17,14 +17,17 @@ const (
 	maxPath    = 1024
 )
 
-// ReadRequest reads one request in git's format: lines of key=value up to an empty line or the end of input, each
-// ended by LF or CRLF. It reads at most 1 MiB and nothing after the empty line but what its buffer takes.
+// ReadRequest reads one request in git's format: lines of key=value up to an
+// empty line or the end of input, each ended by LF or CRLF. It reads at most 1
+// MiB and nothing after the empty line but what its buffer takes.
 //
-// It is strict, since a request that two programs read differently is how tokens reached the wrong host: a protocol
-// and a host are required; a repeated key, a line that is cut short, longer than 65,535 bytes or without "=", a CR or
-// NUL inside a line, a control character in the protocol, host, path or user name, a path that isn't plain (dot
-// segments, escapes, a query, ...), and a url attribute, which git never sends to a helper, are refused. Unknown keys
-// are ignored, as git demands.
+// It is strict, since a request that two programs read differently is how
+// tokens reached the wrong host. A protocol and a host are required. Refused
+// are a repeated key; a line that is cut short, longer than 65,535 bytes or
+// without "="; a CR or NUL inside a line; a control character in the protocol,
+// host, path or user name; a path that isn't plain (dot segments, escapes, a
+// query, ...); and a url attribute, which git never sends to a helper. Unknown
+// keys are ignored, as git demands.
 //
 // An error names the line or key and what is wrong with it, never a value.
 func ReadRequest(r io.Reader) (Request, error) {
@@ -63,6 +66,7 @@ type parser struct {
 	seen                 map[string]bool
 }
 
+// line takes one line of key=value.
 func (p *parser) line(text string) error {
 	if strings.ContainsAny(text, "\r\x00") {
 		return errors.New("holds a CR or NUL")
@@ -109,7 +113,7 @@ func (p *parser) once(attribute *string, key, value string) error {
 	return nil
 }
 
-// name is once for an attribute that people read.
+// name sets an attribute that people read, and that a request may have one of.
 func (p *parser) name(attribute *string, key, value string) error {
 	if !isPrintable(value) {
 		return fmt.Errorf("has a %s with a control character", key)
@@ -124,7 +128,7 @@ func (p *parser) path(value string) error {
 	return p.once(&p.req.Path, "path", value)
 }
 
-// extend appends to a list; an empty value empties it.
+// extend returns list with value behind it; an empty value empties the list.
 func extend(list []string, value string) []string {
 	if value == "" {
 		return nil
@@ -132,6 +136,7 @@ func extend(list []string, value string) []string {
 	return append(list, value)
 }
 
+// request returns what was collected, once it is whole.
 func (p *parser) request() (Request, error) {
 	if p.req.Protocol == "" || p.req.Host == "" {
 		return Request{}, errors.New("gitcredential: the request names no protocol or no host")
@@ -142,8 +147,9 @@ func (p *parser) request() (Request, error) {
 	return p.req, nil
 }
 
-// password is the token in a credential that git gives back in the form in which it got it: the value of the
-// Authorization header. "" where it holds none that this package could have given.
+// password returns the token in a credential that git gives back in the form in
+// which it got it: the value of the Authorization header. It is "" where the
+// credential holds none that this package could have given.
 func password(authtype, credential string) string {
 	switch lowerASCII(authtype) {
 	case "basic":
@@ -163,13 +169,15 @@ func isPrintable(s string) bool {
 	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
-// isPlainPath reports whether everybody reads path alike. Git sends it decoded, so that a "%" left in it was encoded
-// twice, and with the query still on it. No path at all is plain.
+// isPlainPath reports whether everybody reads path alike. Git sends it decoded,
+// so that a "%" left in it was encoded twice, and with the query still on it.
+// No path at all is plain.
 func isPlainPath(path string) bool {
 	if path == "" {
 		return true
 	}
-	if len(path) > maxPath || !isPrintable(path) || strings.ContainsAny(path, `%?#\;`) || strings.HasPrefix(path, "-") {
+	if len(path) > maxPath || !isPrintable(path) ||
+		strings.ContainsAny(path, `%?#\;`) || strings.HasPrefix(path, "-") {
 		return false
 	}
 	for segment := range strings.SplitSeq(path, "/") {

@@ -187,7 +187,8 @@ func FuzzReadRequest(f *testing.F) {
 			require.NotContains(t, value, "\r")
 			require.NotContains(t, value, "\x00")
 		}
-		// What reads the request line by line, as other programs do, must see the same host.
+		// What reads the request line by line, as other programs do, must see
+		// the same host.
 		if req.For([]string{"github.com"}) {
 			head, _, _ := strings.Cut(strings.ReplaceAll(string(input), "\r\n", "\n")+"\n\n", "\n\n")
 			count := 0

@@ -4,13 +4,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+
+	"github.com/molecule-ai/provisionkit/internal/secret"
 )
 
-// Request is what git, or another client of its protocol, asks a helper. [ReadRequest] reads it. All of it comes from
-// outside, parts from whoever wrote the URL or answers under it: nothing in it is trusted before [Request.For] says so.
+// Request is what git, or another client of its protocol, asks a helper.
+// [ReadRequest] reads it. All of it comes from outside, parts from whoever
+// wrote the URL or answers under it: nothing in it is trusted before
+// [Request.For] says so.
 //
-// Its fields are plain. Printed, logged or encoded, by itself or in an exported field, it shows no password; in an
-// unexported field of another struct fmt can't be kept from printing it.
+// Its fields are plain. Printed under any verb of fmt, logged with slog or
+// encoded as JSON, by itself or in an exported field, it shows no password; in
+// an unexported field of another struct fmt can't be kept from printing it.
 type Request struct {
 	Protocol     string   // as sent: "https", but also "HTTPS"
 	Host         string   // as sent, with its port if there is one: "github.com", "GitHub.com:443"
@@ -21,9 +26,11 @@ type Request struct {
 	WWWAuth      []string // the WWW-Authenticate headers of the server, which may say anything
 }
 
-// For reports whether r asks for a credential of one of hosts, each `host` or `host:port`: over https, and with exactly
-// that host and port, where letter case and https's own port 443 make no difference. No hosts, no match: there is
-// neither a pattern nor a default. It is the one host check, and each answer depends on it.
+// For reports whether r asks for a credential of one of hosts, each `host` or
+// `host:port`: over https, and with exactly that host and port, where letter
+// case and https's own port 443 make no difference. No hosts, no match: there
+// is neither a pattern nor a default. It is the one host check, and each answer
+// depends on it.
 func (r Request) For(hosts []string) bool {
 	if lowerASCII(r.Protocol) != "https" {
 		return false
@@ -51,10 +58,11 @@ type redacted struct {
 	WWWAuth      []string `json:"wwwauth,omitempty"`
 }
 
+// redact returns r with what may be shown of its password.
 func (r Request) redact() redacted {
 	shown := redacted(r)
 	if shown.Password != "" {
-		shown.Password = "[redacted]"
+		shown.Password = secret.Redacted
 	}
 	return shown
 }
@@ -64,8 +72,8 @@ func (r Request) Format(s fmt.State, verb rune) {
 	fmt.Fprintf(s, "gitcredential.Request%+v", r.redact())
 }
 
-// MarshalJSON encodes r without its password.
+// MarshalJSON returns r as JSON without its password.
 func (r Request) MarshalJSON() ([]byte, error) { return json.Marshal(r.redact()) }
 
-// LogValue is r without its password.
+// LogValue returns r without its password.
 func (r Request) LogValue() slog.Value { return slog.AnyValue(r.redact()) }

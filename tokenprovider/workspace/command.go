@@ -129,7 +129,7 @@ func (c *Command) withDefaults() *Command {
 
 // fail tells the person in front of the command about err, in one line.
 func (c *Command) fail(err error) int {
-	fmt.Fprintf(c.Stderr, "%s: %s\n", gitcredential.DefaultCommand, gitcredential.Sentence(err))
+	fmt.Fprintf(c.Stderr, "%s: %s\n", gitcredential.DefaultCommand, sentence(err))
 	return 1
 }
 

@@ -45,7 +45,7 @@ func (d *diagnosis) checkGitConfig(ctx context.Context) finding {
 		env[name] = value
 	}
 	if err := gitcredential.AppendEnv(env); err != nil { // adds nothing, and reads what is there as git does
-		return wrong("%s", gitcredential.Sentence(err))
+		return wrong("%s", sentence(err))
 	}
 	all, err := d.readSettings(ctx, "--list", "--show-scope")
 	if err != nil {

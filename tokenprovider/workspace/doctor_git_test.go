@@ -119,7 +119,8 @@ var gitBreakages = []breakage{
 		name: "ours without a binary", check: "git-helper", status: "ok", says: "asks provisionkit's helper",
 		do: func(t *testing.T, p *patient) {
 			p.unwire()
-			inline := gitcredential.NewMutator(&gitcredential.MutatorOptions{Inline: true})
+			inline, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Inline: true})
+			require.NoError(t, err)
 			require.NoError(t, inline.MutateEnv(t.Context(), "ws-1", p.Env))
 			for _, name := range []string{"curl", "head", "cat"} {
 				require.NoError(t, os.Symlink(testutil.NeedTool(t, name), filepath.Join(p.bin, name)))

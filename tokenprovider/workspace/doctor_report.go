@@ -8,8 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-
-	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
 // status is how a check ended, the worst last.
@@ -75,7 +73,7 @@ type reportLine struct {
 func (r *report) add(name string, f finding) reportLine {
 	line := reportLine{
 		Name: name, Status: statusNames[f.status], color: statusColors[f.status],
-		Message: gitcredential.Sentence(errors.New(f.message)), // file names and settings may hold anything
+		Message: sentence(errors.New(f.message)), // file names and settings may hold anything
 	}
 	r.Checks = append(r.Checks, line)
 	r.OK = r.OK && f.status != statusError

@@ -52,7 +52,9 @@ func newPatient(t *testing.T) *patient {
 	require.NoError(t, os.Symlink(command, filepath.Join(p.bin, "gh")))
 	require.NoError(t, os.Symlink(testutil.NeedTool(t, "git"), filepath.Join(p.git, "git")))
 	script(t, p.gh, "gh", `echo "gh version 2.99.0 (2030-01-01)"`)
-	require.NoError(t, gitcredential.NewMutator(&gitcredential.MutatorOptions{Command: command}).MutateEnv(t.Context(), "ws-1", p.Env))
+	mutator, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Command: command})
+	require.NoError(t, err)
+	require.NoError(t, mutator.MutateEnv(t.Context(), "ws-1", p.Env))
 	return p
 }
 

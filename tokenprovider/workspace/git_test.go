@@ -59,7 +59,8 @@ func newForge(t *testing.T, life time.Duration, env map[string]string) *forge {
 	g.Env["GIT_SSL_CAINFO"] = filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(g.Env["GIT_SSL_CAINFO"], github.CertPEM(), 0o600))
 	maps.Copy(g.Env, env)
-	mutator := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{f.host}, Command: command})
+	mutator, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{f.host}, Command: command})
+	require.NoError(t, err)
 	require.NoError(t, mutator.MutateEnv(t.Context(), "ws-1", g.Env))
 	f.helper = f.Run(t, f.dir, "config", "--get-urlmatch", "credential.helper", f.url)
 	return f

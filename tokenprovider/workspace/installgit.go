@@ -62,7 +62,10 @@ func (c *Command) stageGitConfig(ctx context.Context, scope, program string, hos
 // wiring are the entries for host, as the mutator writes them into an environment.
 func wiring(host, program string) ([]gitcredential.Entry, error) {
 	env := map[string]string{}
-	mutator := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{host}, Command: program})
+	mutator, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{host}, Command: program})
+	if err != nil {
+		return nil, err
+	}
 	if err := mutator.MutateEnv(context.Background(), "", env); err != nil {
 		return nil, err
 	}
@@ -130,7 +133,7 @@ func (g *gitConfig) run(ctx context.Context, args ...string) (string, error) {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		if stderr.Len() > 0 {
-			err = fmt.Errorf("%s: %w", gitcredential.Sentence(errors.New(stderr.String())), err)
+			err = fmt.Errorf("%s: %w", sentence(errors.New(stderr.String())), err)
 		}
 		return "", err
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
-	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
 // record is what is kept between the runs of the command in one workspace.
@@ -90,7 +89,7 @@ func (r record) withRejected() record {
 // withFailure is r after a refresh that failed.
 func (r record) withFailure(err error, now time.Time) record {
 	r.failedAt, r.retryAt = now, retryAt(err, now, r.expiresAt.Sub(now))
-	r.failureCode, r.failureText = tokenprovider.CodeOf(err), gitcredential.Sentence(err)
+	r.failureCode, r.failureText = tokenprovider.CodeOf(err), sentence(err)
 	return r
 }
 
