@@ -14,7 +14,8 @@ import (
 // drops nothing; with it, it drops the installation's token at most. What an answer says depends on its status alone.
 func FuzzDelivery(f *testing.F) {
 	const secret = "It's a Secret to Everybody"
-	u, app := newFuzzed(f)
+	u := newUpstream(f)
+	app := u.app(f, http.StatusCreated, nil, `{"token":"ghs_x","expires_at":"2126-11-23T19:00:00Z"}`)
 	handler := app.WebhookHandler([]byte(secret))
 	held := app.Installation(42)
 	texts := map[int]string{}
@@ -32,7 +33,6 @@ func FuzzDelivery(f *testing.F) {
 	f.Add(false, "sha256=", "installation", "application/json", "{}")
 	f.Add(false, "sha1=00", "installation", "application/json", "{}")
 	f.Fuzz(func(t *testing.T, sign bool, signature, event, contentType, body string) {
-		u.answers(app, http.StatusCreated, nil, `{"token":"ghs_x","expires_at":"2126-11-23T19:00:00Z"}`)
 		if _, _, err := held.Token(t.Context()); err != nil {
 			t.Fatal(err)
 		}

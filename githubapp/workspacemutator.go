@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/secret"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -77,7 +78,7 @@ func (m *WorkspaceMutator) WorkspaceToken(ctx context.Context, workspaceID strin
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	t := issued{func() string { return token }, expiresAt}
+	t := issued{secret.New(token), expiresAt}
 	if kept, orphaned := m.leases.issue(workspaceID, i, t); !kept {
 		if orphaned {
 			i.drop(ctx)
@@ -130,11 +131,11 @@ func (m *WorkspaceMutator) ReleaseWorkspace(ctx context.Context, workspaceID str
 	var failures []error
 	revoked := map[string]bool{}
 	revoke := func(t issued) error {
-		if revoked[t.token()] {
+		if revoked[t.token.Reveal()] {
 			return nil
 		}
-		err := m.app.revoke(ctx, t.token())
-		revoked[t.token()] = err == nil
+		err := m.app.revoke(ctx, t.token.Reveal())
+		revoked[t.token.Reveal()] = err == nil
 		return err
 	}
 	tokens, ended := m.leases.end(workspaceID)
