@@ -1,6 +1,7 @@
 package provisionkit_test
 
 import (
+	"context"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -55,8 +56,11 @@ func TestEveryPluginOfThisModuleHasTheAbilitiesThatItMeansToHave(t *testing.T) {
 	require.NoError(t, err)
 	endpoint, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: key})
 	require.NoError(t, err)
+	noPolicy := func(context.Context, string) (id int64, s githubapp.Scope, err error) { return }
+	each, err := githubapp.NewWorkspaceMutator(new(githubapp.App), noPolicy, &githubapp.MutatorOptions{Name: "each"})
+	require.NoError(t, err)
 	registry := provisionhook.NewRegistry()
-	registry.Register(githubapp.NewMutator(nil, nil), githubapp.NewWorkspaceMutator(nil, nil, &githubapp.MutatorOptions{Name: "each"}),
+	registry.Register(githubapp.NewMutator(nil, nil), each,
 		endpoint, gitcredential.NewMutator(nil))
 	require.Equal(t, []provisionhook.Description{
 		{Name: "github-app-auth", Type: "*githubapp.Mutator", Abilities: []string{"TokenProvider"}},

@@ -82,16 +82,22 @@ func ExampleNewWorkspaceMutator() {
 
 	// The platform's own records say which repository a workspace is for.
 	repositories := map[string]string{"workspace-1": "widgets", "workspace-2": "gadgets"}
-	mutator := githubapp.NewWorkspaceMutator(app, func(_ context.Context, workspaceID string) (int64, githubapp.Scope, error) {
+	policy := func(_ context.Context, workspaceID string) (int64, githubapp.Scope, error) {
 		repository, ok := repositories[workspaceID]
 		if !ok {
-			return 0, githubapp.Scope{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("no such workspace")}
+			return 0, githubapp.Scope{}, &tokenprovider.Error{
+				Code: tokenprovider.CodeForbidden, Err: errors.New("no such workspace"),
+			}
 		}
 		return installationID, githubapp.Scope{
 			Repositories: []string{repository},
 			Permissions:  map[string]string{"contents": "write"},
 		}, nil
-	}, nil)
+	}
+	mutator, err := githubapp.NewWorkspaceMutator(app, policy, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 
 	ctx := context.Background()
 	one, _, _ := mutator.WorkspaceToken(ctx, "workspace-1")

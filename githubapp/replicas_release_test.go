@@ -405,7 +405,7 @@ func TestAReportOfARefusedTokenLooksAtNoOtherWorkspacesPlace(t *testing.T) {
 	g := newGitHub(t, nil)
 	store := newSpyStore()
 	app, _ := g.replicas(t, store, func(o *githubapp.Options) { o.Cache.Settle = -1 })
-	m := githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+	m := newWorkspaceMutator(t, app, func(context.Context, string) (int64, githubapp.Scope, error) {
 		return installationID, widgets, nil
 	}, nil)
 	var refused string
@@ -476,7 +476,7 @@ func mutatorOver(t *testing.T, key []byte, store tokenprovider.Store, client *ht
 		AppID: 7, PrivateKey: key, Store: store, SealKeys: [][]byte{sealKey}, HTTPClient: client,
 	})
 	require.NoError(t, err)
-	return app, githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+	return app, newWorkspaceMutator(t, app, func(context.Context, string) (int64, githubapp.Scope, error) {
 		return installationID, githubapp.Scope{}, nil
 	}, nil)
 }
@@ -484,7 +484,7 @@ func mutatorOver(t *testing.T, key []byte, store tokenprovider.Store, client *ht
 // narrowed is a mutator of another replica whose policy gives another scope, so another token.
 func (f *tinyForge) narrowed(t *testing.T, key []byte, store tokenprovider.Store) *githubapp.WorkspaceMutator {
 	app, _ := f.mutator(t, key, store, 0)
-	return githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+	return newWorkspaceMutator(t, app, func(context.Context, string) (int64, githubapp.Scope, error) {
 		return installationID, widgets, nil
 	}, nil)
 }
@@ -598,7 +598,7 @@ func TestATokenThatIsKnownToBeDeadIsNotServedWhileTheStoreTakesItsTime(t *testin
 		require.NoError(t, err)
 		var delivered sync.WaitGroup
 		delivered.Go(func() {
-			deliver(app.WebhookHandler([]byte(webhookSecret)), delivery("installation", `{"action":"suspend","installation":{"id":42}}`))
+			deliver(receiver(t, app), delivery("installation", `{"action":"suspend","installation":{"id":42}}`))
 		})
 		time.Sleep(time.Millisecond)
 		require.Equal(t, tokenprovider.StateEmpty, i.Status().State)

@@ -176,7 +176,7 @@ func TestWhatIsDeadIsDroppedFromTheStoreTooByWhicheverReplicaLearnsOfIt(t *testi
 			one, two := g.replicas(t, store)
 			token, _ := g.mint(t, one.Installation(installationID, c.scope))
 			// The replica that GitHub's delivery reaches has never been asked for that scope.
-			require.Equal(t, http.StatusNoContent, deliver(two.WebhookHandler([]byte(webhookSecret)), delivery(c.event, c.body)))
+			require.Equal(t, http.StatusNoContent, deliver(receiver(t, two), delivery(c.event, c.body)))
 			fresh, _ := g.mint(t, two.Installation(installationID, c.scope))
 			require.NotEqual(t, token, fresh)
 			three, _ := g.replicas(t, store)
@@ -209,7 +209,7 @@ func TestATokenThatWasBeingMintedWhenItsInstallationChangedIsTakenByNoReplica(t 
 	var old string
 	g.minted(t, 1, func(token string) {
 		old = token
-		deliver(one.WebhookHandler([]byte(webhookSecret)), delivery("installation", `{"action":"new_permissions_accepted","installation":{"id":42}}`))
+		deliver(receiver(t, one), delivery("installation", `{"action":"new_permissions_accepted","installation":{"id":42}}`))
 		i.Invalidate("ghs_another") // looks into the store while the mint is under way
 	})
 	fresh, _ := g.mint(t, i)
@@ -255,7 +255,7 @@ func TestAStoreThatFailsCostsMintsAndNothingElse(t *testing.T) {
 			three, _ := g.replicas(t, store)
 			stored, _ := g.mint(t, three.Installation(installationID, widgets))
 			store.fail(fault)
-			require.Equal(t, http.StatusNoContent, deliver(three.WebhookHandler([]byte(webhookSecret)),
+			require.Equal(t, http.StatusNoContent, deliver(receiver(t, three),
 				delivery("installation", `{"action":"suspend","installation":{"id":42}}`)))
 			store.fail(nil)
 			fresh, _ := g.mint(t, three.Installation(installationID, widgets))
@@ -352,7 +352,7 @@ func TestAStoreThatAnswersTooLateDoesNotMakeATokenYoungerThanAChangeOfItsInstall
 			}
 		})
 		time.Sleep(2500 * time.Millisecond) // it doesn't wait for the store any more
-		deliver(two.WebhookHandler([]byte(webhookSecret)), delivery("installation", `{"action":"new_permissions_accepted","installation":{"id":42}}`))
+		deliver(receiver(t, two), delivery("installation", `{"action":"new_permissions_accepted","installation":{"id":42}}`))
 		minting.Wait()
 		token, _, err := two.Installation(installationID).Token(t.Context())
 		require.NoError(t, err)

@@ -23,7 +23,7 @@ import (
 func (g *github) mutators(t testing.TB, store tokenprovider.Store, p *table, changes ...func(*githubapp.Options)) (one, two *githubapp.WorkspaceMutator) {
 	t.Helper()
 	a, b := g.replicas(t, store, changes...)
-	return githubapp.NewWorkspaceMutator(a, p.policy, nil), githubapp.NewWorkspaceMutator(b, p.policy, nil)
+	return newWorkspaceMutator(t, a, p.policy, nil), newWorkspaceMutator(t, b, p.policy, nil)
 }
 
 func TestAWorkspaceHasOneTokenOnAllReplicasAndNoOtherWorkspaceHasIt(t *testing.T) {
@@ -226,8 +226,8 @@ func TestMutatorsOfOneAppWithDifferentNamesKeepTheirTokensApart(t *testing.T) {
 	g := newGitHub(t, nil)
 	app, _ := g.replicas(t, newSpyStore())
 	p := newTable()
-	one := githubapp.NewWorkspaceMutator(app, p.policy, nil)
-	two := githubapp.NewWorkspaceMutator(app, p.policy, &githubapp.MutatorOptions{Name: "other"})
+	one := newWorkspaceMutator(t, app, p.policy, nil)
+	two := newWorkspaceMutator(t, app, p.policy, &githubapp.MutatorOptions{Name: "other"})
 	a, b := g.workspaceToken(t, one, "a"), g.workspaceToken(t, two, "a")
 	require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
 	require.True(t, g.alive(t, a))
@@ -302,7 +302,7 @@ func TestAStoreThatHangsHoldsNobodyUpForLong(t *testing.T) {
 			})}, Store: store, SealKeys: [][]byte{sealKey},
 		})
 		require.NoError(t, err)
-		m := githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+		m := newWorkspaceMutator(t, app, func(context.Context, string) (int64, githubapp.Scope, error) {
 			return installationID, githubapp.Scope{}, nil
 		}, nil)
 		takes := func(most time.Duration, f func()) {
@@ -322,7 +322,7 @@ func TestAStoreThatHangsHoldsNobodyUpForLong(t *testing.T) {
 			takes(0, func() { get("a") })
 		}
 		takes(3*time.Second, func() { get("b") })
-		handler := app.WebhookHandler([]byte(webhookSecret))
+		handler := receiver(t, app)
 		takes(3*time.Second, func() {
 			require.Equal(t, http.StatusNoContent, deliver(handler, delivery("installation", `{"action":"suspend","installation":{"id":42}}`)))
 		})

@@ -29,9 +29,11 @@ func TestTheMutatorsOfThisModuleKeepTheContract(t *testing.T) {
 		},
 		"githubapp for each workspace": func(t *testing.T) provisionhook.EnvMutator {
 			app, installation := fakeApp(t)
-			return githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+			m, err := githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
 				return installation, githubapp.Scope{Repositories: []string{"widgets"}}, nil
 			}, nil)
+			require.NoError(t, err)
+			return m
 		},
 	} {
 		t.Run(name, func(t *testing.T) { provisionhooktest.Run(t, newMutator) })
