@@ -342,51 +342,6 @@ func TestAReleaseLosesNoTokenThatAnotherReplicaMintsWhileItRevokes(t *testing.T)
 	require.False(t, g.alive(t, fresh))
 }
 
-func TestNoMintOutlivesItsWorkspaceWhicheverReplicasAreAsked(t *testing.T) {
-	g := newGitHub(t, nil)
-	store := newSpyStore()
-	p := newTable()
-	one, two := g.mutators(t, store, p, func(o *githubapp.Options) { o.Cache.Settle = -1 })
-	three, _ := g.mutators(t, store, p)
-	var mu sync.Mutex
-	var tokens []string
-	g.minted(t, 0, func(token string) {
-		mu.Lock()
-		defer mu.Unlock()
-		tokens = append(tokens, token)
-	})
-	replicas := []*githubapp.WorkspaceMutator{one, two, three}
-	var all sync.WaitGroup
-	for n := range 30 {
-		all.Go(func() {
-			for k := range 6 {
-				m, workspaceID := replicas[(n+k)%3], []string{"a", "a2"}[n%2]
-				if k%3 == 2 {
-					if err := m.ReleaseWorkspace(t.Context(), workspaceID); err != nil {
-						t.Error(err)
-					}
-					continue
-				}
-				token, _, err := m.WorkspaceToken(t.Context(), workspaceID)
-				if err != nil && tokenprovider.CodeOf(err) != tokenprovider.CodeForbidden {
-					t.Error(err)
-				}
-				if k%3 == 1 {
-					m.Invalidate(token)
-				}
-			}
-		})
-	}
-	all.Wait()
-	for _, workspaceID := range []string{"a", "a2"} {
-		require.NoError(t, two.ReleaseWorkspace(t.Context(), workspaceID))
-	}
-	require.NotEmpty(t, tokens)
-	for _, token := range tokens {
-		require.False(t, g.alive(t, token))
-	}
-}
-
 func TestAWorkspaceThatReportsEachTokenAsRefusedKeepsNoneAfterItsRelease(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable(), func(o *githubapp.Options) { o.Cache.Settle = -1 })
