@@ -32,7 +32,7 @@ func names(tokens []issued) (names []string) {
 
 func ended(tokens []issued, _ []*Installation) []string { return names(tokens) }
 
-func TestATokenThatComesAfterTheReleaseIsOrphanedUnlessAnotherUsesItsInstallation(t *testing.T) {
+func TestATokenThatComesAfterTheReleaseIsOrphanedUnlessShared(t *testing.T) {
 	var l leases
 	i := leased(t)
 	l.take("a", i)

@@ -34,7 +34,7 @@ func (g *github) minted(t testing.TB, times int, f func(token string)) {
 	})})
 }
 
-func TestATokenThatAnotherReplicaMintsDuringAReleaseIsRevokedAndNotHandedOut(t *testing.T) {
+func TestATokenMintedElsewhereDuringAReleaseIsRevoked(t *testing.T) {
 	for name, store := range map[string]*spyStore{"a sound store": newSpyStore(), "one that failed a moment ago": newSpyStore()} {
 		t.Run(name, func(t *testing.T) {
 			g := newGitHub(t, nil)
@@ -62,7 +62,7 @@ func TestATokenThatAnotherReplicaMintsDuringAReleaseIsRevokedAndNotHandedOut(t *
 	}
 }
 
-func TestATokenThatCouldNotBeRevokedWhenItCameIsKnownToTheNextRelease(t *testing.T) {
+func TestATokenThatCouldNotBeRevokedIsKnownToTheNextRelease(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable())
 	stop := g.Fail(githubapptest.Rule{Method: http.MethodDelete, Fault: githubapptest.HTML(503)})
@@ -81,9 +81,9 @@ func TestATokenThatCouldNotBeRevokedWhenItCameIsKnownToTheNextRelease(t *testing
 	require.False(t, g.alive(t, late))
 }
 
-// TestAWorkspaceThatIsStartedAgainDoesNotShareTheMintThatItsReleaseEnded: programs of the workspace had a token on its way
+// TestARestartDoesNotShareTheMintThatItsReleaseEnded: programs of the workspace had a token on its way
 // when that was released. Who comes after the release waits for the same mint, and then gets a token of another one.
-func TestAWorkspaceThatIsStartedAgainDoesNotShareTheMintThatItsReleaseEnded(t *testing.T) {
+func TestARestartDoesNotShareTheMintThatItsReleaseEnded(t *testing.T) {
 	for _, held := range []bool{false, true} {
 		for _, restarts := range []bool{false, true} {
 			for _, by := range []string{"the same replica", "another replica"} {
@@ -183,7 +183,7 @@ func TestWhoAskedBeforeAReleaseGetsNoTokenOfAMintThatBeganAfterIt(t *testing.T) 
 	}
 }
 
-func TestAWorkspaceThatIsStartedAgainGetsATokenAlthoughTheLateOneCannotBeRevoked(t *testing.T) {
+func TestARestartGetsATokenThoughTheLateOneCannotBeRevoked(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	synctest.Test(t, func(t *testing.T) {
 		store := tokenprovidertest.NewStore()
@@ -263,7 +263,7 @@ func (s *lookStore) Load(ctx context.Context, key string) ([]byte, error) {
 	return s.Store.Load(ctx, key)
 }
 
-func TestAWorkspaceThatIsStartedAgainGetsNoDeadTokenWhenARefreshEndsMeanwhile(t *testing.T) {
+func TestARestartGetsNoDeadTokenWhenARefreshEndsMeanwhile(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	synctest.Test(t, func(t *testing.T) {
 		store := tokenprovidertest.NewStore()
@@ -284,7 +284,7 @@ func TestAWorkspaceThatIsStartedAgainGetsNoDeadTokenWhenARefreshEndsMeanwhile(t 
 	})
 }
 
-func TestHoweverManyStartAWorkspaceAgainAMintThatFailsIsNotRepeatedForEach(t *testing.T) {
+func TestAFailingMintIsNotRepeatedForEachRestart(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	for name, ended := range map[string]bool{"a token was held": false, "a mint was under way": true} {
 		t.Run(name, func(t *testing.T) {
@@ -321,7 +321,7 @@ func TestHoweverManyStartAWorkspaceAgainAMintThatFailsIsNotRepeatedForEach(t *te
 	}
 }
 
-func TestAReleaseLosesNoTokenThatAnotherReplicaMintsWhileItRevokes(t *testing.T) {
+func TestAReleaseLosesNoTokenMintedWhileItRevokes(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable())
 	old := g.workspaceToken(t, one, "a")
@@ -342,7 +342,7 @@ func TestAReleaseLosesNoTokenThatAnotherReplicaMintsWhileItRevokes(t *testing.T)
 	require.False(t, g.alive(t, fresh))
 }
 
-func TestAWorkspaceThatReportsEachTokenAsRefusedKeepsNoneAfterItsRelease(t *testing.T) {
+func TestAWorkspaceThatReportsEachTokenKeepsNoneAfterItsRelease(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable(), func(o *githubapp.Options) { o.Cache.Settle = -1 })
 	var tokens []string
@@ -458,7 +458,7 @@ func (s *gatedStore) Save(ctx context.Context, key string, value []byte, ttl tim
 	return s.Store.Save(ctx, key, value, ttl)
 }
 
-func TestATokenThatIsSavedWhileAnotherIsTakenOutOfUseIsStillRevoked(t *testing.T) {
+func TestATokenSavedWhileAnotherIsTakenOutOfUseIsRevoked(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	synctest.Test(t, func(t *testing.T) {
 		shared := tokenprovidertest.NewStore()
@@ -543,7 +543,7 @@ func (s slowStore) Save(ctx context.Context, key string, value []byte, ttl time.
 	return s.Store.Save(ctx, key, value, ttl)
 }
 
-func TestATokenThatIsKnownToBeDeadIsNotServedWhileTheStoreTakesItsTime(t *testing.T) {
+func TestADeadTokenIsNotServedWhileTheStoreTakesItsTime(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	synctest.Test(t, func(t *testing.T) {
 		forge := &tinyForge{}

@@ -159,7 +159,7 @@ func TestASealKeyIsRotatedWithoutAMint(t *testing.T) {
 	require.Equal(t, token, same)
 }
 
-func TestWhatIsDeadIsDroppedFromTheStoreTooByWhicheverReplicaLearnsOfIt(t *testing.T) {
+func TestWhatIsDeadIsDroppedFromTheStoreByAnyReplica(t *testing.T) {
 	for name, c := range map[string]struct {
 		event, body string
 		scope       githubapp.Scope
@@ -202,7 +202,7 @@ func TestWhatIsDeadIsDroppedFromTheStoreTooByWhicheverReplicaLearnsOfIt(t *testi
 	})
 }
 
-func TestATokenThatWasBeingMintedWhenItsInstallationChangedIsTakenByNoReplica(t *testing.T) {
+func TestATokenMintedDuringAChangeIsTakenByNoReplica(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.replicas(t, newSpyStore())
 	i := one.Installation(installationID)
@@ -338,7 +338,7 @@ func (s deafStore) Load(ctx context.Context, key string) ([]byte, error) {
 	return s.Store.Load(context.WithoutCancel(ctx), key)
 }
 
-func TestAStoreThatAnswersTooLateDoesNotMakeATokenYoungerThanAChangeOfItsInstallation(t *testing.T) {
+func TestALateStoreDoesNotMakeATokenYoungerThanItIs(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	synctest.Test(t, func(t *testing.T) {
 		forge := &tinyForge{}

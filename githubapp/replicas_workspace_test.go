@@ -26,7 +26,7 @@ func (g *github) mutators(t testing.TB, store tokenprovider.Store, p *table, cha
 	return newWorkspaceMutator(t, a, p.policy, nil), newWorkspaceMutator(t, b, p.policy, nil)
 }
 
-func TestAWorkspaceHasOneTokenOnAllReplicasAndNoOtherWorkspaceHasIt(t *testing.T) {
+func TestAWorkspaceHasOneTokenOfItsOwnOnAllReplicas(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable())
 	a := g.workspaceToken(t, one, "a")
@@ -54,7 +54,7 @@ func TestAnyReplicaReleasesAWorkspace(t *testing.T) {
 	}
 }
 
-func TestAWorkspaceThatStartsAnewGetsNoTokenThatAnotherReplicaRevoked(t *testing.T) {
+func TestARestartGetsNoTokenThatAnotherReplicaRevoked(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable())
 	old := g.workspaceToken(t, one, "a")
@@ -114,7 +114,7 @@ func TestATokenOfTheScopeThatThePolicyGivesAgainIsFoundAgain(t *testing.T) {
 	require.Equal(t, 2, g.Mints())
 }
 
-func TestAWorkspacesTokenThatIsRefusedIsTakenByNoReplicaAndStillRevoked(t *testing.T) {
+func TestARefusedTokenIsTakenByNoReplicaAndStillRevoked(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable(), func(o *githubapp.Options) { o.Cache.Settle = -1 })
 	token := g.workspaceToken(t, one, "a")
@@ -127,7 +127,7 @@ func TestAWorkspacesTokenThatIsRefusedIsTakenByNoReplicaAndStillRevoked(t *testi
 	require.False(t, g.alive(t, fresh))
 }
 
-func TestWhoCanWriteToTheStoreCannotGiveOneWorkspaceTheTokenOfAnother(t *testing.T) {
+func TestAWriterOfTheStoreCannotSwapTheTokensOfWorkspaces(t *testing.T) {
 	g := newGitHub(t, nil)
 	store := newSpyStore()
 	one, two := g.mutators(t, store, newTable())
@@ -161,7 +161,7 @@ func TestWhatAnotherReplicaGaveAndCannotBeRevokedIsTriedAgain(t *testing.T) {
 	require.False(t, g.alive(t, token))
 }
 
-func TestAReleaseThatCannotAskTheStoreIsAnErrorAndRevokesWhatIsKnownHere(t *testing.T) {
+func TestAReleaseWithoutTheStoreFailsAndRevokesWhatIsKnown(t *testing.T) {
 	g := newGitHub(t, nil)
 	store := newSpyStore()
 	one, two := g.mutators(t, store, newTable())
@@ -191,7 +191,7 @@ func TestACallerWhoLeavesAReleaseMakesNobodyTakeTheStoreForDown(t *testing.T) {
 	require.NotContains(t, g.output.String(), "token store failed")
 }
 
-func TestATokenThatComesAfterAReleaseThatCouldNotAskTheStoreIsTakenByNobody(t *testing.T) {
+func TestATokenThatComesAfterAReleaseInAnOutageIsTakenByNobody(t *testing.T) {
 	g := newGitHub(t, nil)
 	store := newSpyStore()
 	one, _ := g.mutators(t, store, newTable())
@@ -261,7 +261,7 @@ func (s *partStore) Load(ctx context.Context, key string) ([]byte, error) {
 	return s.Store.Load(ctx, key)
 }
 
-func TestAStoreThatFailsInPartAfterAReleaseDoesNotTurnCallsIntoMints(t *testing.T) {
+func TestAStoreThatFailsInPartDoesNotTurnCallsIntoMints(t *testing.T) {
 	g := newGitHub(t, nil)
 	store := &partStore{Store: tokenprovidertest.NewStore()}
 	one, two := g.mutators(t, store, newTable())

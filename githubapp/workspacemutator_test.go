@@ -265,7 +265,7 @@ func TestNoTokenOutlivesItsWorkspaceWhateverTheOrder(t *testing.T) {
 	require.Equal(t, tokenprovider.StateEmpty, m.Status().State)
 }
 
-func TestATokenThatComesAfterTheReleaseAndCannotBeRevokedIsTriedAgain(t *testing.T) {
+func TestALateTokenThatCannotBeRevokedIsTriedAgain(t *testing.T) {
 	g := newGitHub(t, nil)
 	m := newWorkspaceMutator(t, g.app(t), newTable().policy, nil)
 	g.Fail(githubapptest.Rule{Method: http.MethodPost, Times: 1, Fault: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
