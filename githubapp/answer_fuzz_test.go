@@ -1,10 +1,8 @@
 package githubapp
 
 import (
-	"bytes"
 	"context"
 	"crypto"
-	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"io"
@@ -27,7 +25,7 @@ type upstream struct {
 	body     string
 	requests int
 	jwt      string // of the last request
-	key      quickKey
+	signer   crypto.Signer
 }
 
 func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -37,34 +35,18 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func newUpstream(t testing.TB) *upstream {
-	return &upstream{key: quickKey{PrivateKey: testutil.RSAKey(t, 0)}}
+	return &upstream{signer: testutil.RSASigner(t, 0)}
 }
 
 // app returns an app that knows nothing yet, and has u answer it so.
 func (u *upstream) app(t testing.TB, status int, header http.Header, body string) *App {
 	t.Helper()
 	u.status, u.header, u.body, u.requests = status, header, body, 0
-	app, err := New(Options{AppID: 7, Signers: []crypto.Signer{&u.key}, HTTPClient: &http.Client{Transport: u}})
+	app, err := New(Options{AppID: 7, Signers: []crypto.Signer{u.signer}, HTTPClient: &http.Client{Transport: u}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return app
-}
-
-// quickKey is a signer that signs the same only once: a fuzzed app is made anew
-// for each input, and would spend its time with that.
-type quickKey struct {
-	*rsa.PrivateKey
-	digest, signed []byte
-}
-
-func (k *quickKey) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	if bytes.Equal(digest, k.digest) {
-		return k.signed, nil
-	}
-	signed, err := k.PrivateKey.Sign(random, digest, opts)
-	k.digest, k.signed = bytes.Clone(digest), signed
-	return signed, err
 }
 
 func FuzzMint(f *testing.F) {
