@@ -1,6 +1,7 @@
 package provisionkit_test
 
 import (
+	"context"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -57,9 +58,11 @@ func TestEveryPluginOfThisModuleHasTheAbilitiesThatItMeansToHave(t *testing.T) {
 	require.NoError(t, err)
 	git, err := gitcredential.NewMutator(nil)
 	require.NoError(t, err)
+	noPolicy := func(context.Context, string) (id int64, s githubapp.Scope, err error) { return }
+	each, err := githubapp.NewWorkspaceMutator(new(githubapp.App), noPolicy, &githubapp.MutatorOptions{Name: "each"})
+	require.NoError(t, err)
 	registry := provisionhook.NewRegistry()
-	registry.Register(githubapp.NewMutator(nil, nil), githubapp.NewWorkspaceMutator(nil, nil, &githubapp.MutatorOptions{Name: "each"}),
-		endpoint, git)
+	registry.Register(githubapp.NewMutator(nil, nil), each, endpoint, git)
 	require.Equal(t, []provisionhook.Description{
 		{Name: "github-app-auth", Type: "*githubapp.Mutator", Abilities: []string{"TokenProvider"}},
 		{Name: "each", Type: "*githubapp.WorkspaceMutator", Abilities: []string{"WorkspaceTokenProvider", "Releaser"}},

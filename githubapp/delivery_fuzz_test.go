@@ -10,12 +10,17 @@ import (
 	"testing"
 )
 
-// FuzzDelivery sends a webhook handler whatever anybody can. Without the signature of exactly that body it is refused and
-// drops nothing; with it, it drops the installation's token at most. What an answer says depends on its status alone.
+// FuzzDelivery sends a webhook handler whatever anybody can. Without the signature
+// of exactly that body it is refused and drops nothing; with it, it drops the
+// installation's token at most. What an answer says depends on its status alone.
 func FuzzDelivery(f *testing.F) {
 	const secret = "It's a Secret to Everybody"
-	u, app := newFuzzed(f)
-	handler := app.WebhookHandler([]byte(secret))
+	u := newUpstream(f)
+	app := u.app(f, http.StatusCreated, nil, `{"token":"ghs_x","expires_at":"2126-11-23T19:00:00Z"}`)
+	handler, err := app.WebhookHandler([]byte(secret))
+	if err != nil {
+		f.Fatal(err)
+	}
 	held := app.Installation(42)
 	texts := map[int]string{}
 	for _, body := range []string{
@@ -32,7 +37,6 @@ func FuzzDelivery(f *testing.F) {
 	f.Add(false, "sha256=", "installation", "application/json", "{}")
 	f.Add(false, "sha1=00", "installation", "application/json", "{}")
 	f.Fuzz(func(t *testing.T, sign bool, signature, event, contentType, body string) {
-		u.answers(app, http.StatusCreated, nil, `{"token":"ghs_x","expires_at":"2126-11-23T19:00:00Z"}`)
 		if _, _, err := held.Token(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -8,11 +8,11 @@ import (
 	"iter"
 	"maps"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/githubapp/internal/apiclient"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -51,7 +51,7 @@ func (a *App) FindInstallation(ctx context.Context, target string) (*Installatio
 	}
 	if !nameable(owner) || isRepository && !nameable(repository) {
 		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest,
-			Err: fmt.Errorf("githubapp: find an installation: %q is neither an owner nor owner/repo", printable(target, ""))}
+			Err: fmt.Errorf("githubapp: find an installation: %q is neither an owner nor owner/repo", apiclient.Redact(target, ""))}
 	}
 	return a.found.find(ctx, target, func(ctx context.Context) (*InstallationInfo, error) {
 		return a.findInstallation(ctx, target, path)
@@ -60,9 +60,7 @@ func (a *App) FindInstallation(ctx context.Context, target string) (*Installatio
 
 // findInstallation asks GitHub which installation is on target.
 func (a *App) findInstallation(ctx context.Context, target, path string) (*InstallationInfo, error) {
-	ctx, cancel := context.WithTimeout(ctx, a.mintTimeout+time.Second) // the request ends earlier, unless the client doesn't heed it
-	defer cancel()
-	info, err := detached(ctx, "the HTTP client", func(ctx context.Context) (*InstallationInfo, error) { return a.lookupInstallation(ctx, path) })
+	info, err := a.lookupInstallation(ctx, path)
 	if tokenprovider.CodeOf(err) == tokenprovider.CodeNotFound {
 		return nil, fmt.Errorf("githubapp: the app isn't installed on %s, or there is no such; "+
 			"install it from the app's public page, and select the repository: %w", target, err)
@@ -110,7 +108,7 @@ func (a *App) page(ctx context.Context, path string) ([]*InstallationInfo, strin
 		return nil, "", err
 	}
 	var entries []json.RawMessage
-	if err := json.Unmarshal(got.body, &entries); err != nil {
+	if err := json.Unmarshal(got.Body, &entries); err != nil {
 		return nil, "", internal(errors.New("the answer isn't the list that GitHub documents"))
 	}
 	page := make([]*InstallationInfo, 0, len(entries))
@@ -121,35 +119,13 @@ func (a *App) page(ctx context.Context, path string) ([]*InstallationInfo, strin
 		}
 		page = append(page, info)
 	}
-	next, err := a.api.next(got.header)
-	return page, next, err
-}
-
-var nextLink = regexp.MustCompile(`<([^>]*)>\s*;[^,<]*\brel="next"`)
-
-// next is the path of the page that follows, from the Link header; "" when there is none. A link that leads away from
-// the API is an error.
-func (a *api) next(header http.Header) (string, error) {
-	match := nextLink.FindStringSubmatch(strings.Join(header.Values("Link"), ", "))
-	if match == nil {
-		return "", nil
-	}
-	u, err := url.Parse(match[1])
-	if err != nil || !a.serves(u) {
-		return "", internal(errors.New("the next page of GitHub's answer isn't on the host of Options.BaseURL, where alone credentials are sent"))
-	}
-	path := strings.TrimPrefix(u.EscapedPath(), a.base.EscapedPath())
-	if u.RawQuery != "" {
-		path += "?" + u.RawQuery
-	}
-	return path, nil
+	next, err := a.client.NextPage(got)
+	return page, next, published(err)
 }
 
 // lookup asks GitHub, as the app.
-func (a *App) lookup(ctx context.Context, path string) (*answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, a.mintTimeout)
-	defer cancel()
-	return a.send(ctx, request{method: http.MethodGet, path: path, want: http.StatusOK, limit: maxOther})
+func (a *App) lookup(ctx context.Context, path string) (*apiclient.Answer, error) {
+	return a.do(ctx, apiclient.Request{Method: http.MethodGet, Path: path, Want: http.StatusOK})
 }
 
 // lookupInstallation asks GitHub for one installation, as the app.
@@ -158,7 +134,7 @@ func (a *App) lookupInstallation(ctx context.Context, path string) (*Installatio
 	if err != nil {
 		return nil, err
 	}
-	info, err := parseInstallation(got.body)
+	info, err := parseInstallation(got.Body)
 	if err != nil {
 		return nil, internal(err)
 	}

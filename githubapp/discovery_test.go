@@ -145,3 +145,21 @@ func TestAnswersThatAreNoInstallationAreInternalErrors(t *testing.T) {
 	}
 	require.Equal(t, []string{"Enterprise ", "Enterprise corp"}, accounts)
 }
+
+// endless is a body that has no end, and counts what is read of it.
+type endless struct{ read int64 }
+
+func (e *endless) Read(p []byte) (int, error) { e.read += int64(len(p)); return len(p), nil }
+func (e *endless) Close() error               { return nil }
+
+func TestALookupIsReadUpToItsBound(t *testing.T) {
+	body := new(endless)
+	app := newGitHub(t, nil).app(t, func(o *githubapp.Options) {
+		o.HTTPClient = &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body}, nil
+		})}
+	})
+	_, err := app.FindInstallation(t.Context(), "acme")
+	require.ErrorContains(t, err, "larger than")
+	require.LessOrEqual(t, body.read, int64(1<<20+512))
+}

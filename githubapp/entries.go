@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/secret"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -128,5 +129,5 @@ func (r *replicas) open(ctx context.Context, e entry) (issued, error) {
 		return issued{}, internal(err)
 	}
 	token, expiresAt, err := opener.Token(tokenprovider.WithMinTTL(ctx, 0)) // whatever life the caller wishes for
-	return issued{func() string { return token }, expiresAt}, err
+	return issued{secret.New(token), expiresAt}, err
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/molecule-ai/provisionkit/githubapp/internal/apiclient"
+	"github.com/molecule-ai/provisionkit/githubapp/internal/appkey"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -50,11 +52,11 @@ func OptionsFromEnv(getenv func(string) string) (Options, error) {
 	case opts.KeyFile != "" && len(opts.PrivateKey) > 0:
 		return Options{}, fmt.Errorf("githubapp: %s and %s are both set; unset one", envKeyFile, envKey)
 	case opts.KeyFile != "":
-		if _, err := readKeys(opts.KeyFile); err != nil {
+		if _, err := appkey.ReadFile(opts.KeyFile); err != nil {
 			return Options{}, fmt.Errorf("githubapp: %s: %w", envKeyFile, err)
 		}
 	default:
-		if _, err := parseKeys(opts.PrivateKey); err != nil {
+		if _, err := appkey.Parse(opts.PrivateKey); err != nil {
 			return Options{}, fmt.Errorf("githubapp: %s %w", envKey, err)
 		}
 	}
@@ -119,7 +121,7 @@ func (e environment) id(name string) (int64, error) {
 		return 0, fmt.Errorf("githubapp: %s holds %d characters, which isn't a positive number", name, len(text)) // it may be the key
 	}
 	if err != nil || id <= 0 {
-		return 0, fmt.Errorf("githubapp: %s is %q, which isn't a positive number", name, printable(text, ""))
+		return 0, fmt.Errorf("githubapp: %s is %q, which isn't a positive number", name, apiclient.Redact(text, ""))
 	}
 	return id, nil
 }

@@ -29,15 +29,25 @@ func Example_leastPrivilege() {
 		log.Fatal(err)
 	}
 
-	registry := provisionhook.NewRegistry()
-	registry.Register(githubapp.NewWorkspaceMutator(app, func(ctx context.Context, _ string) (int64, githubapp.Scope, error) {
+	policy := func(ctx context.Context, _ string) (int64, githubapp.Scope, error) {
 		workspace, _ := provisionhook.WorkspaceFrom(ctx)
 		permissions, ok := roles[workspace.Labels["role"]]
 		if !ok {
-			return 0, githubapp.Scope{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("the workspace has no role")}
+			return 0, githubapp.Scope{}, &tokenprovider.Error{
+				Code: tokenprovider.CodeForbidden, Err: errors.New("the workspace has no role"),
+			}
 		}
-		return installationID, githubapp.Scope{Repositories: []string{workspace.Labels["repository"]}, Permissions: permissions}, nil
-	}, nil))
+		return installationID, githubapp.Scope{
+			Repositories: []string{workspace.Labels["repository"]},
+			Permissions:  permissions,
+		}, nil
+	}
+	mutator, err := githubapp.NewWorkspaceMutator(app, policy, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	registry := provisionhook.NewRegistry()
+	registry.Register(mutator)
 
 	// Before a workspace starts.
 	for _, workspace := range []provisionhook.Workspace{

@@ -2,10 +2,15 @@ package githubapp_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
@@ -13,17 +18,26 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// fake is a GitHub for the examples, with an app that is installed on acme/widgets, and that app's Options.
+// appKey returns the key of the app of all examples: to make one takes its time.
+var appKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
+// fake returns a GitHub for the examples, with an app that is installed on
+// acme/widgets and acme/gadgets, and that app's Options.
 func fake() (*githubapptest.Server, githubapp.Options, int64) {
 	github, err := githubapptest.NewServer(nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	setup, err := github.SetUp("acme/widgets", "acme/gadgets")
+	key, err := appKey()
 	if err != nil {
 		log.Fatal(err)
 	}
-	return github, githubapp.Options{AppID: setup.AppID, PrivateKey: setup.PrivateKey(), BaseURL: github.URL}, setup.InstallationID
+	github.AddApp(githubapptest.App{ID: appID, Keys: []*rsa.PublicKey{&key.PublicKey}})
+	github.AddInstallation(githubapptest.Installation{
+		ID: installationID, AppID: appID, Account: "acme", Repositories: []string{"acme/widgets", "acme/gadgets"},
+	})
+	pkcs1 := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	return github, githubapp.Options{AppID: appID, PrivateKey: pkcs1, BaseURL: github.URL}, installationID
 }
 
 func Example() {
@@ -82,16 +96,22 @@ func ExampleNewWorkspaceMutator() {
 
 	// The platform's own records say which repository a workspace is for.
 	repositories := map[string]string{"workspace-1": "widgets", "workspace-2": "gadgets"}
-	mutator := githubapp.NewWorkspaceMutator(app, func(_ context.Context, workspaceID string) (int64, githubapp.Scope, error) {
+	policy := func(_ context.Context, workspaceID string) (int64, githubapp.Scope, error) {
 		repository, ok := repositories[workspaceID]
 		if !ok {
-			return 0, githubapp.Scope{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("no such workspace")}
+			return 0, githubapp.Scope{}, &tokenprovider.Error{
+				Code: tokenprovider.CodeForbidden, Err: errors.New("no such workspace"),
+			}
 		}
 		return installationID, githubapp.Scope{
 			Repositories: []string{repository},
 			Permissions:  map[string]string{"contents": "write"},
 		}, nil
-	}, nil)
+	}
+	mutator, err := githubapp.NewWorkspaceMutator(app, policy, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 
 	ctx := context.Background()
 	one, _, _ := mutator.WorkspaceToken(ctx, "workspace-1")

@@ -146,7 +146,7 @@ func TestAPolicyThatGivesEverythingIsLoggedAsAWarning(t *testing.T) {
 	g := newGitHub(t, nil)
 	p := newTable()
 	p.set("a", &githubapp.Scope{})
-	m := githubapp.NewWorkspaceMutator(g.app(t), p.policy, nil)
+	m := newWorkspaceMutator(t, g.app(t), p.policy, nil)
 	g.workspaceToken(t, m, "b")
 	require.NotContains(t, g.output.String(), "doesn't narrow")
 	g.workspaceToken(t, m, "a")

@@ -142,7 +142,7 @@ func TestACallerWhoLeavesALookupHurtsNoOther(t *testing.T) {
 func TestAnAnswerThatIsOutdatedWhenItComesIsNotRemembered(t *testing.T) {
 	d := &directory{installations: map[string]int64{"acme": 42}}
 	inBubble(t, d.serve, func(t *testing.T, app *githubapp.App) {
-		handler := app.WebhookHandler([]byte(webhookSecret))
+		handler := receiver(t, app)
 		var caller sync.WaitGroup
 		caller.Go(func() { _, _ = app.FindInstallation(t.Context(), "acme") })
 		synctest.Wait() // it is under way
@@ -171,7 +171,7 @@ func TestWhoAsksAfterAChangeIsToldWhatIsAfterIt(t *testing.T) {
 		before.Go(func() { _, _ = app.FindInstallation(t.Context(), "acme") })
 		time.Sleep(time.Second)
 		d.set("acme", 43, 0) // installed anew
-		deliver(app.WebhookHandler([]byte(webhookSecret)), delivery("installation", `{"action":"created","installation":{"id":43,"account":{"login":"acme"}}}`))
+		deliver(receiver(t, app), delivery("installation", `{"action":"created","installation":{"id":43,"account":{"login":"acme"}}}`))
 		var info *githubapp.InstallationInfo
 		var after sync.WaitGroup
 		after.Go(func() { info, _ = app.FindInstallation(t.Context(), "acme") })
@@ -240,7 +240,7 @@ func TestWhatWasFoundIsForgottenWhenItChanges(t *testing.T) {
 				}
 			}
 			require.Len(t, g.Requests(), 4)
-			require.Equal(t, http.StatusNoContent, deliver(app.WebhookHandler([]byte(webhookSecret)), delivery(c.event, c.body)))
+			require.Equal(t, http.StatusNoContent, deliver(receiver(t, app), delivery(c.event, c.body)))
 			var forgotten []string
 			for _, target := range targets {
 				before := len(g.Requests())

@@ -7,8 +7,10 @@ import (
 	"hash/maphash"
 	"maps"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp/internal/apiclient"
+	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
 // minted is what matters of the answer to a mint. A repository has some eighty more fields.
@@ -33,20 +35,12 @@ func parseMinted(body []byte) (m minted, expiresAt time.Time, err error) {
 	switch {
 	case m.Token == "":
 		return minted{}, time.Time{}, errors.New("the answer holds no token")
-	case checkToken(m.Token) != nil:
-		return minted{}, time.Time{}, fmt.Errorf("the answer: %w", checkToken(m.Token))
+	case !wire.IsToken(m.Token):
+		return minted{}, time.Time{}, errors.New("the answer: the token holds white space or control characters")
 	case err != nil || expiresAt.IsZero():
 		return minted{}, time.Time{}, errors.New("the answer says not, or not in RFC 3339, when the token expires")
 	}
 	return m, expiresAt, nil
-}
-
-// checkToken refuses what can't go into a header or a line of git's protocol.
-func checkToken(token string) error {
-	if strings.ContainsFunc(token, unprintable) {
-		return errors.New("the token holds white space or control characters")
-	}
-	return nil
 }
 
 // verify refuses a grant that is wider than asked. What the answer leaves out is taken as asked, and metadata: read goes
@@ -60,7 +54,7 @@ func (m minted) verify(asked Scope) error {
 		for _, name := range slices.Sorted(maps.Keys(granted)) {
 			if lackingPermissions(asked.Permissions, map[string]string{name: granted[name]}) != "" {
 				return fmt.Errorf("the token has permission %s: %s, wider than the scope asked for (%s)",
-					printable(name, m.Token), printable(granted[name], m.Token), asked)
+					apiclient.Redact(name, m.Token), apiclient.Redact(granted[name], m.Token), asked)
 			}
 		}
 	}
@@ -68,12 +62,12 @@ func (m minted) verify(asked Scope) error {
 		return nil
 	}
 	if selection := m.RepositorySelection; selection != "" && selection != "selected" {
-		return fmt.Errorf("the token is for %s repositories, wider than the scope asked for (%s)", printable(selection, m.Token), asked)
+		return fmt.Errorf("the token is for %s repositories, wider than the scope asked for (%s)", apiclient.Redact(selection, m.Token), asked)
 	}
 	for _, r := range m.Repositories {
 		if !slices.Contains(asked.RepositoryIDs, r.ID) && !containsFold(asked.Repositories, r.Name) {
 			return fmt.Errorf("the token is for repository %s too, wider than the scope asked for (%s); was one renamed?",
-				printable(r.Name, m.Token), asked)
+				apiclient.Redact(r.Name, m.Token), asked)
 		}
 	}
 	return nil

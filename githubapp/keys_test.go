@@ -1,20 +1,14 @@
 package githubapp_test
 
 import (
-	"bytes"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -27,85 +21,6 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
-
-func pkcs8(t testing.TB, private any) []byte {
-	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	require.NoError(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-}
-
-func TestKeysAreReadInEveryForm(t *testing.T) {
-	pkcs1 := testutil.RSAKeyPEM(t, 0)
-	for name, text := range map[string][]byte{
-		"PKCS#1":                pkcs1,
-		"PKCS#8":                pkcs8(t, testutil.RSAKey(t, 0)),
-		"CRLF":                  bytes.ReplaceAll(pkcs1, []byte("\n"), []byte("\r\n")),
-		`\n in place of lines`:  bytes.ReplaceAll(pkcs1, []byte("\n"), []byte(`\n`)),
-		`\r\n in place of them`: bytes.ReplaceAll(pkcs1, []byte("\n"), []byte(`\r\n`)),
-		"white space around":    []byte("\n  \n" + string(pkcs1) + "\n\n"),
-		"indented":              bytes.ReplaceAll(append([]byte("  "), pkcs1...), []byte("\n"), []byte("\n  ")),
-		"quoted":                append(append([]byte(`"`), bytes.ReplaceAll(pkcs1, []byte("\n"), []byte(`\n`))...), '"'),
-		"byte order mark":       append([]byte("\ufeff"), pkcs1...),
-		"a comment before it":   append([]byte("# the app's key\n"), pkcs1...),
-		"two keys":              append(bytes.Clone(testutil.RSAKeyPEM(t, 1)), pkcs1...),
-	} {
-		t.Run(name, func(t *testing.T) {
-			g := newGitHub(t, nil)
-			g.mint(t, g.app(t, func(o *githubapp.Options) { o.PrivateKey = text }).Installation(installationID))
-		})
-	}
-}
-
-func TestAMalformedKeyIsRefusedWithAReason(t *testing.T) {
-	elliptic, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	block, _ := pem.Decode(testutil.RSAKeyPEM(t, 0))
-	encode := func(kind string, headers map[string]string, body []byte) []byte {
-		return pem.EncodeToMemory(&pem.Block{Type: kind, Headers: headers, Bytes: body})
-	}
-	short, err := rsa.GenerateKey(rand.Reader, 1024)
-	require.NoError(t, err)
-	for name, c := range map[string]struct {
-		text []byte
-		says string
-	}{
-		"no PEM":       {[]byte("ghs_notakeyatall0123456789"), "holds no whole PEM block"},
-		"cut short":    {testutil.RSAKeyPEM(t, 0)[:800], "holds no whole PEM block"},
-		"broken":       {encode("RSA PRIVATE KEY", nil, block.Bytes[:300]), "malformed RSA PRIVATE KEY"},
-		"PKCS#8 label": {encode("PRIVATE KEY", nil, block.Bytes), "malformed PRIVATE KEY"},
-		"public key":   {encode("PUBLIC KEY", nil, []byte("x")), "holds PEM of type PUBLIC KEY; what is needed is the app's private key"},
-		"certificate":  {encode("CERTIFICATE", nil, []byte("x")), "holds PEM of type CERTIFICATE"},
-		"EC":           {encode("EC PRIVATE KEY", nil, []byte("x")), "holds PEM of type EC PRIVATE KEY"},
-		"OpenSSH":      {encode("OPENSSH PRIVATE KEY", nil, []byte("x")), "holds PEM of type OPENSSH PRIVATE KEY"},
-		"too short":    {encode("RSA PRIVATE KEY", nil, x509.MarshalPKCS1PrivateKey(short)), "has a key of 1024 bits; an app's has at least 2048"},
-		"encrypted":    {encode("ENCRYPTED PRIVATE KEY", nil, []byte("x")), "openssl rsa"},
-		"encrypted, old": {encode("RSA PRIVATE KEY", map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}, []byte("x")),
-			"openssl rsa"},
-		"not RSA": {pkcs8(t, elliptic), "ecdsa"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := githubapp.New(githubapp.Options{AppID: 1, PrivateKey: c.text})
-			require.ErrorContains(t, err, "Options.PrivateKey")
-			require.ErrorContains(t, err, c.says)
-			_, body, _ := strings.Cut(string(c.text), "-----\n") // the lines around it are no secret
-			body, _, _ = strings.Cut(body, "-----END")
-			require.Empty(t, testutil.Leak(err.Error(), body))
-
-			file := filepath.Join(t.TempDir(), "app.pem")
-			require.NoError(t, os.WriteFile(file, c.text, 0o600))
-			_, err = githubapp.New(githubapp.Options{AppID: 1, KeyFile: file})
-			require.ErrorContains(t, err, "Options.KeyFile: "+file)
-			require.ErrorContains(t, err, c.says)
-		})
-	}
-	_, err = githubapp.New(githubapp.Options{AppID: 1, Signers: []crypto.Signer{testutil.RSAKey(t, 0), elliptic}})
-	require.ErrorContains(t, err, "Options.Signers[1]")
-	for _, missing := range []crypto.Signer{nil, (*rsa.PrivateKey)(nil)} {
-		_, err = githubapp.New(githubapp.Options{AppID: 1, Signers: []crypto.Signer{missing}})
-		require.ErrorContains(t, err, "Options.Signers[0] is nil")
-	}
-}
 
 // remoteSigner signs as a KMS does: elsewhere, counted, and in its own time.
 type remoteSigner struct {
@@ -224,14 +139,6 @@ func TestAKeyFileThatIsBrokenWhileItIsReplacedHelpsOnceItIsWhole(t *testing.T) {
 		next, _ := g.mint(t, i)
 		require.NotEqual(t, first, next)
 	})
-}
-
-func TestAKeyFileThatIsNoFileIsRefusedAtOnce(t *testing.T) {
-	dir := t.TempDir()
-	for name, path := range map[string]string{"a folder": dir, "a device": os.DevNull, "a pipe": newPipe(t, dir)} {
-		_, err := githubapp.New(githubapp.Options{AppID: 1, KeyFile: path})
-		require.ErrorContains(t, err, path+" is no regular file", name)
-	}
 }
 
 func TestABrokenSignerIsAnErrorAndNeverAHang(t *testing.T) {

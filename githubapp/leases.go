@@ -1,11 +1,12 @@
 package githubapp
 
 import (
-	"crypto/subtle"
 	"maps"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/secret"
 )
 
 // leases are which workspaces use which installation, and the tokens that they were handed. The zero leases are ready.
@@ -39,15 +40,13 @@ func (l *leases) sweep(now time.Time) {
 	l.sweepAt = now.Add(shareIdle / 4)
 }
 
-// issued is a token that a workspace has seen, in a func, which prints as an address however it is nested.
+// issued is a token that a workspace has seen.
 type issued struct {
-	token     func() string
+	token     secret.Of[string]
 	expiresAt time.Time
 }
 
-func (t issued) is(token string) bool {
-	return subtle.ConstantTimeCompare([]byte(t.token()), []byte(token)) == 1
-}
+func (t issued) is(token string) bool { return secret.Equal(t.token.Reveal(), token) }
 
 func (t issued) dead() bool { return !t.expiresAt.IsZero() && !time.Now().Before(t.expiresAt) }
 
@@ -84,7 +83,7 @@ func (l *leases) issue(workspaceID string, i *Installation, t issued) (kept, orp
 	if _, uses := s.workspaces[workspaceID]; !uses {
 		return false, false
 	}
-	if !slices.ContainsFunc(s.tokens, func(other issued) bool { return other.is(t.token()) }) {
+	if !slices.ContainsFunc(s.tokens, func(other issued) bool { return other.is(t.token.Reveal()) }) {
 		s.tokens = append(slices.DeleteFunc(s.tokens, issued.dead), t)
 	}
 	return true, false

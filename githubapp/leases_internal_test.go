@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/secret"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
@@ -19,19 +20,19 @@ func leased(t *testing.T) *Installation {
 }
 
 func lease(token string, life time.Duration) issued {
-	return issued{func() string { return token }, time.Now().Add(life)}
+	return issued{secret.New(token), time.Now().Add(life)}
 }
 
 func names(tokens []issued) (names []string) {
 	for _, t := range tokens {
-		names = append(names, t.token())
+		names = append(names, t.token.Reveal())
 	}
 	return names
 }
 
 func ended(tokens []issued, _ []*Installation) []string { return names(tokens) }
 
-func TestATokenThatComesAfterTheReleaseIsOrphanedUnlessAnotherUsesItsInstallation(t *testing.T) {
+func TestATokenThatComesAfterTheReleaseIsOrphanedUnlessShared(t *testing.T) {
 	var l leases
 	i := leased(t)
 	l.take("a", i)

@@ -2,12 +2,12 @@ package githubapp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/githubapp/internal/apiclient"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -21,7 +21,7 @@ func (m *minter) Token(ctx context.Context) (string, time.Time, error) {
 	i := (*Installation)(m)
 	token, expiresAt, err := i.mint(ctx)
 	if err != nil {
-		if dead(err) {
+		if saysDead(err) {
 			i.app.forget(ctx, i.id, anyScope)
 			i.app.found.forget(i.id, "")
 		}
@@ -34,6 +34,10 @@ func (m *minter) Token(ctx context.Context) (string, time.Time, error) {
 	return token, expiresAt, nil
 }
 
+// maxMint bounds the answer to a mint in bytes: it lists whole repositories.
+const maxMint = 8 << 20
+
+// mint waits for its turn and mints a token.
 func (i *Installation) mint(ctx context.Context) (string, time.Time, error) {
 	a := i.app
 	body, err := i.asked.scope.body()
@@ -47,54 +51,45 @@ func (i *Installation) mint(ctx context.Context) (string, time.Time, error) {
 		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
 			Err: fmt.Errorf("waiting for one of %d places to mint: %w", cap(a.mints), ctx.Err())}
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.mintTimeout)
-	defer cancel()
-	got, err := a.send(ctx, request{
-		method: http.MethodPost,
-		path:   fmt.Sprintf("/app/installations/%d/access_tokens", i.id),
-		body:   body,
-		want:   http.StatusCreated,
-		limit:  maxMint,
+	got, err := a.do(ctx, apiclient.Request{
+		Method: http.MethodPost,
+		Path:   fmt.Sprintf("/app/installations/%d/access_tokens", i.id),
+		Body:   body,
+		Want:   http.StatusCreated,
+		Limit:  maxMint,
 	})
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	answer, expiresAt, err := parseMinted(got.body)
+	answer, expiresAt, err := parseMinted(got.Body)
 	if err == nil {
 		err = answer.verify(i.asked.scope)
 	}
-	if err == nil && !expiresAt.After(a.clock.now()) {
+	if err == nil && !expiresAt.After(a.client.Now()) {
 		err = fmt.Errorf("the token expired at %s, before it came", expiresAt.Format(time.RFC3339))
 	}
 	if err != nil {
 		return "", time.Time{}, internal(err)
 	}
 	i.granted.Store(answer.grant(i.asked.scope))
-	return answer.Token, a.clock.local(expiresAt), nil
+	return answer.Token, a.client.Local(expiresAt), nil
 }
 
-// dead reports whether err says that every token of the installation is dead, so that a live-looking one that is held
-// must not be served on. A page of some gateway's doesn't say so, nor does an app that GitHub doesn't know.
-func dead(err error) bool {
-	refusal, ok := errors.AsType[*APIError](err)
-	return ok && (refusal.Status == http.StatusForbidden && refusal.says(suspended) ||
-		refusal.Status == http.StatusNotFound && refusal.Message == "Not Found" ||
-		refusal.Status == http.StatusGone && refusal.Message != "")
-}
-
+// internal returns err as one of CodeInternal.
 func internal(err error) error {
 	return &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: err}
 }
 
-// explain adds to err what was asked for. A code and a hint when to try again stay.
+// explain returns err with what was asked for. Its code and a hint when to try
+// again stay.
 func (i *Installation) explain(err error) error {
-	explained, cause := &tokenprovider.Error{Code: tokenprovider.CodeOf(err)}, err
-	if e, ok := errors.AsType[*tokenprovider.Error](err); ok {
-		explained.RetryAfter = e.RetryAfter
-		if e == err && e.Err != nil {
-			cause = e.Err // its text would tell the hint a second time
-		}
+	cause := err
+	if e, ok := err.(*tokenprovider.Error); ok && e.Err != nil {
+		cause = e.Err // its text would tell the hint a second time
 	}
-	explained.Err = fmt.Errorf("githubapp: mint a token of installation %d (%s): %w", i.id, i.asked.scope, cause)
-	return explained
+	return &tokenprovider.Error{
+		Code:       tokenprovider.CodeOf(err),
+		RetryAfter: tokenprovider.RetryAfter(err),
+		Err:        fmt.Errorf("githubapp: mint a token of installation %d (%s): %w", i.id, i.asked.scope, cause),
+	}
 }

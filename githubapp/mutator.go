@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// MutatorOptions say what [NewMutator] and [NewWorkspaceMutator] write into an environment; nil means the defaults.
+// MutatorOptions say what [NewMutator] and [NewWorkspaceMutator] write into an
+// environment; nil means the defaults.
 type MutatorOptions struct {
 	Name         string   // default github-app-auth
 	EnvNames     []string // nil: GITHUB_TOKEN and GH_TOKEN; empty but not nil: inject nothing, only provide
@@ -41,20 +43,26 @@ func newInjection(opts *MutatorOptions) injection {
 	return in
 }
 
-// inject writes the token that get delivers into env, unless nothing is to be injected: then get isn't called.
-func (in injection) inject(env map[string]string, get func() (string, error)) error {
-	if env == nil {
-		return errors.New("githubapp: the environment is nil")
-	}
+// validate returns an error if one of the names can't be a variable's.
+func (in injection) validate() error {
 	for _, name := range in.envNames {
 		if name == "" || strings.ContainsAny(name, "=\x00") {
 			return fmt.Errorf("githubapp: MutatorOptions.EnvNames holds %q, which is no variable's name", name)
 		}
-		if in.keepExisting && env[name] != "" {
-			return nil
-		}
 	}
-	if len(in.envNames) == 0 {
+	return nil
+}
+
+// inject writes the token that get returns into env, unless nothing is to be
+// injected: then get isn't called.
+func (in injection) inject(env map[string]string, get func() (string, error)) error {
+	if env == nil {
+		return errors.New("githubapp: the environment is nil")
+	}
+	if err := in.validate(); err != nil {
+		return err
+	}
+	if len(in.envNames) == 0 || in.keepExisting && in.anySet(env) {
 		return nil
 	}
 	token, err := get()
@@ -67,8 +75,14 @@ func (in injection) inject(env map[string]string, get func() (string, error)) er
 	return nil
 }
 
-// Mutator writes an installation's token into the environment of every workspace, and provides the fresh one later. It
-// satisfies provisionhook.EnvMutator without importing that package. All methods are safe for concurrent use.
+// anySet reports whether one of the names is set in env, and not empty.
+func (in injection) anySet(env map[string]string) bool {
+	return slices.ContainsFunc(in.envNames, func(name string) bool { return env[name] != "" })
+}
+
+// Mutator writes an installation's token into the environment of every workspace,
+// and provides the fresh one later. It satisfies provisionhook.EnvMutator without
+// importing that package. All methods are safe for concurrent use.
 type Mutator struct {
 	injection    injection
 	installation *Installation // nil: not configured
@@ -80,17 +94,20 @@ var (
 	_ tokenprovider.StatusReporter = (*Mutator)(nil)
 )
 
-// NewMutator is a Mutator of i's token; nil opts mean the defaults. All workspaces get the same token: for one of its own
-// each, see [NewWorkspaceMutator]. With a nil i there is no token: [tokenprovider.ErrNotConfigured].
+// NewMutator returns a Mutator of i's token; nil opts mean the defaults. All
+// workspaces get the same token: for one of its own each, see
+// [NewWorkspaceMutator]. With a nil i there is no token:
+// [tokenprovider.ErrNotConfigured]. With a name in opts.EnvNames that is none of a
+// variable, each [Mutator.MutateEnv] is an error that says so.
 func NewMutator(i *Installation, opts *MutatorOptions) *Mutator {
 	return &Mutator{newInjection(opts), i}
 }
 
-// Name is [MutatorOptions].Name.
+// Name returns [MutatorOptions].Name.
 func (m *Mutator) Name() string { return m.injection.name }
 
-// MutateEnv sets the variables in env to the token. A nil env is an error, and so is a token that can't be had: env is
-// untouched then.
+// MutateEnv sets the variables in env to the token. A nil env is an error, and so
+// is a token that can't be had: env is untouched then.
 func (m *Mutator) MutateEnv(ctx context.Context, _ string, env map[string]string) error {
 	return m.injection.inject(env, func() (string, error) {
 		token, _, err := m.Token(ctx)
@@ -98,20 +115,21 @@ func (m *Mutator) MutateEnv(ctx context.Context, _ string, env map[string]string
 	})
 }
 
-// Token is [Installation.Token].
+// Token returns what [Installation.Token] does.
 func (m *Mutator) Token(ctx context.Context) (string, time.Time, error) {
 	if m.installation == nil {
-		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeNotConfigured, Err: errors.New("githubapp: the Mutator has no Installation")}
+		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeNotConfigured,
+			Err: errors.New("githubapp: the Mutator has no Installation")}
 	}
 	return m.installation.Token(ctx)
 }
 
-// Invalidate is [Installation.Invalidate].
+// Invalidate reports a refused token; see [Installation.Invalidate].
 func (m *Mutator) Invalidate(token string) bool {
 	return m.installation != nil && m.installation.Invalidate(token)
 }
 
-// Status is [Installation.Status].
+// Status returns what [Installation.Status] does.
 func (m *Mutator) Status() tokenprovider.Status {
 	if m.installation == nil {
 		return tokenprovider.Status{Name: m.injection.name, State: tokenprovider.StateEmpty}
@@ -119,7 +137,7 @@ func (m *Mutator) Status() tokenprovider.Status {
 	return m.installation.Status()
 }
 
-// String shows which mutator m is, and of which installation.
+// String returns which mutator m is, and of which installation.
 func (m *Mutator) String() string {
 	return fmt.Sprintf("githubapp.Mutator(%s: %v)", m.injection.name, m.installation)
 }

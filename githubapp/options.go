@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/githubapp/internal/appkey"
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/seal"
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -24,10 +27,12 @@ const (
 	defaultMintTimeout = 15 * time.Second
 )
 
-// Options say which GitHub App to be, and how. AppID or ClientID is needed, and exactly one of PrivateKey, Signers and
-// KeyFile. [New] copies what it needs: changing Options afterwards changes nothing.
+// Options say which GitHub App to be, and how. AppID or ClientID is needed, and
+// exactly one of PrivateKey, Signers and KeyFile. [New] copies what it needs:
+// changing Options afterwards changes nothing.
 //
-// Options print without their key, whatever the verb, as long as they aren't in an unexported field of another type.
+// Options print without their key, whatever the verb, as long as they aren't in an
+// unexported field of another type.
 type Options struct {
 	AppID    int64  // the number on the app's settings page; or
 	ClientID string // the client ID beside it, which is the issuer when both are set
@@ -36,31 +41,49 @@ type Options struct {
 	Signers    []crypto.Signer // RSA keys held elsewhere: KMS, HSM; several for rotation, the first accepted one is kept; or
 	KeyFile    string          // a PEM file, read again when its key is refused; that same call goes on with the new key
 
-	BaseURL    string       // of the REST API; default https://api.github.com; GitHub Enterprise Server: https://HOST/api/v3
-	HTTPClient *http.Client // carries every request; its CheckRedirect is replaced. Default: one with a transport like http.DefaultTransport
-	APIVersion string       // X-GitHub-Api-Version; default 2022-11-28
-	UserAgent  string       // default provisionkit-githubapp
+	// BaseURL is that of the REST API: https://api.github.com when it is "",
+	// https://HOST/api/v3 for a GitHub Enterprise Server.
+	BaseURL string
+	// HTTPClient carries every request. Its CheckRedirect is replaced. With nil it
+	// is one whose transport is like http.DefaultTransport.
+	HTTPClient *http.Client
+	APIVersion string // X-GitHub-Api-Version; default 2022-11-28
+	UserAgent  string // default provisionkit-githubapp
 
-	MaxConcurrentMints int                        // mints under way at the same time; default 16
-	Cache              tokenprovider.CacheOptions // timing of every installation's token. Its MintTimeout begins with the request, not in the queue
+	MaxConcurrentMints int // mints under way at the same time; default 16
+	// Cache has the timing of every installation's token. Its MintTimeout begins
+	// with the request, not in the queue.
+	Cache tokenprovider.CacheOptions
 
-	Store    tokenprovider.Store // shares tokens between the replicas of a platform: one mints, all use; nil: each mints its own
-	SealKeys [][]byte            // needed with Store: 32 random bytes each; see [tokenprovider.SharedOptions] for their rotation
+	// Store shares tokens between the replicas of a platform: one mints, all use.
+	// With nil each mints its own.
+	Store tokenprovider.Store
+	// SealKeys are needed with Store: 32 random bytes each; see
+	// [tokenprovider.SharedOptions] for their rotation.
+	SealKeys [][]byte
 
 	Logger *slog.Logger // nil: nothing is logged. It is Cache.Logger too where that is nil
 }
 
-// withDefaults is o with every default applied, or an error that names the field that is missing or malformed.
+// withDefaults returns o with every default applied, or an error that names the
+// field that is missing or malformed.
 func (o Options) withDefaults() (Options, error) {
 	switch {
 	case o.AppID < 0:
 		return o, fmt.Errorf("githubapp: Options.AppID is %d; it is the positive number on the app's settings page", o.AppID)
 	case o.AppID == 0 && o.ClientID == "":
-		return o, errors.New("githubapp: Options.AppID and Options.ClientID are both missing; set the one or the other from the app's settings page")
-	case strings.ContainsFunc(o.ClientID, unprintable):
-		return o, errors.New("githubapp: Options.ClientID holds white space or control characters; copy it from the app's settings page")
+		return o, errors.New("githubapp: Options.AppID and Options.ClientID are both missing; " +
+			"set the one or the other from the app's settings page")
+	case o.ClientID != "" && !wire.IsToken(o.ClientID):
+		return o, errors.New("githubapp: Options.ClientID holds white space or control characters; " +
+			"copy it from the app's settings page")
 	case o.MaxConcurrentMints < 0:
 		return o, fmt.Errorf("githubapp: Options.MaxConcurrentMints is %d; leave it out for %d", o.MaxConcurrentMints, defaultMints)
+	}
+	for name, value := range map[string]string{"APIVersion": o.APIVersion, "UserAgent": o.UserAgent} {
+		if strings.ContainsAny(value, "\r\n\x00") {
+			return o, fmt.Errorf("githubapp: Options.%s holds a line break", name)
+		}
 	}
 	if err := o.validateStore(); err != nil {
 		return o, err
@@ -83,34 +106,32 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Cache.MintTimeout <= 0 {
 		o.Cache.MintTimeout = defaultMintTimeout
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Logger = foreign.Logger(o.Logger)
 	if o.Cache.Logger == nil {
 		o.Cache.Logger = o.Logger
 	}
 	return o, nil
 }
 
-// sealKeySize is what AES-256 takes.
-const sealKeySize = 32
-
+// validateStore returns an error unless there are a store and good keys for it, or
+// neither.
 func (o Options) validateStore() error {
 	switch {
-	case o.Store == nil && o.SealKeys != nil:
-		return errors.New("githubapp: Options.SealKeys is set but Options.Store isn't; set both to share tokens between replicas, or neither")
-	case o.Store != nil && len(o.SealKeys) == 0:
-		return fmt.Errorf("githubapp: Options.Store needs Options.SealKeys: at least one key of %d random bytes, the same on every replica", sealKeySize)
+	case o.Store == nil && o.SealKeys == nil:
+		return nil
+	case o.Store == nil:
+		return errors.New("githubapp: Options.SealKeys is set but Options.Store isn't; " +
+			"set both to share tokens between replicas, or neither")
+	case len(o.SealKeys) == 0:
+		return fmt.Errorf("githubapp: Options.Store needs Options.SealKeys: "+
+			"at least one key of %d random bytes, the same on every replica", seal.KeySize)
 	}
-	for n, key := range o.SealKeys {
-		if len(key) != sealKeySize {
-			return fmt.Errorf("githubapp: Options.SealKeys[%d] has %d bytes; it must be %d random bytes", n, len(key), sealKeySize)
-		}
-	}
-	return nil
+	_, err := seal.New("githubapp: Options.SealKeys", o.SealKeys)
+	return err
 }
 
-// issuer is the iss claim: GitHub recommends the client ID and takes the number as a string.
+// issuer returns the iss claim: GitHub recommends the client ID and takes the
+// number as a string.
 func (o Options) issuer() string {
 	if o.ClientID != "" {
 		return o.ClientID
@@ -118,7 +139,43 @@ func (o Options) issuer() string {
 	return fmt.Sprint(o.AppID)
 }
 
-// transport is http.DefaultTransport that keeps a connection for each mint of a burst.
+// keys returns the app's keys, from the one of the three fields that is set.
+func (o Options) keys() (*appkey.Ring, error) {
+	given := 0
+	for _, is := range []bool{len(o.PrivateKey) > 0, len(o.Signers) > 0, o.KeyFile != ""} {
+		if is {
+			given++
+		}
+	}
+	switch {
+	case given != 1:
+		return nil, errors.New("githubapp: set exactly one of Options.PrivateKey, Options.KeyFile and Options.Signers; " +
+			"a private key is made on the app's settings page")
+	case o.KeyFile != "":
+		ring, err := appkey.OpenRing(o.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("githubapp: Options.KeyFile: %w", err)
+		}
+		return ring, nil
+	case len(o.PrivateKey) > 0:
+		keys, err := appkey.Parse(o.PrivateKey)
+		if err != nil {
+			return nil, fmt.Errorf("githubapp: Options.PrivateKey %w", err)
+		}
+		return appkey.NewRing(keys), nil
+	}
+	keys := make([]*appkey.Key, len(o.Signers))
+	for n, s := range o.Signers {
+		var err error
+		if keys[n], err = appkey.New(s); err != nil {
+			return nil, fmt.Errorf("githubapp: Options.Signers[%d] %w", n, err)
+		}
+	}
+	return appkey.NewRing(keys), nil
+}
+
+// transport returns http.DefaultTransport, changed to keep a connection for each
+// mint of a burst.
 func transport(connections int) http.RoundTripper {
 	standard, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
@@ -129,21 +186,25 @@ func transport(connections int) http.RoundTripper {
 	return t
 }
 
-// parseBaseURL is the address of the API without a slash at its end.
+// parseBaseURL returns the address of the API without a slash at its end.
 func parseBaseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
 		// url.Error quotes the whole text, which may hold a password.
-		return nil, errors.New("githubapp: Options.BaseURL isn't a URL; it is like https://api.github.com or https://HOST/api/v3")
+		return nil, errors.New("githubapp: Options.BaseURL isn't a URL; " +
+			"it is like https://api.github.com or https://HOST/api/v3")
 	case u.User != nil || strings.Contains(text, "@"): // without a scheme, a password is no user info
-		return nil, errors.New("githubapp: Options.BaseURL holds a user or password; remove it, the app's key is the only credential")
+		return nil, errors.New("githubapp: Options.BaseURL holds a user or password; " +
+			"remove it, the app's key is the only credential")
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
-		return nil, fmt.Errorf("githubapp: Options.BaseURL %q needs a scheme and a host, like https://api.github.com or https://HOST/api/v3", text)
+		return nil, fmt.Errorf("githubapp: Options.BaseURL %q needs a scheme and a host, "+
+			"like https://api.github.com or https://HOST/api/v3", text)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, errors.New("githubapp: Options.BaseURL holds a query or a fragment; remove it")
-	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return nil, fmt.Errorf("githubapp: Options.BaseURL %q would send credentials in clear; use https (http is for loopback only)", text)
+	case u.Scheme == "http" && !wire.Loopback(u.Hostname()):
+		return nil, fmt.Errorf("githubapp: Options.BaseURL %q would send credentials in clear; "+
+			"use https (http is for loopback only)", text)
 	case u.Hostname() == "github.com" || u.Hostname() == "www.github.com":
 		return nil, fmt.Errorf("githubapp: Options.BaseURL %q isn't the API; use %s", text, defaultBaseURL)
 	}
@@ -152,18 +213,7 @@ func parseBaseURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-// unprintable is true for what has no place in a token, an id or a name: white space, control and non-ASCII characters.
-func unprintable(r rune) bool { return r <= ' ' || r >= 0x7f }
-
-// String shows which app o is for, never a key.
+// String returns which app o is for, without a key.
 func (o Options) String() string {
 	base := o.BaseURL
 	if u, err := parseBaseURL(base); err == nil {
@@ -172,7 +222,7 @@ func (o Options) String() string {
 		base = "[invalid]"
 	}
 	file := o.KeyFile
-	if notPath(file) {
+	if appkey.MayBeKey(file) {
 		file = "[redacted]"
 	}
 	return fmt.Sprintf("githubapp.Options{AppID:%d ClientID:%q BaseURL:%q KeyFile:%q PrivateKey:[redacted] Signers:[%d] SealKeys:[%d]}",
@@ -182,5 +232,5 @@ func (o Options) String() string {
 // Format prints [Options.String] under every verb.
 func (o Options) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, o.String()) }
 
-// MarshalText is [Options.String], in JSON too.
+// MarshalText returns [Options.String], for JSON too.
 func (o Options) MarshalText() ([]byte, error) { return []byte(o.String()), nil }

@@ -1,6 +1,11 @@
 package githubapp_test
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/base64"
 	"net/http"
 	"os"
@@ -17,6 +22,10 @@ import (
 
 func TestNewNamesTheFieldThatIsMissingOrMalformed(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
+	log := filepath.Join(t.TempDir(), "log")
+	require.NoError(t, os.WriteFile(log, []byte("ghs_secretsecretsecret"), 0o600))
+	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		opts githubapp.Options
 		says string
@@ -28,6 +37,12 @@ func TestNewNamesTheFieldThatIsMissingOrMalformed(t *testing.T) {
 		"no key":             {githubapp.Options{AppID: 1}, "exactly one of Options.PrivateKey, Options.KeyFile and Options.Signers"},
 		"two keys":           {githubapp.Options{AppID: 1, PrivateKey: key, KeyFile: "app.pem"}, "exactly one of"},
 		"missing key file":   {githubapp.Options{AppID: 1, KeyFile: "/nowhere/app.pem"}, "Options.KeyFile: open /nowhere/app.pem: no such file or directory; it has to be the app's private key"},
+		"malformed key":      {githubapp.Options{AppID: 1, PrivateKey: []byte("x")}, "Options.PrivateKey holds no whole PEM block"},
+		"malformed key file": {githubapp.Options{AppID: 1, KeyFile: log}, "Options.KeyFile: " + log + " holds no whole PEM block"},
+		"no file":            {githubapp.Options{AppID: 1, KeyFile: os.DevNull}, "Options.KeyFile: " + os.DevNull + " is no regular file"},
+		"not RSA":            {githubapp.Options{AppID: 1, Signers: []crypto.Signer{testutil.RSAKey(t, 0), curve}}, "Options.Signers[1] has a public key of type *ecdsa.PublicKey"},
+		"no signer":          {githubapp.Options{AppID: 1, Signers: []crypto.Signer{nil}}, "Options.Signers[0] is nil"},
+		"nil signer":         {githubapp.Options{AppID: 1, Signers: []crypto.Signer{(*rsa.PrivateKey)(nil)}}, "Options.Signers[0] is nil"},
 		"concurrency":        {githubapp.Options{AppID: 1, PrivateKey: key, MaxConcurrentMints: -1}, "Options.MaxConcurrentMints"},
 		"seal keys alone":    {githubapp.Options{AppID: 1, PrivateKey: key, SealKeys: [][]byte{make([]byte, 32)}}, "Options.SealKeys is set but Options.Store isn't"},
 		"store alone":        {githubapp.Options{AppID: 1, PrivateKey: key, Store: tokenprovidertest.NewStore()}, "Options.Store needs Options.SealKeys: at least one key of 32 random bytes"},
@@ -49,7 +64,7 @@ func TestNewNamesTheFieldThatIsMissingOrMalformed(t *testing.T) {
 			require.Nil(t, app)
 			require.ErrorContains(t, err, "githubapp: ")
 			require.ErrorContains(t, err, c.says)
-			require.Empty(t, testutil.Leak(err.Error(), "ghs_secretsecretsecret", string(key)[40:]))
+			require.Empty(t, testutil.Leak(err.Error(), "ghs_secretsecretsecret", string(key[40:1500])))
 		})
 	}
 }

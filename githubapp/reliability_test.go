@@ -1,6 +1,7 @@
 package githubapp_test
 
 import (
+	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -174,7 +175,10 @@ func newWire(t *testing.T) *wire {
 }
 
 func (w *wire) app(t *testing.T) *githubapp.App {
-	return w.github.app(t, func(o *githubapp.Options) { o.HTTPClient = &http.Client{Transport: w} })
+	return w.github.app(t, func(o *githubapp.Options) {
+		o.HTTPClient = &http.Client{Transport: w}
+		o.PrivateKey, o.Signers = nil, []crypto.Signer{testutil.RSASigner(t, 0)}
+	})
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -7,11 +7,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"log/slog"
+	"net/url"
 	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -40,12 +42,12 @@ const (
 	markTTL = 24 * time.Hour
 )
 
-// newReplicas is nil without a store.
-func newReplicas(opts Options, a *api) *replicas {
+// newReplicas returns nil without a store.
+func newReplicas(opts Options, base *url.URL) *replicas {
 	if opts.Store == nil {
 		return nil
 	}
-	r := &replicas{store: opts.Store, api: a.base.Host + a.base.Path, issuer: opts.issuer(), log: opts.Logger}
+	r := &replicas{store: opts.Store, api: base.Host + base.Path, issuer: opts.issuer(), log: opts.Logger}
 	for _, key := range opts.SealKeys {
 		r.sealKeys = append(r.sealKeys, slices.Clone(key))
 	}
@@ -93,7 +95,7 @@ func (r *replicas) renew(ctx context.Context, key string) error {
 func callStore[T any](caller context.Context, r *replicas, name string, patience time.Duration, use func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(caller, patience)
 	defer cancel()
-	value, err := detached(ctx, "the store", use)
+	value, err := foreign.Within(ctx, "the store", use)
 	switch {
 	case err == nil:
 		r.downUntil.Store(0)

@@ -34,7 +34,7 @@ func (g *github) minted(t testing.TB, times int, f func(token string)) {
 	})})
 }
 
-func TestATokenThatAnotherReplicaMintsDuringAReleaseIsRevokedAndNotHandedOut(t *testing.T) {
+func TestATokenMintedElsewhereDuringAReleaseIsRevoked(t *testing.T) {
 	for name, store := range map[string]*spyStore{"a sound store": newSpyStore(), "one that failed a moment ago": newSpyStore()} {
 		t.Run(name, func(t *testing.T) {
 			g := newGitHub(t, nil)
@@ -62,7 +62,7 @@ func TestATokenThatAnotherReplicaMintsDuringAReleaseIsRevokedAndNotHandedOut(t *
 	}
 }
 
-func TestATokenThatCouldNotBeRevokedWhenItCameIsKnownToTheNextRelease(t *testing.T) {
+func TestATokenThatCouldNotBeRevokedIsKnownToTheNextRelease(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable())
 	stop := g.Fail(githubapptest.Rule{Method: http.MethodDelete, Fault: githubapptest.HTML(503)})
@@ -81,9 +81,9 @@ func TestATokenThatCouldNotBeRevokedWhenItCameIsKnownToTheNextRelease(t *testing
 	require.False(t, g.alive(t, late))
 }
 
-// TestAWorkspaceThatIsStartedAgainDoesNotShareTheMintThatItsReleaseEnded: programs of the workspace had a token on its way
+// TestARestartDoesNotShareTheMintThatItsReleaseEnded: programs of the workspace had a token on its way
 // when that was released. Who comes after the release waits for the same mint, and then gets a token of another one.
-func TestAWorkspaceThatIsStartedAgainDoesNotShareTheMintThatItsReleaseEnded(t *testing.T) {
+func TestARestartDoesNotShareTheMintThatItsReleaseEnded(t *testing.T) {
 	for _, held := range []bool{false, true} {
 		for _, restarts := range []bool{false, true} {
 			for _, by := range []string{"the same replica", "another replica"} {
@@ -183,7 +183,7 @@ func TestWhoAskedBeforeAReleaseGetsNoTokenOfAMintThatBeganAfterIt(t *testing.T) 
 	}
 }
 
-func TestAWorkspaceThatIsStartedAgainGetsATokenAlthoughTheLateOneCannotBeRevoked(t *testing.T) {
+func TestARestartGetsATokenThoughTheLateOneCannotBeRevoked(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	synctest.Test(t, func(t *testing.T) {
 		store := tokenprovidertest.NewStore()
@@ -263,7 +263,7 @@ func (s *lookStore) Load(ctx context.Context, key string) ([]byte, error) {
 	return s.Store.Load(ctx, key)
 }
 
-func TestAWorkspaceThatIsStartedAgainGetsNoDeadTokenWhenARefreshEndsMeanwhile(t *testing.T) {
+func TestARestartGetsNoDeadTokenWhenARefreshEndsMeanwhile(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	synctest.Test(t, func(t *testing.T) {
 		store := tokenprovidertest.NewStore()
@@ -284,7 +284,7 @@ func TestAWorkspaceThatIsStartedAgainGetsNoDeadTokenWhenARefreshEndsMeanwhile(t 
 	})
 }
 
-func TestHoweverManyStartAWorkspaceAgainAMintThatFailsIsNotRepeatedForEach(t *testing.T) {
+func TestAFailingMintIsNotRepeatedForEachRestart(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	for name, ended := range map[string]bool{"a token was held": false, "a mint was under way": true} {
 		t.Run(name, func(t *testing.T) {
@@ -321,7 +321,7 @@ func TestHoweverManyStartAWorkspaceAgainAMintThatFailsIsNotRepeatedForEach(t *te
 	}
 }
 
-func TestAReleaseLosesNoTokenThatAnotherReplicaMintsWhileItRevokes(t *testing.T) {
+func TestAReleaseLosesNoTokenMintedWhileItRevokes(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable())
 	old := g.workspaceToken(t, one, "a")
@@ -342,52 +342,7 @@ func TestAReleaseLosesNoTokenThatAnotherReplicaMintsWhileItRevokes(t *testing.T)
 	require.False(t, g.alive(t, fresh))
 }
 
-func TestNoMintOutlivesItsWorkspaceWhicheverReplicasAreAsked(t *testing.T) {
-	g := newGitHub(t, nil)
-	store := newSpyStore()
-	p := newTable()
-	one, two := g.mutators(t, store, p, func(o *githubapp.Options) { o.Cache.Settle = -1 })
-	three, _ := g.mutators(t, store, p)
-	var mu sync.Mutex
-	var tokens []string
-	g.minted(t, 0, func(token string) {
-		mu.Lock()
-		defer mu.Unlock()
-		tokens = append(tokens, token)
-	})
-	replicas := []*githubapp.WorkspaceMutator{one, two, three}
-	var all sync.WaitGroup
-	for n := range 30 {
-		all.Go(func() {
-			for k := range 6 {
-				m, workspaceID := replicas[(n+k)%3], []string{"a", "a2"}[n%2]
-				if k%3 == 2 {
-					if err := m.ReleaseWorkspace(t.Context(), workspaceID); err != nil {
-						t.Error(err)
-					}
-					continue
-				}
-				token, _, err := m.WorkspaceToken(t.Context(), workspaceID)
-				if err != nil && tokenprovider.CodeOf(err) != tokenprovider.CodeForbidden {
-					t.Error(err)
-				}
-				if k%3 == 1 {
-					m.Invalidate(token)
-				}
-			}
-		})
-	}
-	all.Wait()
-	for _, workspaceID := range []string{"a", "a2"} {
-		require.NoError(t, two.ReleaseWorkspace(t.Context(), workspaceID))
-	}
-	require.NotEmpty(t, tokens)
-	for _, token := range tokens {
-		require.False(t, g.alive(t, token))
-	}
-}
-
-func TestAWorkspaceThatReportsEachTokenAsRefusedKeepsNoneAfterItsRelease(t *testing.T) {
+func TestAWorkspaceThatReportsEachTokenKeepsNoneAfterItsRelease(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable(), func(o *githubapp.Options) { o.Cache.Settle = -1 })
 	var tokens []string
@@ -405,7 +360,7 @@ func TestAReportOfARefusedTokenLooksAtNoOtherWorkspacesPlace(t *testing.T) {
 	g := newGitHub(t, nil)
 	store := newSpyStore()
 	app, _ := g.replicas(t, store, func(o *githubapp.Options) { o.Cache.Settle = -1 })
-	m := githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+	m := newWorkspaceMutator(t, app, func(context.Context, string) (int64, githubapp.Scope, error) {
 		return installationID, widgets, nil
 	}, nil)
 	var refused string
@@ -476,7 +431,7 @@ func mutatorOver(t *testing.T, key []byte, store tokenprovider.Store, client *ht
 		AppID: 7, PrivateKey: key, Store: store, SealKeys: [][]byte{sealKey}, HTTPClient: client,
 	})
 	require.NoError(t, err)
-	return app, githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+	return app, newWorkspaceMutator(t, app, func(context.Context, string) (int64, githubapp.Scope, error) {
 		return installationID, githubapp.Scope{}, nil
 	}, nil)
 }
@@ -484,7 +439,7 @@ func mutatorOver(t *testing.T, key []byte, store tokenprovider.Store, client *ht
 // narrowed is a mutator of another replica whose policy gives another scope, so another token.
 func (f *tinyForge) narrowed(t *testing.T, key []byte, store tokenprovider.Store) *githubapp.WorkspaceMutator {
 	app, _ := f.mutator(t, key, store, 0)
-	return githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+	return newWorkspaceMutator(t, app, func(context.Context, string) (int64, githubapp.Scope, error) {
 		return installationID, widgets, nil
 	}, nil)
 }
@@ -503,7 +458,7 @@ func (s *gatedStore) Save(ctx context.Context, key string, value []byte, ttl tim
 	return s.Store.Save(ctx, key, value, ttl)
 }
 
-func TestATokenThatIsSavedWhileAnotherIsTakenOutOfUseIsStillRevoked(t *testing.T) {
+func TestATokenSavedWhileAnotherIsTakenOutOfUseIsRevoked(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	synctest.Test(t, func(t *testing.T) {
 		shared := tokenprovidertest.NewStore()
@@ -588,7 +543,7 @@ func (s slowStore) Save(ctx context.Context, key string, value []byte, ttl time.
 	return s.Store.Save(ctx, key, value, ttl)
 }
 
-func TestATokenThatIsKnownToBeDeadIsNotServedWhileTheStoreTakesItsTime(t *testing.T) {
+func TestADeadTokenIsNotServedWhileTheStoreTakesItsTime(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	synctest.Test(t, func(t *testing.T) {
 		forge := &tinyForge{}
@@ -598,7 +553,7 @@ func TestATokenThatIsKnownToBeDeadIsNotServedWhileTheStoreTakesItsTime(t *testin
 		require.NoError(t, err)
 		var delivered sync.WaitGroup
 		delivered.Go(func() {
-			deliver(app.WebhookHandler([]byte(webhookSecret)), delivery("installation", `{"action":"suspend","installation":{"id":42}}`))
+			deliver(receiver(t, app), delivery("installation", `{"action":"suspend","installation":{"id":42}}`))
 		})
 		time.Sleep(time.Millisecond)
 		require.Equal(t, tokenprovider.StateEmpty, i.Status().State)

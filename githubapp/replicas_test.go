@@ -159,7 +159,7 @@ func TestASealKeyIsRotatedWithoutAMint(t *testing.T) {
 	require.Equal(t, token, same)
 }
 
-func TestWhatIsDeadIsDroppedFromTheStoreTooByWhicheverReplicaLearnsOfIt(t *testing.T) {
+func TestWhatIsDeadIsDroppedFromTheStoreByAnyReplica(t *testing.T) {
 	for name, c := range map[string]struct {
 		event, body string
 		scope       githubapp.Scope
@@ -176,7 +176,7 @@ func TestWhatIsDeadIsDroppedFromTheStoreTooByWhicheverReplicaLearnsOfIt(t *testi
 			one, two := g.replicas(t, store)
 			token, _ := g.mint(t, one.Installation(installationID, c.scope))
 			// The replica that GitHub's delivery reaches has never been asked for that scope.
-			require.Equal(t, http.StatusNoContent, deliver(two.WebhookHandler([]byte(webhookSecret)), delivery(c.event, c.body)))
+			require.Equal(t, http.StatusNoContent, deliver(receiver(t, two), delivery(c.event, c.body)))
 			fresh, _ := g.mint(t, two.Installation(installationID, c.scope))
 			require.NotEqual(t, token, fresh)
 			three, _ := g.replicas(t, store)
@@ -202,14 +202,14 @@ func TestWhatIsDeadIsDroppedFromTheStoreTooByWhicheverReplicaLearnsOfIt(t *testi
 	})
 }
 
-func TestATokenThatWasBeingMintedWhenItsInstallationChangedIsTakenByNoReplica(t *testing.T) {
+func TestATokenMintedDuringAChangeIsTakenByNoReplica(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.replicas(t, newSpyStore())
 	i := one.Installation(installationID)
 	var old string
 	g.minted(t, 1, func(token string) {
 		old = token
-		deliver(one.WebhookHandler([]byte(webhookSecret)), delivery("installation", `{"action":"new_permissions_accepted","installation":{"id":42}}`))
+		deliver(receiver(t, one), delivery("installation", `{"action":"new_permissions_accepted","installation":{"id":42}}`))
 		i.Invalidate("ghs_another") // looks into the store while the mint is under way
 	})
 	fresh, _ := g.mint(t, i)
@@ -255,7 +255,7 @@ func TestAStoreThatFailsCostsMintsAndNothingElse(t *testing.T) {
 			three, _ := g.replicas(t, store)
 			stored, _ := g.mint(t, three.Installation(installationID, widgets))
 			store.fail(fault)
-			require.Equal(t, http.StatusNoContent, deliver(three.WebhookHandler([]byte(webhookSecret)),
+			require.Equal(t, http.StatusNoContent, deliver(receiver(t, three),
 				delivery("installation", `{"action":"suspend","installation":{"id":42}}`)))
 			store.fail(nil)
 			fresh, _ := g.mint(t, three.Installation(installationID, widgets))
@@ -338,7 +338,7 @@ func (s deafStore) Load(ctx context.Context, key string) ([]byte, error) {
 	return s.Store.Load(context.WithoutCancel(ctx), key)
 }
 
-func TestAStoreThatAnswersTooLateDoesNotMakeATokenYoungerThanAChangeOfItsInstallation(t *testing.T) {
+func TestALateStoreDoesNotMakeATokenYoungerThanItIs(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	synctest.Test(t, func(t *testing.T) {
 		forge := &tinyForge{}
@@ -352,7 +352,7 @@ func TestAStoreThatAnswersTooLateDoesNotMakeATokenYoungerThanAChangeOfItsInstall
 			}
 		})
 		time.Sleep(2500 * time.Millisecond) // it doesn't wait for the store any more
-		deliver(two.WebhookHandler([]byte(webhookSecret)), delivery("installation", `{"action":"new_permissions_accepted","installation":{"id":42}}`))
+		deliver(receiver(t, two), delivery("installation", `{"action":"new_permissions_accepted","installation":{"id":42}}`))
 		minting.Wait()
 		token, _, err := two.Installation(installationID).Token(t.Context())
 		require.NoError(t, err)

@@ -23,10 +23,10 @@ import (
 func (g *github) mutators(t testing.TB, store tokenprovider.Store, p *table, changes ...func(*githubapp.Options)) (one, two *githubapp.WorkspaceMutator) {
 	t.Helper()
 	a, b := g.replicas(t, store, changes...)
-	return githubapp.NewWorkspaceMutator(a, p.policy, nil), githubapp.NewWorkspaceMutator(b, p.policy, nil)
+	return newWorkspaceMutator(t, a, p.policy, nil), newWorkspaceMutator(t, b, p.policy, nil)
 }
 
-func TestAWorkspaceHasOneTokenOnAllReplicasAndNoOtherWorkspaceHasIt(t *testing.T) {
+func TestAWorkspaceHasOneTokenOfItsOwnOnAllReplicas(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable())
 	a := g.workspaceToken(t, one, "a")
@@ -54,7 +54,7 @@ func TestAnyReplicaReleasesAWorkspace(t *testing.T) {
 	}
 }
 
-func TestAWorkspaceThatStartsAnewGetsNoTokenThatAnotherReplicaRevoked(t *testing.T) {
+func TestARestartGetsNoTokenThatAnotherReplicaRevoked(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable())
 	old := g.workspaceToken(t, one, "a")
@@ -114,7 +114,7 @@ func TestATokenOfTheScopeThatThePolicyGivesAgainIsFoundAgain(t *testing.T) {
 	require.Equal(t, 2, g.Mints())
 }
 
-func TestAWorkspacesTokenThatIsRefusedIsTakenByNoReplicaAndStillRevoked(t *testing.T) {
+func TestARefusedTokenIsTakenByNoReplicaAndStillRevoked(t *testing.T) {
 	g := newGitHub(t, nil)
 	one, two := g.mutators(t, newSpyStore(), newTable(), func(o *githubapp.Options) { o.Cache.Settle = -1 })
 	token := g.workspaceToken(t, one, "a")
@@ -127,7 +127,7 @@ func TestAWorkspacesTokenThatIsRefusedIsTakenByNoReplicaAndStillRevoked(t *testi
 	require.False(t, g.alive(t, fresh))
 }
 
-func TestWhoCanWriteToTheStoreCannotGiveOneWorkspaceTheTokenOfAnother(t *testing.T) {
+func TestAWriterOfTheStoreCannotSwapTheTokensOfWorkspaces(t *testing.T) {
 	g := newGitHub(t, nil)
 	store := newSpyStore()
 	one, two := g.mutators(t, store, newTable())
@@ -161,7 +161,7 @@ func TestWhatAnotherReplicaGaveAndCannotBeRevokedIsTriedAgain(t *testing.T) {
 	require.False(t, g.alive(t, token))
 }
 
-func TestAReleaseThatCannotAskTheStoreIsAnErrorAndRevokesWhatIsKnownHere(t *testing.T) {
+func TestAReleaseWithoutTheStoreFailsAndRevokesWhatIsKnown(t *testing.T) {
 	g := newGitHub(t, nil)
 	store := newSpyStore()
 	one, two := g.mutators(t, store, newTable())
@@ -191,7 +191,7 @@ func TestACallerWhoLeavesAReleaseMakesNobodyTakeTheStoreForDown(t *testing.T) {
 	require.NotContains(t, g.output.String(), "token store failed")
 }
 
-func TestATokenThatComesAfterAReleaseThatCouldNotAskTheStoreIsTakenByNobody(t *testing.T) {
+func TestATokenThatComesAfterAReleaseInAnOutageIsTakenByNobody(t *testing.T) {
 	g := newGitHub(t, nil)
 	store := newSpyStore()
 	one, _ := g.mutators(t, store, newTable())
@@ -226,8 +226,8 @@ func TestMutatorsOfOneAppWithDifferentNamesKeepTheirTokensApart(t *testing.T) {
 	g := newGitHub(t, nil)
 	app, _ := g.replicas(t, newSpyStore())
 	p := newTable()
-	one := githubapp.NewWorkspaceMutator(app, p.policy, nil)
-	two := githubapp.NewWorkspaceMutator(app, p.policy, &githubapp.MutatorOptions{Name: "other"})
+	one := newWorkspaceMutator(t, app, p.policy, nil)
+	two := newWorkspaceMutator(t, app, p.policy, &githubapp.MutatorOptions{Name: "other"})
 	a, b := g.workspaceToken(t, one, "a"), g.workspaceToken(t, two, "a")
 	require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
 	require.True(t, g.alive(t, a))
@@ -261,7 +261,7 @@ func (s *partStore) Load(ctx context.Context, key string) ([]byte, error) {
 	return s.Store.Load(ctx, key)
 }
 
-func TestAStoreThatFailsInPartAfterAReleaseDoesNotTurnCallsIntoMints(t *testing.T) {
+func TestAStoreThatFailsInPartDoesNotTurnCallsIntoMints(t *testing.T) {
 	g := newGitHub(t, nil)
 	store := &partStore{Store: tokenprovidertest.NewStore()}
 	one, two := g.mutators(t, store, newTable())
@@ -302,7 +302,7 @@ func TestAStoreThatHangsHoldsNobodyUpForLong(t *testing.T) {
 			})}, Store: store, SealKeys: [][]byte{sealKey},
 		})
 		require.NoError(t, err)
-		m := githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+		m := newWorkspaceMutator(t, app, func(context.Context, string) (int64, githubapp.Scope, error) {
 			return installationID, githubapp.Scope{}, nil
 		}, nil)
 		takes := func(most time.Duration, f func()) {
@@ -322,7 +322,7 @@ func TestAStoreThatHangsHoldsNobodyUpForLong(t *testing.T) {
 			takes(0, func() { get("a") })
 		}
 		takes(3*time.Second, func() { get("b") })
-		handler := app.WebhookHandler([]byte(webhookSecret))
+		handler := receiver(t, app)
 		takes(3*time.Second, func() {
 			require.Equal(t, http.StatusNoContent, deliver(handler, delivery("installation", `{"action":"suspend","installation":{"id":42}}`)))
 		})

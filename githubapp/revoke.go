@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/molecule-ai/provisionkit/githubapp/internal/apiclient"
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Revoke kills an installation token at GitHub, for all who hold it, and drops it here first, at any age. Revoking one
-// that is already dead is no error.
+// Revoke kills an installation token at GitHub, for all who hold it, and drops it
+// here first, at any age. Revoking one that is already dead is no error.
 func (a *App) Revoke(ctx context.Context, token string) error {
 	if token == "" {
 		return &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest, Err: errors.New("githubapp: revoke: the token is empty")}
@@ -23,7 +25,8 @@ func (a *App) Revoke(ctx context.Context, token string) error {
 	return a.revoke(ctx, token)
 }
 
-// holds reports whether token is the one that is served, or the latest that came, which may still ripen.
+// holds reports whether token is the one that is served, or the latest that came,
+// which may still ripen.
 func (i *Installation) holds(token string) bool {
 	if g := i.granted.Load(); g != nil && g.token == shortHash(token) {
 		return true
@@ -34,16 +37,17 @@ func (i *Installation) holds(token string) bool {
 	return i.cache.Load().Status().TokenSHA256 == tokenprovider.TokenSHA256(token)
 }
 
-// revoke asks GitHub to kill a token: DELETE /installation/token, authenticated by the token itself.
+// revoke asks GitHub to kill a token: DELETE /installation/token, authenticated by
+// the token itself.
 func (a *App) revoke(ctx context.Context, token string) error {
-	if err := checkToken(token); err != nil {
-		return &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest, Err: fmt.Errorf("githubapp: revoke: %w", err)}
+	if !wire.IsToken(token) {
+		return &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest,
+			Err: errors.New("githubapp: revoke: the token holds white space or control characters")}
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.mintTimeout)
-	defer cancel()
-	_, err := a.api.send(ctx, request{
-		method: http.MethodDelete, path: "/installation/token", want: http.StatusNoContent, limit: maxOther,
-	}, token)
+	_, err := a.client.DoWithToken(ctx, token, apiclient.Request{
+		Method: http.MethodDelete, Path: "/installation/token", Want: http.StatusNoContent,
+	})
+	err = published(err)
 	if refusal, ok := errors.AsType[*APIError](err); ok && refusal.Status == http.StatusUnauthorized {
 		return nil // dead already
 	}

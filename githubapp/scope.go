@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
 // Scope narrows a token. A nil field doesn't narrow: the zero Scope is all that the installation has. An empty list that
@@ -41,7 +43,7 @@ func (s Scope) validate() error {
 		}
 	}
 	for name, level := range s.Permissions {
-		if name == "" || strings.ContainsFunc(name, unprintable) || rank(level) == 0 {
+		if !wire.IsToken(name) || rank(level) == 0 {
 			return fmt.Errorf("Scope.Permissions holds %q: %q; levels are read, write and admin", name, level)
 		}
 	}

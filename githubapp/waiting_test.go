@@ -38,7 +38,7 @@ func TestNobodyWaitsForALockWhileGitHubTakesItsTime(t *testing.T) {
 		}
 		token, _, err := revoked.Token(t.Context())
 		require.NoError(t, err)
-		webhook := app.WebhookHandler([]byte(webhookSecret))
+		webhook := receiver(t, app)
 		slow = true
 		start := time.Now()
 		var waiting sync.WaitGroup

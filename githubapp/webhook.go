@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -14,10 +15,11 @@ import (
 	"strings"
 )
 
-// maxWebhook bounds a delivery; GitHub sends at most 25 MB.
+// maxWebhook bounds a delivery in bytes; GitHub sends at most 25 MB.
 const maxWebhook = 25 << 20
 
-// webhook is what matters of a delivery. Its other fields vary in type between events.
+// webhook is what matters of a delivery. Its other fields vary in type between
+// events.
 type webhook struct {
 	Action       string `json:"action"`
 	Installation struct {
@@ -32,18 +34,26 @@ type webhook struct {
 	} `json:"repositories_removed"`
 }
 
-// WebhookHandler receives GitHub's webhook deliveries, to drop tokens the moment they are known to be dead: at suspend
-// and deleted, at new_permissions_accepted, so that the next token has the new permissions, and those narrowed to a
-// repository that was removed. With created, unsuspend, new_permissions_accepted and repositories added, a mint that failed
-// is tried again at once. What [App.FindInstallation] remembers goes with each of them, and when an account is renamed.
-// Deliveries can be missed, so it makes things faster and is never needed: a refresh finds the same out.
+// WebhookHandler returns a handler that receives GitHub's webhook deliveries, to
+// drop tokens the moment they are known to be dead: at suspend and deleted, at
+// new_permissions_accepted, so that the next token has the new permissions, and
+// those narrowed to a repository that was removed. With created, unsuspend,
+// new_permissions_accepted and repositories added, a mint that failed is tried
+// again at once. What [App.FindInstallation] remembers goes with each of them, and
+// when an account is renamed. Deliveries can be missed, so it makes things faster
+// and is never needed: a refresh finds the same out.
 //
-// The secret is the one in the app's settings, where the content type has to be application/json; it is copied, and an
-// empty one panics. A delivery without the right X-Hub-Signature-256 is answered 401, one that is too large 413, one of
-// another content type 415, one that isn't JSON 400, another method 405. Everything else is 204, whatever the event.
-func (a *App) WebhookHandler(secret []byte) http.Handler {
+// The secret is the one in the app's settings, where the content type has to be
+// application/json. It is copied; an empty one is an error, since anybody could
+// drop tokens then.
+//
+// A delivery without the right X-Hub-Signature-256 is answered 401, one that is
+// too large 413, one of another content type 415, one that isn't JSON 400, another
+// method 405. Everything else is 204, whatever the event.
+func (a *App) WebhookHandler(secret []byte) (http.Handler, error) {
 	if len(secret) == 0 {
-		panic("githubapp: WebhookHandler needs the secret that is set in the app's settings; without one anybody could drop tokens")
+		return nil, errors.New("githubapp: WebhookHandler needs the secret that is set in the app's settings; " +
+			"without one anybody could drop tokens")
 	}
 	secret = bytes.Clone(secret)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -73,10 +83,11 @@ func (a *App) WebhookHandler(secret []byte) http.Handler {
 		}
 		a.receive(r.Context(), r.Header.Get("X-GitHub-Event"), event)
 		w.WriteHeader(http.StatusNoContent)
-	})
+	}), nil
 }
 
-// signed checks a delivery's signature over its raw body, in constant time.
+// signed reports in constant time whether header has the signature of body, which
+// is as it came.
 func signed(secret, body []byte, header string) bool {
 	sent, ok := strings.CutPrefix(header, "sha256=")
 	given, err := hex.DecodeString(sent)
@@ -85,7 +96,8 @@ func signed(secret, body []byte, header string) bool {
 	return hmac.Equal(given, mac.Sum(nil)) && ok && err == nil
 }
 
-// receive drops what the event makes obsolete, and ends the wait after failures that it mends.
+// receive drops what the event makes obsolete, and ends the wait after failures
+// that it mends.
 func (a *App) receive(ctx context.Context, name string, event webhook) {
 	id := event.Installation.ID
 	if id == 0 || name != "installation" && name != "installation_repositories" && name != "installation_target" {

@@ -14,9 +14,9 @@ import (
 func newHooked(t *testing.T, change func(*githubapptest.Webhook)) (*github, *githubapp.App, *githubapp.Installation) {
 	g := newGitHub(t, nil)
 	app := g.app(t)
-	receiver := httptest.NewServer(app.WebhookHandler([]byte(webhookSecret)))
-	t.Cleanup(receiver.Close)
-	hook := githubapptest.Webhook{URL: receiver.URL, Secret: webhookSecret}
+	server := httptest.NewServer(receiver(t, app))
+	t.Cleanup(server.Close)
+	hook := githubapptest.Webhook{URL: server.URL, Secret: webhookSecret}
 	if change != nil {
 		change(&hook)
 	}

@@ -17,6 +17,14 @@ import (
 
 const webhookSecret = "It's a Secret to Everybody" // of GitHub's documentation, as is the check value below
 
+// receiver returns a's handler of deliveries that are signed with webhookSecret.
+func receiver(t testing.TB, a *githubapp.App) http.Handler {
+	t.Helper()
+	h, err := a.WebhookHandler([]byte(webhookSecret))
+	require.NoError(t, err)
+	return h
+}
+
 func delivery(event, body string) *http.Request {
 	mac := hmac.New(sha256.New, []byte(webhookSecret))
 	mac.Write([]byte(body))
@@ -66,7 +74,7 @@ func TestAWebhookDropsTheTokensConcernedAtOnce(t *testing.T) {
 			for _, i := range installations {
 				g.mint(t, i)
 			}
-			require.Equal(t, http.StatusNoContent, deliver(app.WebhookHandler([]byte(webhookSecret)), delivery(c.event, c.body)))
+			require.Equal(t, http.StatusNoContent, deliver(receiver(t, app), delivery(c.event, c.body)))
 			var dropped []int
 			for n, i := range installations {
 				if i.Status().TokenSHA256 == "" && n != other {
@@ -85,7 +93,7 @@ func TestAWebhookThatIsNotGitHubsIsRefused(t *testing.T) {
 	i := app.Installation(installationID)
 	token, _ := g.mint(t, i)
 	const body = `{"action":"deleted","installation":{"id":42}}`
-	h := app.WebhookHandler([]byte(webhookSecret))
+	h := receiver(t, app)
 	for name, c := range map[string]struct {
 		change func(*http.Request)
 		status int
@@ -108,7 +116,8 @@ func TestAWebhookThatIsNotGitHubsIsRefused(t *testing.T) {
 	}
 	again, _ := g.mint(t, i)
 	require.Equal(t, token, again)
-	require.Panics(t, func() { app.WebhookHandler(nil) })
+	_, err := app.WebhookHandler(nil)
+	require.ErrorContains(t, err, "githubapp: WebhookHandler needs the secret")
 }
 
 func withBody(r *http.Request, body string) *http.Request {
@@ -122,12 +131,13 @@ func TestTheSignatureIsGitHubs(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, "/webhook", strings.NewReader("Hello, World!"))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17")
-	require.Equal(t, http.StatusBadRequest, deliver(g.app(t).WebhookHandler([]byte(webhookSecret)), r), "signed, but no JSON")
+	require.Equal(t, http.StatusBadRequest, deliver(receiver(t, g.app(t)), r), "signed, but no JSON")
 }
 
 func TestTheWebhookSecretIsCopied(t *testing.T) {
 	secret := []byte(webhookSecret)
-	handler := newGitHub(t, nil).app(t).WebhookHandler(secret)
+	handler, err := newGitHub(t, nil).app(t).WebhookHandler(secret)
+	require.NoError(t, err)
 	clear(secret)
 	require.Equal(t, http.StatusNoContent, deliver(handler, delivery("ping", "{}")))
 }
@@ -163,7 +173,7 @@ func TestAWebhookEndsTheWaitAfterAFailureThatItMends(t *testing.T) {
 			require.Equal(t, c.code, g.tokenError(t, i).Code, "the failure is held")
 			require.Len(t, g.attempts(), 1)
 			body := `{"action":"` + c.action + `","installation":{"id":42}}`
-			require.Equal(t, http.StatusNoContent, deliver(app.WebhookHandler([]byte(webhookSecret)), delivery(c.event, body)))
+			require.Equal(t, http.StatusNoContent, deliver(receiver(t, app), delivery(c.event, body)))
 			g.mint(t, i)
 		})
 	}

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
@@ -47,6 +49,15 @@ func newTable() *table {
 	return &table{scopes: map[string]githubapp.Scope{"a": widgets, "a2": widgets, "b": gadgets}}
 }
 
+func newWorkspaceMutator(
+	t testing.TB, a *githubapp.App, policy githubapp.ScopePolicy, opts *githubapp.MutatorOptions,
+) *githubapp.WorkspaceMutator {
+	t.Helper()
+	m, err := githubapp.NewWorkspaceMutator(a, policy, opts)
+	require.NoError(t, err)
+	return m
+}
+
 func (g *github) workspaceToken(t testing.TB, m *githubapp.WorkspaceMutator, workspaceID string) string {
 	t.Helper()
 	token, _, err := m.WorkspaceToken(t.Context(), workspaceID)
@@ -63,7 +74,7 @@ func (g *github) alive(t testing.TB, token string) bool {
 func TestEachWorkspaceGetsTheScopeOfItsPolicy(t *testing.T) {
 	g := newGitHub(t, nil)
 	app := g.app(t)
-	m := githubapp.NewWorkspaceMutator(app, newTable().policy, nil)
+	m := newWorkspaceMutator(t, app, newTable().policy, nil)
 	require.Equal(t, "github-app-auth", m.Name())
 	env := map[string]string{}
 	require.NoError(t, m.MutateEnv(t.Context(), "a", env))
@@ -80,7 +91,7 @@ func TestEachWorkspaceGetsTheScopeOfItsPolicy(t *testing.T) {
 func TestAPolicyThatFailsMeansNoToken(t *testing.T) {
 	g := newGitHub(t, nil)
 	p := newTable()
-	m := githubapp.NewWorkspaceMutator(g.app(t), p.policy, nil)
+	m := newWorkspaceMutator(t, g.app(t), p.policy, nil)
 	g.workspaceToken(t, m, "a")
 	p.set("a", nil)
 	env := map[string]string{"PATH": "/bin"}
@@ -95,15 +106,60 @@ func TestAPolicyThatFailsMeansNoToken(t *testing.T) {
 	require.Equal(t, tokenprovider.CodeInvalidRequest, tokenprovider.CodeOf(err), "an empty list isn't everything")
 	_, _, err = m.WorkspaceToken(t.Context(), "")
 	require.Equal(t, tokenprovider.CodeInvalidRequest, tokenprovider.CodeOf(err))
-	_, _, err = githubapp.NewWorkspaceMutator(nil, nil, nil).WorkspaceToken(t.Context(), "a")
-	require.Equal(t, tokenprovider.CodeInternal, tokenprovider.CodeOf(err), "not not_configured: a broader token must not step in")
 	require.Equal(t, 1, g.Mints())
+}
+
+func TestNewWorkspaceMutatorNamesWhatIsMissingOrMalformed(t *testing.T) {
+	app, policy := newGitHub(t, nil).app(t), newTable().policy
+	for says, c := range map[string]struct {
+		app    *githubapp.App
+		policy githubapp.ScopePolicy
+		names  []string
+	}{
+		"the App is nil":    {nil, policy, nil},
+		"the policy is nil": {app, nil, nil},
+		`MutatorOptions.EnvNames holds "B=C", which is no variable's name`: {app, policy, []string{"A", "B=C"}},
+		`MutatorOptions.EnvNames holds "", which is no variable's name`:    {app, policy, []string{""}},
+	} {
+		m, err := githubapp.NewWorkspaceMutator(c.app, c.policy, &githubapp.MutatorOptions{EnvNames: c.names})
+		require.ErrorContains(t, err, says)
+		require.Nil(t, m)
+	}
+}
+
+func TestAPolicyThatBreaksIsAnErrorAndHoldsNobodyUp(t *testing.T) {
+	g := newGitHub(t, nil)
+	app := g.app(t)
+	for name, c := range map[string]struct {
+		does func(context.Context)
+		code tokenprovider.Code
+		says string
+	}{
+		"panics":             {func(context.Context) { panic("ghs_secretsecretsecret") }, tokenprovider.CodeInternal, "the ScopePolicy panicked: a value of type string"},
+		"ends its goroutine": {func(context.Context) { runtime.Goexit() }, tokenprovider.CodeInternal, "the ScopePolicy ended its goroutine"},
+		"hangs":              {func(ctx context.Context) { <-t.Context().Done() }, tokenprovider.CodeUnavailable, "context deadline exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newWorkspaceMutator(t, app, func(ctx context.Context, _ string) (int64, githubapp.Scope, error) {
+				c.does(ctx)
+				return installationID, widgets, nil
+			}, nil)
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			_, _, err := m.WorkspaceToken(ctx, "a")
+			require.Equal(t, c.code, tokenprovider.CodeOf(err))
+			require.ErrorContains(t, err, `policy for workspace "a": `)
+			require.ErrorContains(t, err, c.says)
+			require.NotContains(t, err.Error(), "ghs_secret")
+		})
+	}
+	require.Zero(t, g.Mints())
 }
 
 func TestReleaseRevokesTheTokenUnlessAnotherWorkspaceSharesIt(t *testing.T) {
 	g := newGitHub(t, nil)
 	p := newTable()
-	m := githubapp.NewWorkspaceMutator(g.app(t), p.policy, nil)
+	m := newWorkspaceMutator(t, g.app(t), p.policy, nil)
 	a, b := g.workspaceToken(t, m, "a"), g.workspaceToken(t, m, "b")
 	require.Equal(t, a, g.workspaceToken(t, m, "a2"))
 
@@ -124,7 +180,7 @@ func TestReleaseRevokesTheTokenUnlessAnotherWorkspaceSharesIt(t *testing.T) {
 func TestReleaseRevokesEveryTokenThatTheWorkspaceWasGiven(t *testing.T) {
 	g := newGitHub(t, nil)
 	p := newTable()
-	m := githubapp.NewWorkspaceMutator(g.app(t, func(o *githubapp.Options) { o.Cache.Settle = -1 }), p.policy, nil)
+	m := newWorkspaceMutator(t, g.app(t, func(o *githubapp.Options) { o.Cache.Settle = -1 }), p.policy, nil)
 	first := g.workspaceToken(t, m, "a")
 	require.True(t, m.Invalidate(first))
 	require.False(t, m.Invalidate("ghs_another"))
@@ -141,7 +197,7 @@ func TestReleaseRevokesEveryTokenThatTheWorkspaceWasGiven(t *testing.T) {
 
 func TestATokenThatCouldNotBeRevokedIsTriedAgain(t *testing.T) {
 	g := newGitHub(t, nil)
-	m := githubapp.NewWorkspaceMutator(g.app(t), newTable().policy, nil)
+	m := newWorkspaceMutator(t, g.app(t), newTable().policy, nil)
 	token := g.workspaceToken(t, m, "a")
 	stop := g.Fail(githubapptest.Rule{Method: http.MethodDelete, Fault: githubapptest.HTML(503)})
 	require.Equal(t, tokenprovider.CodeUnavailable, tokenprovider.CodeOf(m.ReleaseWorkspace(t.Context(), "a")))
@@ -156,7 +212,7 @@ func TestTheStatusIsTheWorstOfTheWorkspaces(t *testing.T) {
 	g := newGitHub(t, nil)
 	g.AddInstallation(githubapptest.Installation{ID: 43, AppID: appID, Account: "other"})
 	g.Suspend(43, true)
-	m := githubapp.NewWorkspaceMutator(g.app(t), func(_ context.Context, workspaceID string) (int64, githubapp.Scope, error) {
+	m := newWorkspaceMutator(t, g.app(t), func(_ context.Context, workspaceID string) (int64, githubapp.Scope, error) {
 		return map[string]int64{"a": installationID, "s": 43}[workspaceID], contentsRead, nil
 	}, &githubapp.MutatorOptions{Name: "mine"})
 	require.Equal(t, tokenprovider.Status{Name: "mine", State: tokenprovider.StateEmpty}, m.Status())
@@ -175,7 +231,7 @@ func TestTheStatusIsTheWorstOfTheWorkspaces(t *testing.T) {
 
 func TestNoTokenOutlivesItsWorkspaceWhateverTheOrder(t *testing.T) {
 	g := newGitHub(t, nil)
-	m := githubapp.NewWorkspaceMutator(g.app(t), newTable().policy, nil)
+	m := newWorkspaceMutator(t, g.app(t), newTable().policy, nil)
 	var mu sync.Mutex
 	tokens := map[string]bool{}
 	var all sync.WaitGroup
@@ -209,9 +265,9 @@ func TestNoTokenOutlivesItsWorkspaceWhateverTheOrder(t *testing.T) {
 	require.Equal(t, tokenprovider.StateEmpty, m.Status().State)
 }
 
-func TestATokenThatComesAfterTheReleaseAndCannotBeRevokedIsTriedAgain(t *testing.T) {
+func TestALateTokenThatCannotBeRevokedIsTriedAgain(t *testing.T) {
 	g := newGitHub(t, nil)
-	m := githubapp.NewWorkspaceMutator(g.app(t), newTable().policy, nil)
+	m := newWorkspaceMutator(t, g.app(t), newTable().policy, nil)
 	g.Fail(githubapptest.Rule{Method: http.MethodPost, Times: 1, Fault: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if err := m.ReleaseWorkspace(r.Context(), "a"); err != nil { // while its token is minted
 			t.Error(err)

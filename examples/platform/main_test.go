@@ -249,7 +249,9 @@ func TestAPlatformOfTokensForEachWorkspaceAloneServesThem(t *testing.T) {
 		return app.InstallationID, githubapp.Scope{}, nil
 	}
 	plugins := provisionhook.NewRegistry()
-	plugins.Register(githubapp.NewWorkspaceMutator(client, policy, nil))
+	each, err := githubapp.NewWorkspaceMutator(client, policy, nil)
+	require.NoError(t, err)
+	plugins.Register(each)
 
 	const admin = "an-administrators-token-0123456789"
 	t.Setenv("PLATFORM_ADMIN_TOKEN", admin)

@@ -95,13 +95,15 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 		p.registry.Register(githubapp.NewMutator(p.all, nil))
 	} else {
 		p.source = tokenhttp.PerWorkspace(p.registry)
-		p.registry.Register(githubapp.NewWorkspaceMutator(p.app, func(_ context.Context, id string) (int64, githubapp.Scope, error) {
+		m, err := githubapp.NewWorkspaceMutator(p.app, func(_ context.Context, id string) (int64, githubapp.Scope, error) {
 			scope, known := opts.scopes[id]
 			if !known {
 				return 0, githubapp.Scope{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden}
 			}
 			return setup.InstallationID, scope, nil
-		}, nil))
+		}, nil)
+		require.NoError(t, err)
+		p.registry.Register(m)
 	}
 
 	p.serve(t, "127.0.0.1:0")

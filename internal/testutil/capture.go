@@ -73,42 +73,82 @@ func (c *Capture) RequireClean(t testing.TB) {
 	}
 }
 
-// Leak names the first of the secrets of which text holds 16 characters in a row (or all, if it is shorter), in clear,
-// in base64, in hexadecimal or escaped for a URL; "" when none is there.
+// Leak names one of the secrets of which text holds 16 characters in a row (or
+// all, if it is shorter), in clear, in base64, in hexadecimal or escaped for a URL.
+// It returns "" when none is there.
 func Leak(text string, secrets ...string) string {
+	var forms []form
 	for n, secret := range secrets {
 		if secret == "" {
 			continue
 		}
-		for form, encoded := range map[string]string{
-			"in clear":            secret,
-			"in base64":           base64.RawStdEncoding.EncodeToString([]byte(secret)),
-			"in base64url":        base64.RawURLEncoding.EncodeToString([]byte(secret)),
-			"in base64, as Basic": base64.RawStdEncoding.EncodeToString([]byte("x-access-token:" + secret))[20:],
-			"in hexadecimal":      hex.EncodeToString([]byte(secret)),
-			"escaped for a URL":   url.QueryEscape(secret),
-		} {
-			if at := indexWindow(text, encoded); at >= 0 {
-				return fmt.Sprintf("secret %d of %d, %s, at byte %d", n+1, len(secrets), form, at)
-			}
-		}
+		forms = append(forms,
+			form{n, "in clear", secret},
+			form{n, "in base64", base64.RawStdEncoding.EncodeToString([]byte(secret))},
+			form{n, "in base64url", base64.RawURLEncoding.EncodeToString([]byte(secret))},
+			form{n, "in base64, as Basic", base64.RawStdEncoding.EncodeToString([]byte("x-access-token:" + secret))[20:]},
+			form{n, "in hexadecimal", hex.EncodeToString([]byte(secret))},
+			form{n, "escaped for a URL", url.QueryEscape(secret)},
+		)
+	}
+	if f, at := find(text, forms); at >= 0 {
+		return fmt.Sprintf("secret %d of %d, %s, at byte %d", f.secret+1, len(secrets), f.name, at)
 	}
 	return ""
 }
 
-// indexWindow is where text holds [window] characters in a row of secret, or all of a shorter one; -1 if nowhere.
-func indexWindow(text, secret string) int {
-	if len(secret) <= window {
-		return strings.Index(text, secret)
-	}
-	windows := make(map[string]struct{}, len(secret))
-	for i := range len(secret) - window + 1 {
-		windows[secret[i:i+window]] = struct{}{}
-	}
-	for i := range max(len(text)-window+1, 0) {
-		if _, ok := windows[text[i:i+window]]; ok {
-			return i
+// form is one way to write a secret.
+type form struct {
+	secret     int // its number
+	name, text string
+}
+
+// find returns where text holds [window] characters in a row of one of the forms,
+// or all of a shorter one, and -1 if it does nowhere. Many texts are searched for
+// long keys: text is looked at once, for whole blocks of the forms. A block has
+// half of a window's characters, so that each window has one of them in it.
+func find(text string, forms []form) (form, int) {
+	const block = window / 2
+	type place struct{ form, at int }
+	blocks := map[string][]place{}
+	for n, f := range forms {
+		if len(f.text) <= window {
+			if at := strings.Index(text, f.text); at >= 0 {
+				return f, at
+			}
+			continue
+		}
+		for at := 0; at+block <= len(f.text); at += block {
+			key := f.text[at : at+block]
+			blocks[key] = append(blocks[key], place{n, at})
 		}
 	}
-	return -1
+	for at := 0; at+block <= len(text); at++ {
+		for _, p := range blocks[text[at:at+block]] {
+			f := forms[p.form]
+			before := commonSuffix(text[:at], f.text[:p.at])
+			if before+commonPrefix(text[at:], f.text[p.at:]) >= window {
+				return f, at - before
+			}
+		}
+	}
+	return form{}, -1
+}
+
+// commonPrefix returns how many bytes a and b begin with alike.
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// commonSuffix returns how many bytes a and b end with alike.
+func commonSuffix(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[len(a)-1-n] == b[len(b)-1-n] {
+		n++
+	}
+	return n
 }

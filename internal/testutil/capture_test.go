@@ -45,6 +45,20 @@ func TestLeakFindsASecretInEveryForm(t *testing.T) {
 	require.NotEmpty(t, testutil.Leak("the short one is hunter2", "hunter2"))
 }
 
+func TestLeakFindsEverySixteenCharactersOfASecretAndNoFewer(t *testing.T) {
+	repeated := strings.Repeat("abcdefgh", 5) + secret
+	for _, secret := range []string{secret, repeated} {
+		for at := range len(secret) - 15 {
+			part := secret[at : at+16]
+			for _, text := range []string{part, "." + part + ".", ".abcdefgh." + part} {
+				leak := testutil.Leak(text, "another secret, and a long one", secret)
+				require.Contains(t, leak, "secret 2 of 2, in clear, at byte ", text)
+			}
+			require.Empty(t, testutil.Leak("."+part[:15]+".", secret))
+		}
+	}
+}
+
 func TestACaptureFailsItsTestWhenASecretIsPrinted(t *testing.T) {
 	clean := &recorder{}
 	fmt.Fprintln(testutil.NewCapture(clean, secret), "all is well")

@@ -1,17 +1,20 @@
 package testutil
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"io"
 	"sync"
 	"testing"
 )
 
 var (
-	keysMu sync.Mutex
-	keys   []*rsa.PrivateKey
+	keysMu     sync.Mutex
+	keys       []*rsa.PrivateKey
+	signatures sync.Map // by signing
 )
 
 // RSAKey is a generated RSA-2048 key. The same n gives the same key throughout the test binary, another n another one.
@@ -34,4 +37,31 @@ func RSAKeyPEM(t testing.TB, n int) []byte {
 	t.Helper()
 	der := x509.MarshalPKCS1PrivateKey(RSAKey(t, n))
 	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: der})
+}
+
+// RSASigner returns a signer with that key, which signs the same digest once in the
+// whole test binary: a signature takes a millisecond, and in bubbles, whose time
+// begins at the same moment, the same JWT is signed again and again.
+func RSASigner(t testing.TB, n int) crypto.Signer {
+	t.Helper()
+	return rememberingSigner{RSAKey(t, n)}
+}
+
+type rememberingSigner struct{ *rsa.PrivateKey }
+
+func (s rememberingSigner) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	type signing struct {
+		key    *rsa.PrivateKey
+		digest string
+		opts   crypto.SignerOpts
+	}
+	of := signing{s.PrivateKey, string(digest), opts}
+	if signed, ok := signatures.Load(of); ok {
+		return signed.([]byte), nil
+	}
+	signed, err := s.PrivateKey.Sign(random, digest, opts)
+	if err == nil {
+		signatures.Store(of, signed)
+	}
+	return signed, err
 }

@@ -33,10 +33,12 @@ func TestTheMutatorsOfThisModuleKeepTheContract(t *testing.T) {
 		},
 		"githubapp for each workspace": func(t *testing.T) provisionhook.EnvMutator {
 			app, installation := app(t)
-			return githubapp.NewWorkspaceMutator(app,
-				func(context.Context, string) (int64, githubapp.Scope, error) {
-					return installation, githubapp.Scope{Repositories: []string{"widgets"}}, nil
-				}, nil)
+			policy := func(context.Context, string) (int64, githubapp.Scope, error) {
+				return installation, githubapp.Scope{Repositories: []string{"widgets"}}, nil
+			}
+			m, err := githubapp.NewWorkspaceMutator(app, policy, nil)
+			require.NoError(t, err)
+			return m
 		},
 	} {
 		t.Run(name, func(t *testing.T) { provisionhooktest.Run(t, newMutator) })

@@ -27,9 +27,11 @@ func TestWorkspacesOfAnAppShareTokensThroughRedisAndAnyReplicaReleasesThem(t *te
 			Store: redisstore.New(s.client(t), nil), SealKeys: [][]byte{sealKey(1)},
 		})
 		require.NoError(t, err)
-		return githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
+		m, err := githubapp.NewWorkspaceMutator(app, func(context.Context, string) (int64, githubapp.Scope, error) {
 			return 42, githubapp.Scope{Repositories: []string{"widgets"}}, nil
 		}, nil)
+		require.NoError(t, err)
+		return m
 	}
 	get := func(m *githubapp.WorkspaceMutator, workspaceID string) string {
 		token, _, err := m.WorkspaceToken(t.Context(), workspaceID)

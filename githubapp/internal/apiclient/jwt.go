@@ -1,31 +1,29 @@
-package githubapp
+package apiclient
 
 import (
 	"context"
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/molecule-ai/provisionkit/githubapp/internal/appkey"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// GitHub takes a JWT for at most ten minutes by its own clock, and asks for an iat in the past against a clock that is
-// ahead.
+// GitHub takes a JWT for at most ten minutes by its own clock, and asks for an
+// iat in the past against a clock that is ahead.
 const (
 	backdate = time.Minute
 	jwtLife  = 9 * time.Minute
 )
 
-// signer makes the JWTs that prove who the app is. It is the [tokenprovider.TokenProvider] under the cache that shares
-// them, which sees to it that one call signs at a time and that a signer that hangs or panics hurts nobody for good.
+// signer makes the JWTs that prove who the app is. It is the
+// [tokenprovider.TokenProvider] under the cache that shares them, which sees to it
+// that one call signs at a time and that nobody waits for a signer that hangs.
 type signer struct {
 	issuer string
-	keys   *keyring
+	keys   *appkey.Ring
 	clock  *clock
 	last   atomic.Pointer[signature]
 }
@@ -33,7 +31,7 @@ type signer struct {
 // signature is a JWT and what it was made with. It is immutable.
 type signature struct {
 	jwt    string
-	key    *key
+	key    *appkey.Key
 	issued int64 // the iat claim
 	skew   time.Duration
 	expiry time.Time // by this machine's clock
@@ -41,7 +39,7 @@ type signature struct {
 
 // Token signs a JWT.
 func (s *signer) Token(context.Context) (string, time.Time, error) {
-	key, skew, now := s.keys.inUse(), s.clock.skew(), time.Now().Round(0)
+	key, skew, now := s.keys.InUse(), s.clock.skew(), time.Now().Round(0)
 	issued := now.Add(skew - backdate).Unix()
 	if last := s.last.Load(); last != nil && last.key == key && last.issued == issued {
 		return last.jwt, last.expiry, nil // signing again would make the same
@@ -55,20 +53,16 @@ func (s *signer) Token(context.Context) (string, time.Time, error) {
 	return made.jwt, made.expiry, nil
 }
 
-func sign(k *key, issuer string, issued, expiry int64) (string, error) {
+// sign returns the JWT of the issuer with those times in Unix seconds.
+func sign(k *appkey.Key, issuer string, issued, expiry int64) (string, error) {
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{"iss": issuer, "iat": issued, "exp": expiry})
 	text, err := token.SigningString()
 	if err != nil {
 		return "", &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: fmt.Errorf("encode the app's JWT: %w", err)}
 	}
-	digest := sha256.Sum256([]byte(text))
-	signed, err := k.signer.Sign(rand.Reader, digest[:], crypto.SHA256)
+	signed, err := k.SignRS256(text)
 	if err != nil {
-		return "", &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: fmt.Errorf("sign with key %s: %w", k.fingerprint, err)}
-	}
-	if rsa.VerifyPKCS1v15(k.public, crypto.SHA256, digest[:], signed) != nil {
-		return "", &tokenprovider.Error{Code: tokenprovider.CodeInternal,
-			Err: fmt.Errorf("the signer of key %s doesn't sign with RSASSA-PKCS1-v1_5 and SHA-256, or signs with another key", k.fingerprint)}
+		return "", err
 	}
 	return text + "." + token.EncodeSegment(signed), nil
 }

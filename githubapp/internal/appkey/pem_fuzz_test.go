@@ -1,4 +1,4 @@
-package githubapp
+package appkey
 
 import (
 	"strings"
@@ -8,7 +8,8 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 )
 
-// FuzzKeys reads whatever may stand where a private key should: keys that can sign, or an error that shows nothing of it.
+// FuzzKeys reads whatever may stand where a private key should: keys that can sign,
+// or an error that shows nothing of it.
 func FuzzKeys(f *testing.F) {
 	whole := string(testutil.RSAKeyPEM(f, 0))
 	body := whole[strings.IndexByte(whole, '\n')+1 : strings.Index(whole, "-----END")]
@@ -22,13 +23,13 @@ func FuzzKeys(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		keys, err := parseKeys(text)
+		keys, err := Parse(text)
 		if err == nil {
 			if len(keys) == 0 {
 				t.Error("no key and no error")
 			}
 			for _, k := range keys {
-				if k.signer == nil || k.public.N.BitLen() < minKeyBits {
+				if k.signer == nil || k.public.N.BitLen() < minBits {
 					t.Errorf("a key that can't sign for an app: %d bits", k.public.N.BitLen())
 				}
 			}

@@ -1,4 +1,4 @@
-package githubapp
+package apiclient
 
 import (
 	"net/http"
@@ -6,10 +6,12 @@ import (
 	"time"
 )
 
-// tolerance is the skew that counts as none: the Date header has whole seconds, and answers take their time.
+// tolerance is the skew that counts as none: the Date header has whole seconds,
+// and answers take their time.
 const tolerance = 2 * time.Second
 
-// clock is GitHub's, as learnt from its answers. The zero clock is this machine's.
+// clock is GitHub's, as learnt from its answers. The zero clock is this
+// machine's.
 type clock struct {
 	learnt atomic.Pointer[difference] // nil: none
 }
@@ -29,18 +31,18 @@ func (c *clock) difference() difference {
 
 func (c *clock) skew() time.Duration { return c.difference().skew }
 
-// now is the time by GitHub's clock.
+// now returns the time by GitHub's clock.
 func (c *clock) now() time.Time { return time.Now().Round(0).Add(c.skew()) }
 
-// local moves a time by GitHub's clock to this machine's, and never to a later one than it is: a token mustn't seem to
-// live when it is dead.
+// local returns the time by this machine's clock at which GitHub's shows t, and
+// never a later one.
 func (c *clock) local(t time.Time) time.Time {
 	d := c.difference()
 	return t.Add(-d.skew - d.spread)
 }
 
-// learn takes the difference from the Date of an answer to a request that was sent and answered at these times. An answer
-// without a Date leaves it as it is.
+// learn takes the difference from the Date of an answer to a request that was
+// sent and answered at these times. An answer without a Date leaves it as it is.
 func (c *clock) learn(header http.Header, sent, received time.Time) {
 	date, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
@@ -50,8 +52,9 @@ func (c *clock) learn(header http.Header, sent, received time.Time) {
 	c.learnt.Store(&d)
 }
 
-// measure is the difference by a Date that was cut to the second somewhen between sent and received. Where GitHub's clock is
-// behind, the smallest skew is the latest time there, and nothing may be more.
+// measure returns the difference by a Date that was cut to the second at some
+// moment between sent and received. Where GitHub's clock is behind, the smallest
+// skew gives the latest time there, so that nothing is to be added.
 func measure(date, sent, received time.Time) difference {
 	least, most := date.Sub(received), date.Add(time.Second).Sub(sent)
 	switch {

@@ -1,4 +1,4 @@
-package githubapp
+package appkey
 
 import (
 	"bytes"
@@ -10,10 +10,12 @@ import (
 	"strings"
 )
 
-// parseKeys reads all private keys in text. No error quotes it.
-func parseKeys(text []byte) ([]*key, error) {
+// Parse returns all private keys in text, of which there must be one at least:
+// PEM in PKCS#1 or PKCS#8. The text of an error is the rest of a sentence that
+// begins with the name of what was read.
+func Parse(text []byte) ([]*Key, error) {
 	text = unwrap(text)
-	var keys []*key
+	var keys []*Key
 	for {
 		block, rest := pem.Decode(text)
 		if block == nil {
@@ -23,7 +25,7 @@ func parseKeys(text []byte) ([]*key, error) {
 		if err != nil {
 			return nil, err
 		}
-		k, err := newKey(private)
+		k, err := New(private)
 		if err != nil {
 			return nil, err
 		}
@@ -36,8 +38,10 @@ func parseKeys(text []byte) ([]*key, error) {
 	return keys, nil
 }
 
-// unwrap undoes what happens to PEM on its way: CRLF at the ends of lines, a literal \n in their place or quotes around
-// all, as left by tools that put a file into an environment variable, lines that were indented, a byte order mark.
+// unwrap returns text without what happens to PEM on its way: CRLF at the ends of
+// lines, a literal \n in their place or quotes around all, as left by tools that
+// put a file into an environment variable, lines that were indented, a byte order
+// mark.
 func unwrap(text []byte) []byte {
 	text = bytes.Trim(bytes.TrimPrefix(text, []byte("\ufeff")), "\"' \t\r\n")
 	if !bytes.Contains(text, []byte("\n")) {
@@ -51,6 +55,7 @@ func unwrap(text []byte) []byte {
 	return lines
 }
 
+// parseKey returns the RSA key in block.
 func parseKey(block *pem.Block) (*rsa.PrivateKey, error) {
 	if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
 		return nil, errors.New("holds an encrypted key; decrypt it with: openssl rsa -in KEY -out DECRYPTED")
@@ -74,14 +79,16 @@ func parseKey(block *pem.Block) (*rsa.PrivateKey, error) {
 		}
 		return private, nil
 	default:
-		return nil, fmt.Errorf("holds PEM of %s; what is needed is the app's private key, which begins with -----BEGIN RSA PRIVATE KEY-----", pemType(block))
+		return nil, fmt.Errorf("holds PEM of %s; what is needed is the app's private key, "+
+			"which begins with -----BEGIN RSA PRIVATE KEY-----", pemType(block))
 	}
 }
 
-// maxPEMType is more than any type that there is.
+// maxPEMType is longer than any type of PEM that there is, in bytes.
 const maxPEMType = 40
 
-// pemType is the block's type as an error may show it. In a file that was mangled, what stands there can be anything.
+// pemType returns the block's type as an error may show it. In a file that was
+// mangled, what stands there can be anything, a part of the key too.
 func pemType(block *pem.Block) string {
 	other := strings.Trim(block.Type, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ")
 	if other != "" || len(block.Type) > maxPEMType {

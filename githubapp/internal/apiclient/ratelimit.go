@@ -1,4 +1,4 @@
-package githubapp
+package apiclient
 
 import (
 	"fmt"
@@ -8,41 +8,42 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// How long a rate limit is taken to hold: without a hint, and at the most.
+// How long a rate limit is taken to hold: without a hint, and at most.
 const (
 	defaultHold = time.Minute
 	maxHold     = time.Hour
 )
 
-// limited reports whether e is a rate limit. A 403 is one only with Retry-After, with no requests remaining, or with
-// the text of the secondary limit: the time of a reset alone is on nearly every answer.
-func limited(e *APIError, header http.Header) bool {
-	switch e.Status {
+// limited reports whether r is a rate limit. A 403 is one only with Retry-After,
+// with no requests remaining, or with the text of the secondary limit: the time
+// of a reset alone is on nearly every answer.
+func limited(r *Refusal, header http.Header) bool {
+	switch r.Status {
 	case http.StatusTooManyRequests:
 		return true
 	case http.StatusForbidden:
-		return header.Get("Retry-After") != "" || header.Get("X-RateLimit-Remaining") == "0" || secondaryLimit(e)
+		return header.Get("Retry-After") != "" || header.Get("X-RateLimit-Remaining") == "0" || secondaryLimit(r)
 	}
 	return false
 }
 
-func secondaryLimit(e *APIError) bool {
-	message, document := strings.ToLower(e.Message), strings.ToLower(e.DocumentationURL)
+func secondaryLimit(r *Refusal) bool {
+	message, document := strings.ToLower(r.Message), strings.ToLower(r.DocumentationURL)
 	return strings.Contains(message, "secondary rate limit") || strings.Contains(message, "abuse detection") ||
 		strings.Contains(document, "secondary-rate-limits") || strings.Contains(document, "abuse-rate-limits")
 }
 
-// retryAfter is how long to wait, in the order of GitHub's documentation. now is by GitHub's clock.
+// retryAfter returns how long to wait, by the hints in the order of GitHub's
+// documentation. now is by GitHub's clock.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	wait := defaultHold
 	if hint := header.Get("Retry-After"); hint != "" {
-		if seconds, err := strconv.ParseUint(hint, 10, 31); err == nil {
-			wait = time.Duration(seconds) * time.Second
-		} else if date, err := http.ParseTime(hint); err == nil {
-			wait = date.Sub(now)
+		if hinted, ok := wire.ParseRetryAfter(hint, now, maxHold); ok {
+			wait = hinted
 		}
 	} else if header.Get("X-RateLimit-Remaining") == "0" {
 		if reset, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64); err == nil && reset > 0 {
@@ -52,13 +53,13 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 	return min(max(wait, time.Second), maxHold)
 }
 
-// hold keeps all of an app's requests back while a rate limit lasts: they draw on one bucket, and GitHub bans who goes
-// on. The zero hold is open.
+// hold keeps all of an app's requests back while a rate limit lasts: they draw on
+// one limit, and GitHub bans who goes on. The zero hold is open.
 type hold struct {
 	until atomic.Int64 // wall time in Unix nanoseconds
 }
 
-// extend holds for at least d from now.
+// extend holds requests back for at least d from now.
 func (h *hold) extend(d time.Duration) {
 	now := time.Now()
 	until := now.Add(d).UnixNano()
@@ -70,20 +71,21 @@ func (h *hold) extend(d time.Duration) {
 	}
 }
 
-// check is an error while requests are held back.
+// check returns an error while requests are held back.
 func (h *hold) check() error {
 	left := h.left(time.Now())
 	if left == 0 {
 		return nil
 	}
-	return &tokenprovider.Error{
+	return &Error{
 		Code:       tokenprovider.CodeRateLimited,
 		RetryAfter: left,
-		Err:        fmt.Errorf("GitHub's rate limit was hit; the app's requests are held back for another %s", left.Round(time.Second)),
+		Err: fmt.Errorf("GitHub's rate limit was hit; the app's requests are held back for another %s",
+			left.Round(time.Second)),
 	}
 }
 
-// left is how long requests are held back yet.
+// left returns for how much longer requests are held back.
 func (h *hold) left(now time.Time) time.Duration {
 	left := time.Duration(h.until.Load() - now.UnixNano())
 	if left > maxHold { // the clock was set back

@@ -1,0 +1,73 @@
+package apiclient
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRetryAfterFollowsGitHubsOrder(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	for name, c := range map[string]struct {
+		header map[string]string
+		want   time.Duration
+	}{
+		"no hint":                    {nil, time.Minute},
+		"seconds":                    {map[string]string{"Retry-After": "17"}, 17 * time.Second},
+		"seconds before a reset":     {map[string]string{"Retry-After": "17", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800000500"}, 17 * time.Second},
+		"a date":                     {map[string]string{"Retry-After": now.Add(90 * time.Second).UTC().Format(http.TimeFormat)}, 90 * time.Second},
+		"nonsense":                   {map[string]string{"Retry-After": "soon"}, time.Minute},
+		"negative":                   {map[string]string{"Retry-After": "-5"}, time.Minute},
+		"zero":                       {map[string]string{"Retry-After": "0"}, time.Second},
+		"beyond all measure":         {map[string]string{"Retry-After": "99999999999999999999"}, time.Minute},
+		"days":                       {map[string]string{"Retry-After": "864000"}, time.Hour},
+		"reset":                      {map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800000500"}, 500 * time.Second},
+		"reset in the past":          {map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1700000000"}, time.Second},
+		"reset of nonsense":          {map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "x"}, time.Minute},
+		"reset with some remaining":  {map[string]string{"X-RateLimit-Remaining": "14", "X-RateLimit-Reset": "1800000500"}, time.Minute},
+		"reset without remaining":    {map[string]string{"X-RateLimit-Reset": "1800000500"}, time.Minute},
+		"reset beyond what we count": {map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9223372036854775807"}, time.Hour},
+	} {
+		header := http.Header{}
+		for name, value := range c.header {
+			header.Set(name, value)
+		}
+		require.Equal(t, c.want, retryAfter(header, now), name)
+	}
+}
+
+func TestAnOrdinary403IsNoRateLimit(t *testing.T) {
+	header := http.Header{}
+	header.Set("X-RateLimit-Remaining", "4999")
+	header.Set("X-RateLimit-Reset", "1800000500")
+	for message, want := range map[string]bool{
+		"This installation has been suspended":            false,
+		"Resource not accessible by integration":          false,
+		"You have exceeded a secondary rate limit":        true,
+		"You have triggered an abuse detection mechanism": true,
+	} {
+		require.Equal(t, want, limited(&Refusal{Status: 403, Message: message}, header), message)
+	}
+	header.Set("X-RateLimit-Remaining", "0")
+	require.True(t, limited(&Refusal{Status: 403}, header))
+	require.False(t, limited(&Refusal{Status: 404}, header))
+}
+
+func TestAHoldIsOverWhenTheClockWasSetBack(t *testing.T) {
+	var h hold
+	require.NoError(t, h.check())
+	h.extend(time.Minute)
+	h.extend(time.Second) // doesn't shorten it
+	require.ErrorContains(t, h.check(), "another 1m0s")
+	h.until.Store(time.Now().Add(48 * time.Hour).UnixNano())
+	require.NoError(t, h.check())
+}
+
+func TestAHoldBeginsAnewWhenTheClockWasSetBack(t *testing.T) {
+	var h hold
+	h.until.Store(time.Now().Add(48 * time.Hour).UnixNano())
+	h.extend(time.Minute)
+	require.ErrorContains(t, h.check(), "another 1m0s")
+}

@@ -1,0 +1,115 @@
+package apiclient
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// Refusal is an answer of GitHub's with another status than the one wanted.
+type Refusal struct {
+	Status           int
+	Message          string // GitHub's own, at most 512 characters; "" when the answer was no JSON
+	RequestID        string
+	DocumentationURL string
+	Method, Path     string // of the request
+}
+
+// String returns r for operators: method, path, status, GitHub's message, and the
+// id of the request.
+func (r *Refusal) String() string {
+	text := fmt.Sprintf("%s %s: %d", r.Method, r.Path, r.Status)
+	if r.Message != "" {
+		text += " " + r.Message
+	} else if status := http.StatusText(r.Status); status != "" {
+		text += " " + status
+	}
+	if r.RequestID != "" {
+		text += " (request id " + r.RequestID + ")"
+	}
+	return text
+}
+
+// What GitHub says, as far as it decides what to do. Texts are matched in part:
+// their ends vary.
+const (
+	notGranted   = "permissions requested are not granted"
+	notDecodable = "could not be decoded"
+	issuerClaim  = "'Issuer' claim"
+	expiryClaim  = "'Expiration time' claim"
+	issuedClaim  = "'Issued at' claim"
+	suspended    = "installation has been suspended"
+	noSuchApp    = "Integration not found"
+)
+
+func (r *Refusal) says(text string) bool { return strings.Contains(r.Message, text) }
+
+// Suspended reports whether the installation was suspended.
+func (r *Refusal) Suspended() bool {
+	return r.Status == http.StatusForbidden && r.says(suspended)
+}
+
+// Gone reports whether GitHub itself says that there is no such installation. A
+// page of some gateway's doesn't say so, nor does an app that GitHub doesn't
+// know.
+func (r *Refusal) Gone() bool {
+	return r.Status == http.StatusNotFound && r.Message == "Not Found" ||
+		r.Status == http.StatusGone && r.Message != ""
+}
+
+// clockRefused reports whether the JWT's times were refused: this machine's clock
+// differs from GitHub's.
+func (r *Refusal) clockRefused() bool {
+	return r.Status == http.StatusUnauthorized && (r.says(expiryClaim) || r.says(issuedClaim))
+}
+
+// keyRefused reports whether the JWT's signature was refused: the key isn't one
+// of the app's.
+func (r *Refusal) keyRefused() bool {
+	return r.Status == http.StatusUnauthorized && r.says(notDecodable)
+}
+
+// code returns the Code of r, but for rate limits.
+func (r *Refusal) code() tokenprovider.Code {
+	switch s := r.Status; {
+	case s == http.StatusUnauthorized:
+		return tokenprovider.CodeUnauthenticated
+	case s == http.StatusForbidden:
+		return tokenprovider.CodeForbidden
+	case s == http.StatusNotFound, s == http.StatusGone:
+		return tokenprovider.CodeNotFound
+	case s == http.StatusUnprocessableEntity && r.says(notGranted):
+		return tokenprovider.CodeForbidden
+	case s == http.StatusRequestTimeout, s >= 500:
+		return tokenprovider.CodeUnavailable
+	case s >= 400:
+		return tokenprovider.CodeInvalidRequest
+	default: // a redirect that isn't followed, a success that isn't the documented one
+		return tokenprovider.CodeInternal
+	}
+}
+
+// advice returns what to do about r, and "" where that isn't known.
+func (r *Refusal) advice(isJSON bool) string {
+	switch {
+	case r.clockRefused():
+		return "this machine's clock differs from GitHub's; set it by NTP"
+	case r.keyRefused():
+		return "the private key isn't one of this app's; compare its fingerprint with those on the app's settings page"
+	case r.Status == http.StatusUnauthorized && r.says(issuerClaim):
+		return "the app's client ID wasn't accepted; check it, or set Options.AppID alone"
+	case r.says(suspended):
+		return "an owner of the account has to unsuspend it under Settings, GitHub Apps"
+	case r.says(noSuchApp):
+		return "there is no such app; check Options.AppID and Options.ClientID"
+	case r.says(notGranted):
+		return "grant them in the app's settings, and have an owner of the account accept them"
+	case r.Status == http.StatusNotFound && !isJSON:
+		return "this doesn't look like GitHub's API; check Options.BaseURL (GitHub Enterprise Server: https://HOST/api/v3)"
+	case r.Status >= 300 && r.Status < 400:
+		return "it redirects, which isn't followed with credentials; set Options.BaseURL to the final address"
+	}
+	return ""
+}

@@ -1,0 +1,144 @@
+package apiclient
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// Request is what a request is made of, beside its credential.
+type Request struct {
+	Method string
+	Path   string // below the base URL, escaped, with its query
+	Body   []byte // JSON; nil: none
+	Want   int    // the one status that is success
+	Limit  int64  // of that answer's body in bytes; 0: 1 MiB, which is the limit of any other answer
+}
+
+// Answer is an answer with the status that was wanted.
+type Answer struct {
+	Header http.Header
+	Body   []byte
+}
+
+// maxBody bounds the body of an answer in bytes, where a request sets no other
+// bound.
+const maxBody = 1 << 20
+
+// maxGrow bounds how much memory is made ready for a body whose length is told:
+// it may not come.
+const maxGrow = 64 << 10
+
+// reply is what came back, whatever its status.
+type reply struct {
+	status   int
+	header   http.Header
+	body     []byte
+	broken   error // why the body ended early
+	received time.Time
+}
+
+// send makes one request with a bearer credential and returns the answer that r
+// wants. The error is an [*Error].
+func (c *Client) send(ctx context.Context, r Request, credential string) (*Answer, error) {
+	req, err := c.newRequest(ctx, r, credential)
+	if err != nil {
+		return nil, &Error{Code: tokenprovider.CodeInternal, Err: fmt.Errorf("make a request: %w", err)}
+	}
+	limit := int64(maxBody)
+	if r.Limit > 0 {
+		limit = r.Limit
+	}
+	sent := time.Now()
+	got, err := foreign.Within(ctx, "the HTTP client", func(context.Context) (reply, error) {
+		return c.exchange(req, r.Want, limit)
+	})
+	if err != nil {
+		return nil, c.unreachable(ctx, r, err, credential)
+	}
+	if got.status < 500 { // above, it may be a gateway's clock
+		c.clock.learn(got.header, sent, got.received)
+	}
+	if got.status != r.Want {
+		return nil, c.refused(r, got, credential)
+	}
+	if got.broken != nil {
+		return nil, c.unreachable(ctx, r, fmt.Errorf("the answer broke off: %w", got.broken), credential)
+	}
+	if int64(len(got.body)) > limit {
+		return nil, &Error{Code: tokenprovider.CodeInternal,
+			Err: fmt.Errorf("%s %s: the answer is larger than %d bytes", r.Method, r.Path, limit)}
+	}
+	return &Answer{got.header, got.body}, nil
+}
+
+func (c *Client) newRequest(ctx context.Context, r Request, credential string) (*http.Request, error) {
+	var body io.Reader
+	if r.Body != nil {
+		body = bytes.NewReader(r.Body)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.Method, c.base.String()+r.Path, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header = http.Header{
+		"Authorization":        {"Bearer " + credential},
+		"Accept":               {"application/vnd.github+json"},
+		"User-Agent":           {c.userAgent},
+		"X-Github-Api-Version": {c.apiVersion},
+		// Lets net/http send the request again when a kept connection turns out to
+		// be closed. It isn't sent on the wire.
+		"Idempotency-Key": {},
+	}
+	if r.Body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req, nil
+}
+
+// exchange sends req and returns the reply with at most a byte more of its body
+// than it may have: limit with the status that is wanted, else maxBody.
+func (c *Client) exchange(req *http.Request, want int, limit int64) (reply, error) {
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return reply{}, err
+	}
+	defer resp.Body.Close()
+	got := reply{status: resp.StatusCode, header: resp.Header, received: time.Now()}
+	if got.status != want {
+		limit = maxBody
+	}
+	var body bytes.Buffer
+	body.Grow(int(min(max(resp.ContentLength, 0), maxGrow)) + bytes.MinRead) // the end is looked for behind what was read
+	_, got.broken = body.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	got.body = body.Bytes()
+	return got, nil
+}
+
+// unreachable returns the error for a request without an answer, or with one that
+// isn't HTTP: net/http quotes that, and it may repeat the credential.
+func (c *Client) unreachable(ctx context.Context, r Request, err error, credential string) error {
+	if defect, ok := errors.AsType[*foreign.Defect](err); ok {
+		return &Error{Code: tokenprovider.CodeInternal, Err: fmt.Errorf("%s %s%s: %w", r.Method, c.base, r.Path, defect)}
+	}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err // its text repeats method and URL
+	}
+	if text := Redact(err.Error(), credential); text != err.Error() {
+		err = errors.New(text)
+	}
+	advice := "check Options.BaseURL and the network"
+	if ctx.Err() != nil {
+		err, advice = ctx.Err(), "no answer in time"
+	}
+	return &Error{Code: tokenprovider.CodeUnavailable,
+		Err: fmt.Errorf("%s %s%s: %w (%s)", r.Method, c.base, r.Path, err, advice)}
+}
