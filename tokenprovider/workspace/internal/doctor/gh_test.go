@@ -39,6 +39,12 @@ var ghBreakages = []breakage{
 		do: func(t *testing.T, p *patient) { p.Env["PROVISIONKIT_GH"] = testutil.NeedTool(t, "gh") },
 	},
 	{name: "a shim without gh", do: set("PROVISIONKIT_GH", "/nowhere/gh"), check: "gh", says: "stands before gh, but: PROVISIONKIT_GH"},
+	{
+		name: "a gh that prints for ever", check: "gh", says: "doesn't tell its version",
+		do: func(t *testing.T, p *patient) {
+			workspacetest.Script(t, p.gh, "gh", "while :; do echo gh version 2.99.0 hunter2; done")
+		},
+	},
 	{name: "something else for gh", do: func(t *testing.T, p *patient) { workspacetest.Script(t, p.gh, "gh", "echo hunter2") }, check: "gh", says: "doesn't tell its version"},
 
 	{name: "a login with a token that dies", do: home(".config/gh/hosts.yml", login+"ghs_stale\n"), check: "gh-login", says: "is an installation token"},

@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"context"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -17,6 +19,21 @@ func TestEveryCheckWaitsOnlyForChecksAboveIt(t *testing.T) {
 			require.True(t, above[name], "%s waits for %s, which isn't above it", k.name, name)
 		}
 		above[k.name] = true
+	}
+}
+
+func TestACheckThatPanicsIsAFindingAmongOthers(t *testing.T) {
+	t.Parallel()
+	for says, run := range map[string]func(context.Context, *diagnosis) finding{
+		"check x panicked: a value of type string":       func(context.Context, *diagnosis) finding { panic("ghs_secret") },
+		"check x ended its goroutine (runtime.Goexit)":   func(context.Context, *diagnosis) finding { runtime.Goexit(); return ok("") },
+		"nil pointer dereference":                        func(_ context.Context, d *diagnosis) finding { return ok("%s", d.gitPath) },
+		"this says nothing of the workspace, it is a de": func(context.Context, *diagnosis) finding { panic("ghs_secret") },
+	} {
+		found := check{name: "x", run: run}.within(t.Context(), nil)
+		require.Equal(t, statusError, found.status)
+		require.Contains(t, found.message, says)
+		require.NotContains(t, found.message, "ghs_secret")
 	}
 }
 
