@@ -1,9 +1,11 @@
 package wire
 
-// RejectedHeader is a request header of the endpoint: the TokenSHA256 of a token
-// that git or an API refused, one line for each.
-const RejectedHeader = "Provisionkit-Rejected"
+// How a workspace tells its platform which tokens git or an API refused.
+const (
+	// RejectedHeader names one by its SHA-256 in base64. There is a line for each,
+	// the newest first.
+	RejectedHeader = "Provisionkit-Rejected"
 
-// MaxRejected is how many refused tokens a request tells of: the last ones, the
-// newest first. Each replica of a platform can have a dead token of its own.
-const MaxRejected = 16
+	// MaxRejected is how many of them are told, and heard.
+	MaxRejected = 16
+)

@@ -8,12 +8,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/internal/workspacetest"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
@@ -44,14 +42,14 @@ func TestATokenIsFetchedOnceAndKeptForItsOwnerAlone(t *testing.T) {
 }
 
 func TestATokenIsAskedForAnewWhenHalfOfItsLifeIsOver(t *testing.T) {
-	t.Parallel()
-	workspacetest.NeedDisk(t)
-	p := newPlatform(t, &workspacetest.Mint{Life: 3 * time.Second})
-	env := p.Env(t, "ws-1")
-	first := call(t, env, request, "get").Answered(t)
-	require.Equal(t, first, call(t, env, request, "get").Answered(t), "short-lived tokens are kept too")
-	eventually(t, func() bool { return call(t, env, request, "get").Answered(t) != first }, "no new token")
-	require.Len(t, p.Asked(), 2)
+	inBubble(t, func(t *testing.T) {
+		p := newBubble(t, &workspacetest.Mint{Life: 3 * time.Second})
+		env := p.Env(t, "ws-1")
+		first := p.call(t, env, request, "get").Answered(t)
+		require.Equal(t, first, p.call(t, env, request, "get").Answered(t), "short-lived tokens are kept too")
+		eventually(t, func() bool { return p.call(t, env, request, "get").Answered(t) != first }, "no new token")
+		require.Len(t, p.Asked(), 2)
+	})
 }
 
 func TestATokenWithoutAKnownExpiryIsNotKept(t *testing.T) {
@@ -239,58 +237,58 @@ func TestWithAReadOnlyDiskEveryGetAsksThePlatform(t *testing.T) {
 }
 
 func TestWhenTheEndpointFailsTheKeptTokenIsServedWhileItLives(t *testing.T) {
-	t.Parallel()
-	workspacetest.NeedDisk(t)
-	p := newPlatform(t, &workspacetest.Mint{Life: 8 * time.Second})
-	env := p.Env(t, "ws-1")
-	first := call(t, env, request, "get").Answered(t)
-	p.Down()
-	eventually(t, func() bool {
-		require.Equal(t, first, call(t, env, request, "get").Answered(t))
-		return len(p.Asked()) > 1
-	}, "no refresh was tried")
-	require.Equal(t, first, call(t, env, request, "get").Answered(t))
-	require.Len(t, p.Asked(), 2, "after a failure the next try is held off while there is a token")
+	inBubble(t, func(t *testing.T) {
+		p := newBubble(t, &workspacetest.Mint{Life: 8 * time.Second})
+		env := p.Env(t, "ws-1")
+		first := p.call(t, env, request, "get").Answered(t)
+		p.Down()
+		eventually(t, func() bool {
+			require.Equal(t, first, p.call(t, env, request, "get").Answered(t))
+			return len(p.Asked()) > 1
+		}, "no refresh was tried")
+		require.Equal(t, first, p.call(t, env, request, "get").Answered(t))
+		require.Len(t, p.Asked(), 2, "after a failure the next try is held off while there is a token")
 
-	eventually(t, func() bool { return call(t, env, request, "get").Code != 0 }, "a dead token was served")
-	require.Contains(t, call(t, env, request, "get").Failed(t), "502")
+		eventually(t, func() bool { return p.call(t, env, request, "get").Code != 0 }, "a dead token was served")
+		require.Contains(t, p.call(t, env, request, "get").Failed(t), "502")
 
-	p.On(nil)
-	require.NotEqual(t, first, call(t, env, request, "get").Answered(t), "without a token every get tries")
+		p.On(nil)
+		require.NotEqual(t, first, p.call(t, env, request, "get").Answered(t), "without a token every get tries")
+	})
 }
 
 func TestAnEndpointThatHangsHoldsNobodyUpWhoseTokenLives(t *testing.T) {
-	t.Parallel()
-	workspacetest.NeedDisk(t)
-	p := newPlatform(t, &workspacetest.Mint{Life: 10 * time.Second})
-	env := p.Env(t, "ws-1")
-	first := call(t, env, request, "get").Answered(t)
-	p.On(func(_ http.ResponseWriter, r *http.Request) bool { <-r.Context().Done(); return true })
-	eventually(t, func() bool {
-		began := time.Now()
-		require.Equal(t, first, call(t, env, request, "get").Answered(t))
-		require.Less(t, time.Since(began), 4*time.Second)
-		return len(p.Asked()) > 1
-	}, "no refresh was tried")
-	require.Equal(t, first, call(t, env, request, "get").Answered(t))
-	require.Len(t, p.Asked(), 2, "the next one doesn't even wait for that long")
+	inBubble(t, func(t *testing.T) {
+		p := newBubble(t, &workspacetest.Mint{Life: 10 * time.Second})
+		env := p.Env(t, "ws-1")
+		first := p.call(t, env, request, "get").Answered(t)
+		p.On(func(_ http.ResponseWriter, r *http.Request) bool { <-r.Context().Done(); return true })
+		eventually(t, func() bool {
+			began := time.Now()
+			require.Equal(t, first, p.call(t, env, request, "get").Answered(t))
+			require.Less(t, time.Since(began), 4*time.Second)
+			return len(p.Asked()) > 1
+		}, "no refresh was tried")
+		require.Equal(t, first, p.call(t, env, request, "get").Answered(t))
+		require.Len(t, p.Asked(), 2, "the next one doesn't even wait for that long")
+	})
 }
 
 func TestAfterAShortFailureGitHasABetterTokenLongBeforeTheKeptOneDies(t *testing.T) {
-	t.Parallel()
-	workspacetest.NeedDisk(t)
-	p := newPlatform(t, &workspacetest.Mint{Life: 8 * time.Second})
-	env := p.Env(t, "ws-1")
-	first := call(t, env, request, "get").Answered(t)
-	dies := time.Now().Add(8 * time.Second)
-	p.Down()
-	eventually(t, func() bool {
-		require.Equal(t, first, call(t, env, request, "get").Answered(t))
-		return len(p.Asked()) > 1
-	}, "no refresh was tried")
-	p.On(nil)
-	eventually(t, func() bool { return call(t, env, request, "get").Answered(t) != first }, "no other token came")
-	require.Greater(t, time.Until(dies), time.Second)
+	inBubble(t, func(t *testing.T) {
+		p := newBubble(t, &workspacetest.Mint{Life: 8 * time.Second})
+		env := p.Env(t, "ws-1")
+		first := p.call(t, env, request, "get").Answered(t)
+		dies := time.Now().Add(8 * time.Second)
+		p.Down()
+		eventually(t, func() bool {
+			require.Equal(t, first, p.call(t, env, request, "get").Answered(t))
+			return len(p.Asked()) > 1
+		}, "no refresh was tried")
+		p.On(nil)
+		eventually(t, func() bool { return p.call(t, env, request, "get").Answered(t) != first }, "no other token came")
+		require.Greater(t, time.Until(dies), time.Second)
+	})
 }
 
 func TestErasingTheKeptTokenDropsItAndTellsThePlatform(t *testing.T) {
@@ -366,72 +364,22 @@ func TestReplicasWithADeadTokenEachAreAllTold(t *testing.T) {
 // TestATokenThatThePlatformHandsOutAgainIsServedButNotKept: the platform lets a token ripen that is seconds old, since
 // forges refuse those at times, and until then a get that is refused must not settle the matter for an hour.
 func TestATokenThatThePlatformHandsOutAgainIsServedButNotKept(t *testing.T) {
-	t.Parallel()
-	workspacetest.NeedDisk(t)
-	p := newPlatform(t, tokenprovider.NewCache(&workspacetest.Mint{Life: time.Hour}, &tokenprovider.CacheOptions{Settle: time.Second}))
-	env := p.Env(t, "ws-1")
-	first := call(t, env, request, "get").Answered(t)
-	workspacetest.Erase(t, env, first)
-	require.Equal(t, first, call(t, env, request, "get").Answered(t))
-	require.Equal(t, first, call(t, env, request, "get").Answered(t))
-	require.Len(t, p.Asked(), 3)
-	eventually(t, func() bool { return call(t, env, request, "get").Answered(t) != first }, "the platform didn't replace it")
-	for _, r := range p.Asked()[1:] {
-		require.Equal(t, tokenprovider.TokenSHA256(first), r.Header.Get("Provisionkit-Rejected"))
-	}
-	calls := len(p.Asked())
-	call(t, env, request, "get").Answered(t)
-	require.Len(t, p.Asked(), calls, "the new one is kept")
-}
-
-// together runs n commands as processes that start at the same time.
-func together(t *testing.T, n int, env map[string]string) []result {
-	results := make([]result, n)
-	var running sync.WaitGroup
-	for i := range results {
-		running.Go(func() { results[i] = start(t, env, request, "get") })
-	}
-	running.Wait()
-	return results
-}
-
-func TestFiftyProcessesAtOnceMakeOneRequest(t *testing.T) {
-	t.Parallel()
-	workspacetest.NeedDisk(t)
-	testutil.Command(t)
-	p := newPlatform(t, &workspacetest.Mint{Life: time.Hour})
-	p.On(func(http.ResponseWriter, *http.Request) bool { time.Sleep(100 * time.Millisecond); return false })
-	for _, r := range together(t, 50, p.Env(t, "ws-1")) {
-		require.Equal(t, "ghs_000000000000000000000000000000000001", r.Answered(t))
-	}
-	require.Len(t, p.Asked(), 1)
-}
-
-func TestProcessesThatWaitForAFailingRequestShareItsFailure(t *testing.T) {
-	t.Parallel()
-	workspacetest.NeedDisk(t)
-	testutil.Command(t)
-	p := newPlatform(t, &workspacetest.Mint{Life: time.Hour})
-	release := make(chan struct{})
-	p.On(func(w http.ResponseWriter, r *http.Request) bool {
-		<-release
-		http.Error(w, "", http.StatusServiceUnavailable)
-		return true
-	})
-	env := p.Env(t, "ws-1")
-	var opened sync.WaitGroup
-	opened.Go(func() {
-		// All have started once twenty of them have the lock file open; on other systems than Linux time has to tell.
-		defer close(release)
-		for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline) && openLocks(env) < 20; {
-			time.Sleep(20 * time.Millisecond)
+	inBubble(t, func(t *testing.T) {
+		p := newBubble(t, tokenprovider.NewCache(&workspacetest.Mint{Life: time.Hour}, &tokenprovider.CacheOptions{Settle: time.Second}))
+		env := p.Env(t, "ws-1")
+		first := p.call(t, env, request, "get").Answered(t)
+		p.erase(t, env, first)
+		require.Equal(t, first, p.call(t, env, request, "get").Answered(t))
+		require.Equal(t, first, p.call(t, env, request, "get").Answered(t))
+		require.Len(t, p.Asked(), 3)
+		eventually(t, func() bool { return p.call(t, env, request, "get").Answered(t) != first }, "the platform didn't replace it")
+		for _, r := range p.Asked()[1:] {
+			require.Equal(t, tokenprovider.TokenSHA256(first), r.Header.Get("Provisionkit-Rejected"))
 		}
+		calls := len(p.Asked())
+		p.call(t, env, request, "get").Answered(t)
+		require.Len(t, p.Asked(), calls, "the new one is kept")
 	})
-	for _, r := range together(t, 20, env) {
-		require.Contains(t, r.Failed(t), "503")
-	}
-	opened.Wait()
-	require.Len(t, p.Asked(), 1)
 }
 
 func TestAFailureUnderAClockThatWasSetBackIsForgotten(t *testing.T) {
@@ -456,38 +404,4 @@ func TestAFailureUnderAClockThatWasSetBackIsForgotten(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, content, 0o600))
 	call(t, env, request, "get").Answered(t)
-}
-
-// openLocks counts the processes that have a file of env's folder open.
-func openLocks(env map[string]string) int {
-	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
-	count := 0
-	for _, link := range links {
-		if target, err := os.Readlink(link); err == nil && strings.HasPrefix(target, env["XDG_RUNTIME_DIR"]) && strings.HasSuffix(target, ".lock") {
-			count++
-		}
-	}
-	return count
-}
-
-func TestACommandThatIsKilledLeavesNoLockBehind(t *testing.T) {
-	t.Parallel()
-	workspacetest.NeedDisk(t)
-	p := newPlatform(t, workspacetest.Hourly())
-	arrived := make(chan struct{}, 1)
-	p.On(func(_ http.ResponseWriter, r *http.Request) bool {
-		arrived <- struct{}{}
-		<-r.Context().Done()
-		return true
-	})
-	env := p.Env(t, "ws-1")
-	victim := process(t.Context(), t, env, request, "get")
-	require.NoError(t, victim.Start())
-	<-arrived
-	require.NoError(t, victim.Process.Kill())
-	require.Error(t, victim.Wait())
-	p.On(nil)
-	began := time.Now()
-	call(t, env, request, "get").Answered(t)
-	require.Less(t, time.Since(began), 3*time.Second)
 }

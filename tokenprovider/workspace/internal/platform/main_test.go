@@ -3,27 +3,19 @@ package platform_test
 import (
 	"testing"
 
-	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/internal/workspacetest"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) {
-	testutil.MoreInParallel()
-	goleak.VerifyTestMain(m, goleak.Cleanup(testutil.Exit))
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // Short names for what these tests use most.
 var (
 	call        = workspacetest.Call
-	start       = workspacetest.Start
-	process     = workspacetest.Process
 	newPlatform = workspacetest.NewPlatform
 	eventually  = workspacetest.Eventually
 )
 
 type result = workspacetest.Result
 
-const (
-	request = workspacetest.Request
-)
+const request = workspacetest.Request
