@@ -1,9 +1,13 @@
 package workspacetest
 
 import (
+	"encoding/json"
+	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -23,6 +27,26 @@ func Kept(t testing.TB, env map[string]string, extension string) string {
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	return found[0]
+}
+
+// Age has what is kept in env's folder be older.
+func Age(t testing.TB, env map[string]string, by time.Duration) {
+	t.Helper()
+	path := Kept(t, env, ".json")
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var record map[string]any
+	require.NoError(t, json.Unmarshal(content, &record))
+	for name, value := range record {
+		if text, ok := value.(string); ok && strings.HasSuffix(name, "_at") {
+			at, err := time.Parse(time.RFC3339Nano, text)
+			require.NoError(t, err)
+			record[name] = at.Add(-by)
+		}
+	}
+	content, err = json.Marshal(record)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, content, 0o600))
 }
 
 // Erase tells the command, as git does, that a password was refused.

@@ -79,6 +79,14 @@ func (f *Forge) Trust(t testing.TB, certificate *x509.Certificate) {
 	require.NoError(t, os.WriteFile(f.Env["GIT_SSL_CAINFO"], append(f.GitHub.CertPEM(), more...), 0o600))
 }
 
+// ForLives works on until that many more tokens were minted. The work begins at
+// many moments of a token's life.
+func (f *Forge) ForLives(lives int, work func()) {
+	for before := f.GitHub.Mints(); f.GitHub.Mints() < before+lives; time.Sleep(150 * time.Millisecond) {
+		work()
+	}
+}
+
 // Push makes a commit in the clone and pushes it.
 func (f *Forge) Push(t testing.TB, clone string) {
 	t.Helper()

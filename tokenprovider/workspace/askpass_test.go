@@ -64,9 +64,7 @@ func TestGitGetsItsTokenByAskpassWhereItHasNoHelper(t *testing.T) {
 	require.NoError(t, os.Link(testutil.Command(t), link))
 	f.Env["GIT_ASKPASS"] = link
 	args := []string{"-c", "credential.https://" + f.Host + ".helper=", "ls-remote", f.URL}
-	for before := f.GitHub.Mints(); f.GitHub.Mints() < before+3; {
-		f.Run(t, f.Dir, args...)
-	}
+	f.ForLives(3, func() { f.Run(t, f.Dir, args...) })
 	f.Env["PROVISIONKIT_HOSTS"] = "github.com"
 	asked := len(f.Platform.Asked())
 	_, stderr, err := f.Try(t, f.Dir, args...)

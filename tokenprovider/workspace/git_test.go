@@ -24,10 +24,10 @@ func TestGitGoesOnWorkingOverManyLivesOfItsToken(t *testing.T) {
 	f.Run(t, f.Dir, "clone", "--quiet", f.URL, "clone")
 	clone := filepath.Join(f.Dir, "clone")
 	require.Equal(t, "false", f.Run(t, clone, "config", "advice.detachedHead"))
-	for before := f.GitHub.Mints(); f.GitHub.Mints() < before+3; {
+	f.ForLives(3, func() {
 		f.Push(t, clone)
 		f.Run(t, clone, "fetch", "--quiet")
-	}
+	})
 	require.NotContains(t, f.Run(t, clone, "config", "--list"), "ghs_")
 }
 

@@ -20,7 +20,6 @@ var (
 	run         = workspacetest.Run
 	program     = workspacetest.Program
 	newPlatform = workspacetest.NewPlatform
-	eventually  = workspacetest.Eventually
 )
 
 type (

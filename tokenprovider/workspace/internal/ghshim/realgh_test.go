@@ -37,11 +37,11 @@ func TestTheRealGhWorksOnOverManyLivesOfATokenBesideGit(t *testing.T) {
 	t.Parallel()
 	f, s := newGHShim(t, 2*time.Second)
 	f.Run(t, f.Dir, "clone", "--quiet", f.URL, "clone")
-	for before := f.GitHub.Mints(); f.GitHub.Mints() < before+3; {
+	f.ForLives(3, func() {
 		r := s.gh(t, nil, "api", "repos/acme/widgets", "--jq", ".full_name")
 		require.Equal(t, result{Stdout: "acme/widgets\n"}, r)
 		f.Push(t, filepath.Join(f.Dir, "clone"))
-	}
+	})
 	require.LessOrEqual(t, len(f.Platform.Asked()), f.GitHub.Mints()+1)
 	f.GitHub.SetTokenLife(time.Hour) // what follows is about its name, and not about its death
 

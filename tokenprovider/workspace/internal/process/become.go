@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ func NotRun(err error) int {
 // Become runs the program at path as what the command was started for, and
 // returns its exit code. In a process of the command's own the program takes its
 // place, with process id, signals and terminal. Elsewhere it is a child, which is
-// asked to end when ctx does and has lastWords to do so.
+// asked to end when ctx does and has 5 s to do so.
 func (p *Process) Become(ctx context.Context, path string, argv, environ []string) int {
 	var err error
 	if p.Replace != nil {
@@ -41,7 +42,7 @@ func (p *Process) Become(ctx context.Context, path string, argv, environ []strin
 		child.Stdin, child.Stdout, child.Stderr = p.Stdin, p.Stdout, p.Stderr
 		child.Cancel = func() error {
 			// Not before: what it left running may write for as long as it likes.
-			child.WaitDelay = lastWords
+			child.WaitDelay = cmp.Or(p.lastWords, lastWords)
 			return askToEnd(child.Process)
 		}
 		if err = child.Run(); child.ProcessState != nil {

@@ -33,6 +33,8 @@ type Process struct {
 	// Replace puts another program in the place of this process. It is nil where
 	// there is no process to replace: the program becomes a child then.
 	Replace func(path string, argv, environ []string) error
+
+	lastWords time.Duration // how long a program may take to end that was asked to; 0: 5 s
 }
 
 // ErrArguments is the error of a subcommand for arguments that it doesn't know.
