@@ -12,7 +12,7 @@ import (
 
 // A file that is made for all and narrowed later was readable in between.
 func TestNoFileOrFolderIsMadeForOthersToRead(t *testing.T) {
-	const program = "tokenprovider/workspace/installlinks.go" // makes copies of the command, for everybody to run
+	const program = "tokenprovider/workspace/internal/install/links.go" // makes copies of the command, for everybody to run
 	made := 0
 	for _, f := range sources(t) {
 		parsed, err := parser.ParseFile(token.NewFileSet(), f.name, nil, parser.SkipObjectResolution)

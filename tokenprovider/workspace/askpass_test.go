@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/internal/workspacetest"
 	"github.com/stretchr/testify/require"
 )
 
 func TestAskpassAnswersGitsPromptsForOurHostsAlone(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	env := p.env(t, "ws-1")
+	p := newPlatform(t, workspacetest.Hourly())
+	env := p.Env(t, "ws-1")
 	env["PROVISIONKIT_HOSTS"] = "github.com,git.example:8443,[::1]:8443"
 	for prompt, answer := range map[string]string{
 		"Username for 'https://github.com': ":                "x-access-token",
@@ -26,9 +27,9 @@ func TestAskpassAnswersGitsPromptsForOurHostsAlone(t *testing.T) {
 		"Password for 'https://@github.com': ":               firstToken,
 		"Password for 'https://x@[::1]:8443': ":              firstToken,
 	} {
-		require.Equal(t, result{stdout: answer + "\n"}, start(t, env, "", "askpass", prompt), prompt)
+		require.Equal(t, result{Stdout: answer + "\n"}, start(t, env, "", "askpass", prompt), prompt)
 	}
-	asked := len(p.asked())
+	asked := len(p.Asked())
 	for _, prompt := range []string{
 		"", "Password: ", "Password for github.com: ", "password for 'https://github.com': ", "Passphrase for 'https://github.com': ",
 		"Password for 'http://x@github.com': ", "Password for 'HTTP://x@github.com': ", "Password for 'ssh://x@github.com': ",
@@ -43,33 +44,31 @@ func TestAskpassAnswersGitsPromptsForOurHostsAlone(t *testing.T) {
 		"Password for 'https://x:y@github.com': ", "Enter passphrase for key '/root/.ssh/id_rsa': ",
 		"Are you sure you want to continue connecting (yes/no)? ", " Password for 'https://github.com': ",
 	} {
-		require.Equal(t, result{code: 1}, call(t, env, "", "askpass", prompt), "%q", prompt)
+		require.Equal(t, result{Code: 1}, call(t, env, "", "askpass", prompt), "%q", prompt)
 	}
-	require.Len(t, p.asked(), asked)
+	require.Len(t, p.Asked(), asked)
 	for _, args := range [][]string{{"askpass"}, {"askpass", "a", "b"}} {
-		call(t, env, "", args...).failed(t)
+		call(t, env, "", args...).Failed(t)
 	}
-	fresh := newPlatform(t, cached(&mint{life: time.Hour}))
-	fresh.down()
-	require.Contains(t, call(t, fresh.env(t, "ws-1"), "", "askpass", "Password for 'https://github.com': ").failed(t), "no token for github.com: ")
+	fresh := newPlatform(t, workspacetest.Hourly())
+	fresh.Down()
+	require.Contains(t, call(t, fresh.Env(t, "ws-1"), "", "askpass", "Password for 'https://github.com': ").Failed(t), "no token for github.com: ")
 }
 
 // TestGitGetsItsTokenByAskpassWhereItHasNoHelper runs it as git does, by the name of a link, and over several lives of a
 // token.
 func TestGitGetsItsTokenByAskpassWhereItHasNoHelper(t *testing.T) {
 	t.Parallel()
-	f := newForge(t, time.Second, nil)
+	f := workspacetest.NewForge(t, time.Second, nil)
 	link := filepath.Join(t.TempDir(), "git-askpass-provisionkit"+filepath.Ext(testutil.Command(t)))
 	require.NoError(t, os.Link(testutil.Command(t), link))
 	f.Env["GIT_ASKPASS"] = link
-	args := []string{"-c", "credential.https://" + f.host + ".helper=", "ls-remote", f.url}
-	for before := f.github.Mints(); f.github.Mints() < before+3; {
-		f.Run(t, f.dir, args...)
-	}
+	args := []string{"-c", "credential.https://" + f.Host + ".helper=", "ls-remote", f.URL}
+	f.ForLives(3, func() { f.Run(t, f.Dir, args...) })
 	f.Env["PROVISIONKIT_HOSTS"] = "github.com"
-	asked := len(f.platform.asked())
-	_, stderr, err := f.Try(t, f.dir, args...)
+	asked := len(f.Platform.Asked())
+	_, stderr, err := f.Try(t, f.Dir, args...)
 	require.Error(t, err)
 	require.NotContains(t, stderr, "ghs_")
-	require.Len(t, f.platform.asked(), asked)
+	require.Len(t, f.Platform.Asked(), asked)
 }

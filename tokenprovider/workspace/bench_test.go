@@ -2,18 +2,18 @@ package workspace_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/internal/workspacetest"
 	"github.com/stretchr/testify/require"
 )
 
 // BenchmarkProcess is the wall time of whole processes of the built command. version is the floor: a process that starts
 // and prints.
 func BenchmarkProcess(b *testing.B) {
-	p := newPlatform(b, cached(&mint{life: time.Hour}))
-	env := p.env(b, "ws-1")
-	unkept := p.env(b, "ws-1")
+	p := newPlatform(b, workspacetest.Hourly())
+	env := p.Env(b, "ws-1")
+	unkept := p.Env(b, "ws-1")
 	unkept["XDG_RUNTIME_DIR"], unkept["TMPDIR"] = "/proc", "/proc"
 	testutil.Command(b)
 	b.Run("version", func(b *testing.B) {
@@ -25,27 +25,27 @@ func BenchmarkProcess(b *testing.B) {
 	b.Run("get/cached", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			start(b, env, request, "get").answered(b)
+			start(b, env, request, "get").Answered(b)
 		}
 	})
 	b.Run("get/uncached", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			start(b, unkept, request, "get").answered(b)
+			start(b, unkept, request, "get").Answered(b)
 		}
 	})
 	b.Run("get/uncached and kept", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			fresh := p.env(b, "ws-1")
-			start(b, fresh, request, "get").answered(b)
+			fresh := p.Env(b, "ws-1")
+			start(b, fresh, request, "get").Answered(b)
 		}
 	})
 	env["PROVISIONKIT_GH"] = program(b, b.TempDir(), "gh")
 	b.Run("gh/cached", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			require.Zero(b, start(b, env, "", "gh", "pr", "list").code)
+			require.Zero(b, start(b, env, "", "gh", "pr", "list").Code)
 		}
 	})
 	b.Run("gh without the shim", func(b *testing.B) {
@@ -53,7 +53,7 @@ func BenchmarkProcess(b *testing.B) {
 		for b.Loop() {
 			cmd := process(b.Context(), b, env, "", "pr", "list")
 			cmd.Path = env["PROVISIONKIT_GH"]
-			require.Zero(b, run(b, env, cmd).code)
+			require.Zero(b, run(b, env, cmd).Code)
 		}
 	})
 }

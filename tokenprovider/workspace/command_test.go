@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/internal/workspacetest"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace"
 	"github.com/stretchr/testify/require"
@@ -18,42 +19,42 @@ import (
 
 func TestTheBuiltCommandAnswersEveryHostileRequestAsTheCatalogueSays(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	env := p.env(t, "ws-1")
+	p := newPlatform(t, workspacetest.Hourly())
+	env := p.Env(t, "ws-1")
 	for _, c := range testutil.GitRequests(t, "../gitcredential/testdata/requests.txt") {
 		r := start(t, env, c.Input, "get")
 		switch c.Outcome {
 		case "answer":
-			require.NotEmpty(t, r.answered(t), c.Name)
+			require.NotEmpty(t, r.Answered(t), c.Name)
 		case "nothing":
 			require.Equal(t, result{}, r, c.Name)
 		default:
-			r.failed(t)
+			r.Failed(t)
 		}
 	}
-	require.Len(t, p.asked(), 1)
+	require.Len(t, p.Asked(), 1)
 }
 
 func TestTheBuiltCommandRefusesWhatIsTooLarge(t *testing.T) {
 	t.Parallel()
-	env := newPlatform(t, &mint{}).env(t, "ws-1")
-	require.Contains(t, start(t, env, request[:len(request)-1]+"x="+strings.Repeat("y", 1<<20)+"\n", "get").failed(t), "longer than")
-	require.Contains(t, start(t, env, strings.Repeat("a=b\n", 1_000_000), "get").failed(t), "larger than")
+	env := newPlatform(t, &workspacetest.Mint{}).Env(t, "ws-1")
+	require.Contains(t, start(t, env, request[:len(request)-1]+"x="+strings.Repeat("y", 1<<20)+"\n", "get").Failed(t), "longer than")
+	require.Contains(t, start(t, env, strings.Repeat("a=b\n", 1_000_000), "get").Failed(t), "larger than")
 }
 
 func TestWhatGitDoesNotSayIsAMistakeAndWhatItMaySayOnceIsIgnored(t *testing.T) {
 	t.Parallel()
-	env := newPlatform(t, &mint{}).env(t, "ws-1")
+	env := newPlatform(t, &workspacetest.Mint{}).Env(t, "ws-1")
 	for _, args := range [][]string{{"GET"}, {"list"}, {"get;id"}, {""}} {
 		require.Equal(t, result{}, call(t, env, request, args...), "%q", args)
 	}
 	for _, args := range [][]string{{"get", "get"}, {"list", "x"}, {"--verbose"}, {"token", "--yaml"}, {"get", "--help"}, {"store", "x"}} {
-		call(t, env, request, args...).failed(t)
+		call(t, env, request, args...).Failed(t)
 	}
 	r := call(t, env, request)
-	require.Equal(t, 1, r.code)
-	require.Empty(t, r.stdout)
-	require.Contains(t, r.stderr, "Usage:")
+	require.Equal(t, 1, r.Code)
+	require.Empty(t, r.Stdout)
+	require.Contains(t, r.Stderr, "Usage:")
 }
 
 func TestAnUnknownWordIsAMistakeWhereNoGitCanHaveWrittenARequest(t *testing.T) {
@@ -75,59 +76,59 @@ func TestTheZeroCommandPrintsNothingAndFails(t *testing.T) {
 
 func TestVersionSaysWhatWasBuiltAndThePlatformHearsIt(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	p := newPlatform(t, workspacetest.Hourly())
 	r := start(t, nil, "", "version")
-	require.Zero(t, r.code)
-	require.Regexp(t, `^git-credential-provisionkit \S+ `+runtime.Version()+` `+runtime.GOOS+`/`+runtime.GOARCH+`\n$`, r.stdout)
+	require.Zero(t, r.Code)
+	require.Regexp(t, `^git-credential-provisionkit \S+ `+runtime.Version()+` `+runtime.GOOS+`/`+runtime.GOARCH+`\n$`, r.Stdout)
 
-	start(t, p.env(t, "ws-1"), request, "get").answered(t)
-	version := strings.Fields(r.stdout)[1]
-	require.Equal(t, "git-credential-provisionkit/"+version, p.asked()[0].UserAgent())
+	start(t, p.Env(t, "ws-1"), request, "get").Answered(t)
+	version := strings.Fields(r.Stdout)[1]
+	require.Equal(t, "git-credential-provisionkit/"+version, p.Asked()[0].UserAgent())
 }
 
 func TestGetAnswersGitWithALiveToken(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	p := newPlatform(t, workspacetest.Hourly())
 	before := time.Now()
-	r := start(t, p.env(t, "ws-1"), request, "get")
+	r := start(t, p.Env(t, "ws-1"), request, "get")
 	var expiry int64
-	_, err := fmt.Sscanf(r.stdout, "username=x-access-token\npassword=ghs_000000000000000000000000000000000001\npassword_expiry_utc=%d\n", &expiry)
-	require.NoError(t, err, r.stdout)
+	_, err := fmt.Sscanf(r.Stdout, "username=x-access-token\npassword=ghs_000000000000000000000000000000000001\npassword_expiry_utc=%d\n", &expiry)
+	require.NoError(t, err, r.Stdout)
 	require.WithinDuration(t, before.Add(time.Hour), time.Unix(expiry, 0), 5*time.Second)
-	require.Equal(t, "10m0s", p.asked()[0].URL.Query().Get("min_ttl"))
+	require.Equal(t, "10m0s", p.Asked()[0].URL.Query().Get("min_ttl"))
 }
 
 func TestCapabilityIsAnsweredWithoutAnyConfiguration(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, result{stdout: "version 0\ncapability authtype\n"}, start(t, nil, "", "capability"))
+	require.Equal(t, result{Stdout: "version 0\ncapability authtype\n"}, start(t, nil, "", "capability"))
 	require.Equal(t, result{}, start(t, nil, request, "store"))
 	require.Equal(t, result{}, start(t, nil, request+"password=x\n", "erase"))
 }
 
 func TestTokenPrintsATokenAloneOrAsJSONWithItsExpiry(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	env := p.env(t, "ws-1")
-	require.Equal(t, result{stdout: "ghs_000000000000000000000000000000000001\n"}, call(t, env, "", "token"))
+	p := newPlatform(t, workspacetest.Hourly())
+	env := p.Env(t, "ws-1")
+	require.Equal(t, result{Stdout: "ghs_000000000000000000000000000000000001\n"}, call(t, env, "", "token"))
 
 	var answer struct {
 		Token     string    `json:"token"`
 		ExpiresAt time.Time `json:"expires_at"`
 	}
-	require.NoError(t, json.Unmarshal([]byte(call(t, env, "", "token", "--json").stdout), &answer))
+	require.NoError(t, json.Unmarshal([]byte(call(t, env, "", "token", "--json").Stdout), &answer))
 	require.Equal(t, "ghs_000000000000000000000000000000000001", answer.Token)
 	require.WithinDuration(t, time.Now().Add(time.Hour), answer.ExpiresAt, 5*time.Second)
 
 	static := newPlatform(t, tokenprovider.Static("a-token"))
-	require.Equal(t, result{stdout: `{"token":"a-token"}` + "\n"}, call(t, static.env(t, "ws-1"), "", "token", "--json"))
+	require.Equal(t, result{Stdout: `{"token":"a-token"}` + "\n"}, call(t, static.Env(t, "ws-1"), "", "token", "--json"))
 
-	static.down()
-	require.Contains(t, call(t, static.env(t, "ws-1"), "", "token", "--json").failed(t), "502")
+	static.Down()
+	require.Contains(t, call(t, static.Env(t, "ws-1"), "", "token", "--json").Failed(t), "502")
 }
 
 func TestEveryMistakeInTheConfigurationIsNamed(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	p := newPlatform(t, workspacetest.Hourly())
 	unset := "\x00"
 	for name, c := range map[string]struct {
 		change map[string]string
@@ -151,15 +152,15 @@ func TestEveryMistakeInTheConfigurationIsNamed(t *testing.T) {
 		"a URL for a host":         {map[string]string{"PROVISIONKIT_HOSTS": "https://github.com"}, "PROVISIONKIT_HOSTS: "},
 		"a policy that isn't":      {map[string]string{"PROVISIONKIT_ON_FAILURE": "panic"}, "PROVISIONKIT_ON_FAILURE must be fallthrough or quit"},
 	} {
-		env := p.env(t, "ws-1")
+		env := p.Env(t, "ws-1")
 		for name, value := range c.change {
 			if env[name] = value; value == unset {
 				delete(env, name)
 			}
 		}
-		require.Contains(t, call(t, env, request, "get").failed(t), c.says, name)
+		require.Contains(t, call(t, env, request, "get").Failed(t), c.says, name)
 	}
-	require.Empty(t, p.asked())
+	require.Empty(t, p.Asked())
 }
 
 func TestARequestForAnotherHostNeedsNoConfigurationAndMakesNoSound(t *testing.T) {
@@ -169,16 +170,16 @@ func TestARequestForAnotherHostNeedsNoConfigurationAndMakesNoSound(t *testing.T)
 
 func TestWithQuitGitIsToldToGiveUpForOurHostsOnly(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	p.down()
-	env := p.env(t, "ws-1")
+	p := newPlatform(t, workspacetest.Hourly())
+	p.Down()
+	env := p.Env(t, "ws-1")
 	env["PROVISIONKIT_HOSTS"] = "git.example:8443, github.com"
-	call(t, env, request, "get").failed(t)
+	call(t, env, request, "get").Failed(t)
 	env["PROVISIONKIT_ON_FAILURE"] = "quit"
 	for _, environment := range []map[string]string{env, {"PROVISIONKIT_ON_FAILURE": "quit"}} {
 		r := call(t, environment, request, "get")
-		require.Equal(t, "quit=1\n", r.stdout)
-		require.Equal(t, 1, r.code)
+		require.Equal(t, "quit=1\n", r.Stdout)
+		require.Equal(t, 1, r.Code)
 	}
 	require.Equal(t, result{}, call(t, env, "protocol=https\nhost=other.example\n\n", "get"))
 }
@@ -186,8 +187,8 @@ func TestWithQuitGitIsToldToGiveUpForOurHostsOnly(t *testing.T) {
 // TestNoAnswerOfThePlatformMakesAHalfOrHostileCredential goes through what a platform, or what stands before it, can say.
 func TestNoAnswerOfThePlatformMakesAHalfOrHostileCredential(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	elsewhere := newPlatform(t, cached(&mint{life: time.Hour}))
+	p := newPlatform(t, workspacetest.Hourly())
+	elsewhere := newPlatform(t, workspacetest.Hourly())
 	body := func(status int, header, text string) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
 			w.Header().Set("Content-Type", "application/json")
@@ -223,14 +224,14 @@ func TestNoAnswerOfThePlatformMakesAHalfOrHostileCredential(t *testing.T) {
 		"a token that has expired":  token("ghs_x", "2020-01-01T00:00:00Z"),
 		"an expiry in 1970":         token("ghs_x", "1970-01-01T00:00:00Z"),
 		"an expiry in milliseconds": token("ghs_x", "1900000000000"),
-		"a redirect":                body(307, "Location: "+elsewhere.server.URL+"/workspaces/ws-1/token", ""),
-		"a redirect by 301":         body(301, "Location: "+elsewhere.server.URL+"/workspaces/ws-1/token", ""),
+		"a redirect":                body(307, "Location: "+elsewhere.Server.URL+"/workspaces/ws-1/token", ""),
+		"a redirect by 301":         body(301, "Location: "+elsewhere.Server.URL+"/workspaces/ws-1/token", ""),
 	} {
-		p.on(intercept)
-		text := call(t, p.env(t, "ws-1"), request, "get").failed(t)
+		p.On(intercept)
+		text := call(t, p.Env(t, "ws-1"), request, "get").Failed(t)
 		require.NotContains(t, text, "html", name)
 	}
-	require.Empty(t, elsewhere.asked(), "a redirect is never followed")
+	require.Empty(t, elsewhere.Asked(), "a redirect is never followed")
 
 	for name, c := range map[string]struct{ token, expiresAt string }{
 		"8 KiB of token":          {strings.Repeat("t._-", 2<<10), later},
@@ -238,15 +239,15 @@ func TestNoAnswerOfThePlatformMakesAHalfOrHostileCredential(t *testing.T) {
 		"an expiry in 9999":       {"t", "9999-12-31T23:59:59Z"},
 		"no expiry":               {"t", ""},
 	} {
-		p.on(token(c.token, c.expiresAt))
-		require.Equal(t, c.token, call(t, p.env(t, "ws-1"), request, "get").answered(t), name)
+		p.On(token(c.token, c.expiresAt))
+		require.Equal(t, c.token, call(t, p.Env(t, "ws-1"), request, "get").Answered(t), name)
 	}
 }
 
 func TestNothingOfTheEnvironmentThatAttackersKnowMatters(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	env := p.env(t, "ws-1")
+	p := newPlatform(t, workspacetest.Hourly())
+	env := p.Env(t, "ws-1")
 	delete(env, "XDG_RUNTIME_DIR")
 	env["TMPDIR"] = t.TempDir()
 	for name, value := range map[string]string{
@@ -255,7 +256,7 @@ func TestNothingOfTheEnvironmentThatAttackersKnowMatters(t *testing.T) {
 	} {
 		env[name] = value
 	}
-	start(t, env, request, "get").answered(t)
+	start(t, env, request, "get").Answered(t)
 	require.Equal(t, result{}, start(t, env, "protocol=https\nhost=evil.example\n\n", "get"))
 }
 
@@ -263,17 +264,17 @@ func TestNothingButStandardOutputEverHoldsASecret(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("nothing is kept on disk here, so that nothing can be erased")
 	}
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	env := p.env(t, "ws-1")
+	p := newPlatform(t, workspacetest.Hourly())
+	env := p.Env(t, "ws-1")
 	captured := testutil.CaptureProcess(t, env["PROVISIONKIT_BEARER"])
-	token := call(t, env, request, "get").answered(t)
+	token := call(t, env, request, "get").Answered(t)
 	captured.Secret(token)
 	for _, args := range [][]string{{"token"}, {"token", "--json"}, {"store"}, {"erase"}, {"get"}, {token}, {"get", token}, {"--" + token}, {"help"}, {"version"}} {
-		fmt.Fprint(os.Stderr, call(t, env, "protocol=https\nhost=github.com\npassword="+token+"\n\n", args...).stderr)
+		fmt.Fprint(os.Stderr, call(t, env, "protocol=https\nhost=github.com\npassword="+token+"\n\n", args...).Stderr)
 	}
-	token = call(t, env, request, "get").answered(t)
+	token = call(t, env, request, "get").Answered(t)
 	captured.Secret(token)
-	p.down()
-	erase(t, env, token)
-	fmt.Fprint(os.Stderr, call(t, env, request, "get").failed(t))
+	p.Down()
+	workspacetest.Erase(t, env, token)
+	fmt.Fprint(os.Stderr, call(t, env, request, "get").Failed(t))
 }

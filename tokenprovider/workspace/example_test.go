@@ -14,6 +14,12 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace"
 )
 
+// plugin is one of the platform's: it has a token and nothing to write.
+type plugin struct{ tokenprovider.TokenProvider }
+
+func (plugin) Name() string                                               { return "example" }
+func (plugin) MutateEnv(context.Context, string, map[string]string) error { return nil }
+
 // The command answers git with the token of the platform that its environment names.
 func ExampleCommand() {
 	registry := provisionhook.NewRegistry()

@@ -14,18 +14,17 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/internal/workspacetest"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace"
 	"github.com/stretchr/testify/require"
 )
 
-const firstToken = "ghs_000000000000000000000000000000000001"
-
 func TestExecRunsAProgramWithALiveTokenInPlaceOfADeadOne(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	p := newPlatform(t, workspacetest.Hourly())
 	dir := t.TempDir()
 	path := program(t, dir, "tool")
-	env := p.env(t, "ws-1")
+	env := p.Env(t, "ws-1")
 	env["PATH"], env["KEPT"] = "relative:"+string(os.PathListSeparator)+dir, "a b"
 	env["GH_TOKEN"], env["GITHUB_TOKEN"] = "ghs_dead", "somebody's own"
 	for name, args := range map[string][]string{
@@ -35,58 +34,61 @@ func TestExecRunsAProgramWithALiveTokenInPlaceOfADeadOne(t *testing.T) {
 	} {
 		for how, run := range map[string]func(testing.TB, map[string]string, string, ...string) result{"process": start, "call": call} {
 			r := run(t, env, "input", args...)
-			require.Zero(t, r.code, "%s, %s: %s", name, how, r.stderr)
-			require.Empty(t, r.stderr)
-			g := r.given(t)
-			require.Equal(t, []string{firstToken}, g.values("GH_TOKEN"))
-			require.Equal(t, []string{firstToken}, g.values("GITHUB_TOKEN"))
-			require.Equal(t, []string{"a b"}, g.values("KEPT"))
+			require.Zero(t, r.Code, "%s, %s: %s", name, how, r.Stderr)
+			require.Empty(t, r.Stderr)
+			g := r.Given(t)
+			require.Equal(t, []string{firstToken}, g.Values("GH_TOKEN"))
+			require.Equal(t, []string{firstToken}, g.Values("GITHUB_TOKEN"))
+			require.Equal(t, []string{"a b"}, g.Values("KEPT"))
 			require.Len(t, g.Env, len(env), "nothing else is new")
 			require.Equal(t, []string{"--help", "a b", ""}, g.Args[1:])
 			require.Equal(t, "input", g.Stdin)
 		}
 	}
-	require.Len(t, p.asked(), 1)
-	require.Equal(t, "10m0s", p.asked()[0].URL.Query().Get("min_ttl"))
+	require.Len(t, p.Asked(), 1)
+	require.Equal(t, "10m0s", p.Asked()[0].URL.Query().Get("min_ttl"))
 }
 
 // TestExecLeadsNoGhToGiveTheTokenToAnyHost is about the real gh as git's helper, which with CODESPACES answers for all.
 func TestExecLeadsNoGhToGiveTheTokenToAnyHost(t *testing.T) {
 	t.Parallel()
 	gh := testutil.NeedTool(t, "gh")
-	env := newPlatform(t, cached(&mint{life: time.Hour})).env(t, "ws-1")
+	env := newPlatform(t, workspacetest.Hourly()).Env(t, "ws-1")
 	env["PATH"], env["HOME"], env["CODESPACES"] = filepath.Dir(gh), t.TempDir(), "true"
 	ask := []string{"exec", "--", gh, "auth", "git-credential", "get"}
-	require.Contains(t, start(t, env, "protocol=https\nhost=github.com\n\n", ask...).stdout, "password="+firstToken+"\n")
+	require.Contains(t, start(t, env, "protocol=https\nhost=github.com\n\n", ask...).Stdout, "password="+firstToken+"\n")
 	r := start(t, env, "protocol=https\nhost=evil.example\n\n", ask...)
-	require.Empty(t, r.stdout)
-	require.NotZero(t, r.code)
+	require.Empty(t, r.Stdout)
+	require.NotZero(t, r.Code)
 }
 
 func TestExecNeverRunsAProgramWithATokenThatIsAboutToDie(t *testing.T) {
 	t.Parallel()
-	m := &mint{life: 2 * time.Second}
-	p := newPlatform(t, cached(m))
-	env := p.env(t, "ws-1")
+	workspacetest.NeedDisk(t)
+	p := newPlatform(t, &workspacetest.Mint{Life: time.Hour})
+	env := p.Env(t, "ws-1")
 	env["PATH"] = t.TempDir()
 	program(t, env["PATH"], "tool")
-	began := time.Now()
+	given := func() string { return start(t, env, "", "exec", "--", "tool").Given(t).Values("GH_TOKEN")[0] }
 	seen := map[string]bool{}
-	for len(seen) < 3 {
-		require.Less(t, time.Since(began), 30*time.Second)
-		seen[start(t, env, "", "exec", "--", "tool").given(t).values("GH_TOKEN")[0]] = true
+	for range 3 {
+		token := given()
+		require.False(t, seen[token], "it has less than ten minutes to live")
+		seen[token] = true
+		workspacetest.Age(t, env, 49*time.Minute)
+		require.Equal(t, token, given(), "a live one is used again")
+		workspacetest.Age(t, env, 2*time.Minute)
 	}
-	require.Greater(t, time.Since(began), time.Second, "and a live one is used again")
 }
 
 func TestExecEndsAsItsProgramDoes(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	env := p.env(t, "ws-1")
+	p := newPlatform(t, workspacetest.Hourly())
+	env := p.Env(t, "ws-1")
 	env["PATH"], env["PROGRAM_EXIT"] = t.TempDir(), "42"
 	program(t, env["PATH"], "tool")
-	require.Equal(t, 42, start(t, env, "", "exec", "--", "tool").code)
-	require.Equal(t, 42, call(t, env, "", "exec", "--", "tool").code)
+	require.Equal(t, 42, start(t, env, "", "exec", "--", "tool").Code)
+	require.Equal(t, 42, call(t, env, "", "exec", "--", "tool").Code)
 }
 
 func TestSignalsReachTheProgramWhichIsTheProcessThatWasStarted(t *testing.T) {
@@ -94,8 +96,8 @@ func TestSignalsReachTheProgramWhichIsTheProcessThatWasStarted(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there are no signals there")
 	}
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	env := p.env(t, "ws-1")
+	p := newPlatform(t, workspacetest.Hourly())
+	env := p.Env(t, "ws-1")
 	env["PATH"], env["PROGRAM_WAIT"] = t.TempDir(), "1"
 	program(t, env["PATH"], "tool")
 	program(t, env["PATH"], "gh")
@@ -125,47 +127,23 @@ func TestSignalsReachTheProgramWhichIsTheProcessThatWasStarted(t *testing.T) {
 	}
 }
 
-func TestAProgramThatASignalEndsWithinAnotherProcessHasTheExitCodeOfShells(t *testing.T) {
+func TestExecAsksItsProgramToEndWhenItsContextDoes(t *testing.T) {
 	t.Parallel()
 	sh := testutil.NeedTool(t, "sh")
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	require.Equal(t, 128+9, call(t, p.env(t, "ws-1"), "", "exec", "--", sh, "-c", "kill -9 $$").code)
-}
-
-func TestAProgramWithinAnotherProcessIsAskedToEndWhenItsContextDoes(t *testing.T) {
-	t.Parallel()
-	sh := testutil.NeedTool(t, "sh")
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	for trap, code := range map[string]int{"exit 7": 7, "": 128 + 9} { // "" is a program that doesn't listen
-		t.Run("trap "+trap, func(t *testing.T) {
-			t.Parallel()
-			r, w := io.Pipe()
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			go func() {
-				_, _ = bufio.NewReader(r).ReadString('\n')
-				cancel()
-			}()
-			c := &workspace.Command{
-				Args:    []string{"git-credential-provisionkit", "exec", "--", sh, "-c", "trap '" + trap + "' TERM; echo ready; while :; do sleep 0.05; done"},
-				Environ: environ(p.env(t, "ws-1")), Stdout: w, Stderr: io.Discard,
-			}
-			require.Equal(t, code, c.Run(ctx))
-		})
-	}
-}
-
-func TestWhatAProgramLeftRunningWithinAnotherProcessIsHeardToItsEnd(t *testing.T) {
-	t.Parallel()
-	sh := testutil.NeedTool(t, "sh")
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	var output strings.Builder
+	p := newPlatform(t, workspacetest.Hourly())
+	r, w := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		_, _ = bufio.NewReader(r).ReadString('\n')
+		cancel()
+	}()
+	script := "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done"
 	c := &workspace.Command{
-		Args:    []string{"git-credential-provisionkit", "exec", "--", sh, "-c", "(sleep 6; echo done) &"},
-		Environ: environ(p.env(t, "ws-1")), Stdout: &output, Stderr: io.Discard,
+		Args:    []string{"git-credential-provisionkit", "exec", "--", sh, "-c", script},
+		Environ: workspacetest.Environ(p.Env(t, "ws-1")), Stdout: w, Stderr: io.Discard,
 	}
-	require.Equal(t, 0, c.Run(t.Context()))
-	require.Equal(t, "done\n", output.String())
+	require.Equal(t, 7, c.Run(ctx))
 }
 
 func TestWhatCannotBeRunHasTheExitCodesOfEnvAndCostsNoToken(t *testing.T) {
@@ -173,8 +151,8 @@ func TestWhatCannotBeRunHasTheExitCodesOfEnvAndCostsNoToken(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a file has no right to be run there")
 	}
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	env := p.env(t, "ws-1")
+	p := newPlatform(t, workspacetest.Hourly())
+	env := p.Env(t, "ws-1")
 	dir := t.TempDir()
 	plain := filepath.Join(dir, "plain")
 	require.NoError(t, os.WriteFile(plain, []byte("data"), 0o600))
@@ -196,54 +174,54 @@ func TestWhatCannotBeRunHasTheExitCodesOfEnvAndCostsNoToken(t *testing.T) {
 		"without a platform": {[]string{"exec", "--", "nothing"}, 127, "nothing"},
 	} {
 		r := start(t, env, "", c.args...)
-		require.Equal(t, c.code, r.code, name)
-		require.Empty(t, r.stdout, name)
-		require.Contains(t, r.stderr, c.says, name)
-		require.Equal(t, 1, strings.Count(r.stderr, "\n"), name)
+		require.Equal(t, c.code, r.Code, name)
+		require.Empty(t, r.Stdout, name)
+		require.Contains(t, r.Stderr, c.says, name)
+		require.Equal(t, 1, strings.Count(r.Stderr, "\n"), name)
 	}
-	require.Empty(t, p.asked())
+	require.Empty(t, p.Asked())
 
 	for name, content := range map[string]string{"no format": "data", "no interpreter": "#!/nowhere/interpreter\n"} {
 		require.NoError(t, os.WriteFile(plain, []byte(content), 0o700))
 		for how, run := range map[string]func(testing.TB, map[string]string, string, ...string) result{"process": start, "call": call} {
 			require.NoError(t, os.Chmod(plain, 0o700))
 			r := run(t, env, "", "exec", "--", "plain")
-			require.Equal(t, 126, r.code, "%s, %s", name, how)
-			require.Contains(t, r.stderr, "can't be run", name)
+			require.Equal(t, 126, r.Code, "%s, %s", name, how)
+			require.Contains(t, r.Stderr, "can't be run", name)
 		}
 	}
 }
 
 func TestWithoutATokenNothingIsRun(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	p.down()
+	p := newPlatform(t, workspacetest.Hourly())
+	p.Down()
 	dir := t.TempDir()
 	program(t, dir, "tool")
-	env := p.env(t, "ws-1")
+	env := p.Env(t, "ws-1")
 	env["PATH"], env["GH_TOKEN"] = dir, "ghs_dead"
 	for says, env := range map[string]map[string]string{"502": env, "PROVISIONKIT_TOKEN_URL isn't set": {"PATH": dir, "GITHUB_TOKEN": "ghp_broad"}} {
 		r := start(t, env, "", "exec", "--", "tool")
-		require.Equal(t, 125, r.code)
-		require.Empty(t, r.stdout)
-		require.Contains(t, r.stderr, "the command isn't run: ")
-		require.Contains(t, r.stderr, says)
+		require.Equal(t, 125, r.Code)
+		require.Empty(t, r.Stdout)
+		require.Contains(t, r.Stderr, "the command isn't run: ")
+		require.Contains(t, r.Stderr, says)
 	}
 }
 
 func TestAProgramThatARepositoryBringsIsNotFound(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
+	p := newPlatform(t, workspacetest.Hourly())
 	hostile := t.TempDir()
 	for _, name := range []string{"tool", "gh", "git", "sh"} {
 		program(t, hostile, name)
 	}
-	env := p.env(t, "ws-1")
+	env := p.Env(t, "ws-1")
 	for _, list := range []string{".", "", ":", "./", ".:/nowhere", "/nowhere::/nowhere"} {
 		env["PATH"] = strings.ReplaceAll(list, ":", string(os.PathListSeparator))
 		cmd := process(t.Context(), t, env, "", "exec", "--", "tool")
 		cmd.Dir = hostile
-		require.Equal(t, 127, run(t, env, cmd).code, list)
+		require.Equal(t, 127, run(t, env, cmd).Code, list)
 	}
-	require.Empty(t, p.asked())
+	require.Empty(t, p.Asked())
 }

@@ -6,35 +6,25 @@ import (
 	"strings"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
 )
 
 // help prints what all subcommands are, or more on the one in args.
-func (c *Command) help(_ context.Context, args []string) int {
+func help(_ context.Context, p *process.Process, args []string) int {
 	if len(args) > 1 {
-		return c.fail(errArguments)
+		return p.Fail(process.ErrArguments)
 	}
 	if len(args) == 0 || args[0] == "--help" || args[0] == "-h" {
-		fmt.Fprint(c.Stdout, helpText())
+		fmt.Fprint(p.Stdout, helpText())
 		return 0
 	}
 	for _, sub := range subcommands() {
 		if sub.name == args[0] {
-			fmt.Fprintf(c.Stdout, "Usage: %s %s\n\n%s", gitcredential.DefaultCommand, sub.synopsis(), sub.text())
+			fmt.Fprintf(p.Stdout, "Usage: %s %s\n\n%s", gitcredential.DefaultCommand, sub.synopsis(), sub.text())
 			return 0
 		}
 	}
-	return c.fail(errSubcommand)
-}
-
-// synopsis is the subcommand as it is typed.
-func (s subcommand) synopsis() string { return strings.TrimSpace(s.name + " " + s.usage) }
-
-// text is what there is to say about the subcommand.
-func (s subcommand) text() string {
-	if s.details != "" {
-		return s.details
-	}
-	return strings.ToUpper(s.help[:1]) + s.help[1:] + ".\n"
+	return p.Fail(errSubcommand)
 }
 
 func helpText() string {
@@ -45,17 +35,18 @@ func helpText() string {
 		fmt.Fprintf(&text, "  %-22s %s\n", sub.name+" "+sub.usage, sub.help)
 	}
 	text.WriteString(`
-Git calls the first four; its request and the answer are described in git-credential(1).
+Git calls the first four; git-credential(1) describes the request and the answer.
 
 Environment:
   PROVISIONKIT_TOKEN_URL    URL of the platform's token endpoint; required
   PROVISIONKIT_BEARER_FILE  file with the bearer that the workspace authenticates with, or
   PROVISIONKIT_BEARER       that bearer itself
   PROVISIONKIT_HOSTS        hosts to serve, separated by commas (default: github.com)
-  PROVISIONKIT_ON_FAILURE   without a token, let git ask elsewhere and gh try without (fallthrough, the default), or
-                            give up (quit)
-  PROVISIONKIT_ALLOW_HTTP   1: plain http to an endpoint that isn't on this machine
-  PROVISIONKIT_GH           path of the real gh (default: the first on the PATH that isn't this program)
+  PROVISIONKIT_ON_FAILURE   without a token: fallthrough (default), git asks its next helper
+                            and gh runs without; or quit, both give up
+  PROVISIONKIT_ALLOW_HTTP   1: the endpoint may be plain http on another machine
+  PROVISIONKIT_GH           path of the real gh (default: the first on the PATH that isn't
+                            this program)
 `)
 	return text.String()
 }

@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/workspacetest"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace"
 	"github.com/stretchr/testify/require"
@@ -31,26 +32,26 @@ import (
 
 func TestTheBuiltCommandGivesATokenForNoOperationButGet(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	env := p.env(t, "ws-1")
+	p := newPlatform(t, workspacetest.Hourly())
+	env := p.Env(t, "ws-1")
 	for _, args := range [][]string{
 		nil, {""}, {"GET"}, {" get"}, {"list"}, {"get;id"}, {"--get"}, {"get", "get"}, {"get", "--help"}, {"get", "https://github.com"}, {"store"}, {"erase"},
 	} {
 		r := start(t, env, request+"password=x\n", args...)
-		require.Empty(t, r.stdout, "%q", args)
-		require.Contains(t, []int{0, 1}, r.code, "%q", args)
+		require.Empty(t, r.Stdout, "%q", args)
+		require.Contains(t, []int{0, 1}, r.Code, "%q", args)
 	}
 	for _, args := range [][]string{{"--help"}, {"capability"}} {
 		r := start(t, env, request, args...)
-		require.Zero(t, r.code)
-		require.NotContains(t, r.stdout, "ghs_")
+		require.Zero(t, r.Code)
+		require.NotContains(t, r.Stdout, "ghs_")
 	}
-	require.Empty(t, p.asked())
+	require.Empty(t, p.Asked())
 }
 
 func TestTheBuiltCommandLeavesAStandardInputThatNeverEnds(t *testing.T) {
 	t.Parallel()
-	env := newPlatform(t, &mint{}).env(t, "ws-1")
+	env := newPlatform(t, &workspacetest.Mint{}).Env(t, "ws-1")
 	cmd := process(t.Context(), t, env, "", "get")
 	cmd.Stdin = nil
 	stdin, err := cmd.StdinPipe()
@@ -66,16 +67,16 @@ func TestTheBuiltCommandLeavesAStandardInputThatNeverEnds(t *testing.T) {
 	}
 	require.Error(t, cmd.Wait())
 	require.Less(t, written, 64<<20)
-	require.Contains(t, result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}.failed(t), "larger than")
+	require.Contains(t, result{Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}.Failed(t), "larger than")
 }
 
 func TestTheBuiltCommandPrintsNothingOfAnAnswerThatIsTooMuch(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, &mint{})
-	elsewhere := newPlatform(t, cached(&mint{life: time.Hour}))
+	p := newPlatform(t, &workspacetest.Mint{})
+	elsewhere := newPlatform(t, workspacetest.Hourly())
 	redirect := func(status int) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
-			http.Redirect(w, r, elsewhere.server.URL+r.URL.Path, status)
+			http.Redirect(w, r, elsewhere.Server.URL+r.URL.Path, status)
 			return true
 		}
 	}
@@ -105,25 +106,25 @@ func TestTheBuiltCommandPrintsNothingOfAnAnswerThatIsTooMuch(t *testing.T) {
 		},
 		"a connection that breaks": func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) },
 	} {
-		p.on(intercept)
-		text := start(t, p.env(t, "ws-1"), request, "get").failed(t)
+		p.On(intercept)
+		text := start(t, p.Env(t, "ws-1"), request, "get").Failed(t)
 		require.NotContains(t, text, "yyy", name)
 	}
-	require.Empty(t, elsewhere.asked(), "no redirect is followed")
+	require.Empty(t, elsewhere.Asked(), "no redirect is followed")
 }
 
 // TestAnAnswerThatDripsEndsWithTheCommandsTime has a deadline of a second in place of the command's own.
 func TestAnAnswerThatDripsEndsWithTheCommandsTime(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, &mint{})
-	p.on(func(w http.ResponseWriter, r *http.Request) bool {
+	p := newPlatform(t, &workspacetest.Mint{})
+	p.On(func(w http.ResponseWriter, r *http.Request) bool {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(w, `{"token":"ghs_x`)
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 		return true
 	})
-	env := p.env(t, "ws-1")
+	env := p.Env(t, "ws-1")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
@@ -132,7 +133,7 @@ func TestAnAnswerThatDripsEndsWithTheCommandsTime(t *testing.T) {
 		Stdin: strings.NewReader(request), Stdout: &stdout, Stderr: &stderr,
 	}
 	code := c.Run(ctx)
-	checked(t, env, result{stdout.String(), stderr.String(), code}).failed(t)
+	result{Stdout: stdout.String(), Stderr: stderr.String(), Code: code}.Clean(t, env).Failed(t)
 }
 
 func TestTheBuiltCommandSendsNoBearerToACertificateThatIsNotGood(t *testing.T) {
@@ -158,14 +159,14 @@ func TestTheBuiltCommandSendsNoBearerToACertificateThatIsNotGood(t *testing.T) {
 		require.NoError(t, err)
 		der, err := x509.CreateCertificate(rand.Reader, c.template, c.template, key.Public(), key)
 		require.NoError(t, err)
-		p := newPlatform(t, &mint{life: time.Hour})
-		server := httptest.NewUnstartedServer(p.server.Config.Handler)
+		p := newPlatform(t, &workspacetest.Mint{Life: time.Hour})
+		server := httptest.NewUnstartedServer(p.Server.Config.Handler)
 		server.Config.ErrorLog = log.New(io.Discard, "", 0)
 		server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 		server.StartTLS()
 		defer server.Close()
 
-		env := p.env(t, "ws-1")
+		env := p.Env(t, "ws-1")
 		_, port, err := net.SplitHostPort(server.Listener.Addr().String())
 		require.NoError(t, err)
 		env["PROVISIONKIT_TOKEN_URL"] = "https://localhost:" + port + "/workspaces/ws-1/token"
@@ -176,11 +177,11 @@ func TestTheBuiltCommandSendsNoBearerToACertificateThatIsNotGood(t *testing.T) {
 		}
 		require.NoError(t, os.WriteFile(env["SSL_CERT_FILE"], authority, 0o600))
 		if name == "one that is good" {
-			start(t, env, request, "get").answered(t)
+			start(t, env, request, "get").Answered(t)
 			continue
 		}
-		require.Contains(t, start(t, env, request, "get").failed(t), "certificate", name)
-		require.Empty(t, p.asked(), name)
+		require.Contains(t, start(t, env, request, "get").Failed(t), "certificate", name)
+		require.Empty(t, p.Asked(), name)
 	}
 }
 
@@ -190,15 +191,16 @@ func TestAPlatformWhoseClockIsTenMinutesOffIsNoReasonToGoWithout(t *testing.T) {
 		p := newPlatform(t, tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 			return "ghs_x", time.Now().Add(time.Hour + skew), nil
 		}))
-		require.Equal(t, "ghs_x", start(t, p.env(t, "ws-1"), request, "get").answered(t), name)
+		require.Equal(t, "ghs_x", start(t, p.Env(t, "ws-1"), request, "get").Answered(t), name)
 	}
 }
 
 func TestTheBuiltCommandErasesWhatItGaveOutAndNothingElse(t *testing.T) {
-	needDisk(t)
-	p := newPlatform(t, cached(&mint{life: time.Hour}))
-	env := p.env(t, "ws-1")
-	token := start(t, env, request, "get").answered(t)
+	t.Parallel()
+	workspacetest.NeedDisk(t)
+	p := newPlatform(t, workspacetest.Hourly())
+	env := p.Env(t, "ws-1")
+	token := start(t, env, request, "get").Answered(t)
 	for name, input := range map[string]string{
 		"another password": "protocol=https\nhost=github.com\nusername=x-access-token\npassword=ghs_other\n",
 		"a part of it":     "protocol=https\nhost=github.com\npassword=" + token[:20] + "\n",
@@ -207,31 +209,33 @@ func TestTheBuiltCommandErasesWhatItGaveOutAndNothingElse(t *testing.T) {
 		"http":             "protocol=http\nhost=github.com\npassword=" + token + "\n",
 		"two hosts":        "protocol=https\nhost=evil.example\nhost=github.com\npassword=" + token + "\n",
 	} {
-		require.Empty(t, start(t, env, input, "erase").stdout, name)
-		require.Equal(t, token, start(t, env, request, "get").answered(t), name)
+		require.Empty(t, start(t, env, input, "erase").Stdout, name)
+		require.Equal(t, token, start(t, env, request, "get").Answered(t), name)
 	}
-	require.Len(t, p.asked(), 1)
+	require.Len(t, p.Asked(), 1)
 
 	require.Equal(t, result{}, start(t, env, "protocol=https\nhost=github.com\nusername=x-access-token\npassword="+token+"\n", "erase"))
-	require.NotEqual(t, token, start(t, env, request, "get").answered(t))
-	require.Equal(t, tokenprovider.TokenSHA256(token), p.asked()[1].Header.Get("Provisionkit-Rejected"))
+	require.NotEqual(t, token, start(t, env, request, "get").Answered(t))
+	require.Equal(t, tokenprovider.TokenSHA256(token), p.Asked()[1].Header.Get("Provisionkit-Rejected"))
 }
 
 // TestAStormOfErasesCostsThePlatformOneMint is a forge that refuses every token as soon as it gets it.
 func TestAStormOfErasesCostsThePlatformOneMint(t *testing.T) {
-	needDisk(t)
-	source := &mint{life: time.Hour}
+	t.Parallel()
+	workspacetest.NeedDisk(t)
+	source := &workspacetest.Mint{Life: time.Hour}
 	p := newPlatform(t, tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: time.Hour}))
-	env := p.env(t, "ws-1")
+	env := p.Env(t, "ws-1")
 	for range 20 {
-		token := start(t, env, request, "get").answered(t)
+		token := start(t, env, request, "get").Answered(t)
 		start(t, env, "protocol=https\nhost=github.com\npassword="+token+"\n", "erase")
 	}
-	require.EqualValues(t, 1, source.n.Load())
+	require.EqualValues(t, 1, source.N.Load())
 }
 
 func TestTheBuiltCommandServesNoFileThatItDoesNotTrust(t *testing.T) {
-	needDisk(t)
+	t.Parallel()
+	workspacetest.NeedDisk(t)
 	for name, spoil := range map[string]func(t *testing.T, path string){
 		"readable for the world": func(t *testing.T, path string) { require.NoError(t, os.Chmod(path, 0o644)) },
 		"a link": func(t *testing.T, path string) {
@@ -241,11 +245,11 @@ func TestTheBuiltCommandServesNoFileThatItDoesNotTrust(t *testing.T) {
 		"half-written": func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 80)) },
 		"corrupt":      func(t *testing.T, path string) { require.NoError(t, os.WriteFile(path, []byte("\x00{"), 0o600)) },
 	} {
-		p := newPlatform(t, &mint{life: time.Hour})
-		env := p.env(t, "ws-1")
-		first := start(t, env, request, "get").answered(t)
-		spoil(t, kept(t, env, ".json"))
-		require.NotEqual(t, first, start(t, env, request, "get").answered(t), name)
+		p := newPlatform(t, &workspacetest.Mint{Life: time.Hour})
+		env := p.Env(t, "ws-1")
+		first := start(t, env, request, "get").Answered(t)
+		spoil(t, workspacetest.Kept(t, env, ".json"))
+		require.NotEqual(t, first, start(t, env, request, "get").Answered(t), name)
 	}
 }
 
@@ -253,9 +257,9 @@ func TestTheBuiltCommandServesNoFileThatItDoesNotTrust(t *testing.T) {
 // that git, the command and a shell look for, and "." on the PATH.
 func TestARepositoryThatBringsProgramsAndFilesGetsNothing(t *testing.T) {
 	t.Parallel()
-	f := newForge(t, time.Hour, nil)
-	f.Run(t, f.dir, "clone", "--quiet", f.url, "clone")
-	clone := filepath.Join(f.dir, "clone")
+	f := workspacetest.NewForge(t, time.Hour, nil)
+	f.Run(t, f.Dir, "clone", "--quiet", f.URL, "clone")
+	clone := filepath.Join(f.Dir, "clone")
 	stolen := filepath.Join(t.TempDir(), "stolen")
 	script := "#!/bin/sh\n{ echo \"$@\"; env; cat; } >>'" + filepath.ToSlash(stolen) + "'\n"
 	for _, name := range []string{"sh", "curl", "gh", "git", "env", "git-credential-provisionkit", "git-credential-store"} {
@@ -269,10 +273,10 @@ func TestARepositoryThatBringsProgramsAndFilesGetsNothing(t *testing.T) {
 
 	f.Env["HOME"], f.Env["USERPROFILE"] = clone, clone // libcurl takes ~/.netrc before it asks any helper
 	delete(f.Env, "XDG_RUNTIME_DIR")
-	r := start(t, f.Env, "protocol=https\nhost="+f.host+"\n\n", "get")
-	require.NotEmpty(t, r.answered(t))
+	r := start(t, f.Env, "protocol=https\nhost="+f.Host+"\n\n", "get")
+	require.NotEmpty(t, r.Answered(t))
 	for _, name := range []string{"HOME", "USERPROFILE", "PATH"} {
 		delete(f.Env, name)
 	}
-	require.NotEmpty(t, start(t, f.Env, "protocol=https\nhost="+f.host+"\n\n", "get").answered(t))
+	require.NotEmpty(t, start(t, f.Env, "protocol=https\nhost="+f.Host+"\n\n", "get").Answered(t))
 }

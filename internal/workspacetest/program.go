@@ -1,0 +1,80 @@
+package workspacetest
+
+import (
+	_ "embed"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/stretchr/testify/require"
+)
+
+//go:embed testdata/program/main.go
+var programSource []byte
+
+var programBuilt sync.Once
+
+// Program puts testdata/program into dir under name, and returns its path. It is
+// built as a program of somebody else's: it belongs to no module.
+func Program(t testing.TB, dir, name string) string {
+	t.Helper()
+	command := testutil.Command(t)
+	built := filepath.Join(filepath.Dir(command), "program"+filepath.Ext(command))
+	programBuilt.Do(func() {
+		source := filepath.Join(filepath.Dir(command), "program.go")
+		require.NoError(t, os.WriteFile(source, programSource, 0o600))
+		build := exec.Command("go", "build", "-o", built, source)
+		build.Dir = filepath.Dir(command)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+		output, err := build.CombinedOutput()
+		require.NoError(t, err, "%s", output)
+	})
+	path := filepath.Join(dir, name+filepath.Ext(built))
+	require.NoError(t, os.Link(built, path))
+	return path
+}
+
+// Given is what a [Program] printed: what it was given.
+type Given struct {
+	Args  []string `json:"args"`
+	Env   []string `json:"env"`
+	Stdin string   `json:"stdin"`
+}
+
+// Given returns what a [Program] printed.
+func (r Result) Given(t testing.TB) Given {
+	t.Helper()
+	var g Given
+	require.NoError(t, json.Unmarshal([]byte(r.Stdout), &g), "%s%s", r.Stdout, r.Stderr)
+	return g
+}
+
+// Values returns those of all variables of that name.
+func (g Given) Values(name string) []string {
+	var values []string
+	for _, variable := range g.Env {
+		if value, ok := strings.CutPrefix(variable, name+"="); ok {
+			values = append(values, value)
+		}
+	}
+	return values
+}
+
+// Script puts a shell script into folder, in place of a program that is there. No
+// process that another test starts meanwhile may have the file open for writing:
+// it could not be run then.
+func Script(t testing.TB, folder, name, lines string) {
+	t.Helper()
+	path := filepath.Join(folder, name)
+	require.NoError(t, os.RemoveAll(path))
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(path, []byte("#!/bin/sh\n"+lines+"\n"), 0o700)
+	syscall.ForkLock.RUnlock()
+	require.NoError(t, err)
+}

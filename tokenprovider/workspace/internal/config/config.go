@@ -1,0 +1,95 @@
+// Package config reads the variables that configure the command. An empty one
+// counts as unset.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/molecule-ai/provisionkit/internal/secret"
+	"github.com/molecule-ai/provisionkit/internal/wire"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+)
+
+// Endpoint is where the token comes from, and as whom the workspace asks for it.
+type Endpoint struct {
+	URL        string
+	AllowHTTP  bool
+	BearerFile string // one of the two is set
+	Bearer     secret.Of[string]
+}
+
+// ReadEndpoint returns the endpoint that the environment names.
+func ReadEndpoint(getenv func(string) string) (Endpoint, error) {
+	e, err := ReadURL(getenv)
+	if err != nil {
+		return Endpoint{}, err
+	}
+	return e.WithBearer(getenv)
+}
+
+// ReadURL returns the endpoint without its bearer.
+func ReadURL(getenv func(string) string) (Endpoint, error) {
+	e := Endpoint{URL: getenv(wire.EnvTokenURL)}
+	if e.URL == "" {
+		return Endpoint{}, notConfigured(wire.EnvTokenURL + " isn't set: it has to be the URL of the platform's " +
+			"token endpoint, and sudo, ssh and cron drop it unless they are told to keep it")
+	}
+	switch getenv(wire.EnvAllowHTTP) {
+	case "", "0":
+	case "1":
+		e.AllowHTTP = true
+	default:
+		return Endpoint{}, fmt.Errorf("%s must be 1 or unset", wire.EnvAllowHTTP)
+	}
+	if _, err := wire.ParseURL(e.URL, e.AllowHTTP); err != nil {
+		return Endpoint{}, fmt.Errorf("%s %w", wire.EnvTokenURL, err)
+	}
+	return e, nil
+}
+
+// WithBearer returns e with the bearer that the environment names.
+func (e Endpoint) WithBearer(getenv func(string) string) (Endpoint, error) {
+	e.BearerFile = getenv(wire.EnvBearerFile)
+	switch {
+	case e.BearerFile != "" && !filepath.IsAbs(e.BearerFile):
+		// Git runs its helper in the repository at hand, which could bring a file of that name.
+		return Endpoint{}, fmt.Errorf("%s must be an absolute path", wire.EnvBearerFile)
+	case e.BearerFile == "" && getenv(wire.EnvBearer) == "":
+		return Endpoint{}, notConfigured("neither " + wire.EnvBearerFile + " nor " + wire.EnvBearer +
+			" is set: the workspace has nothing to authenticate with")
+	case e.BearerFile == "":
+		e.Bearer = secret.New(getenv(wire.EnvBearer))
+	}
+	return e, nil
+}
+
+func notConfigured(text string) error {
+	return &tokenprovider.Error{Code: tokenprovider.CodeNotConfigured, Err: errors.New(text)}
+}
+
+// ReadHosts returns the hosts to serve.
+func ReadHosts(getenv func(string) string) ([]string, error) {
+	list := getenv(wire.EnvHosts)
+	if list == "" {
+		return []string{gitcredential.DefaultHost}, nil
+	}
+	hosts, err := gitcredential.ParseHosts(list)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", wire.EnvHosts, err)
+	}
+	return hosts, nil
+}
+
+// ReadOnFailure returns what git is told where there is no token.
+func ReadOnFailure(getenv func(string) string) (gitcredential.OnFailure, error) {
+	switch getenv(wire.EnvOnFailure) {
+	case "", "fallthrough":
+		return gitcredential.FallThrough, nil
+	case "quit":
+		return gitcredential.Quit, nil
+	}
+	return 0, fmt.Errorf("%s must be fallthrough or quit", wire.EnvOnFailure)
+}

@@ -1,0 +1,150 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/secret"
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/config"
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/platform"
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
+)
+
+// check is one question with an answer of one line.
+type check struct {
+	name  string
+	needs []string // checks without whose success there is nothing to see here
+	after []string // checks that this one would disturb
+	run   func(ctx context.Context, d *diagnosis) finding
+}
+
+// checks returns all that doctor looks at, in the order in which it tells of them.
+// Each is on its own but for the ones that it names, which stand above it.
+func checks() []check {
+	return []check{
+		{name: "url", run: checkURL},
+		{name: "platform", needs: []string{"url"}, run: checkPlatform},
+		{name: "clock", needs: []string{"platform"}, run: checkClock},
+		{name: "bearer", run: checkBearer},
+		{name: "access", needs: []string{"platform", "bearer"}, run: checkAccess},
+		{name: "endpoint", needs: []string{"access"}, run: checkEndpoint},
+		{name: "cache", run: checkCache},
+		{name: "hosts", run: checkHosts},
+		{name: "token", needs: []string{"endpoint", "hosts"}, after: []string{"cache"}, run: checkToken},
+		{name: "git", run: checkGit},
+		{name: "git-config", needs: []string{"git"}, run: checkGitConfig},
+		{name: "git-helper", needs: []string{"git-config", "hosts"}, run: checkGitHelper},
+		{name: "git-credential", needs: []string{"git-helper", "token"}, run: checkGitCredential},
+		{name: "askpass", needs: []string{"git-config"}, run: checkAskpass},
+		{name: "remotes", needs: []string{"git-config", "hosts"}, run: checkRemotes},
+		{name: "headers", needs: []string{"git-config", "hosts"}, run: checkHeaders},
+		{name: "rewrites", needs: []string{"git-config", "hosts"}, run: checkRewrites},
+		{name: "netrc", needs: []string{"hosts"}, run: checkNetrc},
+		{name: "gh", run: checkGH},
+		{name: "gh-login", needs: []string{"hosts"}, run: checkGHLogin},
+		{name: "environment", run: checkEnvironment},
+	}
+}
+
+// checkLimit bounds one check. One that waits in the file system for longer is left
+// to its own end.
+const checkLimit = 10 * time.Second
+
+// within returns what the check finds in its time. A check that panics must not
+// take the other answers with it.
+func (k check) within(ctx context.Context, d *diagnosis) finding {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	// A check that ends with ctx knows better what it waited for: it has a second more.
+	patience, stop := context.WithTimeout(context.WithoutCancel(ctx), checkLimit+time.Second)
+	defer stop()
+	found, err := foreign.Within(patience, "check "+k.name, func(context.Context) (finding, error) {
+		return k.run(ctx, d), nil
+	})
+	switch {
+	case errors.Is(err, foreign.ErrNoAnswer):
+		return wrong("this check didn't end within %s: a file system may hang", checkLimit)
+	case err != nil:
+		return wrong("this says nothing of the workspace, it is a defect of provisionkit: %s", err)
+	}
+	return found
+}
+
+// diagnosis is one run of all checks. What a check leaves in it is for those that
+// need it.
+type diagnosis struct {
+	*process.Process
+	credential Credential
+	found      map[string]*pending
+
+	endpoint config.Endpoint   // left by url, without the bearer
+	observer *observer         // left by platform
+	asked    answer            // left by access
+	bearer   *platform.Bearer  // left by bearer
+	served   []string          // left by hosts
+	fresh    secret.Of[string] // left by token
+	gitPath  string            // left by git
+	settings settings          // left by git-config
+}
+
+// pending is a finding to be. It may be read once done is closed.
+type pending struct {
+	done chan struct{}
+	finding
+}
+
+// start begins all checks, each as soon as the ones that it waits for are over.
+func start(ctx context.Context, p *process.Process, credential Credential) *diagnosis {
+	all := checks()
+	d := &diagnosis{Process: p, credential: credential, found: make(map[string]*pending, len(all))}
+	for _, k := range all {
+		d.found[k.name] = &pending{done: make(chan struct{})}
+	}
+	for _, k := range all {
+		go func() {
+			own := d.found[k.name]
+			defer close(own.done)
+			for _, name := range slices.Concat(k.needs, k.after) {
+				d.wait(name)
+			}
+			for _, name := range k.needs {
+				if needed := d.wait(name).status; needed == statusError || needed == statusSkipped {
+					own.finding = skipped("not checked, because of %s", name)
+					return
+				}
+			}
+			own.finding = k.within(ctx, d)
+		}()
+	}
+	return d
+}
+
+// wait returns what the check of that name finds, once it has.
+func (d *diagnosis) wait(name string) finding {
+	<-d.found[name].done
+	return d.found[name].finding
+}
+
+// output runs a program and returns what it printed to standard output. Standard
+// error is dropped: programs put what they were given into it, secrets too. The
+// program gets the environment of the command, with the changes, each as
+// NAME=value.
+func (d *diagnosis) output(
+	ctx context.Context, changes []string, stdin, program string, args ...string,
+) (string, error) {
+	stdout, _, err := process.Output(ctx, slices.Concat(d.Environ, changes), stdin, program, args...)
+	return stdout, err
+}
+
+// close lets go of what the checks held open.
+func (d *diagnosis) close() {
+	if d.observer != nil {
+		d.observer.transport.CloseIdleConnections()
+	}
+	if d.bearer != nil {
+		d.bearer.Close()
+	}
+}

@@ -1,0 +1,53 @@
+package doctor
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Else a check would wait for ever.
+func TestEveryCheckWaitsOnlyForChecksAboveIt(t *testing.T) {
+	t.Parallel()
+	above := map[string]bool{}
+	for _, k := range checks() {
+		require.False(t, above[k.name], "%s is there twice", k.name)
+		for _, name := range slices.Concat(k.needs, k.after) {
+			require.True(t, above[name], "%s waits for %s, which isn't above it", k.name, name)
+		}
+		above[k.name] = true
+	}
+}
+
+func TestACheckThatPanicsIsAFindingAmongOthers(t *testing.T) {
+	t.Parallel()
+	for says, run := range map[string]func(context.Context, *diagnosis) finding{
+		"check x panicked: a value of type string":       func(context.Context, *diagnosis) finding { panic("ghs_secret") },
+		"check x ended its goroutine (runtime.Goexit)":   func(context.Context, *diagnosis) finding { runtime.Goexit(); return ok("") },
+		"nil pointer dereference":                        func(_ context.Context, d *diagnosis) finding { return ok("%s", d.gitPath) },
+		"this says nothing of the workspace, it is a de": func(context.Context, *diagnosis) finding { panic("ghs_secret") },
+	} {
+		found := check{name: "x", run: run}.within(t.Context(), nil)
+		require.Equal(t, statusError, found.status)
+		require.Contains(t, found.message, says)
+		require.NotContains(t, found.message, "ghs_secret")
+	}
+}
+
+func TestWhatIsShownOfAURLHoldsNoSecret(t *testing.T) {
+	t.Parallel()
+	for raw, shown := range map[string]string{
+		"":                                   "",
+		"github.com":                         "github.com",
+		"https://github.com/acme":            "https://github.com/acme",
+		"https://hunter2@github.com/":        "https://[redacted]@github.com/",
+		"https://x:hunter2@github.com":       "https://[redacted]@github.com",
+		"https://x:hun/ter2@github.com/acme": "https://[redacted]@github.com/acme",
+		"https://github.com/?key=hunter2":    "https://github.com/",
+	} {
+		require.Equal(t, shown, redactURL(raw))
+	}
+}

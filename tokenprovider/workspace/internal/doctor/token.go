@@ -1,0 +1,99 @@
+package doctor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/secret"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/config"
+)
+
+// checkHosts looks at the settings that say for which hosts there are tokens, and
+// what git is told without one.
+func checkHosts(_ context.Context, d *diagnosis) finding {
+	hosts, err := config.ReadHosts(d.Env)
+	if err != nil {
+		return wrong("%s", err)
+	}
+	if _, err := config.ReadOnFailure(d.Env); err != nil {
+		return wrong("%s", err)
+	}
+	d.served = hosts
+	return ok("%s", strings.Join(hosts, ", "))
+}
+
+const (
+	lifeWarning = gitcredential.DefaultMinTTL
+	lifeError   = time.Minute
+)
+
+// checkToken proves that there is a fresh token, with all that a get of git's goes
+// through.
+func checkToken(ctx context.Context, d *diagnosis) finding {
+	c, err := get(ctx, d)
+	if err != nil {
+		return wrong("there is no token: %s", err)
+	}
+	d.fresh = c.token
+	digest := "SHA-256 " + tokenprovider.TokenSHA256(c.token.Reveal())
+	if c.expiresAt.IsZero() {
+		return ok("fresh, without a known expiry (%s)", digest)
+	}
+	left := time.Until(c.expiresAt).Round(time.Second)
+	text := fmt.Sprintf("%s left of its life (%s)", left, digest)
+	switch {
+	case left < lifeError:
+		return wrong("%s, too little for any work: the platform has to hand out tokens with ten minutes left", text)
+	case left < lifeWarning:
+		return warn("%s, too little for long work: the platform should hand out tokens with ten minutes left", text)
+	}
+	return ok("%s", text)
+}
+
+// get returns the credential that the command has for git, for the first of the
+// hosts.
+func get(ctx context.Context, d *diagnosis) (gitAnswer, error) {
+	var stdout bytes.Buffer
+	if err := d.credential(ctx, d.Process, strings.NewReader(gitRequest(d.served[0])), &stdout); err != nil {
+		return gitAnswer{}, err
+	}
+	return parseAnswer(stdout.String())
+}
+
+// gitRequest returns git's request for a credential for host.
+func gitRequest(host string) string { return "protocol=https\nhost=" + host + "\n\n" }
+
+// gitAnswer is a credential in git's format.
+type gitAnswer struct {
+	token     secret.Of[string]
+	expiresAt time.Time // zero: not known
+}
+
+func parseAnswer(text string) (gitAnswer, error) {
+	var answer gitAnswer
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		switch key {
+		case "password":
+			answer.token = secret.New(value)
+		case "password_expiry_utc":
+			if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
+				answer.expiresAt = time.Unix(seconds, 0)
+			}
+		}
+	}
+	if answer.token.Reveal() == "" {
+		return gitAnswer{}, errors.New("nothing was answered")
+	}
+	return answer, nil
+}
+
+// sameToken reports whether two credentials have one token.
+func sameToken(a, b secret.Of[string]) bool { return secret.Equal(a.Reveal(), b.Reveal()) }

@@ -1,0 +1,68 @@
+package ghshim
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
+)
+
+// target is the host that gh is about to talk to, as far as that can be told
+// without doing gh's work. It decides whether gh gets a token, and not what for:
+// [folder] does that, and holds whatever gh makes of its arguments.
+type target struct {
+	host    string
+	implied bool // nobody named it, and gh wouldn't take it by itself
+	served  bool // it is one of our hosts
+}
+
+// targetOf returns what args and the environment name.
+func targetOf(p *process.Process, args, hosts []string) target {
+	t := target{host: hostnameFlag(args)}
+	if t.host == "" {
+		t.host = p.Env("GH_HOST")
+	}
+	if t.host == "" {
+		t.host = gitcredential.DefaultHost
+		if t.implied = !slices.Contains(hosts, t.host); t.implied {
+			t.host = hosts[0]
+		}
+	}
+	t.host = strings.ToLower(t.host)
+	t.served = gitcredential.Request{Protocol: "https", Host: t.host}.For(hosts)
+	return t
+}
+
+// variables returns those from which gh takes a token for the host.
+func (t target) variables() tokenVariables {
+	if t.host == gitcredential.DefaultHost || strings.HasSuffix(t.host, ".ghe.com") {
+		return cloudVariables
+	}
+	return serverVariables
+}
+
+// hostnameFlag returns the value of gh's flag --hostname, or "".
+func hostnameFlag(args []string) string {
+	host := ""
+	for i, arg := range args {
+		if value, ok := strings.CutPrefix(arg, "--hostname="); ok {
+			host = value
+		} else if arg == "--hostname" && i+1 < len(args) {
+			host = args[i+1]
+		}
+	}
+	return host
+}
+
+// needsToken reports whether gh is to have a token. What is about gh itself can do
+// without, and gh refuses to change a login as long as it has one.
+func needsToken(args []string) bool {
+	words := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return strings.HasPrefix(arg, "-") })
+	own := []string{"alias", "completion", "config", "help", "version"}
+	if len(words) == 0 || slices.Contains(own, words[0]) {
+		return false
+	}
+	login := []string{"login", "logout", "refresh", "switch", "setup-git"}
+	return words[0] != "auth" || len(words) > 1 && !slices.Contains(login, words[1])
+}

@@ -1,0 +1,26 @@
+package install_test
+
+import (
+	"testing"
+
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/internal/workspacetest"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	testutil.MoreInParallel()
+	goleak.VerifyTestMain(m, goleak.Cleanup(testutil.Exit))
+}
+
+// Short names for what these tests use most.
+var (
+	process = workspacetest.Process
+	run     = workspacetest.Run
+	program = workspacetest.Program
+)
+
+type (
+	result = workspacetest.Result
+	logins = workspacetest.Logins
+)
