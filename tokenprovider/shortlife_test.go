@@ -194,15 +194,37 @@ func TestTokensThatDieBeforeAnybodyHasThemAreAnErrorInTheEnd(t *testing.T) {
 
 func TestAKeyWhoseTokensLiveForMomentsIsMintedNoMoreOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := &issuer{life: 10 * time.Millisecond}
-		k := tokenprovider.NewKeyed(func(int) tokenprovider.TokenProvider { return source }, nil)
-		for ends := time.Now().Add(10 * time.Second); time.Now().Before(ends); time.Sleep(100 * time.Millisecond) {
-			_, _, err := k.Get(1).Token(t.Context())
+		sources := []*issuer{{life: 10 * time.Millisecond}, {life: 10 * time.Millisecond}}
+		k := tokenprovider.NewKeyed(func(n int) tokenprovider.TokenProvider { return sources[n] }, nil)
+		get := func(n int) {
+			_, _, err := k.Get(n).Token(t.Context())
 			require.NoError(t, err)
 			synctest.Wait()
 			runtime.GC() // nobody holds the Cache but the Keyed
 		}
-		require.LessOrEqual(t, source.calls(), 11)
+		began := time.Now()
+		for range 5 {
+			get(0)
+			time.Sleep(600 * time.Millisecond)
+			get(1) // looks for idle ones, while that of 0 has no live token
+			get(0)
+			time.Sleep(600 * time.Millisecond)
+		}
+		require.LessOrEqual(t, sources[0].calls(), 1+int(time.Since(began).Seconds()))
+	})
+}
+
+func TestABackOffIsNoLongerThanTheStatusSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour}
+		source.breakWith(errors.New("down"))
+		c := tokenprovider.NewCache(source, nil)
+		requireCode(t, c, tokenprovider.CodeUnavailable)
+		source.breakWith(nil)
+		retryAt := c.Status().RefreshAt
+		time.Sleep(time.Until(retryAt))
+		requireToken(t, c, "token-2")
+		require.True(t, retryAt.Equal(time.Now()), "and the pause between mints adds nothing")
 	})
 }
 
