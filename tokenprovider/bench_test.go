@@ -12,7 +12,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// floor is the least that a cached read by wall time can cost: one atomic load and one clock read.
+// floor is the least that a cached read by wall time can cost: one atomic load
+// and one clock read.
 type floor struct{ token atomic.Pointer[string] }
 
 //go:noinline
@@ -36,8 +37,8 @@ func benchCache(b *testing.B) *tokenprovider.Cache {
 	return c
 }
 
-// BenchmarkCachedRead reads by turns from the cache and from the floor, so that both have the same machine under them.
-// x-floor is the ratio.
+// BenchmarkCachedRead reads by turns from the cache and from the floor, so that
+// both have the same machine under them. x-floor is the ratio.
 func BenchmarkCachedRead(b *testing.B) {
 	serial := func(p tokenprovider.TokenProvider) {
 		ctx := context.Background()
@@ -77,7 +78,8 @@ func BenchmarkCachedRead(b *testing.B) {
 	}
 }
 
-// herd lets n callers ask at once and is how long it took until the last had its answer.
+// herd lets n callers ask at once and is how long it took until the last had
+// its answer.
 func herd(n int, p tokenprovider.TokenProvider) time.Duration {
 	var ready, callers sync.WaitGroup
 	ready.Add(n)
@@ -98,8 +100,8 @@ func herd(n int, p tokenprovider.TokenProvider) time.Duration {
 
 const mintTime = 50 * time.Millisecond
 
-// BenchmarkHerd is 10,000 callers that find no token, with a mint of 50 ms; ms-over-mint is what the last one waited
-// beyond it.
+// BenchmarkHerd is 10,000 callers that find no token, with a mint of 50 ms;
+// ms-over-mint is what the last one waited beyond it.
 func BenchmarkHerd(b *testing.B) {
 	benchmarkHerd(b, 10_000, nil)
 }
@@ -126,8 +128,8 @@ func benchmarkHerd(b *testing.B, callers int, failure error) {
 	b.ReportMetric(float64(over+time.Duration(b.N)*mintTime)/float64(time.Duration(b.N)*mintTime), "x-mint")
 }
 
-// BenchmarkStall is a refresh of 2 s inside the window, with 16 callers that ask every millisecond; ms-slowest is the
-// longest that one of them waited.
+// BenchmarkStall is a refresh of 2 s inside the window, with 16 callers that
+// ask every millisecond; ms-slowest is the longest that one of them waited.
 func BenchmarkStall(b *testing.B) {
 	b.ReportAllocs()
 	var slowest atomic.Int64

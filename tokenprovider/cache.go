@@ -36,31 +36,32 @@ var (
 )
 
 // CacheOptions are the timing and the name of a [Cache]. A zero field means its
-// default. The two windows scale down with a token's life: RefreshAhead to at most
-// a quarter of it, MinTTL to at most a sixth.
+// default. The two windows scale down with a token's life: RefreshAhead to at
+// most a quarter of it, MinTTL to at most a sixth.
 type CacheOptions struct {
-	// A background refresh starts when less than RefreshAhead is left. The default
-	// is 15 min; less than 0 means 0, which leaves it to the jitter.
+	// A background refresh starts when less than RefreshAhead is left. The
+	// default is 15 min; less than 0 means 0, which leaves it to the jitter.
 	RefreshAhead time.Duration
 
 	// Callers wait for a refresh when less than MinTTL is left. The default is
 	// 10 min; with less than 0 they never do.
 	MinTTL time.Duration
 
-	// Settle is how old a new token has to be before it replaces a live one, and
-	// before a refusal of it is believed. The default is 5 s; less than 0 means 0.
+	// Settle is how old a new token has to be before it replaces a live one,
+	// and before a refusal of it is believed. The default is 5 s; less than 0
+	// means 0.
 	Settle time.Duration
 
-	// MintTimeout bounds one call of the provider. The default is 15 s, for less
-	// than 0 too.
+	// MintTimeout bounds one call of the provider. The default is 15 s, for
+	// less than 0 too.
 	MintTimeout time.Duration
 
 	Name   string       // shown in Status and logs
 	Logger *slog.Logger // nil: nothing is logged
 }
 
-// settings are CacheOptions with the defaults filled in, and what else the caches
-// of one Keyed share.
+// settings are CacheOptions with the defaults filled in, and what else the
+// caches of one Keyed share.
 type settings struct {
 	refreshAhead, minTTL, settle, mintTimeout time.Duration
 
@@ -97,8 +98,8 @@ func orDefault(d, standard time.Duration) time.Duration {
 	return max(d, 0)
 }
 
-// NewCache returns a Cache over p; nil opts mean the defaults. With a nil p there
-// is nothing to ask: each call answers [ErrNotConfigured].
+// NewCache returns a Cache over p; nil opts mean the defaults. With a nil p
+// there is nothing to ask: each call answers [ErrNotConfigured].
 func NewCache(p TokenProvider, opts *CacheOptions) *Cache {
 	return newCache(p, opts.settings(), "")
 }
@@ -117,11 +118,11 @@ func failing(err error) TokenProvider {
 	return Func(func(context.Context) (string, time.Time, error) { return "", time.Time{}, err })
 }
 
-// Token returns the token that is held, and a new one when none is held or when it
-// has too little life left. It waits only for a new one: at most until ctx ends,
-// and at most 3 s while the one that is held lives, which is then the answer. The
-// error is that of the last try, at once and without another one while a back-off
-// lasts, or ctx's.
+// Token returns the token that is held, and a new one when none is held or when
+// it has too little life left. It waits only for a new one: at most until ctx
+// ends, and at most 3 s while the one that is held lives, which is then the
+// answer. The error is that of the last try, at once and without another one
+// while a back-off lasts, or ctx's.
 func (c *Cache) Token(ctx context.Context) (string, time.Time, error) {
 	if l := c.state.Load().held; l != nil && l.fresh(time.Now()) {
 		return l.token, l.expiresAt, nil
@@ -129,8 +130,8 @@ func (c *Cache) Token(ctx context.Context) (string, time.Time, error) {
 	return c.tokenDue(ctx)
 }
 
-// tokenDue is Token when something is due: to serve a token that has settled, to
-// refresh, to wait for that.
+// tokenDue is Token when something is due: to serve a token that has settled,
+// to refresh, to wait for that.
 func (c *Cache) tokenDue(ctx context.Context) (string, time.Time, error) {
 	var maxWaitOver *time.Timer
 	waited := false // for a refresh: what is live is good enough after one
@@ -184,18 +185,18 @@ func (c *Cache) tokenDue(ctx context.Context) (string, time.Time, error) {
 	}
 }
 
-// Invalidate drops token if it is the one held and older than Settle: a forge may
-// refuse a token that is seconds old, and a flood of refusals must not become a
-// flood of mints. One that a [Shared] took from its store is as old as it is
-// there. Unless that token is held and too young, the provider is told as well. It
-// reports whether the token was dropped, here or there.
+// Invalidate drops token if it is the one held and older than Settle: a forge
+// may refuse a token that is seconds old, and a flood of refusals must not
+// become a flood of mints. One that a [Shared] took from its store is as old as
+// it is there. Unless that token is held and too young, the provider is told as
+// well. It reports whether the token was dropped, here or there.
 func (c *Cache) Invalidate(token string) bool {
 	now := time.Now()
 	if l := c.promote(now).held; token == "" || l.is(token) && !l.settled(now, c.opts.settle) {
 		return false
 	}
-	// The provider first: a refresh that starts after the drop must not be handed the
-	// same token.
+	// The provider first: a refresh that starts after the drop must not be
+	// handed the same token.
 	below := Invalidate(c.provider, token)
 	dropped := c.update(func(s *state) bool { return s.invalidate(token, now, c.opts.settle) })
 	if dropped {
@@ -204,16 +205,16 @@ func (c *Cache) Invalidate(token string) bool {
 	return dropped || below
 }
 
-// Drop forgets what is held, at any age, because it is known to be dead: revoked,
-// its owner suspended. What a refresh that runs meanwhile delivers is forgotten
-// too. A back-off stays; see [Cache.EndBackoff].
+// Drop forgets what is held, at any age, because it is known to be dead:
+// revoked, its owner suspended. What a refresh that runs meanwhile delivers is
+// forgotten too. A back-off stays; see [Cache.EndBackoff].
 func (c *Cache) Drop() {
 	c.update(func(s *state) bool { s.drop(); return true })
 }
 
-// EndBackoff ends a back-off, because what made the last try fail is known to be
-// mended: the next caller who needs a token has the provider asked. What is held
-// stays.
+// EndBackoff ends a back-off, because what made the last try fail is known to
+// be mended: the next caller who needs a token has the provider asked. What is
+// held stays.
 func (c *Cache) EndBackoff() {
 	c.update(func(s *state) bool { s.endBackoff(); return true })
 }

@@ -115,7 +115,8 @@ func TestAnErrorWhoseMethodsPanicHurtsNothing(t *testing.T) {
 	})
 }
 
-// fickle is an error whose methods panic when they are asked for the first time.
+// fickle is an error whose methods panic when they are asked for the first
+// time.
 type fickle struct{ method string }
 
 func (f fickle) does(method string) {

@@ -7,13 +7,13 @@ import (
 )
 
 // ErrNotConfigured says that there is nothing to get a token from: no variable
-// set, no file, no provider registered. It is the one error that [Fallback] moves
-// on at. Test for it with [errors.Is], which finds an [*Error] of
+// set, no file, no provider registered. It is the one error that [Fallback]
+// moves on at. Test for it with [errors.Is], which finds an [*Error] of
 // [CodeNotConfigured] too.
 var ErrNotConfigured = errors.New("token provider not configured")
 
-// Code says in one word why there is no token. It is stable, goes over the wire,
-// and is what programs branch on.
+// Code says in one word why there is no token. It is stable, goes over the
+// wire, and is what programs branch on.
 type Code string
 
 // The codes. Only [CodeRateLimited] and [CodeUnavailable] are worth another try
@@ -61,10 +61,10 @@ func (c Code) Known() bool {
 	return c == CodeInternal || c != "" && c.Message() != CodeInternal.Message()
 }
 
-// Error is a failure to get a token, with what a program needs to decide what to
-// do next. Providers return it, wrapped or not; an error without one inside counts
-// as [CodeUnavailable]. Neither Err nor its text may hold a secret or the body of a
-// response.
+// Error is a failure to get a token, with what a program needs to decide what
+// to do next. Providers return it, wrapped or not; an error without one inside
+// counts as [CodeUnavailable]. Neither Err nor its text may hold a secret or
+// the body of a response.
 type Error struct {
 	Code       Code          // "": the code of Err
 	RetryAfter time.Duration // when the source said how long to wait; 0: it didn't
@@ -115,8 +115,8 @@ func RetryAfter(err error) time.Duration {
 }
 
 // CodeOf returns the code of err: "" for nil, that of the outermost [*Error] in
-// its tree, [CodeNotConfigured] for [ErrNotConfigured], and [CodeUnavailable] for
-// everything else, the errors of a context included.
+// its tree, [CodeNotConfigured] for [ErrNotConfigured], and [CodeUnavailable]
+// for everything else, the errors of a context included.
 func CodeOf(err error) Code {
 	if err == nil {
 		return ""

@@ -10,8 +10,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
 )
 
-// Three replicas of a service share one token. In production the store is one that they all reach, such as that of
-// package redisstore, and the seal key is a secret of their configuration.
+// Three replicas of a service share one token. In production the store is one
+// that they all reach, such as that of package redisstore, and the seal key is
+// a secret of their configuration.
 func ExampleNewShared() {
 	minted := 0
 	mint := tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {

@@ -9,7 +9,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// A function that mints tokens becomes a source of live ones: it is called when one is wanted, not at each use.
+// A function that mints tokens becomes a source of live ones: it is called when
+// one is wanted, not at each use.
 func ExampleNewCache() {
 	minted := 0
 	mint := func(ctx context.Context) (string, time.Time, error) {
@@ -30,7 +31,8 @@ func ExampleNewCache() {
 	// state: fresh
 }
 
-// A caller that is about to start something long asks for a token that outlives it.
+// A caller that is about to start something long asks for a token that outlives
+// it.
 func ExampleWithMinTTL() {
 	tokens := tokenprovider.NewCache(tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
 		return "s3cret", time.Now().Add(time.Hour), nil
@@ -41,7 +43,8 @@ func ExampleWithMinTTL() {
 	// Output: true <nil>
 }
 
-// One cache per tenant. A tenant that can't get a token costs the others nothing.
+// One cache per tenant. A tenant that can't get a token costs the others
+// nothing.
 func ExampleNewKeyed() {
 	tenants := tokenprovider.NewKeyed(func(tenant string) tokenprovider.TokenProvider {
 		return tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
@@ -61,8 +64,9 @@ func ExampleNewKeyed() {
 	// suspended: "forbidden"
 }
 
-// A developer without an App has a token in a variable, production has an App. An App that is configured and broken is
-// an error: the personal token isn't a way around it.
+// A developer without an App has a token in a variable, production has an App.
+// An App that is configured and broken is an error: the personal token isn't a
+// way around it.
 func ExampleFallback() {
 	broken := tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
 		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeUnauthenticated, Err: errors.New("the key was refused")}
@@ -111,7 +115,8 @@ func ExampleCodeOf() {
 	// Output: try again: too many requests for tokens; try again later
 }
 
-// A forge has refused a token before its time: what holds it drops it, and the next call gets another one.
+// A forge has refused a token before its time: what holds it drops it, and the
+// next call gets another one.
 func ExampleInvalidate() {
 	minted := 0
 	tokens := tokenprovider.NewCache(tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {

@@ -10,7 +10,8 @@ import (
 
 func goexit() { runtime.Goexit() }
 
-// faultyStore is a store in memory, with a function in place of each method that is to do something else.
+// faultyStore is a store in memory, with a function in place of each method
+// that is to do something else.
 type faultyStore struct {
 	*tokenprovidertest.Store
 	load    func(context.Context, string) ([]byte, error)

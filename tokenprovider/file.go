@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// maxFile bounds a token file in bytes: no token is larger, and reading a log by
-// mistake ends.
+// maxFile bounds a token file in bytes: no token is larger, and reading a log
+// by mistake ends.
 const maxFile = 64 << 10
 
 // File returns a provider that reads the file at path at each call, so that a
-// rotated file is seen at once, and trims white space around the token. The token
-// has no known expiry. A missing or blank file, and an empty path, is
+// rotated file is seen at once, and trims white space around the token. The
+// token has no known expiry. A missing or blank file, and an empty path, is
 // [ErrNotConfigured]; what can't be read, or is no regular file, is
 // [CodeUnavailable]; a file larger than 64 KiB is [CodeInternal].
 func File(path string) TokenProvider {

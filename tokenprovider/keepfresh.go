@@ -5,14 +5,15 @@ import (
 	"time"
 )
 
-// KeepFresh refreshes what is due, whether anyone calls or not, until ctx ends, and
-// returns ctx's error. It is optional: without it a refresh starts at the first
-// call for which it is due. Run it in a goroutine of your own, once per cache:
+// KeepFresh refreshes what is due, whether anyone calls or not, until ctx ends,
+// and returns ctx's error. It is optional: without it a refresh starts at the
+// first call for which it is due. Run it in a goroutine of your own, once per
+// cache:
 //
 //	go cache.KeepFresh(ctx)
 //
-// A failure doesn't end it: it tries again when the back-off is over, and Status
-// tells.
+// A failure doesn't end it: it tries again when the back-off is over, and
+// Status tells.
 func (c *Cache) KeepFresh(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -27,8 +28,8 @@ func (c *Cache) KeepFresh(ctx context.Context) error {
 	}
 }
 
-// The bounds of how long KeepFresh sleeps. A timer stands still while the machine
-// does, so it is never trusted for long.
+// The bounds of how long KeepFresh sleeps. A timer stands still while the
+// machine does, so it is never trusted for long.
 const (
 	minLook = 50 * time.Millisecond
 	maxLook = time.Minute

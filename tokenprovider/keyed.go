@@ -10,14 +10,14 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
-// Keyed is one [Cache] per key: per installation, workspace, tenant. Make it with
-// [NewKeyed]; it must not be copied. All methods are safe for concurrent use, and
-// the refresh of one key never delays another.
+// Keyed is one [Cache] per key: per installation, workspace, tenant. Make it
+// with [NewKeyed]; it must not be copied. All methods are safe for concurrent
+// use, and the refresh of one key never delays another.
 //
-// A key that nobody uses any more costs nothing but memory, and no longer than one
-// token life after its token's death: each mint of any key lets such keys go. A
-// Cache that a caller still holds goes on working, and stays the one that Get
-// returns.
+// A key that nobody uses any more costs nothing but memory, and no longer than
+// one token life after its token's death: each mint of any key lets such keys
+// go. A Cache that a caller still holds goes on working, and stays the one that
+// Get returns.
 type Keyed[K comparable] struct {
 	provider func(K) TokenProvider
 	opts     *settings
@@ -41,9 +41,10 @@ func (k keyedCache) cache() *Cache {
 	return k.idle.Value()
 }
 
-// NewKeyed returns a Keyed whose caches have the providers that p makes for their
-// keys; nil opts mean the defaults. p must be safe for concurrent use; it is
-// called when a Cache is wanted, now and then for one that isn't needed after all.
+// NewKeyed returns a Keyed whose caches have the providers that p makes for
+// their keys; nil opts mean the defaults. p must be safe for concurrent use; it
+// is called when a Cache is wanted, now and then for one that isn't needed
+// after all.
 func NewKeyed[K comparable](p func(K) TokenProvider, opts *CacheOptions) *Keyed[K] {
 	k := &Keyed[K]{provider: p, opts: opts.settings(), caches: make(map[K]keyedCache)}
 	k.opts.onMint = k.sweep
@@ -51,8 +52,8 @@ func NewKeyed[K comparable](p func(K) TokenProvider, opts *CacheOptions) *Keyed[
 }
 
 // Get returns the Cache of key. Hold on to it where you can: its Token needs no
-// lookup. If the function that makes providers panics or ends its goroutine, the
-// Cache answers with [CodeInternal] and isn't kept.
+// lookup. If the function that makes providers panics or ends its goroutine,
+// the Cache answers with [CodeInternal] and isn't kept.
 func (k *Keyed[K]) Get(key K) *Cache {
 	k.mu.RLock()
 	c := k.caches[key].inUse
@@ -83,8 +84,8 @@ func (k *Keyed[K]) Get(key K) *Cache {
 	return c
 }
 
-// Drop forgets key and what its Cache holds, at any age: it is known to be dead.
-// That Cache goes on working for who holds it, but Get makes another one.
+// Drop forgets key and what its Cache holds, at any age: it is known to be
+// dead. That Cache goes on working for who holds it, but Get makes another one.
 func (k *Keyed[K]) Drop(key K) {
 	k.mu.Lock()
 	c := k.caches[key].cache()
@@ -101,9 +102,9 @@ func (k *Keyed[K]) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "tokenprovider.Keyed(%q)", k.opts.name)
 }
 
-// sweep lets idle caches go, after a token of the given life was minted. It looks
-// at all of them at most twice in such a life, so that a thousand mints don't look
-// at a thousand caches each.
+// sweep lets idle caches go, after a token of the given life was minted. It
+// looks at all of them at most twice in such a life, so that a thousand mints
+// don't look at a thousand caches each.
 func (k *Keyed[K]) sweep(life time.Duration) {
 	now := time.Now().Round(0)
 	next := now.Add(max(life, mintInterval) / 2)

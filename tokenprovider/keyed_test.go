@@ -61,7 +61,8 @@ func TestDropForgetsAKeyWithWhatItsCacheHolds(t *testing.T) {
 	})
 }
 
-// watched is a Keyed whose providers tell when they were collected, and with them their caches.
+// watched is a Keyed whose providers tell when they were collected, and with
+// them their caches.
 func watched(gone *atomic.Int64) *tokenprovider.Keyed[int] {
 	return tokenprovider.NewKeyed(func(key int) tokenprovider.TokenProvider {
 		p := &issuer{life: time.Hour}
@@ -132,7 +133,8 @@ func TestAKeyInBackOffIsNotForgotten(t *testing.T) {
 	})
 }
 
-// A sweep that comes while nobody has a Cache in hand must leave what is worth keeping in place.
+// A sweep that comes while nobody has a Cache in hand must leave what is worth
+// keeping in place.
 func TestASweepLosesNoToken(t *testing.T) {
 	const a, other = "a", "other"
 	setup := func(t *testing.T) (*tokenprovider.Keyed[string], *issuer, func()) {

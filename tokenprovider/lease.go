@@ -11,15 +11,15 @@ import (
 // unlimited is the life of a token without a known expiry.
 const unlimited = time.Duration(math.MaxInt64)
 
-// lease is a token that was delivered, with the times at which things are due. It
-// is immutable. Times are ages, which are counted by wall time from the moment
-// before the token was asked for: a monotonic clock stands still while a machine
-// sleeps, and a life counted from the answer would be too long.
+// lease is a token that was delivered, with the times at which things are due.
+// It is immutable. Times are ages, which are counted by wall time from the
+// moment before the token was asked for: a monotonic clock stands still while a
+// machine sleeps, and a life counted from the answer would be too long.
 //
-// The token is a plain string, and no [secret.Of], for the sake of a cached read,
-// which may cost at most 1.10 times an atomic load and time.Now. What keeps it
-// from being printed is that a Cache prints its name alone, and that fmt doesn't
-// follow the pointer by which the Cache has its state.
+// The token is a plain string, and no [secret.Of], for the sake of a cached
+// read, which may cost at most 1.10 times an atomic load and time.Now. What
+// keeps it from being printed is that a Cache prints its name alone, and that
+// fmt doesn't follow the pointer by which the Cache has its state.
 type lease struct {
 	token      string
 	expiresAt  time.Time     // as the provider said; zero: unknown
@@ -32,8 +32,8 @@ type lease struct {
 }
 
 func newLease(token string, expiresAt, requested, minted time.Time, opts *settings) *lease {
-	// Round strips the monotonic reading: from here on, and for whoever is given it,
-	// the expiry is compared by wall time.
+	// Round strips the monotonic reading: from here on, and for whoever is
+	// given it, the expiry is compared by wall time.
 	expiresAt = expiresAt.Round(0)
 	l := &lease{
 		token:      token,
@@ -56,8 +56,8 @@ func newLease(token string, expiresAt, requested, minted time.Time, opts *settin
 }
 
 // fresh reports whether nothing is due. One unsigned comparison also catches a
-// clock that was set back to before the token was asked for, after which its age
-// says nothing.
+// clock that was set back to before the token was asked for, after which its
+// age says nothing.
 func (l *lease) fresh(now time.Time) bool {
 	return uint64(now.UnixNano()-l.requested) < uint64(l.freshAge)
 }

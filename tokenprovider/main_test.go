@@ -16,7 +16,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// issuer is a source of numbered tokens, token-1, token-2 and so on, that counts how often it is asked.
+// issuer is a source of numbered tokens, token-1, token-2 and so on, that
+// counts how often it is asked.
 type issuer struct {
 	life    time.Duration // of each token
 	latency time.Duration // of each answer

@@ -84,7 +84,8 @@ func TestATokenIsNoYoungerThanTheCallThatBroughtIt(t *testing.T) {
 	})
 }
 
-// later is a provider that delivers another token than the Shared in it did last.
+// later is a provider that delivers another token than the Shared in it did
+// last.
 type later struct{ *tokenprovider.Shared }
 
 func (l later) Token(ctx context.Context) (string, time.Time, error) {

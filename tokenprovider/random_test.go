@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// world is a source of tokens at its worst: its latency, its failures and the lives of its tokens are random. It keeps
-// account of what a cache must not do.
+// world is a source of tokens at its worst: its latency, its failures and the
+// lives of its tokens are random. It keeps account of what a cache must not do.
 type world struct {
 	t *testing.T
 

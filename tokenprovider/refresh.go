@@ -12,22 +12,22 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// refresh starts a refresh for the caller that judged observed, or joins the one
-// that runs. The channel tells when it is over, with true if the provider was
-// asked.
+// refresh starts a refresh for the caller that judged observed, or joins the
+// one that runs. The channel tells when it is over, with true if the provider
+// was asked.
 func (c *Cache) refresh(ctx context.Context, observed *state) <-chan singleflight.Result {
 	life := MinTTL(ctx)
 	now := time.Now()
 	if observed.held.live(now) {
-		// The provider may be a cache itself: it has to come up with a token that lives
-		// longer than the held one.
+		// The provider may be a cache itself: it has to come up with a token
+		// that lives longer than the held one.
 		life = max(life, observed.held.remaining(now)+time.Second)
 	}
 	return c.opts.flights.DoChan(c.key, func() (any, error) {
 		begun := *observed
 		begun.begin(now)
-		// A caller that comes late judged a state that is over: it has to look again,
-		// not to mint again.
+		// A caller that comes late judged a state that is over: it has to look
+		// again, not to mint again.
 		if !c.state.CompareAndSwap(observed, &begun) {
 			return false, nil
 		}
@@ -75,7 +75,8 @@ func (c *Cache) ask(life time.Duration) {
 }
 
 // mint asks the provider, with a ctx that is no caller's. It is bounded by
-// MintTimeout even if the provider ignores its ctx: a late answer is thrown away.
+// MintTimeout even if the provider ignores its ctx: a late answer is thrown
+// away.
 func (c *Cache) mint(ctx context.Context) (*lease, *failure) {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.mintTimeout)
 	defer cancel()
@@ -106,8 +107,8 @@ func (c *Cache) mint(ctx context.Context) (*lease, *failure) {
 	return o.lease, o.failure
 }
 
-// failure is an error of the provider's, with all that is asked of it later: its
-// methods are foreign code, and are called where that runs.
+// failure is an error of the provider's, with all that is asked of it later:
+// its methods are foreign code, and are called where that runs.
 type failure struct {
 	err        error
 	text       string
@@ -120,8 +121,8 @@ func newFailure(err error) *failure {
 }
 
 // withoutDefect returns err, or an error of [CodeInternal] in place of a
-// [foreign.Defect], whose stack it logs. The value of a panic may be a token, so
-// it isn't kept.
+// [foreign.Defect], whose stack it logs. The value of a panic may be a token,
+// so it isn't kept.
 func withoutDefect(err error, logger *slog.Logger, attrs ...any) error {
 	defect, ok := err.(*foreign.Defect)
 	if !ok {

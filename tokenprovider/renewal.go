@@ -13,18 +13,18 @@ const (
 	defaultSettle       = 5 * time.Second
 	defaultMintTimeout  = 15 * time.Second
 
-	// maxWait is how long a caller waits for a refresh while a live token is held.
-	// After it that one is served: a forge that hangs must not stall a caller who
-	// could go on.
+	// maxWait is how long a caller waits for a refresh while a live token is
+	// held. After it that one is served: a forge that hangs must not stall a
+	// caller who could go on.
 	maxWait = 3 * time.Second
 
-	// mintInterval is the least time from one call of the provider to the next one
-	// that only age calls for. It bounds the mints of a provider whose tokens live
-	// for moments.
+	// mintInterval is the least time from one call of the provider to the next
+	// one that only age calls for. It bounds the mints of a provider whose
+	// tokens live for moments.
 	mintInterval = time.Second
 
-	// maxDeadMints is how many tokens in a row may die before a caller who waits can
-	// be given one. It is an error then.
+	// maxDeadMints is how many tokens in a row may die before a caller who
+	// waits can be given one. It is an error then.
 	maxDeadMints = 3
 
 	firstBackoff     = time.Second
@@ -35,8 +35,8 @@ const (
 
 // windows scales the configured windows with a token's life, so that a life
 // shorter than a window can't turn every call into a refresh. With less than
-// ahead left a background refresh is due; with less than least left callers wait
-// for one.
+// ahead left a background refresh is due; with less than least left callers
+// wait for one.
 //
 // Jitter moves the refresh earlier by up to a twentieth of the life, so that
 // tokens minted together aren't refreshed together. It is drawn once per token:
@@ -50,13 +50,13 @@ func windows(life, refreshAhead, minTTL time.Duration) (ahead, least, jitter tim
 	return ahead, least, jitter
 }
 
-// maxMinTTL returns the longest remaining life that a caller may ask of a token:
-// with more, each call would mint.
+// maxMinTTL returns the longest remaining life that a caller may ask of a
+// token: with more, each call would mint.
 func maxMinTTL(life time.Duration) time.Duration { return life / 2 }
 
-// backoff returns how long to wait after the given number of tries in a row that
-// brought nothing new (at least 1), the last of which ended in f; nil when it
-// brought the token that was held already.
+// backoff returns how long to wait after the given number of tries in a row
+// that brought nothing new (at least 1), the last of which ended in f; nil when
+// it brought the token that was held already.
 func backoff(tries int, f *failure) time.Duration {
 	wait := maxBackoff
 	if doublings := max(tries, 1) - 1; doublings < 6 {

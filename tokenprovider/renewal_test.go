@@ -70,7 +70,8 @@ func TestBackoffIsBoundedOnBothSides(t *testing.T) {
 	}
 }
 
-// The clock can't be moved in a synctest bubble, so what a moved clock means is shown on the values themselves.
+// The clock can't be moved in a synctest bubble, so what a moved clock means is
+// shown on the values themselves.
 func TestALeaseIsJudgedByWallTime(t *testing.T) {
 	now := time.Now()
 	opts := (&CacheOptions{}).settings()
@@ -80,12 +81,14 @@ func TestALeaseIsJudgedByWallTime(t *testing.T) {
 	require.True(t, l.fresh(now.Add(10*time.Minute)))
 	require.False(t, l.fresh(now.Add(time.Hour)))
 
-	// A machine that slept: its monotonic clock shows one minute, its wall clock two hours.
+	// A machine that slept: its monotonic clock shows one minute, its wall
+	// clock two hours.
 	slept := now.Add(2 * time.Hour).Round(0)
 	require.False(t, l.fresh(slept))
 	require.False(t, l.live(slept))
 
-	// A clock that was set back: the age is unknown, so a refresh is due, and the token serves as long as it seems live.
+	// A clock that was set back: the age is unknown, so a refresh is due, and
+	// the token serves as long as it seems live.
 	back := now.Add(-time.Minute)
 	require.False(t, l.fresh(back))
 	require.True(t, l.due(back))
@@ -100,7 +103,8 @@ func TestALeaseIsJudgedByWallTime(t *testing.T) {
 	require.False(t, s.backsOff(back))
 }
 
-// Package time compares by the wall clock as soon as one side has no monotonic reading, and prints those that there are.
+// Package time compares by the wall clock as soon as one side has no monotonic
+// reading, and prints those that there are.
 func TestAnExpiryHasNoMonotonicReadingForWhoeverIsGivenIt(t *testing.T) {
 	now := time.Now()
 	require.Contains(t, now.String(), " m=")

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ripening is a cache whose token-2 has just come from a background refresh, 46 minutes into token-1's hour.
+// ripening is a cache whose token-2 has just come from a background refresh, 46
+// minutes into token-1's hour.
 func ripening(t *testing.T) (*tokenprovider.Cache, *issuer) {
 	source := &issuer{life: time.Hour}
 	c := tokenprovider.NewCache(source, nil)

@@ -28,14 +28,14 @@ import (
 // Who can read the store has no token, and who can write to it can't pass one
 // token off as another. A value that can't be opened counts as absent.
 //
-// A store that is down or hangs costs extra mints and lines in the log, never an
-// error: each call of it is given 2 s at most, or a quarter of the time that is
-// left of ctx, and one that hung isn't waited for again. The lock saves mints,
-// and nothing else rests on it. The clocks of the replicas have to agree to
-// within a minute; a token of one whose clock is further ahead isn't taken.
+// A store that is down or hangs costs extra mints and lines in the log, never
+// an error: each call of it is given 2 s at most, or a quarter of the time that
+// is left of ctx, and one that hung isn't waited for again. The lock saves
+// mints, and nothing else rests on it. The clocks of the replicas have to agree
+// to within a minute; a token of one whose clock is further ahead isn't taken.
 //
-// Shared has no status, as it holds nothing; that of the Cache above tells how it
-// is doing.
+// Shared has no status, as it holds nothing; that of the Cache above tells how
+// it is doing.
 type Shared struct {
 	provider TokenProvider
 	store    Store
@@ -59,23 +59,24 @@ var (
 // SharedOptions say how a [Shared] stores its token. Key and SealKeys are
 // required; a zero field else means its default.
 type SharedOptions struct {
-	// Key names the token in the store. It has to say all that makes a difference:
-	// the issuer, the account, the permissions. It is stored in clear.
+	// Key names the token in the store. It has to say all that makes a
+	// difference: the issuer, the account, the permissions. It is stored in
+	// clear.
 	Key string
 
-	// SealKeys are AES-256 keys of 32 random bytes each. The first one seals, all
-	// of them open: to rotate, add the new one behind the old one on every replica,
-	// then put it first, then take the old one out. They are copied.
+	// SealKeys are AES-256 keys of 32 random bytes each. The first one seals,
+	// all of them open: to rotate, add the new one behind the old one on every
+	// replica, then put it first, then take the old one out. They are copied.
 	SealKeys [][]byte
 
-	// A stored token with less life than MinTTL isn't taken. The default is 20 min,
-	// at most a third of the token's life; less than 0 means 0.
+	// A stored token with less life than MinTTL isn't taken. The default is 20
+	// min, at most a third of the token's life; less than 0 means 0.
 	MinTTL time.Duration
 
-	// LockTTL is how long a replica may mint before the others mint for themselves.
-	// The default is 10 s, for less than 0 too. LockTTL and one mint have to fit
-	// into the MintTimeout of the Cache above: with mints that take longer than 5 s,
-	// give that one more than its default.
+	// LockTTL is how long a replica may mint before the others mint for
+	// themselves. The default is 10 s, for less than 0 too. LockTTL and one
+	// mint have to fit into the MintTimeout of the Cache above: with mints that
+	// take longer than 5 s, give that one more than its default.
 	LockTTL time.Duration
 
 	Logger *slog.Logger // nil: nothing is logged
@@ -97,8 +98,8 @@ func (o SharedOptions) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, o.
 // MarshalText returns [SharedOptions.String], for JSON too.
 func (o SharedOptions) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
-// NewShared returns a Shared of p's tokens in s. It refuses a nil p or s, an empty
-// Key, and SealKeys that are missing or don't have 32 bytes each.
+// NewShared returns a Shared of p's tokens in s. It refuses a nil p or s, an
+// empty Key, and SealKeys that are missing or don't have 32 bytes each.
 func NewShared(p TokenProvider, s Store, opts SharedOptions) (*Shared, error) {
 	switch {
 	case foreign.IsNil(p):
@@ -130,11 +131,11 @@ func NewShared(p TokenProvider, s Store, opts SharedOptions) (*Shared, error) {
 }
 
 // Token returns the stored token if it has enough life left: MinTTL of the
-// options, and all that [WithMinTTL] asks for, by which the Cache above says that
-// the one it holds won't do. Else one replica asks the provider and stores what
-// it gets, while the others wait for that: at most for LockTTL and two thirds of
-// what is left of ctx, after which they ask the provider themselves. The errors
-// are the provider's and ctx's.
+// options, and all that [WithMinTTL] asks for, by which the Cache above says
+// that the one it holds won't do. Else one replica asks the provider and stores
+// what it gets, while the others wait for that: at most for LockTTL and two
+// thirds of what is left of ctx, after which they ask the provider themselves.
+// The errors are the provider's and ctx's.
 func (s *Shared) Token(ctx context.Context) (string, time.Time, error) {
 	t, err := s.token(ctx)
 	if err != nil {

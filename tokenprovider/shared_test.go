@@ -103,7 +103,8 @@ func TestReplicasShareEachRefresh(t *testing.T) {
 			})
 		}
 		replicas.Wait()
-		// A token is refreshed at 42 to 45 minutes of age, by the first of the replicas that comes to it.
+		// A token is refreshed at 42 to 45 minutes of age, by the first of the
+		// replicas that comes to it.
 		require.InDelta(t, 24*60/43, source.calls(), 3, "mints in a day")
 	})
 }

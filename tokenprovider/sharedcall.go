@@ -25,8 +25,8 @@ const (
 	// where nothing may stay for ever.
 	noExpiryTTL = 24 * time.Hour
 
-	// maxAhead is how far in the future a token may have been minted: the clocks of
-	// replicas differ a little.
+	// maxAhead is how far in the future a token may have been minted: the
+	// clocks of replicas differ a little.
 	maxAhead = time.Minute
 
 	// Between two looks for the token of whoever has the lock.
@@ -70,8 +70,9 @@ func (c *sharedCall) load(ctx context.Context) *storedToken {
 	return stored
 }
 
-// suffices reports whether t has enough life left. One that was minted since the
-// call began does whatever was asked for, as another one wouldn't have more.
+// suffices reports whether t has enough life left. One that was minted since
+// the call began does whatever was asked for, as another one wouldn't have
+// more.
 func (c *sharedCall) suffices(t *storedToken, now time.Time) bool {
 	if t.ExpiresAt.IsZero() {
 		return true
@@ -83,8 +84,8 @@ func (c *sharedCall) suffices(t *storedToken, now time.Time) bool {
 }
 
 // compete waits until it has the lock (a token may be stored all the same), or
-// another replica's token. It returns neither when there is nothing to wait for:
-// the store fails, the lock's time is over, or the caller has left.
+// another replica's token. It returns neither when there is nothing to wait
+// for: the store fails, the lock's time is over, or the caller has left.
 func (c *sharedCall) compete(ctx context.Context) (stored *storedToken, unlock func(context.Context) error) {
 	most := c.lockTTL
 	if deadline, ok := ctx.Deadline(); ok {
@@ -156,9 +157,9 @@ func (c *sharedCall) mint(ctx context.Context, unlock func(context.Context) erro
 	return minted, nil
 }
 
-// finish saves minted, if it isn't nil, and then unlocks, if that isn't nil. Both
-// are detached from the caller, who may have left or have little time: a lock
-// that isn't given up costs the others LockTTL.
+// finish saves minted, if it isn't nil, and then unlocks, if that isn't nil.
+// Both are detached from the caller, who may have left or have little time: a
+// lock that isn't given up costs the others LockTTL.
 func (c *sharedCall) finish(ctx context.Context, minted *storedToken, unlock func(context.Context) error) {
 	if minted == nil && unlock == nil {
 		return

@@ -11,15 +11,15 @@ import (
 // Invalidate tells the provider that token was refused, and removes it from the
 // store if it is the one that is stored; it reports whether either had it. Of
 // many calls for the same token one looks into the store. A store that fails
-// doesn't bring the token back: this Shared doesn't take the last token that was
-// invalidated from it, nor put it there. It takes 2 s at most.
+// doesn't bring the token back: this Shared doesn't take the last token that
+// was invalidated from it, nor put it there. It takes 2 s at most.
 func (s *Shared) Invalidate(token string) bool {
 	below := Invalidate(s.provider, token)
 	if token == "" || !s.noteInvalidated(token) {
 		return below
 	}
-	// Between the look and the removal another replica may store a new token. To
-	// lose that one costs a mint.
+	// Between the look and the removal another replica may store a new token.
+	// To lose that one costs a mint.
 	removed, err := callStore(context.Background(), storeTimeout, s.logger, func(ctx context.Context) (bool, error) {
 		sealed, err := s.store.Load(ctx, s.key)
 		if err != nil || sealed == nil {
@@ -41,8 +41,8 @@ func (s *Shared) Invalidate(token string) bool {
 	return removed || below
 }
 
-// noteInvalidated notes that token is not to be taken from the store; it returns
-// false when that is noted already.
+// noteInvalidated notes that token is not to be taken from the store; it
+// returns false when that is noted already.
 func (s *Shared) noteInvalidated(token string) bool {
 	sum := TokenSHA256(token) // no secret, so it needs no comparison in constant time
 	for {
@@ -65,10 +65,10 @@ func (s *Shared) wasInvalidated(token string) bool {
 // Drop removes the stored token, because it is known to be dead: revoked, its
 // owner suspended. What was minted before is not taken by this Shared again,
 // whatever happens to the store, and what it is minting meanwhile isn't stored.
-// The error is the store's, after 2 s at most, or ctx's: other replicas may take
-// the token still, and so may this one if the clock of the replica that minted it
-// is ahead. Drop the Cache above afterwards: before, it could load the token
-// again.
+// The error is the store's, after 2 s at most, or ctx's: other replicas may
+// take the token still, and so may this one if the clock of the replica that
+// minted it is ahead. Drop the Cache above afterwards: before, it could load
+// the token again.
 func (s *Shared) Drop(ctx context.Context) error {
 	s.droppedAt.Store(time.Now().UnixNano())
 	if err := s.remove(ctx); err != nil {
@@ -90,8 +90,8 @@ func (s *Shared) remove(ctx context.Context) error {
 // droppedSince reports whether Drop was called after t.
 func (s *Shared) droppedSince(t time.Time) bool { return t.UnixNano() < s.droppedAt.Load() }
 
-// warn logs that a call of the store failed. Its error is for operators; it must
-// not hold what was stored.
+// warn logs that a call of the store failed. Its error is for operators; it
+// must not hold what was stored.
 func (s *Shared) warn(call string, err error) {
 	s.logger.Warn("token store failed", "key", s.key, "call", call, "error", err)
 }

@@ -176,7 +176,8 @@ func TestTheLockIsGivenUpAfterTheTokenIsStored(t *testing.T) {
 			time.Sleep(time.Second)
 			return slow.Store.Save(ctx, key, value, ttl)
 		}
-		// The caller has little time, and doesn't wait for the store to the end.
+		// The caller has little time, and doesn't wait for the store to the
+		// end.
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		started := time.Now()

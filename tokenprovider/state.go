@@ -2,9 +2,9 @@ package tokenprovider
 
 import "time"
 
-// state is all that a Cache knows. It is immutable once it is published: a change
-// is a changed copy that takes its place, so that a reader sees everything or
-// nothing of it.
+// state is all that a Cache knows. It is immutable once it is published: a
+// change is a changed copy that takes its place, so that a reader sees
+// everything or nothing of it.
 type state struct {
 	held *lease // what is served; nil: nothing. It may have expired
 	next *lease // settles before it replaces held; nil: nothing
@@ -22,8 +22,8 @@ type state struct {
 	mints, failures uint64
 }
 
-// mayPromote reports whether next should be served: it has settled, or held is of
-// no use any more.
+// mayPromote reports whether next should be served: it has settled, or held is
+// of no use any more.
 func (s *state) mayPromote(now time.Time, settle time.Duration) bool {
 	return s.next != nil && (s.next.settled(now, settle) || !s.held.live(now))
 }
@@ -41,8 +41,8 @@ func (s *state) promote(now time.Time, settle time.Duration) bool {
 }
 
 // backsOff reports whether the provider must not be asked yet, after a try that
-// brought nothing new. One unsigned comparison also ends a back-off when the clock
-// was set back to before its beginning.
+// brought nothing new. One unsigned comparison also ends a back-off when the
+// clock was set back to before its beginning.
 func (s *state) backsOff(now time.Time) bool {
 	return uint64(now.UnixNano()-s.triedAt) < uint64(s.wait)
 }
@@ -57,8 +57,8 @@ func (s *state) pause(now time.Time) time.Duration {
 	return mintInterval - since
 }
 
-// mayRefresh reports whether the provider may be asked for a token in the place of
-// a live one: no new one settles, and neither a back-off nor a pause lasts.
+// mayRefresh reports whether the provider may be asked for a token in the place
+// of a live one: no new one settles, and neither a back-off nor a pause lasts.
 func (s *state) mayRefresh(now time.Time) bool {
 	return s.next == nil && !s.backsOff(now) && s.pause(now) == 0
 }
@@ -117,8 +117,8 @@ func (s *state) backOff(now time.Time) {
 	s.triedAt, s.wait = now.UnixNano(), backoff(s.tries, s.failure)
 }
 
-// minted takes a new token: it settles when asked to, else it is served from now
-// on.
+// minted takes a new token: it settles when asked to, else it is served from
+// now on.
 func (s *state) minted(l *lease, settles bool) {
 	s.refreshing = false
 	s.mints++
@@ -130,8 +130,9 @@ func (s *state) minted(l *lease, settles bool) {
 	s.held, s.next = l, nil
 }
 
-// unchanged takes the answer that the held token is still the one, with an expiry
-// that may have moved closer. Its mint time stays, and the next try is put off.
+// unchanged takes the answer that the held token is still the one, with an
+// expiry that may have moved closer. Its mint time stays, and the next try is
+// put off.
 func (s *state) unchanged(l *lease, now time.Time, opts *settings) {
 	s.refreshing = false
 	s.failure = nil

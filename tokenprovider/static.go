@@ -10,9 +10,9 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/secret"
 )
 
-// Static returns a provider of one token without a known expiry, for development
-// and for forges whose tokens don't expire. With an empty token it answers
-// [ErrNotConfigured] at each call.
+// Static returns a provider of one token without a known expiry, for
+// development and for forges whose tokens don't expire. With an empty token it
+// answers [ErrNotConfigured] at each call.
 func Static(token string) TokenProvider {
 	return static{secret.New(token)}
 }

@@ -37,8 +37,8 @@ const (
 
 var allStates = [...]State{StateEmpty, StateFresh, StateRefreshing, StateDegraded, StateFailing}
 
-// States returns all states, from the best to the worst: empty, fresh, refreshing,
-// degraded, failing. The slice is the caller's.
+// States returns all states, from the best to the worst: empty, fresh,
+// refreshing, degraded, failing. The slice is the caller's.
 func States() []State { return slices.Clone(allStates[:]) }
 
 // Worst returns the worst of those given, in the order of [States]; "" of none.
@@ -78,9 +78,9 @@ type Status struct {
 	TokenSHA256   string    `json:"token_sha256,omitempty"` // see [TokenSHA256]
 }
 
-// TokenSHA256 returns the standard base64 of the SHA-256 of token, and "" for an
-// empty token. It identifies a token in logs without giving it away; audit logs of
-// forges name a token in the same form.
+// TokenSHA256 returns the standard base64 of the SHA-256 of token, and "" for
+// an empty token. It identifies a token in logs without giving it away; audit
+// logs of forges name a token in the same form.
 func TokenSHA256(token string) string {
 	if token == "" {
 		return ""

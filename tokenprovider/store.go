@@ -18,8 +18,8 @@ import (
 // error. Values and locks are apart: a lock on a key doesn't touch the value of
 // that key, nor the other way round.
 type Store interface {
-	// Load returns the value of key; nil and no error when there is none or when
-	// its time is over.
+	// Load returns the value of key; nil and no error when there is none or
+	// when its time is over.
 	Load(ctx context.Context, key string) ([]byte, error)
 
 	// Save sets the value of key, whatever it was. The value is gone after ttl,
@@ -29,10 +29,10 @@ type Store interface {
 	// Delete removes the value of key. That there is none is no error.
 	Delete(ctx context.Context, key string) error
 
-	// TryLock takes the lock of key if nobody has it, and doesn't wait for it; ok
-	// is false when somebody does. The lock ends at unlock or after ttl, whichever
-	// is first. An unlock that comes too late leaves the lock of whoever has it by
-	// then alone. With ok, unlock isn't nil.
+	// TryLock takes the lock of key if nobody has it, and doesn't wait for it;
+	// ok is false when somebody does. The lock ends at unlock or after ttl,
+	// whichever is first. An unlock that comes too late leaves the lock of
+	// whoever has it by then alone. With ok, unlock isn't nil.
 	TryLock(ctx context.Context, key string, ttl time.Duration) (
 		unlock func(context.Context) error, ok bool, err error)
 }
@@ -41,9 +41,9 @@ type Store interface {
 // answer takes less than to wait for it.
 const storeTimeout = 2 * time.Second
 
-// storeTimeoutIn returns how long a call of the store may take: at most a quarter
-// of what is left of ctx, since the rest is needed for a mint when the store
-// hangs.
+// storeTimeoutIn returns how long a call of the store may take: at most a
+// quarter of what is left of ctx, since the rest is needed for a mint when the
+// store hangs.
 func storeTimeoutIn(ctx context.Context) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {
 		return min(storeTimeout, time.Until(deadline)/4)

@@ -27,7 +27,8 @@ func sealed(t testing.TB, key string, sealKeys ...[]byte) []byte {
 	return value
 }
 
-// opens reports whether a replica with the given keys takes secret from what is stored, and what it logs.
+// opens reports whether a replica with the given keys takes secret from what is
+// stored, and what it logs.
 func opens(t testing.TB, value []byte, sealKeys ...[]byte) (bool, string) {
 	t.Helper()
 	store := tokenprovidertest.NewStore()
@@ -167,7 +168,8 @@ func TestASharedPrintsNeitherTokenNorSealKey(t *testing.T) {
 		testutil.RequireRedacted(t, shared, secret, string(key))
 		testutil.RequireRedactedDirectly(t, store, secret, string(key))
 
-		// A store that panics with what it was given: only the type of it may be told.
+		// A store that panics with what it was given: only the type of it may
+		// be told.
 		panics := newFaulty("lock", func(context.Context) error { panic("panic: " + secret) })
 		shared, err = tokenprovider.NewShared(p, panics, opts)
 		require.NoError(t, err)
@@ -178,8 +180,8 @@ func TestASharedPrintsNeitherTokenNorSealKey(t *testing.T) {
 	require.Contains(t, output.String(), "token store panicked")
 }
 
-// FuzzStoredValue changes a sealed value in one place, cuts it off and appends to it: what isn't the value as it was sealed
-// gives no token.
+// FuzzStoredValue changes a sealed value in one place, cuts it off and appends
+// to it: what isn't the value as it was sealed gives no token.
 func FuzzStoredValue(f *testing.F) {
 	value := sealed(f, sharedKey, sealKey(1))
 	f.Add(uint16(0), byte(0), uint16(len(value)), []byte(nil))

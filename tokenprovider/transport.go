@@ -15,19 +15,19 @@ import (
 
 // Transport is an [http.RoundTripper] that gives requests to its Hosts the
 // provider's token, as Authorization: Bearer. It sends a clone, so the request
-// that it was given stays without one, and it replaces an Authorization that was
-// there.
+// that it was given stays without one, and it replaces an Authorization that
+// was there.
 //
 // A token leaves only over https, or to a loopback address (127.0.0.0/8, ::1,
 // localhost): a request to one of the Hosts by any other way is an error before
 // anything is sent. A request to another host passes through without a token.
 //
 // After an answer of 401 it invalidates the token that was used and sends the
-// request once more, if its body can be sent again and another token is to be had:
-// when another request's refusal has brought one already, too.
+// request once more, if its body can be sent again and another token is to be
+// had: when another request's refusal has brought one already, too.
 //
-// Provider and Hosts are required. A Transport is safe for concurrent use as long
-// as its fields aren't changed.
+// Provider and Hosts are required. A Transport is safe for concurrent use as
+// long as its fields aren't changed.
 type Transport struct {
 	Provider TokenProvider
 	Base     http.RoundTripper // nil: http.DefaultTransport
@@ -118,8 +118,8 @@ func withPort(host, scheme string) string {
 	return host + ":80"
 }
 
-// again returns the body of a request that is to be sent a second time; false if
-// it can't be.
+// again returns the body of a request that is to be sent a second time; false
+// if it can't be.
 func again(req *http.Request) (io.ReadCloser, bool) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req.Body, true
@@ -145,8 +145,8 @@ const (
 )
 
 // discard reads the rest of an answer, if there is little of it, so that its
-// connection can be used again. A read that still waits when the time is over ends
-// as the body is closed.
+// connection can be used again. A read that still waits when the time is over
+// ends as the body is closed.
 func discard(ctx context.Context, body io.ReadCloser) {
 	ctx, cancel := context.WithTimeout(ctx, discardTimeout)
 	defer cancel()

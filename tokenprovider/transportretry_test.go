@@ -89,9 +89,9 @@ func TestWithoutAnotherTokenTheRefusalIsTheAnswer(t *testing.T) {
 	requireStatus(t, http.StatusUnauthorized, resp, err)
 }
 
-// endless is a server that refuses token-1 with a body that never ends, until the
-// connection does. It sends a piece of the body as often as every says, or no more
-// of it.
+// endless is a server that refuses token-1 with a body that never ends, until
+// the connection does. It sends a piece of the body as often as every says, or
+// no more of it.
 func endless(t *testing.T, http2 bool, every time.Duration) (*httptest.Server, *atomic.Int64) {
 	var refusing atomic.Int64
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

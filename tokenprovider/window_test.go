@@ -81,7 +81,8 @@ func TestAHangingRefreshStallsNobodyWhoHasALiveToken(t *testing.T) {
 		requireToken(t, c, "token-1")
 		require.Equal(t, 3*time.Second, time.Since(started))
 
-		// A caller with a deadline of its own goes on with the live token as well.
+		// A caller with a deadline of its own goes on with the live token as
+		// well.
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		started = time.Now()
@@ -129,8 +130,9 @@ func TestARefreshAsksForMoreLifeThanTheHeldTokenHas(t *testing.T) {
 	})
 }
 
-// If it were drawn at each read, the earliest moment would win as soon as there are enough reads, and caches that were
-// filled together would refresh together.
+// If it were drawn at each read, the earliest moment would win as soon as there
+// are enough reads, and caches that were filled together would refresh
+// together.
 func TestJitterIsDrawnOncePerTokenHoweverOftenItIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const caches = 40

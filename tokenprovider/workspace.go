@@ -10,16 +10,17 @@ import (
 //
 // WorkspaceToken keeps the contract of [TokenProvider] for the workspace with
 // that id: with a nil error the token is not empty and has not expired; a zero
-// expiresAt means "no known expiry"; it is safe for concurrent use; ctx bounds the
-// caller's wait; an error holds no secret. An id that it doesn't know is an error,
-// never a broader token.
+// expiresAt means "no known expiry"; it is safe for concurrent use; ctx bounds
+// the caller's wait; an error holds no secret. An id that it doesn't know is an
+// error, never a broader token.
 type WorkspaceTokenProvider interface {
 	WorkspaceToken(ctx context.Context, workspaceID string) (token string, expiresAt time.Time, err error)
 }
 
-// Workspace is what a platform knows about a workspace beyond its id, for plugins
-// and policies. It travels in the context, so that their interfaces needn't change
-// when a platform knows more. A platform that has nothing to tell leaves it out.
+// Workspace is what a platform knows about a workspace beyond its id, for
+// plugins and policies. It travels in the context, so that their interfaces
+// needn't change when a platform knows more. A platform that has nothing to
+// tell leaves it out.
 type Workspace struct {
 	ID     string
 	Name   string
@@ -35,8 +36,8 @@ func WithWorkspace(ctx context.Context, ws Workspace) context.Context {
 	return context.WithValue(ctx, workspaceKey{}, ws)
 }
 
-// WorkspaceFrom returns the Workspace in ctx; false when there is none. The labels
-// are the caller's own copy.
+// WorkspaceFrom returns the Workspace in ctx; false when there is none. The
+// labels are the caller's own copy.
 func WorkspaceFrom(ctx context.Context) (Workspace, bool) {
 	ws, ok := ctx.Value(workspaceKey{}).(Workspace)
 	ws.Labels = maps.Clone(ws.Labels)

@@ -11,8 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The replicas of a service share their tokens through Redis. Nothing listens at this address, which costs what it
-// costs at any outage of Redis: a mint.
+// The replicas of a service share their tokens through Redis. Nothing listens
+// at this address, which costs what it costs at any outage of Redis: a mint.
 func ExampleNew() {
 	client := redis.NewClient(&redis.Options{
 		Addr:                  "127.0.0.1:1",

@@ -16,7 +16,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// forge is a real HTTP server that mints tokens of the long format and counts how often it is asked.
+// forge is a real HTTP server that mints tokens of the long format and counts
+// how often it is asked.
 type forge struct {
 	*httptest.Server
 	life    time.Duration

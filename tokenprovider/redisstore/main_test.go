@@ -10,7 +10,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// silent is a logger for the client, which would print a line for each connection that these tests break.
+// silent is a logger for the client, which would print a line for each
+// connection that these tests break.
 type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}

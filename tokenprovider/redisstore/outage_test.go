@@ -17,7 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// load is callers of four replicas, each with a cache and a client of its own, for as long as Redis has its troubles.
+// load is callers of four replicas, each with a cache and a client of its own,
+// for as long as Redis has its troubles.
 type load struct {
 	calls, errors, expired atomic.Int64
 	longest                atomic.Int64

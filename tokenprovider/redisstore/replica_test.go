@@ -18,7 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// replicaEnv makes this test binary a replica of a service; its value is a replicaConfig.
+// replicaEnv makes this test binary a replica of a service; its value is a
+// replicaConfig.
 const replicaEnv = "PROVISIONKIT_TEST_REPLICA"
 
 type replicaConfig struct {
@@ -33,7 +34,8 @@ type replicaAnswer struct {
 	Took   time.Duration
 }
 
-// replica is the main of a replica: it says that it is up, waits to be told to go, gets a token and tells about it.
+// replica is the main of a replica: it says that it is up, waits to be told to
+// go, gets a token and tells about it.
 func replica() {
 	var config replicaConfig
 	if err := json.Unmarshal([]byte(os.Getenv(replicaEnv)), &config); err != nil {

@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// server is a real redis-server on a free port of this machine, with a folder of its own.
+// server is a real redis-server on a free port of this machine, with a folder
+// of its own.
 type server struct {
 	addr string
 	dir  string
@@ -23,7 +24,8 @@ type server struct {
 	cmd  *exec.Cmd
 }
 
-// startRedis starts a redis-server that ends with t. It writes no file unless it is asked to.
+// startRedis starts a redis-server that ends with t. It writes no file unless
+// it is asked to.
 func startRedis(t testing.TB, args ...string) *server {
 	t.Helper()
 	testutil.NeedTool(t, "redis-server")
@@ -46,7 +48,8 @@ func startRedis(t testing.TB, args ...string) *server {
 	return s
 }
 
-// start starts the server, with what it saved before, and waits until it answers.
+// start starts the server, with what it saved before, and waits until it
+// answers.
 func (s *server) start(t testing.TB) error {
 	var output bytes.Buffer
 	s.cmd = exec.Command("redis-server", s.args...)
@@ -56,7 +59,8 @@ func (s *server) start(t testing.TB) error {
 	defer client.Close()
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		// Another server on this port would answer too: only this one has the folder.
+		// Another server on this port would answer too: only this one has the
+		// folder.
 		dir, err := client.ConfigGet(context.Background(), "dir").Result()
 		if err == nil && same(dir["dir"], s.dir) {
 			return nil

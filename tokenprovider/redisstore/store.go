@@ -13,8 +13,9 @@ import (
 
 const defaultPrefix = "provisionkit:"
 
-// Store is a [tokenprovider.Store] on Redis. Make it with [New]. Its methods are safe for concurrent use. Their errors
-// are those of the client; errors.Is and errors.As find them.
+// Store is a [tokenprovider.Store] on Redis. Make it with [New]. Its methods
+// are safe for concurrent use. Their errors are those of the client; errors.Is
+// and errors.As find them.
 type Store struct {
 	client redis.UniversalClient
 	prefix string
@@ -27,8 +28,8 @@ type Options struct {
 	Prefix string // of all keys in Redis, to tell services apart that share one; default "provisionkit:"
 }
 
-// New is a Store that uses client, which stays the caller's to close. Nil opts mean the defaults. It doesn't connect,
-// and panics if client is nil.
+// New is a Store that uses client, which stays the caller's to close. Nil opts
+// mean the defaults. It doesn't connect, and panics if client is nil.
 func New(client redis.UniversalClient, opts *Options) *Store {
 	if client == nil {
 		panic("redisstore: New needs a client")
@@ -40,8 +41,9 @@ func New(client redis.UniversalClient, opts *Options) *Store {
 	return s
 }
 
-// The braces make the key the hash tag of both names, so that a cluster keeps them on one node. No value has the name
-// of a lock, whatever the keys are: one ends in a brace and the other one doesn't.
+// The braces make the key the hash tag of both names, so that a cluster keeps
+// them on one node. No value has the name of a lock, whatever the keys are: one
+// ends in a brace and the other one doesn't.
 func (s *Store) valueKey(key string) string { return s.prefix + "{" + key + "}" }
 func (s *Store) lockKey(key string) string  { return s.prefix + "{" + key + "}:lock" }
 
@@ -57,7 +59,8 @@ func (s *Store) Load(ctx context.Context, key string) ([]byte, error) {
 	return value, nil
 }
 
-// Save implements [tokenprovider.Store]. A ttl of zero or less is an error; one below a millisecond is rounded up.
+// Save implements [tokenprovider.Store]. A ttl of zero or less is an error; one
+// below a millisecond is rounded up.
 func (s *Store) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	if ttl <= 0 {
 		return fmt.Errorf("redisstore: save %q for %s; the time must be more than 0", key, ttl)
@@ -84,17 +87,20 @@ func milliseconds(d time.Duration) time.Duration {
 	return d
 }
 
-// Format prints the prefix under every verb: the client's options hold its password.
+// Format prints the prefix under every verb: the client's options hold its
+// password.
 func (s *Store) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "redisstore.Store(%q)", s.prefix) }
 
-// unlock removes a lock only as long as it is the one that was taken: it may have run out, and be another's by now.
+// unlock removes a lock only as long as it is the one that was taken: it may
+// have run out, and be another's by now.
 var unlock = redis.NewScript(`
 if redis.call("GET", KEYS[1]) == ARGV[1] then
 	return redis.call("DEL", KEYS[1])
 end
 return 0`)
 
-// TryLock implements [tokenprovider.Store]. The lock is one of this server, not of a majority of servers.
+// TryLock implements [tokenprovider.Store]. The lock is one of this server, not
+// of a majority of servers.
 func (s *Store) TryLock(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
 	if ttl <= 0 {
 		return nil, false, fmt.Errorf("redisstore: lock %q for %s; the time must be more than 0", key, ttl)

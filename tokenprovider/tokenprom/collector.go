@@ -25,8 +25,8 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("provisionkit_token_"+name, help, append([]string{"provider"}, labels...), nil)
 }
 
-// Collector is a [prometheus.Collector] over the status of providers, one for each
-// registry. It is safe for concurrent use.
+// Collector is a [prometheus.Collector] over the status of providers, one for
+// each registry. It is safe for concurrent use.
 type Collector struct {
 	providers map[string]tokenprovider.StatusReporter
 	calls     singleflight.Group // of a provider's Status, by its name
@@ -34,8 +34,9 @@ type Collector struct {
 
 var _ prometheus.Collector = (*Collector)(nil)
 
-// NewCollector returns a Collector over providers, by the name that their metrics
-// have in the label provider. The map is copied. A nil provider has no metrics.
+// NewCollector returns a Collector over providers, by the name that their
+// metrics have in the label provider. The map is copied. A nil provider has no
+// metrics.
 func NewCollector(providers map[string]tokenprovider.StatusReporter) *Collector {
 	return &Collector{providers: maps.Clone(providers)}
 }
@@ -59,9 +60,9 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 // maxWait bounds how long a scrape waits for one provider.
 const maxWait = time.Second
 
-// status returns what the provider reports. One that doesn't, or reports a state
-// that isn't one, isn't known to be well. A call that hangs is joined by the next
-// scrape, so that there is never more than one of them.
+// status returns what the provider reports. One that doesn't, or reports a
+// state that isn't one, isn't known to be well. A call that hangs is joined by
+// the next scrape, so that there is never more than one of them.
 func (c *Collector) status(name string, provider tokenprovider.StatusReporter) tokenprovider.Status {
 	answer := c.calls.DoChan(name, func() (any, error) {
 		var status tokenprovider.Status

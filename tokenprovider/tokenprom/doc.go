@@ -13,12 +13,13 @@
 //	provisionkit_token_refresh_failures_total    tries that failed
 //	provisionkit_token_refresh_error{code}       1 with the code of the last try, if that failed; else absent
 //
-// Two alerts say nearly everything: provisionkit_token_state{state="failing"} == 1
-// is a workspace without git, and provisionkit_token_state{state="degraded"} == 1
-// for some minutes is one that will be.
+// Two alerts say nearly everything: provisionkit_token_state{state="failing"}
+// == 1 is a workspace without git, and
+// provisionkit_token_state{state="degraded"} == 1 for some minutes is one that
+// will be.
 //
-// A reporter that panics, gives no answer within a second, or names no such state
-// is failing, with the code internal.
+// A reporter that panics, gives no answer within a second, or names no such
+// state is failing, with the code internal.
 //
 // A scrape reads what is known already. It mints nothing and exposes no secret.
 package tokenprom

@@ -12,11 +12,13 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// patience bounds what should take no time worth mentioning. It is only ever waited out by a provider that fails.
+// patience bounds what should take no time worth mentioning. It is only ever
+// waited out by a provider that fails.
 const patience = 5 * time.Second
 
-// Run checks a provider against each rule of the contract, as subtests of t. newProvider makes a provider that can
-// deliver a token; it is called once for each rule, so that no rule sees what another one left behind.
+// Run checks a provider against each rule of the contract, as subtests of t.
+// newProvider makes a provider that can deliver a token; it is called once for
+// each rule, so that no rule sees what another one left behind.
 func Run(t *testing.T, newProvider func(t *testing.T) tokenprovider.TokenProvider) {
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
@@ -31,7 +33,8 @@ func Run(t *testing.T, newProvider func(t *testing.T) tokenprovider.TokenProvide
 	}
 }
 
-// rule is one sentence of the contract with the check that finds a provider which breaks it.
+// rule is one sentence of the contract with the check that finds a provider
+// which breaks it.
 type rule struct {
 	name     string
 	sentence string

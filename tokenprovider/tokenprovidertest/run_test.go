@@ -54,7 +54,8 @@ func TestTheProvidersOfThisModulePass(t *testing.T) {
 	}
 }
 
-// provider is made of functions, so that each wrong one differs from a right one in one respect.
+// provider is made of functions, so that each wrong one differs from a right
+// one in one respect.
 type provider struct {
 	token      func(context.Context) (string, time.Time, error)
 	invalidate func(string) bool
@@ -73,7 +74,8 @@ func right() *provider {
 	}
 }
 
-// wrong has, for each rule by its subtest's name, providers that break it and a piece of what the kit says then.
+// wrong has, for each rule by its subtest's name, providers that break it and a
+// piece of what the kit says then.
 var wrong = map[string]map[string]func() tokenprovider.TokenProvider{
 	"delivers a token": {
 		"empty token": func() tokenprovider.TokenProvider {
@@ -227,7 +229,8 @@ var wrong = map[string]map[string]func() tokenprovider.TokenProvider{
 
 const victim = "PROVISIONKIT_TEST_VICTIM"
 
-// TestVictim is run by the test below, in a process of its own, because the kit has to fail there.
+// TestVictim is run by the test below, in a process of its own, because the kit
+// has to fail there.
 func TestVictim(t *testing.T) {
 	rule, says, ok := strings.Cut(os.Getenv(victim), "|")
 	if !ok {

@@ -11,9 +11,10 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// RunStore checks a [tokenprovider.Store] against each rule of its contract, as subtests of t. newStore makes a store
-// that works; it is called once for each rule, and may make the same one each time: each rule has keys of its own. What
-// has to be gone after a time is waited for, so this takes about a second.
+// RunStore checks a [tokenprovider.Store] against each rule of its contract, as
+// subtests of t. newStore makes a store that works; it is called once for each
+// rule, and may make the same one each time: each rule has keys of its own.
+// What has to be gone after a time is waited for, so this takes about a second.
 func RunStore(t *testing.T, newStore func(t *testing.T) tokenprovider.Store) {
 	for n, r := range storeRules {
 		t.Run(r.name, func(t *testing.T) {
@@ -28,7 +29,8 @@ func RunStore(t *testing.T, newStore func(t *testing.T) tokenprovider.Store) {
 	}
 }
 
-// storeRule is one sentence of the contract of a Store with the check that finds a store which breaks it.
+// storeRule is one sentence of the contract of a Store with the check that
+// finds a store which breaks it.
 type storeRule struct {
 	name     string
 	sentence string
@@ -48,7 +50,8 @@ var storeRules = []storeRule{
 	{"concurrent use", "all methods are safe for concurrent use", concurrentStore},
 }
 
-// The times to live of the kit: moment is soon over, and must be by late; forever isn't over before the test is.
+// The times to live of the kit: moment is soon over, and must be by late;
+// forever isn't over before the test is.
 const (
 	moment  = 300 * time.Millisecond
 	late    = time.Second
@@ -217,7 +220,8 @@ func concurrentStore(ctx context.Context, s tokenprovider.Store, key string) err
 	return (<-winners)(ctx)
 }
 
-// eventually is nil as soon as check is, and its last error when that takes too long.
+// eventually is nil as soon as check is, and its last error when that takes too
+// long.
 func eventually(check func() error) error {
 	deadline := time.Now().Add(late)
 	for {

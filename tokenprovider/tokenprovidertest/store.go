@@ -10,8 +10,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Store is a [tokenprovider.Store] in memory, for tests: replicas of a service in one process share it. Make it with
-// [NewStore]. Its methods are safe for concurrent use, and time in a testing/synctest bubble is its time.
+// Store is a [tokenprovider.Store] in memory, for tests: replicas of a service
+// in one process share it. Make it with [NewStore]. Its methods are safe for
+// concurrent use, and time in a testing/synctest bubble is its time.
 type Store struct {
 	mu     sync.Mutex
 	values map[string]entry
@@ -98,5 +99,6 @@ func (s *Store) TryLock(ctx context.Context, key string, ttl time.Duration) (fun
 	}, true, nil
 }
 
-// Format prints no value. Without it fmt would read the fields while others write them.
+// Format prints no value. Without it fmt would read the fields while others
+// write them.
 func (s *Store) Format(f fmt.State, _ rune) { fmt.Fprint(f, "tokenprovidertest.Store") }
