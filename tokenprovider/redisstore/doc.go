@@ -1,8 +1,12 @@
 // Package redisstore keeps shared tokens in Redis: it is a
 // [tokenprovider.Store] for [tokenprovider.NewShared].
 //
-//	client := redis.NewClient(&redis.Options{Addr: "redis:6379", ContextTimeoutEnabled: true})
-//	shared, err := tokenprovider.NewShared(provider, redisstore.New(client, nil), tokenprovider.SharedOptions{
+//	client := redis.NewClient(&redis.Options{
+//		Addr:                  "redis:6379",
+//		ContextTimeoutEnabled: true,
+//	})
+//	store := redisstore.New(client, nil)
+//	shared, err := tokenprovider.NewShared(provider, store, tokenprovider.SharedOptions{
 //		Key:      "my-forge/account-42",
 //		SealKeys: [][]byte{sealKey},
 //	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/redis/go-redis/v9"
 )
@@ -25,30 +26,38 @@ var _ tokenprovider.Store = (*Store)(nil)
 
 // Options are the settings of a [Store].
 type Options struct {
-	Prefix string // of all keys in Redis, to tell services apart that share one; default "provisionkit:"
+	// Prefix begins all keys in Redis, to tell services apart that share one.
+	// The default is "provisionkit:".
+	Prefix string
 }
 
-// New is a Store that uses client, which stays the caller's to close. Nil opts
-// mean the defaults. It doesn't connect, and panics if client is nil.
+// New returns a Store that uses client, which stays the caller's to close. Nil
+// opts mean the defaults. It doesn't connect. With a nil client each call of
+// the Store is an error.
 func New(client redis.UniversalClient, opts *Options) *Store {
-	if client == nil {
-		panic("redisstore: New needs a client")
-	}
 	s := &Store{client: client, prefix: defaultPrefix}
+	if foreign.IsNil(client) {
+		s.client = nil
+	}
 	if opts != nil && opts.Prefix != "" {
 		s.prefix = opts.Prefix
 	}
 	return s
 }
 
-// The braces make the key the hash tag of both names, so that a cluster keeps
-// them on one node. No value has the name of a lock, whatever the keys are: one
-// ends in a brace and the other one doesn't.
+// In the two names of a key in Redis the braces make the key their hash tag, so
+// that a cluster keeps both on one node. No value has the name of a lock,
+// whatever the keys are: one ends in a brace and the other one doesn't.
 func (s *Store) valueKey(key string) string { return s.prefix + "{" + key + "}" }
 func (s *Store) lockKey(key string) string  { return s.prefix + "{" + key + "}:lock" }
 
+var errNoClient = errors.New("redisstore: New was given no client")
+
 // Load implements [tokenprovider.Store].
 func (s *Store) Load(ctx context.Context, key string) ([]byte, error) {
+	if s.client == nil {
+		return nil, errNoClient
+	}
 	value, err := s.client.Get(ctx, s.valueKey(key)).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return nil, nil
@@ -62,7 +71,10 @@ func (s *Store) Load(ctx context.Context, key string) ([]byte, error) {
 // Save implements [tokenprovider.Store]. A ttl of zero or less is an error; one
 // below a millisecond is rounded up.
 func (s *Store) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	if ttl <= 0 {
+	switch {
+	case s.client == nil:
+		return errNoClient
+	case ttl <= 0:
 		return fmt.Errorf("redisstore: save %q for %s; the time must be more than 0", key, ttl)
 	}
 	if err := s.client.Set(ctx, s.valueKey(key), value, milliseconds(ttl)).Err(); err != nil {
@@ -73,13 +85,17 @@ func (s *Store) Save(ctx context.Context, key string, value []byte, ttl time.Dur
 
 // Delete implements [tokenprovider.Store].
 func (s *Store) Delete(ctx context.Context, key string) error {
+	if s.client == nil {
+		return errNoClient
+	}
 	if err := s.client.Del(ctx, s.valueKey(key)).Err(); err != nil {
 		return fmt.Errorf("redisstore: delete %q: %w", key, err)
 	}
 	return nil
 }
 
-// milliseconds rounds up to the precision of Redis: no time becomes none.
+// milliseconds returns d rounded up to the precision of Redis: what is more than
+// 0 stays more than 0.
 func milliseconds(d time.Duration) time.Duration {
 	if rest := d % time.Millisecond; rest > 0 {
 		d += time.Millisecond - rest
@@ -89,7 +105,9 @@ func milliseconds(d time.Duration) time.Duration {
 
 // Format prints the prefix under every verb: the client's options hold its
 // password.
-func (s *Store) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "redisstore.Store(%q)", s.prefix) }
+func (s *Store) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "redisstore.Store(%q)", s.prefix)
+}
 
 // unlock removes a lock only as long as it is the one that was taken: it may
 // have run out, and be another's by now.
@@ -101,9 +119,14 @@ return 0`)
 
 // TryLock implements [tokenprovider.Store]. The lock is one of this server, not
 // of a majority of servers.
-func (s *Store) TryLock(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
-	if ttl <= 0 {
-		return nil, false, fmt.Errorf("redisstore: lock %q for %s; the time must be more than 0", key, ttl)
+func (s *Store) TryLock(ctx context.Context, key string, ttl time.Duration) (
+	func(context.Context) error, bool, error) {
+	switch {
+	case s.client == nil:
+		return nil, false, errNoClient
+	case ttl <= 0:
+		return nil, false, fmt.Errorf(
+			"redisstore: lock %q for %s; the time must be more than 0", key, ttl)
 	}
 	name, mine := s.lockKey(key), rand.Text()
 	ok, err := s.client.SetNX(ctx, name, mine, milliseconds(ttl)).Result()

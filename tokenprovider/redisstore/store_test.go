@@ -122,6 +122,16 @@ func TestAnUnlockWithoutItsServerIsAnError(t *testing.T) {
 	require.ErrorContains(t, unlock(ctx), `redisstore: unlock "key": `)
 }
 
-func TestNewRefusesNoClient(t *testing.T) {
-	require.PanicsWithValue(t, "redisstore: New needs a client", func() { redisstore.New(nil, nil) })
+func TestWithoutAClientEachCallIsAnError(t *testing.T) {
+	for _, client := range []redis.UniversalClient{nil, (*redis.Client)(nil)} {
+		store := redisstore.New(client, nil)
+		const says = "redisstore: New was given no client"
+		_, err := store.Load(t.Context(), "key")
+		require.EqualError(t, err, says)
+		require.EqualError(t, store.Save(t.Context(), "key", []byte("value"), time.Minute), says)
+		require.EqualError(t, store.Delete(t.Context(), "key"), says)
+		_, ok, err := store.TryLock(t.Context(), "key", time.Minute)
+		require.False(t, ok)
+		require.EqualError(t, err, says)
+	}
 }
