@@ -2,7 +2,6 @@ package tokenprovider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -106,7 +105,7 @@ func NewCache(p TokenProvider, opts *CacheOptions) *Cache {
 
 func newCache(p TokenProvider, opts *settings, key string) *Cache {
 	if p == nil {
-		p = failing(&Error{Code: CodeNotConfigured, Err: errors.New("tokenprovider: the cache has no provider")})
+		p = failing(errorf(CodeNotConfigured, "the cache has no provider"))
 	}
 	c := &Cache{provider: p, opts: opts, key: key}
 	c.state.Store(&state{})
@@ -130,8 +129,8 @@ func (c *Cache) Token(ctx context.Context) (string, time.Time, error) {
 	return c.tokenDue(ctx)
 }
 
-// tokenDue is Token when something is due: to serve a token that has settled,
-// to refresh, to wait for that.
+// tokenDue does what Token does when something is due: to serve a token that
+// has settled, to refresh, to wait for that.
 func (c *Cache) tokenDue(ctx context.Context) (string, time.Time, error) {
 	var maxWaitOver *time.Timer
 	waited := false // for a refresh: what is live is good enough after one
@@ -158,8 +157,8 @@ func (c *Cache) tokenDue(ctx context.Context) (string, time.Time, error) {
 		case ctx.Err() != nil:
 			return "", time.Time{}, fmt.Errorf("tokenprovider: waiting for a token: %w", ctx.Err())
 		case dead == maxDeadMints:
-			return "", time.Time{}, &Error{Code: CodeUnavailable, Err: errors.New(
-				"tokenprovider: the provider's tokens die before they can be handed out")}
+			return "", time.Time{}, errorf(CodeUnavailable,
+				"the provider's tokens die before they can be handed out")
 		case s.pause(now) > 0:
 			sleep(ctx, s.pause(now))
 			continue
@@ -200,7 +199,8 @@ func (c *Cache) Invalidate(token string) bool {
 	below := Invalidate(c.provider, token)
 	dropped := c.update(func(s *state) bool { return s.invalidate(token, now, c.opts.settle) })
 	if dropped {
-		c.opts.logger.Info("token invalidated", "provider", c.opts.name, "token_sha256", TokenSHA256(token))
+		c.opts.logger.Info("token invalidated",
+			"provider", c.opts.name, "token_sha256", TokenSHA256(token))
 	}
 	return dropped || below
 }

@@ -2,7 +2,6 @@ package tokenprovider
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -23,8 +22,6 @@ func (e env) Token(context.Context) (string, time.Time, error) {
 			return token, time.Time{}, nil
 		}
 	}
-	return "", time.Time{}, &Error{
-		Code: CodeNotConfigured,
-		Err:  fmt.Errorf("tokenprovider: none of the environment variables %s is set", strings.Join(e, ", ")),
-	}
+	return "", time.Time{}, errorf(CodeNotConfigured,
+		"none of the environment variables %s is set", strings.Join(e, ", "))
 }

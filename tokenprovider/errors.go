@@ -26,7 +26,7 @@ const (
 	CodeInvalidRequest  Code = "invalid_request" // the request can't succeed as it is
 	CodeRateLimited     Code = "rate_limited"    // too many requests
 	CodeUnavailable     Code = "unavailable"     // down, unreachable, too slow
-	CodeInternal        Code = "internal"        // a defect: of a provider, of its answer, of this module
+	CodeInternal        Code = "internal"        // a defect: of a provider, or of this module
 )
 
 // Message returns the fixed sentence for c that a workspace may see;
@@ -39,7 +39,8 @@ func (c Code) Message() string {
 	case CodeNotConfigured:
 		return "no token provider is configured on the platform"
 	case CodeUnauthenticated:
-		return "the platform's own credentials were refused; its operator has to check their key and clock"
+		return "the platform's own credentials were refused; " +
+			"its operator has to check their key and clock"
 	case CodeForbidden:
 		return "access is suspended, or a permission is missing; ask the platform's operator"
 	case CodeNotFound:
@@ -69,6 +70,11 @@ type Error struct {
 	Code       Code          // "": the code of Err
 	RetryAfter time.Duration // when the source said how long to wait; 0: it didn't
 	Err        error         // the cause, for operators; may be nil
+}
+
+// errorf returns an [*Error] of this package's with code.
+func errorf(code Code, format string, args ...any) error {
+	return &Error{Code: code, Err: fmt.Errorf("tokenprovider: "+format, args...)}
 }
 
 // Error returns the text for operators.

@@ -36,21 +36,20 @@ func (f file) Token(context.Context) (string, time.Time, error) {
 
 func (f file) read() (string, error) {
 	if f == "" {
-		return "", &Error{Code: CodeNotConfigured, Err: errors.New("tokenprovider: File has no path")}
+		return "", errorf(CodeNotConfigured, "File has no path")
 	}
 	content, err := f.content()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", &Error{Code: CodeNotConfigured, Err: fmt.Errorf("tokenprovider: token file: %w", err)}
+		return "", errorf(CodeNotConfigured, "token file: %w", err)
 	case err != nil:
-		return "", &Error{Code: CodeUnavailable, Err: fmt.Errorf("tokenprovider: token file: %w", err)}
+		return "", errorf(CodeUnavailable, "token file: %w", err)
 	case len(content) > maxFile:
-		return "", &Error{Code: CodeInternal, Err: fmt.Errorf(
-			"tokenprovider: token file %s is larger than %d bytes", f, maxFile)}
+		return "", errorf(CodeInternal, "token file %s is larger than %d bytes", f, maxFile)
 	}
 	token := strings.TrimSpace(string(content))
 	if token == "" {
-		return "", &Error{Code: CodeNotConfigured, Err: fmt.Errorf("tokenprovider: token file %s is empty", f)}
+		return "", errorf(CodeNotConfigured, "token file %s is empty", f)
 	}
 	return token, nil
 }

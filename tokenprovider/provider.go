@@ -2,7 +2,6 @@ package tokenprovider
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -38,7 +37,7 @@ var _ TokenProvider = Func(nil)
 // Token calls f.
 func (f Func) Token(ctx context.Context) (string, time.Time, error) {
 	if f == nil {
-		return "", time.Time{}, &Error{Code: CodeInternal, Err: errors.New("tokenprovider: Func is nil")}
+		return "", time.Time{}, errorf(CodeInternal, "Func is nil")
 	}
 	return f(ctx)
 }

@@ -3,7 +3,6 @@ package tokenprovider
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -47,8 +46,8 @@ func (c *Cache) ask(life time.Duration) {
 	c.update(func(s *state) bool {
 		failure := failure
 		if failure == nil && s.invalidated != "" && l.is(s.invalidated) {
-			failure = newFailure(&Error{Code: CodeUnavailable, Err: errors.New(
-				"tokenprovider: the provider delivered again the token that was invalidated")})
+			failure = newFailure(errorf(CodeUnavailable,
+				"the provider delivered again the token that was invalidated"))
 		}
 		switch {
 		case failure != nil:
@@ -63,8 +62,7 @@ func (c *Cache) ask(life time.Duration) {
 			s.unchanged(l, now, c.opts)
 		default:
 			outcome = "token minted"
-			left := s.held.remaining(now) - c.opts.settle // once the new one has settled
-			s.minted(l, !foreground && c.opts.settle > 0 && s.held.live(now) && left > s.held.minTTL)
+			s.minted(l, !foreground && s.maySettle(now, c.opts.settle))
 		}
 		return true
 	})
@@ -99,8 +97,8 @@ func (c *Cache) mint(ctx context.Context) (*lease, *failure) {
 	})
 	switch {
 	case err == foreign.ErrNoAnswer:
-		return nil, newFailure(&Error{Code: CodeUnavailable, Err: fmt.Errorf(
-			"tokenprovider: the provider gave no answer within %s", c.opts.mintTimeout)})
+		return nil, newFailure(errorf(CodeUnavailable,
+			"the provider gave no answer within %s", c.opts.mintTimeout))
 	case err != nil:
 		return nil, newFailure(withoutDefect(err, c.opts.logger, "provider", c.opts.name))
 	}
@@ -132,7 +130,7 @@ func withoutDefect(err error, logger *slog.Logger, attrs ...any) error {
 		logger.Error("token provider panicked", append(attrs,
 			"cause", foreign.Cause(defect.Value), "stack", string(defect.Stack))...)
 	}
-	return &Error{Code: CodeInternal, Err: errors.New("tokenprovider: " + defect.Error())}
+	return errorf(CodeInternal, "%s", defect.Error())
 }
 
 // detach hides a context's error in err from [errors.Is]: it was the context of
@@ -149,16 +147,16 @@ func detach(err error) error {
 func validate(token string, expiresAt, requested, now time.Time) error {
 	switch expiry := expiresAt.UTC().Format(time.RFC3339); {
 	case token == "":
-		return &Error{Code: CodeInternal, Err: errors.New("tokenprovider: the provider delivered an empty token")}
+		return errorf(CodeInternal, "the provider delivered an empty token")
 	case !wire.Expired(expiresAt, now):
 		return nil
 	case !wire.Expired(expiresAt, requested):
-		return &Error{Code: CodeUnavailable, Err: fmt.Errorf(
-			"tokenprovider: the provider delivered a token that expired at %s, on its way", expiry)}
+		return errorf(CodeUnavailable,
+			"the provider delivered a token that expired at %s, on its way", expiry)
 	default:
-		return &Error{Code: CodeInternal, Err: fmt.Errorf(
-			"tokenprovider: the provider delivered a token that expired at %s, %s ago by this machine's clock",
-			expiry, now.Round(0).Sub(expiresAt).Round(time.Second))}
+		ago := now.Round(0).Sub(expiresAt).Round(time.Second)
+		return errorf(CodeInternal, "the provider delivered a token that expired at %s, "+
+			"%s ago by this machine's clock", expiry, ago)
 	}
 }
 
@@ -167,12 +165,12 @@ func (c *Cache) log(outcome string) {
 	if !c.opts.logger.Enabled(context.Background(), slog.LevelWarn) {
 		return
 	}
-	status := c.Status()
-	if status.LastErrorCode != "" {
-		c.opts.logger.Warn(outcome, "provider", status.Name, "state", status.State, "code", status.LastErrorCode,
-			"error", status.LastError, "retry_at", status.RefreshAt, "expires_at", status.ExpiresAt)
+	s := c.Status()
+	if s.LastErrorCode != "" {
+		c.opts.logger.Warn(outcome, "provider", s.Name, "state", s.State, "code", s.LastErrorCode,
+			"error", s.LastError, "retry_at", s.RefreshAt, "expires_at", s.ExpiresAt)
 		return
 	}
-	c.opts.logger.Info(outcome, "provider", status.Name, "state", status.State,
-		"expires_at", status.ExpiresAt, "token_sha256", status.TokenSHA256)
+	c.opts.logger.Info(outcome, "provider", s.Name, "state", s.State,
+		"expires_at", s.ExpiresAt, "token_sha256", s.TokenSHA256)
 }

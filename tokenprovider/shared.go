@@ -46,7 +46,7 @@ type Shared struct {
 	logger   *slog.Logger
 
 	invalidated atomic.Pointer[string]   // the SHA-256 of the last token that was; nil: none
-	droppedAt   atomic.Int64             // when Drop was called last, wall time in Unix nanoseconds; 0: never
+	droppedAt   atomic.Int64             // Unix nanoseconds of the last Drop by wall time; 0: none
 	delivered   atomic.Pointer[mintTime] // of the token that was returned last; nil: none
 }
 

@@ -9,6 +9,9 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
+// unlockFunc gives up a lock of a [Store].
+type unlockFunc = func(context.Context) error
+
 // sharedCall is one call of [Shared.Token].
 type sharedCall struct {
 	*Shared
@@ -39,9 +42,8 @@ func (c *sharedCall) load(ctx context.Context) *storedToken {
 	if c.failed || ctx.Err() != nil {
 		return nil
 	}
-	sealed, err := callStore(ctx, storeTimeoutIn(ctx), c.logger, func(ctx context.Context) ([]byte, error) {
-		return c.store.Load(ctx, c.key)
-	})
+	load := func(ctx context.Context) ([]byte, error) { return c.store.Load(ctx, c.key) }
+	sealed, err := callStore(ctx, storeTimeoutIn(ctx), c.logger, load)
 	if err != nil {
 		c.fail(ctx, "load", err)
 		return nil
@@ -62,11 +64,12 @@ func (c *sharedCall) load(ctx context.Context) *storedToken {
 		}
 		return nil
 	}
-	if c.wasInvalidated(stored.Token) || c.droppedSince(stored.MintedAt) || !c.suffices(stored, now) {
+	dead := c.wasInvalidated(stored.Token) || c.droppedSince(stored.MintedAt)
+	if dead || !c.suffices(stored, now) {
 		return nil
 	}
-	c.logger.Debug("stored token taken",
-		"key", c.key, "expires_at", stored.ExpiresAt, "token_sha256", TokenSHA256(stored.Token))
+	c.logger.Debug("stored token taken", "key", c.key,
+		"expires_at", stored.ExpiresAt, "token_sha256", TokenSHA256(stored.Token))
 	return stored
 }
 
@@ -86,7 +89,7 @@ func (c *sharedCall) suffices(t *storedToken, now time.Time) bool {
 // compete waits until it has the lock (a token may be stored all the same), or
 // another replica's token. It returns neither when there is nothing to wait
 // for: the store fails, the lock's time is over, or the caller has left.
-func (c *sharedCall) compete(ctx context.Context) (stored *storedToken, unlock func(context.Context) error) {
+func (c *sharedCall) compete(ctx context.Context) (stored *storedToken, unlock unlockFunc) {
 	most := c.lockTTL
 	if deadline, ok := ctx.Deadline(); ok {
 		most = min(most, time.Until(deadline)*2/3) // the rest is for a mint of its own
@@ -94,7 +97,7 @@ func (c *sharedCall) compete(ctx context.Context) (stored *storedToken, unlock f
 	over := time.Now().Add(most)
 	for wait := firstPoll; !c.failed && ctx.Err() == nil; wait = min(wait*3/2, longestPoll) {
 		if unlock := c.tryLock(ctx); unlock != nil {
-			return c.load(ctx), unlock // whoever had the lock before may have saved since the last look
+			return c.load(ctx), unlock // another replica may have saved since the last look
 		}
 		left := time.Until(over)
 		if c.failed || left <= 0 {
@@ -110,8 +113,9 @@ func (c *sharedCall) compete(ctx context.Context) (stored *storedToken, unlock f
 
 // tryLock takes the lock and returns what gives it up; nil when it wasn't to be
 // had.
-func (c *sharedCall) tryLock(ctx context.Context) (unlock func(context.Context) error) {
-	unlock, err := callStore(ctx, storeTimeoutIn(ctx), c.logger, func(ctx context.Context) (func(context.Context) error, error) {
+func (c *sharedCall) tryLock(ctx context.Context) (unlock unlockFunc) {
+	timeout := storeTimeoutIn(ctx)
+	unlock, err := callStore(ctx, timeout, c.logger, func(ctx context.Context) (unlockFunc, error) {
 		unlock, ok, err := c.store.TryLock(ctx, c.key, c.lockTTL)
 		if err != nil || !ok {
 			return nil, err
@@ -133,7 +137,7 @@ func (c *sharedCall) tryLock(ctx context.Context) (unlock func(context.Context) 
 
 // mint asks the provider. Whatever that does, what it delivers is stored, and
 // then the lock is given up.
-func (c *sharedCall) mint(ctx context.Context, unlock func(context.Context) error) (*storedToken, error) {
+func (c *sharedCall) mint(ctx context.Context, unlock unlockFunc) (*storedToken, error) {
 	var minted *storedToken
 	defer func() { c.finish(ctx, minted, unlock) }()
 	if err := ctx.Err(); err != nil {
@@ -160,7 +164,7 @@ func (c *sharedCall) mint(ctx context.Context, unlock func(context.Context) erro
 // finish saves minted, if it isn't nil, and then unlocks, if that isn't nil.
 // Both are detached from the caller, who may have left or have little time: a
 // lock that isn't given up costs the others LockTTL.
-func (c *sharedCall) finish(ctx context.Context, minted *storedToken, unlock func(context.Context) error) {
+func (c *sharedCall) finish(ctx context.Context, minted *storedToken, unlock unlockFunc) {
 	if minted == nil && unlock == nil {
 		return
 	}
@@ -213,7 +217,7 @@ func (c *sharedCall) save(ctx context.Context, t *storedToken) {
 	}
 }
 
-func (c *sharedCall) unlock(ctx context.Context, unlock func(context.Context) error) {
+func (c *sharedCall) unlock(ctx context.Context, unlock unlockFunc) {
 	ctx = context.WithoutCancel(ctx)
 	_, err := callStore(ctx, storeTimeout, c.logger, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, unlock(ctx)

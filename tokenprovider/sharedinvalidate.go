@@ -20,7 +20,8 @@ func (s *Shared) Invalidate(token string) bool {
 	}
 	// Between the look and the removal another replica may store a new token.
 	// To lose that one costs a mint.
-	removed, err := callStore(context.Background(), storeTimeout, s.logger, func(ctx context.Context) (bool, error) {
+	ctx := context.Background()
+	removed, err := callStore(ctx, storeTimeout, s.logger, func(ctx context.Context) (bool, error) {
 		sealed, err := s.store.Load(ctx, s.key)
 		if err != nil || sealed == nil {
 			return false, err

@@ -63,10 +63,17 @@ func (s *state) mayRefresh(now time.Time) bool {
 	return s.next == nil && !s.backsOff(now) && s.pause(now) == 0
 }
 
+// maySettle reports whether a new token may settle before it replaces held:
+// that still has the life by then that callers get without waiting.
+func (s *state) maySettle(now time.Time, settle time.Duration) bool {
+	return settle > 0 && s.held.live(now) && s.held.remaining(now)-settle > s.held.minTTL
+}
+
 // idle reports whether nothing would be lost with s: no token, no refresh, and
 // nothing that keeps the provider from being asked.
 func (s *state) idle(now time.Time) bool {
-	return !s.held.live(now) && !s.next.live(now) && !s.refreshing && !s.backsOff(now) && s.pause(now) == 0
+	waits := s.backsOff(now) || s.pause(now) > 0
+	return !s.held.live(now) && !s.next.live(now) && !s.refreshing && !waits
 }
 
 // invalidate drops token if it is held and settled, and serves the one that

@@ -2,7 +2,6 @@ package tokenprovider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -22,8 +21,7 @@ type static struct{ token secret.Of[string] }
 func (s static) Token(context.Context) (string, time.Time, error) {
 	token := s.token.Reveal()
 	if token == "" {
-		err := errors.New("tokenprovider: Static holds an empty token")
-		return "", time.Time{}, &Error{Code: CodeNotConfigured, Err: err}
+		return "", time.Time{}, errorf(CodeNotConfigured, "Static holds an empty token")
 	}
 	return token, time.Time{}, nil
 }

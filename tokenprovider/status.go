@@ -28,7 +28,7 @@ type State string
 
 // The states of a provider.
 const (
-	StateEmpty      State = "empty"      // no live token is held and nothing went wrong: nobody has asked yet
+	StateEmpty      State = "empty"      // no live token is held and nothing went wrong
 	StateFresh      State = "fresh"      // a live token, and its refresh isn't due
 	StateRefreshing State = "refreshing" // a refresh is due or running
 	StateDegraded   State = "degraded"   // a live token, but its refresh fails
@@ -69,10 +69,10 @@ type Status struct {
 	State         State     `json:"state"`
 	ExpiresAt     time.Time `json:"expires_at,omitzero"`  // of the token that is served
 	MintedAt      time.Time `json:"minted_at,omitzero"`   // here, or at the replica that stored it
-	RefreshAt     time.Time `json:"refresh_at,omitzero"`  // no refresh, and after a failure no try, before this
+	RefreshAt     time.Time `json:"refresh_at,omitzero"`  // no refresh, or try after a failure, before
 	Mints         uint64    `json:"mints"`                // tokens that the provider delivered
 	Failures      uint64    `json:"failures"`             // tries that failed
-	LastError     string    `json:"last_error,omitempty"` // for operators; of the last try, empty once one succeeds
+	LastError     string    `json:"last_error,omitempty"` // for operators; empty once a try succeeds
 	LastErrorCode Code      `json:"last_error_code,omitempty"`
 	LastErrorAt   time.Time `json:"last_error_at,omitzero"`
 	TokenSHA256   string    `json:"token_sha256,omitempty"` // see [TokenSHA256]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,10 @@ import (
 type Transport struct {
 	Provider TokenProvider
 	Base     http.RoundTripper // nil: http.DefaultTransport
-	Hosts    []string          // host or host:port; without a port the scheme's default one. Compared without case
+
+	// Hosts are names or addresses, each with a port or with that of the
+	// scheme. They are compared without case.
+	Hosts []string
 }
 
 var _ http.RoundTripper = (*Transport)(nil)
@@ -87,7 +91,8 @@ func (t *Transport) refuse(req *http.Request, err error) (*http.Response, error)
 	return nil, err
 }
 
-func (t *Transport) send(req *http.Request, body io.ReadCloser, token string) (*http.Response, error) {
+func (t *Transport) send(req *http.Request, body io.ReadCloser, token string) (
+	*http.Response, error) {
 	clone := req.Clone(req.Context())
 	clone.Body = body
 	if clone.Header == nil {
@@ -99,17 +104,15 @@ func (t *Transport) send(req *http.Request, body io.ReadCloser, token string) (*
 
 // covers reports whether the request goes to one of the Hosts.
 func (t *Transport) covers(req *http.Request) bool {
-	for _, host := range t.Hosts {
-		if strings.EqualFold(withPort(host, req.URL.Scheme), withPort(req.URL.Host, req.URL.Scheme)) {
-			return true
-		}
-	}
-	return false
+	to := withPort(req.URL.Host, req.URL.Scheme)
+	return slices.ContainsFunc(t.Hosts, func(host string) bool {
+		return strings.EqualFold(withPort(host, req.URL.Scheme), to)
+	})
 }
 
 // withPort returns host with the port that it stands for.
 func withPort(host, scheme string) string {
-	if colon := strings.LastIndexByte(host, ':'); colon >= 0 && colon > strings.LastIndexByte(host, ']') {
+	if strings.LastIndexByte(host, ':') > strings.LastIndexByte(host, ']') {
 		return host
 	}
 	if scheme == "https" {

@@ -14,7 +14,8 @@ import (
 // the caller's wait; an error holds no secret. An id that it doesn't know is an
 // error, never a broader token.
 type WorkspaceTokenProvider interface {
-	WorkspaceToken(ctx context.Context, workspaceID string) (token string, expiresAt time.Time, err error)
+	WorkspaceToken(ctx context.Context, workspaceID string) (
+		token string, expiresAt time.Time, err error)
 }
 
 // Workspace is what a platform knows about a workspace beyond its id, for

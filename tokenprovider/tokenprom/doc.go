@@ -1,17 +1,19 @@
 // Package tokenprom shows the state of token providers to Prometheus.
 //
-//	prometheus.MustRegister(tokenprom.NewCollector(map[string]tokenprovider.StatusReporter{
-//		"github": mutator,
-//	}))
+//	reporters := map[string]tokenprovider.StatusReporter{"github": mutator}
+//	prometheus.MustRegister(tokenprom.NewCollector(reporters))
 //
-// Each of them has these metrics, with its name in the label provider:
+// Each of them has these metrics, whose names begin with provisionkit_token_,
+// with its own name in the label provider:
 //
-//	provisionkit_token_state{state}              1 for the state it is in, 0 for the others
-//	provisionkit_token_expiry_timestamp_seconds  when the token that is served expires; absent without one
-//	provisionkit_token_age_seconds               since that token was minted; absent without one
-//	provisionkit_token_mints_total               tokens that the source delivered
-//	provisionkit_token_refresh_failures_total    tries that failed
-//	provisionkit_token_refresh_error{code}       1 with the code of the last try, if that failed; else absent
+//	state{state}              1 for the state it is in, 0 for the others
+//	expiry_timestamp_seconds  when the token that is served expires
+//	age_seconds               since that token was minted
+//	mints_total               tokens that the source delivered
+//	refresh_failures_total    tries that failed
+//	refresh_error{code}       1 with the code of the last try, if that failed
+//
+// Where there is nothing to say a metric is absent.
 //
 // Two alerts say nearly everything: provisionkit_token_state{state="failing"}
 // == 1 is a workspace without git, and
