@@ -9,12 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// patience bounds what should take no time worth mentioning. It is only ever
-// waited out by a provider that fails.
-const patience = 5 * time.Second
+// timeout bounds what should take no time worth mentioning. Only a provider that
+// fails makes the kit wait it out.
+const timeout = 5 * time.Second
 
 // Run checks a provider against each rule of the contract, as subtests of t.
 // newProvider makes a provider that can deliver a token; it is called once for
@@ -23,7 +25,7 @@ func Run(t *testing.T, newProvider func(t *testing.T) tokenprovider.TokenProvide
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
 			p := newProvider(t)
-			if p == nil {
+			if foreign.IsNil(p) {
 				t.Fatalf("the factory of the kit made no provider")
 			}
 			if err := r.check(t, p); err != nil {
@@ -42,14 +44,24 @@ type rule struct {
 }
 
 var rules = []rule{
-	{"delivers a token", "with a nil error, the token is non-empty", delivers},
-	{"delivers no expired token", "with a nil error, the token has not expired when Token returns; a zero expiresAt means \"no known expiry\"", delivers},
-	{"concurrent use", "Token is safe for concurrent use", concurrent},
-	{"own context", "ctx bounds how long this caller waits", ownContext},
-	{"cancelled leader", "the end of one caller's ctx doesn't disturb the other callers", cancelledLeader},
-	{"no token with an error", "with an error, the token is empty and the error doesn't hold one", noTokenWithAnError},
-	{"invalidate", "Invalidate drops exactly the token that it is given, and is true if that token was held and dropped", invalidates},
-	{"status", "Status doesn't block and holds no secret", status},
+	{"delivers a token",
+		"with a nil error, the token is non-empty", delivers},
+	{"delivers no expired token",
+		"with a nil error, the token has not expired when Token returns; " +
+			"a zero expiresAt means \"no known expiry\"", delivers},
+	{"concurrent use",
+		"Token is safe for concurrent use", concurrent},
+	{"own context",
+		"ctx bounds how long this caller waits", ownContext},
+	{"cancelled leader",
+		"the end of one caller's ctx doesn't disturb the other callers", cancelledLeader},
+	{"no token with an error",
+		"with an error, the token is empty and the error doesn't hold one", noTokenWithAnError},
+	{"invalidate",
+		"Invalidate drops exactly the token that it is given, " +
+			"and is true if that token was held and dropped", invalidates},
+	{"status",
+		"Status doesn't block and holds no secret", status},
 }
 
 // get asks p and checks the answer.
@@ -60,8 +72,9 @@ func get(ctx context.Context, p tokenprovider.TokenProvider) (string, time.Time,
 		return "", time.Time{}, fmt.Errorf("call of Token failed: %w", err)
 	case token == "":
 		return "", time.Time{}, errors.New("an empty token was returned, and no error")
-	case !expiresAt.IsZero() && !time.Now().Before(expiresAt):
-		return "", time.Time{}, fmt.Errorf("a token was returned, and no error, that expired at %s; leave expiresAt zero if the expiry isn't known",
+	case wire.Expired(expiresAt, time.Now()):
+		return "", time.Time{}, fmt.Errorf("a token was returned, and no error, that "+
+			"expired at %s; leave expiresAt zero if the expiry isn't known",
 			expiresAt.UTC().Format(time.RFC3339))
 	}
 	return token, expiresAt, nil
@@ -100,16 +113,18 @@ func concurrent(t *testing.T, p tokenprovider.TokenProvider) error {
 	}
 }
 
-// within is an error unless do returns in time.
+// within returns do's error, or one that names what when do doesn't return in
+// time.
 func within(what string, do func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- do() }()
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(patience):
-		return fmt.Errorf("%s didn't return within %s", what, patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	_, err := foreign.Within(ctx, what, func(context.Context) (struct{}, error) {
+		return struct{}{}, do()
+	})
+	if err == foreign.ErrNoAnswer {
+		return fmt.Errorf("%s didn't return within %s", what, timeout)
 	}
+	return err
 }
 
 func ownContext(t *testing.T, p tokenprovider.TokenProvider) error {
@@ -117,10 +132,12 @@ func ownContext(t *testing.T, p tokenprovider.TokenProvider) error {
 	cancel()
 	return within("Token with a context that is over", func() error {
 		_, _, err := p.Token(ctx)
-		if err != nil && !errors.Is(err, context.Canceled) && tokenprovider.CodeOf(err) != tokenprovider.CodeUnavailable {
-			return fmt.Errorf("a cancelled context made Token fail as if nobody could have a token: %w", err)
+		switch code := tokenprovider.CodeOf(err); {
+		case err == nil, errors.Is(err, context.Canceled), code == tokenprovider.CodeUnavailable:
+			return nil // with a token too: it needed no wait
 		}
-		return nil // with a token too: it needed no wait
+		return fmt.Errorf("a cancelled context made Token fail "+
+			"as if nobody could have a token: %w", err)
 	})
 }
 
@@ -141,7 +158,8 @@ func cancelledLeader(t *testing.T, p tokenprovider.TokenProvider) error {
 		if err := within("Token of a follower", func() error { return <-followed }); err != nil {
 			return fmt.Errorf("while another caller was cancelled: %w", err)
 		}
-		if err := within("Token of the cancelled caller", func() error { <-left; return nil }); err != nil {
+		err := within("Token of the cancelled caller", func() error { <-left; return nil })
+		if err != nil {
 			return err
 		}
 		if _, _, err := get(t.Context(), p); err != nil {
@@ -187,13 +205,15 @@ func invalidates(t *testing.T, p tokenprovider.TokenProvider) error {
 		return fmt.Errorf("after Invalidate of other tokens: %w", err)
 	}
 	if tokenprovider.Invalidate(p, token+"x") || tokenprovider.Invalidate(p, token[:len(token)-1]) {
-		return errors.New("call of Invalidate was true for a token that only resembles the one that is held")
+		return errors.New("call of Invalidate was true for a token " +
+			"that only resembles the one that is held")
 	}
 	if !tokenprovider.Invalidate(p, token) {
 		return nil // it can't, or the token is too young to be judged
 	}
 	if tokenprovider.Invalidate(p, token) {
-		return errors.New("call of Invalidate was true twice for the same token, without a call of Token between")
+		return errors.New("call of Invalidate was true twice for the same token, " +
+			"without a call of Token between")
 	}
 	return nil
 }
@@ -211,7 +231,7 @@ func status(t *testing.T, p tokenprovider.TokenProvider) error {
 		case strings.Contains(fmt.Sprintf("%+v", s), token):
 			return errors.New("the Status holds the token")
 		case s.TokenSHA256 != "" && s.TokenSHA256 != tokenprovider.TokenSHA256(token):
-			return errors.New("the Status has the SHA-256 of another token than the one that Token returned")
+			return errors.New("the Status has the SHA-256 of another token than Token returned")
 		case s.State == tokenprovider.StateEmpty || s.State == tokenprovider.StateFailing:
 			return fmt.Errorf("the Status is %q while Token returns a token", s.State)
 		case !s.ExpiresAt.IsZero() && !s.ExpiresAt.Equal(expiresAt):

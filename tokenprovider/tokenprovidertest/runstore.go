@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -19,10 +20,11 @@ func RunStore(t *testing.T, newStore func(t *testing.T) tokenprovider.Store) {
 	for n, r := range storeRules {
 		t.Run(r.name, func(t *testing.T) {
 			s := newStore(t)
-			if s == nil {
+			if foreign.IsNil(s) {
 				t.Fatalf("the factory of the kit made no store")
 			}
-			if err := r.check(t.Context(), s, fmt.Sprintf("tokenprovidertest/%d/%d", n, time.Now().UnixNano())); err != nil {
+			key := fmt.Sprintf("tokenprovidertest/%d/%d", n, time.Now().UnixNano())
+			if err := r.check(t.Context(), s, key); err != nil {
 				t.Errorf("the contract says: %s\n%v", r.sentence, err)
 			}
 		})
@@ -38,16 +40,26 @@ type storeRule struct {
 }
 
 var storeRules = []storeRule{
-	{"absent", "Load is nil and no error when there is no value, and Delete of none is no error", absent},
-	{"value", "Load is what was saved last, byte for byte, under exactly that key", keepsValue},
-	{"ttl", "the value is gone after ttl", valueEnds},
-	{"delete", "Delete removes the value", deletes},
-	{"one lock", "TryLock takes the lock of key if nobody has it, and doesn't wait for it", oneLock},
-	{"lock ttl", "the lock ends after ttl", lockEnds},
-	{"late unlock", "an unlock that comes too late leaves the lock of whoever has it by then alone", lateUnlock},
-	{"apart", "values and locks are apart", apart},
-	{"own context", "all methods return when ctx ends, with an error", storeContext},
-	{"concurrent use", "all methods are safe for concurrent use", concurrentStore},
+	{"absent",
+		"Load is nil and no error when there is no value, and Delete of none is no error", absent},
+	{"value",
+		"Load is what was saved last, byte for byte, under exactly that key", keepsValue},
+	{"ttl",
+		"the value is gone after ttl", valueEnds},
+	{"delete",
+		"Delete removes the value", deletes},
+	{"one lock",
+		"TryLock takes the lock of key if nobody has it, and doesn't wait for it", oneLock},
+	{"lock ttl",
+		"the lock ends after ttl", lockEnds},
+	{"late unlock",
+		"an unlock that comes too late leaves the lock of whoever has it by then alone", lateUnlock},
+	{"apart",
+		"values and locks are apart", apart},
+	{"own context",
+		"all methods return when ctx ends, with an error", storeContext},
+	{"concurrent use",
+		"all methods are safe for concurrent use", concurrentStore},
 }
 
 // The times to live of the kit: moment is soon over, and must be by late;
@@ -220,8 +232,8 @@ func concurrentStore(ctx context.Context, s tokenprovider.Store, key string) err
 	return (<-winners)(ctx)
 }
 
-// eventually is nil as soon as check is, and its last error when that takes too
-// long.
+// eventually returns nil as soon as check does, and its last error when that
+// takes too long.
 func eventually(check func() error) error {
 	deadline := time.Now().Add(late)
 	for {

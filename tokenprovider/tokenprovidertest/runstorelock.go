@@ -10,7 +10,8 @@ import (
 )
 
 // expectLock tries the lock of key and expects to get it or not.
-func expectLock(ctx context.Context, s tokenprovider.Store, key string, ttl time.Duration, want bool) (unlock func(context.Context) error, err error) {
+func expectLock(ctx context.Context, s tokenprovider.Store, key string, ttl time.Duration,
+	want bool) (unlock func(context.Context) error, err error) {
 	unlock, ok, err := s.TryLock(ctx, key, ttl)
 	switch {
 	case err != nil:

@@ -29,7 +29,7 @@ type entry struct {
 
 var _ tokenprovider.Store = (*Store)(nil)
 
-// NewStore is an empty Store.
+// NewStore returns an empty Store.
 func NewStore() *Store {
 	return &Store{values: make(map[string]entry), locks: make(map[string]entry)}
 }
@@ -74,7 +74,8 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 }
 
 // TryLock implements [tokenprovider.Store].
-func (s *Store) TryLock(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
+func (s *Store) TryLock(ctx context.Context, key string, ttl time.Duration) (
+	func(context.Context) error, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
