@@ -16,9 +16,7 @@ import (
 
 func TestACachedReadDoesNotAllocate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := &issuer{life: time.Hour}
-		c := tokenprovider.NewCache(source, nil)
-		requireToken(t, c, "token-1")
+		c, source := filled(t, nil)
 		read := func() { _, _, _ = c.Token(context.Background()) }
 		require.Zero(t, testing.AllocsPerRun(100, read), "a fresh token")
 
@@ -139,13 +137,13 @@ func TestACallerWhoseContextIsOverStartsNothing(t *testing.T) {
 func TestNothingOfACallersContextReachesTheProvider(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type key struct{}
-		c := tokenprovider.NewCache(tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
+		c := cacheOver(func(ctx context.Context) (string, time.Time, error) {
 			require.Nil(t, ctx.Value(key{}))
 			deadline, ok := ctx.Deadline()
 			require.True(t, ok)
 			require.Equal(t, 15*time.Second, time.Until(deadline))
 			return "t", time.Time{}, nil
-		}), nil)
+		})
 		_, _, err := c.Token(context.WithValue(t.Context(), key{}, "one caller's own"))
 		require.NoError(t, err)
 	})
@@ -154,10 +152,10 @@ func TestNothingOfACallersContextReachesTheProvider(t *testing.T) {
 func TestATokenWithoutExpiryIsKeptUntilItIsInvalidated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls int
-		c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		c := cacheOver(func(context.Context) (string, time.Time, error) {
 			calls++
 			return fmt.Sprintf("token-%d", calls), time.Time{}, nil
-		}), nil)
+		})
 		for range 10 {
 			token, expiresAt, err := c.Token(tokenprovider.WithMinTTL(t.Context(), time.Hour))
 			require.NoError(t, err)
@@ -176,9 +174,7 @@ func TestACacheWithoutAProviderIsNotConfigured(t *testing.T) {
 
 func TestNothingRunsWhileNobodyCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := &issuer{life: time.Hour}
-		c := tokenprovider.NewCache(source, nil)
-		requireToken(t, c, "token-1")
+		c, source := filled(t, nil)
 		before := runtime.NumGoroutine()
 		time.Sleep(30 * 24 * time.Hour)
 		require.Equal(t, before, runtime.NumGoroutine())

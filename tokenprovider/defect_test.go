@@ -44,9 +44,9 @@ func TestAProviderThatIgnoresItsContextIsLeftBehind(t *testing.T) {
 func TestTheProvidersOwnContextErrorIsNotTheCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
-			c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+			c := cacheOver(func(context.Context) (string, time.Time, error) {
 				return "", time.Time{}, fmt.Errorf("dial the forge: %w", cause)
-			}), nil)
+			})
 			err := requireCode(t, c, tokenprovider.CodeUnavailable)
 			require.NotErrorIs(t, err, cause)
 			require.ErrorContains(t, err, "dial the forge")
@@ -70,12 +70,12 @@ func TestADefectiveProviderIsAnErrorAndHurtsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var healthy atomic.Bool
-				cache := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+				cache := cacheOver(func(context.Context) (string, time.Time, error) {
 					if healthy.Load() {
 						return "good", time.Now().Add(time.Hour), nil
 					}
 					return c.provide()
-				}), nil)
+				})
 				var callers sync.WaitGroup
 				for range 10 {
 					callers.Go(func() {
@@ -105,10 +105,10 @@ func (e *defectiveError) Error() string { return *e.text }
 
 func TestAnErrorWhoseMethodsPanicHurtsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		c := cacheOver(func(context.Context) (string, time.Time, error) {
 			var none *defectiveError
 			return "", time.Time{}, none
-		}), nil)
+		})
 		err := requireCode(t, c, tokenprovider.CodeInternal)
 		require.ErrorContains(t, err, "the provider panicked")
 		require.Equal(t, tokenprovider.StateFailing, c.Status().State)

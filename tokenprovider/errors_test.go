@@ -17,7 +17,7 @@ var codes = []tokenprovider.Code{
 }
 
 func TestCodeOf(t *testing.T) {
-	forbidden := &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("suspended")}
+	forbidden := coded(tokenprovider.CodeForbidden, "suspended")
 	var nilError *tokenprovider.Error
 	for name, c := range map[string]struct {
 		err  error

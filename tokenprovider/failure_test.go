@@ -46,9 +46,7 @@ func TestAnOutageIsInvisibleWhileTheTokenLives(t *testing.T) {
 
 func TestALostPacketDoesNotSpendTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := &issuer{life: time.Hour}
-		c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: -1})
-		requireToken(t, c, "token-1")
+		c, source := filled(t, &tokenprovider.CacheOptions{Settle: -1})
 		time.Sleep(46 * time.Minute)
 		source.breakWith(errors.New("connection reset"))
 		requireToken(t, c, "token-1")

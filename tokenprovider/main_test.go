@@ -2,6 +2,7 @@ package tokenprovider_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -45,6 +46,30 @@ func (i *issuer) Token(ctx context.Context) (string, time.Time, error) {
 
 func (i *issuer) breakWith(err error) { i.fail.Store(&err) }
 func (i *issuer) calls() int          { return int(i.asked.Load()) }
+
+// filled returns a cache that has token-1 of a source whose tokens live for an
+// hour, and that source.
+func filled(t testing.TB, opts *tokenprovider.CacheOptions) (*tokenprovider.Cache, *issuer) {
+	t.Helper()
+	source := &issuer{life: time.Hour}
+	c := tokenprovider.NewCache(source, opts)
+	requireToken(t, c, "token-1")
+	return c, source
+}
+
+// cacheOver returns a cache of what f provides.
+func cacheOver(f tokenprovider.Func) *tokenprovider.Cache { return tokenprovider.NewCache(f, nil) }
+
+// always returns a provider of one token, which lives for life from each call on.
+func always(token string, life time.Duration) tokenprovider.TokenProvider {
+	return tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		return token, time.Now().Add(life), nil
+	})
+}
+
+func coded(code tokenprovider.Code, text string) error {
+	return &tokenprovider.Error{Code: code, Err: errors.New(text)}
+}
 
 // requireToken asks p and expects exactly that token.
 func requireToken(t testing.TB, p tokenprovider.TokenProvider, want string) {

@@ -2,7 +2,6 @@ package tokenprovider_test
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,7 +64,7 @@ func TestFileIsReadAtEachCall(t *testing.T) {
 func TestFallbackMovesOnOnlyAtNotConfigured(t *testing.T) {
 	missing := tokenprovider.Static("")
 	broken := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
-		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("suspended")}
+		return "", time.Time{}, coded(tokenprovider.CodeForbidden, "suspended")
 	})
 	brokenBelow := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: tokenprovider.ErrNotConfigured}

@@ -13,9 +13,7 @@ import (
 // ripening is a cache whose token-2 has just come from a background refresh, 46
 // minutes into token-1's hour.
 func ripening(t *testing.T) (*tokenprovider.Cache, *issuer) {
-	source := &issuer{life: time.Hour}
-	c := tokenprovider.NewCache(source, nil)
-	requireToken(t, c, "token-1")
+	c, source := filled(t, nil)
 	time.Sleep(46 * time.Minute)
 	requireToken(t, c, "token-1")
 	synctest.Wait()
@@ -81,9 +79,7 @@ func TestTheStatusFollowsTheServedToken(t *testing.T) {
 
 func TestATokenDoesNotRipenWhenTheOldOneIsBelowMinTTLByThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := &issuer{life: time.Hour}
-		c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{MintTimeout: time.Hour})
-		requireToken(t, c, "token-1")
+		c, source := filled(t, &tokenprovider.CacheOptions{MintTimeout: time.Hour})
 		time.Sleep(46 * time.Minute)
 		source.latency = 4*time.Minute - 2*time.Second // ten minutes and two seconds are left when it arrives
 		requireToken(t, c, "token-1")
@@ -95,9 +91,7 @@ func TestATokenDoesNotRipenWhenTheOldOneIsBelowMinTTLByThen(t *testing.T) {
 
 func TestATokenThatDiesWhileItRipensDoesNotReplaceALiveOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := &issuer{life: time.Hour}
-		c := tokenprovider.NewCache(source, nil)
-		requireToken(t, c, "token-1")
+		c, source := filled(t, nil)
 		source.life = 3 * time.Second // less than Settle
 		time.Sleep(46 * time.Minute)
 		requireToken(t, c, "token-1")

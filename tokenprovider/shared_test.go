@@ -110,7 +110,7 @@ func TestReplicasShareEachRefresh(t *testing.T) {
 }
 
 func TestSharedKeepsTheContractOfAProvider(t *testing.T) {
-	mint := tokenprovider.Func(func(context.Context) (string, time.Time, error) { return "minted", time.Now().Add(time.Hour), nil })
+	mint := always("minted", time.Hour)
 	for name, wrap := range map[string]func(tokenprovider.TokenProvider) tokenprovider.TokenProvider{
 		"by itself":     func(p tokenprovider.TokenProvider) tokenprovider.TokenProvider { return p },
 		"under a Cache": func(p tokenprovider.TokenProvider) tokenprovider.TokenProvider { return tokenprovider.NewCache(p, nil) },

@@ -2,7 +2,6 @@ package tokenprovider_test
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -88,7 +87,7 @@ func TestAMintThatFailsGivesTheLockToTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := tokenprovidertest.NewStore()
 		broken := &issuer{latency: time.Second}
-		broken.breakWith(&tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("suspended")})
+		broken.breakWith(coded(tokenprovider.CodeForbidden, "suspended"))
 		works := &issuer{life: time.Hour}
 		first, second := newShared(t, broken, store), newShared(t, works, store)
 		go func() { _, _, _ = first.Token(t.Context()) }()

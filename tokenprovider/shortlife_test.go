@@ -49,10 +49,10 @@ func TestATokenWhoseMintTookMostOfItsLifeIsServedWithoutAStorm(t *testing.T) {
 			return "t", expiresAt, nil
 		})
 		var calls atomic.Int64
-		c := tokenprovider.NewCache(tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
+		c := cacheOver(func(ctx context.Context) (string, time.Time, error) {
 			calls.Add(1)
 			return slow(ctx)
-		}), nil)
+		})
 		requireToken(t, c, "t")
 		require.Equal(t, int64(1), calls.Load())
 	})
@@ -150,9 +150,7 @@ func TestACallerLeavesThePauseBetweenMintsWithItsContext(t *testing.T) {
 func TestWhatIsKnownToBeDeadIsReplacedWithoutAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		source := &issuer{life: time.Hour}
-		c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: -1})
-		requireToken(t, c, "token-1")
+		c, source := filled(t, &tokenprovider.CacheOptions{Settle: -1})
 		c.Drop()
 		requireToken(t, c, "token-2")
 		require.True(t, c.Invalidate("token-2"))

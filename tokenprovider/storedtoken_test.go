@@ -18,7 +18,7 @@ import (
 func sealed(t testing.TB, key string, sealKeys ...[]byte) []byte {
 	t.Helper()
 	store := tokenprovidertest.NewStore()
-	p := tokenprovider.Func(func(context.Context) (string, time.Time, error) { return secret, time.Now().Add(time.Hour), nil })
+	p := always(secret, time.Hour)
 	shared := newShared(t, p, store, func(o *tokenprovider.SharedOptions) { o.Key, o.SealKeys = key, sealKeys })
 	requireToken(t, shared, secret)
 	value, err := store.Load(t.Context(), key)
@@ -158,7 +158,7 @@ func TestASharedPrintsNeitherTokenNorSealKey(t *testing.T) {
 		testutil.RequireRedactedDirectly(t, opts, secret, string(key))
 		testutil.RequireRedactedDirectly(t, &opts, secret, string(key))
 
-		p := tokenprovider.Func(func(context.Context) (string, time.Time, error) { return secret, time.Now().Add(time.Hour), nil })
+		p := always(secret, time.Hour)
 		store := tokenprovidertest.NewStore()
 		shared, err := tokenprovider.NewShared(p, store, opts)
 		require.NoError(t, err)

@@ -115,7 +115,7 @@ func TestATransportSaysWhatItLacks(t *testing.T) {
 		"Transport.Provider is nil": {Hosts: []string{"api.example"}},
 		"Transport.Hosts is empty":  {Provider: numbered()},
 		"the key was refused": {Hosts: []string{"api.example"}, Provider: tokenprovider.Func(func(context.Context) (string, time.Time, error) {
-			return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeUnauthenticated, Err: errors.New("the key was refused")}
+			return "", time.Time{}, coded(tokenprovider.CodeUnauthenticated, "the key was refused")
 		})},
 	} {
 		_, err := (&http.Client{Transport: transport}).Get("https://api.example/x")

@@ -13,9 +13,7 @@ import (
 
 func TestInsideTheWindowTheHeldTokenIsServedAtOnceAndOneRefreshRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := &issuer{life: time.Hour}
-		c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: -1})
-		requireToken(t, c, "token-1")
+		c, source := filled(t, &tokenprovider.CacheOptions{Settle: -1})
 		source.latency = 2 * time.Second
 		time.Sleep(46 * time.Minute)
 
@@ -41,9 +39,7 @@ func TestInsideTheWindowTheHeldTokenIsServedAtOnceAndOneRefreshRuns(t *testing.T
 func TestARefreshIsDueWithinTheJitterBeforeTheWindowAndNoLater(t *testing.T) {
 	for range 20 {
 		synctest.Test(t, func(t *testing.T) {
-			source := &issuer{life: time.Hour}
-			c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: -1})
-			requireToken(t, c, "token-1")
+			c, source := filled(t, &tokenprovider.CacheOptions{Settle: -1})
 			time.Sleep(42*time.Minute - time.Second) // 45 min less the most that jitter takes
 			requireToken(t, c, "token-1")
 			synctest.Wait()
@@ -58,9 +54,7 @@ func TestARefreshIsDueWithinTheJitterBeforeTheWindowAndNoLater(t *testing.T) {
 
 func TestBelowMinTTLCallersWaitForTheNewToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := &issuer{life: time.Hour}
-		c := tokenprovider.NewCache(source, nil)
-		requireToken(t, c, "token-1")
+		c, source := filled(t, nil)
 		source.latency = time.Second
 		time.Sleep(51 * time.Minute)
 		started := time.Now()
@@ -71,9 +65,7 @@ func TestBelowMinTTLCallersWaitForTheNewToken(t *testing.T) {
 
 func TestAHangingRefreshStallsNobodyWhoHasALiveToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := &issuer{life: time.Hour}
-		c := tokenprovider.NewCache(source, nil)
-		requireToken(t, c, "token-1")
+		c, source := filled(t, nil)
 		source.latency = time.Hour
 		time.Sleep(51 * time.Minute)
 
@@ -99,9 +91,7 @@ func TestAHangingRefreshStallsNobodyWhoHasALiveToken(t *testing.T) {
 
 func TestACallerMayAskForMoreLifeUpToHalfOfAToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := &issuer{life: time.Hour}
-		c := tokenprovider.NewCache(source, nil)
-		requireToken(t, c, "token-1")
+		c, source := filled(t, nil)
 
 		greedy := tokenprovider.WithMinTTL(t.Context(), 24*time.Hour)
 		for range 100 {
