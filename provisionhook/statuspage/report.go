@@ -70,7 +70,8 @@ func provides(m provisionhook.EnvMutator) bool {
 }
 
 // statusOf returns what m reports; nil when it doesn't report. One whose report
-// fails, or is of a state that isn't one, isn't known to be well and so is failing.
+// fails, or is of a state that isn't one, isn't known to be well and so is
+// failing.
 func statusOf(ctx context.Context, m provisionhook.EnvMutator) *tokenprovider.Status {
 	ask := func(context.Context) (*tokenprovider.Status, error) { return reportedBy(m) }
 	status, err := foreign.Within(ctx, "the status", ask)

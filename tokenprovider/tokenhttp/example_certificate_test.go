@@ -18,7 +18,8 @@ func ExampleClient_certificate() {
 	if err != nil {
 		panic(err)
 	}
-	handler, err := tokenhttp.NewHandler(tokenhttp.One(tokenprovider.Static("example-token")), auth, nil)
+	handler, err := tokenhttp.NewHandler(tokenhttp.One(tokenprovider.Static("example-token")), auth,
+		nil)
 	if err != nil {
 		panic(err)
 	}
