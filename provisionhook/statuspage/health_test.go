@@ -67,7 +67,13 @@ func TestHealthIsTheWorstStateOfAllProvidersAndNothingElse(t *testing.T) {
 	panics := sharedReporter{
 		reporter{"secret-name", func() tokenprovider.Status { panic("secret-error") }},
 	}
-	const fresh, refreshing, degraded, failing, empty = tokenprovider.StateFresh, tokenprovider.StateRefreshing, tokenprovider.StateDegraded, tokenprovider.StateFailing, tokenprovider.StateEmpty
+	const (
+		empty      = tokenprovider.StateEmpty
+		fresh      = tokenprovider.StateFresh
+		refreshing = tokenprovider.StateRefreshing
+		degraded   = tokenprovider.StateDegraded
+		failing    = tokenprovider.StateFailing
+	)
 	type mutators = []provisionhook.EnvMutator
 	for name, row := range map[string]struct {
 		mutators mutators

@@ -77,13 +77,14 @@ func statusOf(ctx context.Context, m provisionhook.EnvMutator) *tokenprovider.St
 	status, err := foreign.Within(ctx, "the status", ask)
 	if err != nil {
 		return &tokenprovider.Status{
-			LastError: err.Error(), LastErrorCode: tokenprovider.CodeInternal, State: tokenprovider.StateFailing,
+			State:     tokenprovider.StateFailing,
+			LastError: err.Error(), LastErrorCode: tokenprovider.CodeInternal,
 		}
 	}
 	if status != nil {
-		for _, t := range []*time.Time{&status.ExpiresAt, &status.MintedAt, &status.RefreshAt, &status.LastErrorAt} {
-			*t = wire.Sayable(*t)
-		}
+		status.ExpiresAt, status.MintedAt = wire.Sayable(status.ExpiresAt), wire.Sayable(status.MintedAt)
+		status.RefreshAt = wire.Sayable(status.RefreshAt)
+		status.LastErrorAt = wire.Sayable(status.LastErrorAt)
 	}
 	return status
 }

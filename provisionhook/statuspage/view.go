@@ -74,7 +74,8 @@ var words = map[tokenprovider.State]struct{ word, sentence, verdict string }{
 		"Failing", "No live token, and the last try to get one failed.", "A provider has no live token.",
 	},
 	tokenprovider.StateEmpty: {
-		"Empty", "No live token is held, and nothing went wrong: nobody has asked yet.", "Nobody has asked for a token yet.",
+		"Empty", "No live token is held, and nothing went wrong: nobody has asked yet.",
+		"Nobody has asked for a token yet.",
 	},
 	stateUnknown:       {"Unknown", "It doesn't report its status.", "No provider reports its status."},
 	stateNotConfigured: {"Not configured", "", "No mutator provides tokens: workspaces get none."},
@@ -83,7 +84,8 @@ var words = map[tokenprovider.State]struct{ word, sentence, verdict string }{
 func newView(rep report, refreshes bool) view {
 	v := view{
 		CSS: template.CSS(pageCSS), Refreshes: refreshes, Interval: refreshInterval,
-		Now: wire.FormatTime(rep.Time), State: rep.State, Word: words[rep.State].word, Verdict: words[rep.State].verdict,
+		Now: wire.FormatTime(rep.Time), State: rep.State,
+		Word: words[rep.State].word, Verdict: words[rep.State].verdict,
 	}
 	for _, m := range rep.Mutators {
 		v.Mutators = append(v.Mutators, mutatorView{
@@ -120,7 +122,8 @@ func newProviderView(m mutatorReport, now time.Time) providerView {
 	if s.LastErrorCode != "" {
 		p.NextLabel = "Next try"
 		p.Error = &errorView{
-			visible(string(s.LastErrorCode), 100), m.Message, visible(s.LastError, 1000), newMoment(s.LastErrorAt, now),
+			visible(string(s.LastErrorCode), 100), m.Message, visible(s.LastError, 1000),
+			newMoment(s.LastErrorAt, now),
 		}
 	}
 	p.Bar = newBar(*s, now, p.NextLabel)

@@ -27,8 +27,7 @@ func TestAPlatformWithoutItsPluginSaysThatTryingAgainIsPointless(t *testing.T) {
 	c := tokenprovider.NewCache(&tokenhttp.Client{
 		URL:    server.URL + "/workspaces/ws-1/token",
 		Bearer: tokenprovider.Static(issue(t, key, "ws-1")),
-	},
-		nil)
+	}, nil)
 	for range 50 {
 		_, _, err := c.Token(t.Context())
 		require.ErrorIs(t, err, tokenprovider.ErrNotConfigured)
