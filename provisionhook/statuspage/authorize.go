@@ -84,8 +84,8 @@ func (h *handler) authenticate(r *http.Request) (tokenhttp.Principal, error) {
 
 // passwordAsBearer returns r with the password of its Basic authentication as a
 // bearer. The token endpoints don't do this: a browser sends a password that it
-// was once given by itself, to whatever page of the same site another site links
-// to.
+// was once given by itself, to whatever page of the same site another site
+// links to.
 func passwordAsBearer(r *http.Request) (*http.Request, bool) {
 	_, password, ok := r.BasicAuth()
 	if !ok || len(r.Header.Values("Authorization")) != 1 {

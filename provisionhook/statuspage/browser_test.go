@@ -21,7 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// look opens url in a real browser, and is the page's elements as they are then, how it looks, and what the browser said.
+// look opens url in a real browser, and returns the page's elements as they are
+// then, how it looks, and what the browser said.
 func look(t *testing.T, url string, width int, flags ...string) (dom string, screenshot image.Image, log string) {
 	t.Helper()
 	chromium := testutil.NeedTool(t, "chromium")
@@ -32,8 +33,10 @@ func look(t *testing.T, url string, width int, flags ...string) (dom string, scr
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, chromium, append([]string{
-		"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--enable-logging=stderr", "--no-proxy-server",
-		"--user-data-dir=" + home, "--screenshot=" + picture, "--dump-dom", fmt.Sprintf("--window-size=%d,2400", width),
+		"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--hide-scrollbars", "--enable-logging=stderr", "--no-proxy-server",
+		"--user-data-dir=" + home, "--screenshot=" + picture, "--dump-dom",
+		fmt.Sprintf("--window-size=%d,2400", width),
 	}, append(flags, url)...)...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "LC_ALL=C.UTF-8"}
 	cmd.WaitDelay = 5 * time.Second
@@ -48,7 +51,7 @@ func look(t *testing.T, url string, width int, flags ...string) (dom string, scr
 	return stdout.String(), screenshot, stderr.String()
 }
 
-// column is the colours in a column of an image.
+// column returns the colours in a column of an image.
 func column(picture image.Image, x int) map[color.RGBA]bool {
 	colours := map[color.RGBA]bool{}
 	for y := range picture.Bounds().Dy() {
@@ -58,7 +61,8 @@ func column(picture image.Image, x int) map[color.RGBA]bool {
 }
 
 func TestABrowserShowsTheStatusPage(t *testing.T) {
-	server := serve(t, statusOf(t, platform(time.Now().Add(-30*time.Second)))) // half a minute ago, so that no figure is about to change
+	// half a minute ago, so that no figure is about to change
+	server := serve(t, statusOf(t, platform(time.Now().Add(-30*time.Second))))
 	withPassword := strings.Replace(server.URL, "://", "://operator:"+adminSecret+"@", 1)
 	for name, row := range map[string]struct {
 		width int
@@ -72,18 +76,22 @@ func TestABrowserShowsTheStatusPage(t *testing.T) {
 			dom, picture, log := look(t, withPassword, row.width, row.flags...)
 			text := html.UnescapeString(dom)
 			for _, says := range []string{
-				"<title>Failing – token status</title>", "A provider has no live token.", "artifact-store", ">Fresh<", ">Refreshing<", ">Degraded<", ">Failing<", ">Empty<", ">Unknown<",
+				"<title>Failing – token status</title>", "A provider has no live token.",
+				"artifact-store", ">Fresh<", ">Refreshing<", ">Degraded<", ">Failing<", ">Empty<",
+				">Unknown<",
 				"39 min left of 1 h", "too many requests for tokens; try again later", hostileShown, "שלום",
 			} {
 				require.Contains(t, text, says)
 			}
 			require.NotContains(t, dom, "<script", "a name is text")
-			require.NotContains(t, log, ":CONSOLE:", "the browser finds fault with nothing, the page's own policy included")
+			require.NotContains(t, log, ":CONSOLE:",
+				"the browser finds fault with nothing, the page's own policy included")
 			require.Empty(t, testutil.Leak(dom+log, tokenSecret))
 
 			require.Equal(t, row.width, picture.Bounds().Dx())
 			for _, x := range []int{0, 8, row.width - 9, row.width - 1} {
-				require.Equal(t, map[color.RGBA]bool{row.page: true}, column(picture, x), "column %d is margin: nothing is wider than the window", x)
+				require.Equal(t, map[color.RGBA]bool{row.page: true}, column(picture, x),
+					"column %d is margin: nothing is wider than the window", x)
 			}
 			require.Greater(t, len(column(picture, row.width/2)), 20, "and between them is the page")
 		})
@@ -104,8 +112,11 @@ func TestABrowserRefusesWhatIsNotOfTheStatusPage(t *testing.T) {
 		_, _ = w.Write(bytes.Replace(answer.Body.Bytes(), []byte("<main>"), []byte(
 			`<script>document.title = "taken over"</script><style>body { background: #ff0000 }</style><img src="/x.png"><main>`), 1))
 	}))
-	dom, picture, log := look(t, strings.Replace(server.URL, "://", "://operator:"+adminSecret+"@", 1), 600)
-	for _, refused := range []string{"Executing inline script", "Applying inline style", "Loading the image"} {
+	dom, picture, log := look(t,
+		strings.Replace(server.URL, "://", "://operator:"+adminSecret+"@", 1), 600)
+	for _, refused := range []string{
+		"Executing inline script", "Applying inline style", "Loading the image",
+	} {
 		require.Regexp(t, refused+".* violates the following Content Security Policy", log)
 	}
 	require.Contains(t, dom, "<title>Failing – token status</title>")

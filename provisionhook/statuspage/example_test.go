@@ -14,7 +14,7 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 )
 
-// mint is a provider of tokens that expire far away.
+// mint returns a token that expires far away.
 func mint(context.Context) (string, time.Time, error) {
 	return "example-token", time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC), nil
 }
@@ -49,7 +49,8 @@ type cachedPlugin struct{ *tokenprovider.Cache }
 func (cachedPlugin) Name() string                                               { return "example" }
 func (cachedPlugin) MutateEnv(context.Context, string, map[string]string) error { return nil }
 
-// An operator opens it in a browser and gives the administrator's token as the password; a script asks for JSON.
+// An operator opens it in a browser and gives the administrator's token as the
+// password; a script asks for JSON.
 func ExampleNew() {
 	registry := provisionhook.NewRegistry()
 	registry.Register(cachedPlugin{tokenprovider.NewCache(tokenprovider.Func(mint), nil)})

@@ -24,10 +24,10 @@ import (
 //
 // It never mints, so "failing" stays until a token is asked for and comes. Mint
 // once at boot, when a wrong key should show, and run
-// [tokenprovider.Cache.KeepFresh] where nobody else asks. The check is meant for an
-// alarm: a load balancer that takes a failing platform's requests away also takes
-// those that would find out that it has recovered. Where each workspace has a token
-// of its own, the worst of them decides.
+// [tokenprovider.Cache.KeepFresh] where nobody else asks. The check is meant
+// for an alarm: a load balancer that takes a failing platform's requests away
+// also takes those that would find out that it has recovered. Where each
+// workspace has a token of its own, the worst of them decides.
 func Health(reg *provisionhook.Registry) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !slices.Contains(readMethods, r.Method) {

@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// reporter is a mutator that has tokens, for all or for each, and says how it is doing. It must never be asked for one.
+// reporter is a mutator that has tokens, for all or for each, and says how it
+// is doing. It must never be asked for one.
 type reporter struct {
 	name   string
 	status func() tokenprovider.Status
@@ -25,7 +26,9 @@ func (r reporter) Status() tokenprovider.Status                             { re
 
 type sharedReporter struct{ reporter }
 
-func (sharedReporter) Token(context.Context) (string, time.Time, error) { panic("a token was minted") }
+func (sharedReporter) Token(context.Context) (string, time.Time, error) {
+	panic("a token was minted")
+}
 
 type workspaceReporter struct{ reporter }
 
@@ -38,49 +41,72 @@ type silent struct{ name string }
 
 func (s silent) Name() string                                             { return s.name }
 func (silent) MutateEnv(context.Context, string, map[string]string) error { return nil }
-func (silent) Token(context.Context) (string, time.Time, error)           { panic("a token was minted") }
+func (silent) Token(context.Context) (string, time.Time, error) {
+	panic("a token was minted")
+}
 
 func reports(name string, s tokenprovider.Status) provisionhook.EnvMutator {
 	return sharedReporter{reporter{name, func() tokenprovider.Status { return s }}}
 }
 
 func inState(s tokenprovider.State) provisionhook.EnvMutator {
-	return reports("secret-name", tokenprovider.Status{Name: "secret-name", State: s, LastError: "secret-error", TokenSHA256: "secret-digest"})
+	return reports("secret-name",
+		tokenprovider.Status{
+			Name: "secret-name", State: s, LastError: "secret-error", TokenSHA256: "secret-digest",
+		})
 }
 
 func TestHealthIsTheWorstStateOfAllProvidersAndNothingElse(t *testing.T) {
 	forEach := func(s tokenprovider.State) provisionhook.EnvMutator {
-		return workspaceReporter{reporter{"secret-name", func() tokenprovider.Status { return tokenprovider.Status{State: s} }}}
+		return workspaceReporter{
+			reporter{"secret-name", func() tokenprovider.Status { return tokenprovider.Status{State: s} }},
+		}
 	}
-	noProvider := provisionhook.Func("secret-name", func(context.Context, string, map[string]string) error { return nil })
-	panics := sharedReporter{reporter{"secret-name", func() tokenprovider.Status { panic("secret-error") }}}
-	const fresh, refreshing, degraded, failing, empty = tokenprovider.StateFresh, tokenprovider.StateRefreshing, tokenprovider.StateDegraded, tokenprovider.StateFailing, tokenprovider.StateEmpty
+	noProvider := provisionhook.Func("secret-name",
+		func(context.Context, string, map[string]string) error { return nil })
+	panics := sharedReporter{
+		reporter{"secret-name", func() tokenprovider.Status { panic("secret-error") }},
+	}
+	const (
+		empty      = tokenprovider.StateEmpty
+		fresh      = tokenprovider.StateFresh
+		refreshing = tokenprovider.StateRefreshing
+		degraded   = tokenprovider.StateDegraded
+		failing    = tokenprovider.StateFailing
+	)
 	type mutators = []provisionhook.EnvMutator
 	for name, row := range map[string]struct {
 		mutators mutators
 		status   int
 		state    string
 	}{
-		"nothing registered":                 {nil, 503, "not_configured"},
-		"no provider among them":             {mutators{noProvider}, 503, "not_configured"},
-		"empty":                              {mutators{inState(empty)}, 200, "empty"},
-		"fresh":                              {mutators{inState(fresh)}, 200, "fresh"},
-		"refreshing":                         {mutators{inState(refreshing)}, 200, "refreshing"},
-		"degraded":                           {mutators{inState(degraded)}, 200, "degraded"},
-		"failing":                            {mutators{inState(failing)}, 503, "failing"},
-		"one of them failing":                {mutators{inState(fresh), inState(failing), inState(degraded)}, 503, "failing"},
-		"fresh beside empty":                 {mutators{inState(fresh), inState(empty)}, 200, "fresh"},
-		"degraded beside refreshing":         {mutators{inState(refreshing), inState(degraded), inState(fresh)}, 200, "degraded"},
-		"beside what provides nothing":       {mutators{noProvider, inState(fresh), noProvider}, 200, "fresh"},
-		"for each workspace, fresh":          {mutators{forEach(fresh)}, 200, "fresh"},
-		"for each workspace, failing":        {mutators{inState(fresh), forEach(failing)}, 503, "failing"},
-		"below wrappers":                     {mutators{provisionhook.FailOpen(provisionhook.Timeout(inState(failing), time.Second), nil)}, 503, "failing"},
-		"for each workspace, below wrappers": {mutators{provisionhook.Timeout(forEach(failing), time.Second)}, 503, "failing"},
-		"not reporting":                      {mutators{silent{"secret-name"}}, 200, "unknown"},
-		"not reporting beside empty":         {mutators{silent{"secret-name"}, inState(empty)}, 200, "empty"},
-		"a state that isn't one":             {mutators{inState("on fire")}, 503, "failing"},
-		"no state":                           {mutators{inState("")}, 503, "failing"},
-		"a panic":                            {mutators{inState(fresh), panics}, 503, "failing"},
+		"nothing registered":     {nil, 503, "not_configured"},
+		"no provider among them": {mutators{noProvider}, 503, "not_configured"},
+		"empty":                  {mutators{inState(empty)}, 200, "empty"},
+		"fresh":                  {mutators{inState(fresh)}, 200, "fresh"},
+		"refreshing":             {mutators{inState(refreshing)}, 200, "refreshing"},
+		"degraded":               {mutators{inState(degraded)}, 200, "degraded"},
+		"failing":                {mutators{inState(failing)}, 503, "failing"},
+		"one of them failing":    {mutators{inState(fresh), inState(failing), inState(degraded)}, 503, "failing"},
+		"fresh beside empty":     {mutators{inState(fresh), inState(empty)}, 200, "fresh"},
+		"degraded beside refreshing": {
+			mutators{inState(refreshing), inState(degraded), inState(fresh)}, 200, "degraded",
+		},
+		"beside what provides nothing": {mutators{noProvider, inState(fresh), noProvider}, 200, "fresh"},
+		"for each workspace, fresh":    {mutators{forEach(fresh)}, 200, "fresh"},
+		"for each workspace, failing":  {mutators{inState(fresh), forEach(failing)}, 503, "failing"},
+		"below wrappers": {
+			mutators{provisionhook.FailOpen(provisionhook.Timeout(inState(failing), time.Second), nil)},
+			503, "failing",
+		},
+		"for each workspace, below wrappers": {
+			mutators{provisionhook.Timeout(forEach(failing), time.Second)}, 503, "failing",
+		},
+		"not reporting":              {mutators{silent{"secret-name"}}, 200, "unknown"},
+		"not reporting beside empty": {mutators{silent{"secret-name"}, inState(empty)}, 200, "empty"},
+		"a state that isn't one":     {mutators{inState("on fire")}, 503, "failing"},
+		"no state":                   {mutators{inState("")}, 503, "failing"},
+		"a panic":                    {mutators{inState(fresh), panics}, 503, "failing"},
 	} {
 		registry := provisionhook.NewRegistry()
 		registry.Register(row.mutators...)
@@ -90,7 +116,8 @@ func TestHealthIsTheWorstStateOfAllProvidersAndNothingElse(t *testing.T) {
 		require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 		require.Equal(t, "application/json", w.Header().Get("Content-Type"))
 	}
-	require.Equal(t, 503, record(statuspage.Health(nil), newRequest("GET", "/", "")).Code, "a nil registry has no provider")
+	require.Equal(t, 503, record(statuspage.Health(nil), newRequest("GET", "/", "")).Code,
+		"a nil registry has no provider")
 }
 
 func TestHealthFollowsTheProviderAndNeverMints(t *testing.T) {

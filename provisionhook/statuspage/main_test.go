@@ -57,8 +57,8 @@ func (plugin) Name() string                                               { retu
 func (plugin) MutateEnv(context.Context, string, map[string]string) error { return nil }
 func (p plugin) Unwrap() tokenprovider.TokenProvider                      { return p.TokenProvider }
 
-// newRequest returns a request with bearer, none if it is empty, as a server gets
-// it.
+// newRequest returns a request with bearer, none if it is empty, as a server
+// gets it.
 func newRequest(method, path, bearer string) *http.Request {
 	r := httptest.NewRequest(method, path, nil)
 	if bearer != "" {

@@ -24,8 +24,8 @@ var pageCSS string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
 
-// pagePolicy lets the page do nothing but show itself in its own style: no script,
-// no picture, no form, no frame.
+// pagePolicy lets the page do nothing but show itself in its own style: no
+// script, no picture, no form, no frame.
 var pagePolicy = func() string {
 	digest := sha256.Sum256([]byte(pageCSS))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) +
@@ -33,21 +33,23 @@ var pagePolicy = func() string {
 }()
 
 // New returns a handler that shows administrators how reg's mutators and their
-// tokens are doing: a page that refreshes itself, or JSON for those who prefer that
-// (Accept: application/json). It answers GET and HEAD on any path. A nil reg is a
-// platform without mutators, and its page is empty; a nil auth is an error.
+// tokens are doing: a page that refreshes itself, or JSON for those who prefer
+// that (Accept: application/json). It answers GET and HEAD on any path. A nil
+// reg is a platform without mutators, and its page is empty; a nil auth is an
+// error.
 //
 // Who isn't an administrator according to auth gets 403, who isn't known 401. A
-// browser can't send a bearer, so the password of HTTP's Basic authentication, with
-// any user name, is taken for one: at the 401 a browser asks for it, and
-// [tokenhttp.AdminToken] accepts it. The token endpoint takes no password. An auth
-// of the platform's own, which knows its operators by a cookie or by what a proxy
-// vouches for, works as it is.
+// browser can't send a bearer, so the password of HTTP's Basic authentication,
+// with any user name, is taken for one: at the 401 a browser asks for it, and
+// [tokenhttp.AdminToken] accepts it. The token endpoint takes no password. An
+// auth of the platform's own, which knows its operators by a cookie or by what
+// a proxy vouches for, works as it is.
 //
-// The JSON has the mutators in the order in which they run. A mutator that provides
-// tokens has a state; one that reports a [tokenprovider.Status] has that too, and a
-// message when its last try failed; one that doesn't report is "unknown". The first
-// state is the worst of all, or "not_configured" without a provider.
+// The JSON has the mutators in the order in which they run. A mutator that
+// provides tokens has a state; one that reports a [tokenprovider.Status] has
+// that too, and a message when its last try failed; one that doesn't report is
+// "unknown". The first state is the worst of all, or "not_configured" without a
+// provider.
 //
 //	{
 //	  "state": "degraded",

@@ -70,19 +70,21 @@ func provides(m provisionhook.EnvMutator) bool {
 }
 
 // statusOf returns what m reports; nil when it doesn't report. One whose report
-// fails, or is of a state that isn't one, isn't known to be well and so is failing.
+// fails, or is of a state that isn't one, isn't known to be well and so is
+// failing.
 func statusOf(ctx context.Context, m provisionhook.EnvMutator) *tokenprovider.Status {
 	ask := func(context.Context) (*tokenprovider.Status, error) { return reportedBy(m) }
 	status, err := foreign.Within(ctx, "the status", ask)
 	if err != nil {
 		return &tokenprovider.Status{
-			LastError: err.Error(), LastErrorCode: tokenprovider.CodeInternal, State: tokenprovider.StateFailing,
+			State:     tokenprovider.StateFailing,
+			LastError: err.Error(), LastErrorCode: tokenprovider.CodeInternal,
 		}
 	}
 	if status != nil {
-		for _, t := range []*time.Time{&status.ExpiresAt, &status.MintedAt, &status.RefreshAt, &status.LastErrorAt} {
-			*t = wire.Sayable(*t)
-		}
+		status.ExpiresAt, status.MintedAt = wire.Sayable(status.ExpiresAt), wire.Sayable(status.MintedAt)
+		status.RefreshAt = wire.Sayable(status.RefreshAt)
+		status.LastErrorAt = wire.Sayable(status.LastErrorAt)
 	}
 	return status
 }

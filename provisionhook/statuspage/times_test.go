@@ -11,10 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// westOf9999 is in the year 9999 where it was made and in the year after it in UTC.
+// westOf9999 is in the year 9999 where it was made and in the year after it in
+// UTC.
 var westOf9999 = time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -5*60*60))
 
-func TestAStatusWithTimesThatRFC3339HasNoDigitsForIsShownAllTheSame(t *testing.T) {
+func TestAStatusWithTimesBeyondRFC3339IsShownAllTheSame(t *testing.T) {
 	for name, c := range map[string]struct {
 		at   time.Time
 		json string // "" : it isn't known
@@ -30,7 +31,8 @@ func TestAStatusWithTimesThatRFC3339HasNoDigitsForIsShownAllTheSame(t *testing.T
 	} {
 		registry := provisionhook.NewRegistry()
 		registry.Register(reports("vendor", tokenprovider.Status{
-			State: tokenprovider.StateFresh, MintedAt: c.at, ExpiresAt: c.at, RefreshAt: c.at, LastErrorAt: c.at, LastErrorCode: tokenprovider.CodeInternal,
+			State: tokenprovider.StateFresh, MintedAt: c.at, ExpiresAt: c.at, RefreshAt: c.at,
+			LastErrorAt: c.at, LastErrorCode: tokenprovider.CodeInternal,
 		}))
 		h := statusOf(t, registry)
 		r := newRequest("GET", "/", adminSecret)

@@ -12,7 +12,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// refreshInterval is how many seconds the page is shown before it is loaded again.
+// refreshInterval is how many seconds the page is shown before it is loaded
+// again.
 const refreshInterval = 15
 
 // view is a report in the words and figures of the page.
@@ -57,8 +58,8 @@ type mutatorView struct {
 	Note       string
 }
 
-// words say what a state is called, what it means for a provider, and what for the
-// whole platform.
+// words say what a state is called, what it means for a provider, and what for
+// the whole platform.
 var words = map[tokenprovider.State]struct{ word, sentence, verdict string }{
 	tokenprovider.StateFresh: {
 		"Fresh", "A live token, and its refresh isn't due.", "All is well: there are live tokens.",
@@ -73,7 +74,8 @@ var words = map[tokenprovider.State]struct{ word, sentence, verdict string }{
 		"Failing", "No live token, and the last try to get one failed.", "A provider has no live token.",
 	},
 	tokenprovider.StateEmpty: {
-		"Empty", "No live token is held, and nothing went wrong: nobody has asked yet.", "Nobody has asked for a token yet.",
+		"Empty", "No live token is held, and nothing went wrong: nobody has asked yet.",
+		"Nobody has asked for a token yet.",
 	},
 	stateUnknown:       {"Unknown", "It doesn't report its status.", "No provider reports its status."},
 	stateNotConfigured: {"Not configured", "", "No mutator provides tokens: workspaces get none."},
@@ -82,7 +84,8 @@ var words = map[tokenprovider.State]struct{ word, sentence, verdict string }{
 func newView(rep report, refreshes bool) view {
 	v := view{
 		CSS: template.CSS(pageCSS), Refreshes: refreshes, Interval: refreshInterval,
-		Now: wire.FormatTime(rep.Time), State: rep.State, Word: words[rep.State].word, Verdict: words[rep.State].verdict,
+		Now: wire.FormatTime(rep.Time), State: rep.State,
+		Word: words[rep.State].word, Verdict: words[rep.State].verdict,
 	}
 	for _, m := range rep.Mutators {
 		v.Mutators = append(v.Mutators, mutatorView{
@@ -119,15 +122,16 @@ func newProviderView(m mutatorReport, now time.Time) providerView {
 	if s.LastErrorCode != "" {
 		p.NextLabel = "Next try"
 		p.Error = &errorView{
-			visible(string(s.LastErrorCode), 100), m.Message, visible(s.LastError, 1000), newMoment(s.LastErrorAt, now),
+			visible(string(s.LastErrorCode), 100), m.Message, visible(s.LastError, 1000),
+			newMoment(s.LastErrorAt, now),
 		}
 	}
 	p.Bar = newBar(*s, now, p.NextLabel)
 	return p
 }
 
-// bar is the life of a token in thousandths: how much of it is left, and how much
-// will be when it is refreshed.
+// bar is the life of a token in thousandths: how much of it is left, and how
+// much will be when it is refreshed.
 type bar struct {
 	Left, Life string
 	Width      int
@@ -155,8 +159,8 @@ func newBar(s tokenprovider.Status, now time.Time, markLabel string) *bar {
 // moment is a time as people and as machines read it.
 type moment struct{ Relative, Text, RFC3339 string }
 
-// newMoment returns nil for a time that isn't known. It names the day where that
-// isn't today's.
+// newMoment returns nil for a time that isn't known. It names the day where
+// that isn't today's.
 func newMoment(t, now time.Time) *moment {
 	if t.IsZero() {
 		return nil
@@ -195,7 +199,8 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%d d %d h", hours/24, hours%24)
 }
 
-// shownName returns a mutator's name, which its author chose, as it may be shown.
+// shownName returns a mutator's name, which its author chose, as it may be
+// shown.
 func shownName(name string) string {
 	if name == "" {
 		return "(no name)"
@@ -203,8 +208,8 @@ func shownName(name string) string {
 	return visible(name, 100)
 }
 
-// visible returns at most limit characters of s. Those that can't be seen are written
-// as escapes, so that none of them changes how the rest reads.
+// visible returns at most limit characters of s. Those that can't be seen are
+// written as escapes, so that none of them changes how the rest reads.
 func visible(s string, limit int) string {
 	var b strings.Builder
 	n := 0

@@ -7,8 +7,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// admitted is a request that is let in: for whom it acts, and its context with what
-// the platform knows of the workspace.
+// admitted is a request that is let in: for whom it acts, and its context with
+// what the platform knows of the workspace.
 type admitted struct {
 	principal Principal
 	ctx       context.Context
@@ -50,8 +50,8 @@ func (x *exchange) admit(ctx context.Context) (admitted, error) {
 	return admitted{p, ctx}, nil
 }
 
-// inform returns ctx with what Options.Workspace knows of the workspace id; "" is
-// none.
+// inform returns ctx with what Options.Workspace knows of the workspace id; ""
+// is none.
 func (h *Handler) inform(ctx context.Context, id string) (context.Context, error) {
 	if h.options.Workspace == nil || id == "" {
 		return ctx, nil

@@ -10,14 +10,15 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
-// AnyOf returns an Authenticator that accepts a request when one of as does, as the
-// Principal of the first that does. When none does, it could not be decided if any
-// of them couldn't decide, is forbidden if any of them forbids, and unauthenticated
-// otherwise. It can't shut someone out whom another of as accepts: [Options].Admit
-// does that. It is a [Renewer] as far as those that accept are.
+// AnyOf returns an Authenticator that accepts a request when one of as does, as
+// the Principal of the first that does. When none does, it could not be decided
+// if any of them couldn't decide, is forbidden if any of them forbids, and
+// unauthenticated otherwise. It can't shut someone out whom another of as
+// accepts: [Options].Admit does that. It is a [Renewer] as far as those that
+// accept are.
 //
-// No as are an error, since nobody would be let in, and so is one that is nil, which
-// the error names by its place.
+// No as are an error, since nobody would be let in, and so is one that is nil,
+// which the error names by its place.
 func AnyOf(as ...Authenticator) (Authenticator, error) {
 	if len(as) == 0 {
 		return nil, errors.New("tokenhttp: AnyOf needs an Authenticator")

@@ -11,9 +11,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// AuditRecord is one issue or refusal: who got, or didn't get, what and when. It
-// holds no secret. Every request to one of the endpoints makes one, before the
-// answer leaves, so no token is out without it.
+// AuditRecord is one issue or refusal: who got, or didn't get, what and when.
+// It holds no secret. Every request to one of the endpoints makes one, before
+// the answer leaves, so no token is out without it.
 type AuditRecord struct {
 	Time        time.Time          // when the request came
 	Principal   Principal          // who it came from; zero when that isn't proved
@@ -46,8 +46,8 @@ func (a *AuditRecord) issued(secret string, expiresAt time.Time) {
 	a.ExpiresAt = expiresAt
 }
 
-// audit hands record to Options.Audit and to the log. It refuses what Options.Audit
-// didn't take, and then the log's record says so.
+// audit hands record to Options.Audit and to the log. It refuses what
+// Options.Audit didn't take, and then the log's record says so.
 func (h *Handler) audit(ctx context.Context, record *AuditRecord) *wire.Refusal {
 	defer func() { record.log(ctx, h.options.Logger) }()
 	if h.options.Audit == nil {

@@ -8,16 +8,16 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
-// Principal is who a request comes from, as its credentials prove. A workspace has
-// its id and may have that workspace's token and no other; an administrator may have
-// every one. The zero Principal is nobody and is refused.
+// Principal is who a request comes from, as its credentials prove. A workspace
+// has its id and may have that workspace's token and no other; an administrator
+// may have every one. The zero Principal is nobody and is refused.
 type Principal struct {
 	WorkspaceID string
 	Admin       bool
 }
 
-// Authenticator tells who sent a request. It has three answers, and a fourth is a
-// defect:
+// Authenticator tells who sent a request. It has three answers, and a fourth is
+// a defect:
 //
 //   - a Principal and no error: it is them;
 //   - [ErrUnauthenticated] (errors.Is): the credentials are missing or wrong; the
@@ -26,13 +26,14 @@ type Principal struct {
 //   - any other error: it couldn't be decided, because a database is down for
 //     example; 503. Nobody is let in on it.
 //
-// An Authenticator judges by the credentials alone. Origin, Referer, the address and
-// an id in the URL prove nothing: whoever sends the request chooses them. Its errors
-// hold no credentials. It is safe for concurrent use. It isn't waited for any longer
-// when the request ends, and then reads the request at its own risk.
+// An Authenticator judges by the credentials alone. Origin, Referer, the
+// address and an id in the URL prove nothing: whoever sends the request chooses
+// them. Its errors hold no credentials. It is safe for concurrent use. It isn't
+// waited for any longer when the request ends, and then reads the request at
+// its own risk.
 //
-// [AdminToken], [WorkspaceKey] and [AnyOf] are Authenticators. One that can also
-// exchange a workspace's credential for a new one is a [Renewer].
+// [AdminToken], [WorkspaceKey] and [AnyOf] are Authenticators. One that can
+// also exchange a workspace's credential for a new one is a [Renewer].
 type Authenticator interface {
 	Authenticate(r *http.Request) (Principal, error)
 }
@@ -40,15 +41,16 @@ type Authenticator interface {
 // ErrUnauthenticated says that a request has no credentials, or wrong ones.
 var ErrUnauthenticated = errors.New("tokenhttp: unauthenticated")
 
-// ErrForbidden says that a request's sender is known and may not have what they ask
-// for.
+// ErrForbidden says that a request's sender is known and may not have what they
+// ask for.
 var ErrForbidden = errors.New("tokenhttp: forbidden")
 
 // maxBearer bounds a bearer in bytes: what nobody issues needn't be parsed.
 const maxBearer = 8 << 10
 
 // bearerOf returns the bearer token of r (RFC 6750, section 2.1). Several
-// Authorization headers are refused: two readers could take different ones of them.
+// Authorization headers are refused: two readers could take different ones of
+// them.
 func bearerOf(r *http.Request) (string, error) {
 	values := r.Header.Values("Authorization")
 	if len(values) != 1 {

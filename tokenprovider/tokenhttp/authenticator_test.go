@@ -5,9 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
 )
@@ -19,7 +17,10 @@ func TestAdminTokenAcceptsEachOfItsTokensAndNothingElse(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, tokenhttp.Principal{Admin: true}, p)
 	}
-	for _, token := range []string{"", "old-admin-toke", "old-admin-tokenx", "OLD-ADMIN-TOKEN", "old-admin-token,new-admin-token"} {
+	for _, token := range []string{
+		"", "old-admin-toke", "old-admin-tokenx", "OLD-ADMIN-TOKEN",
+		"old-admin-token,new-admin-token",
+	} {
 		p, err := auth.Authenticate(bearing(token))
 		require.ErrorIs(t, err, tokenhttp.ErrUnauthenticated, "%q", token)
 		require.Zero(t, p)
@@ -37,7 +38,10 @@ func TestAdminTokenNamesATokenThatNobodyMustOrCanPresent(t *testing.T) {
 		"a file's last newline": {[]string{"secret-token\n", "x"}, "AdminToken: token 1 of 2 has white space"},
 		"a space":               {[]string{"secret token"}, "AdminToken: token 1 of 1 has white space"},
 		"not ASCII":             {[]string{"secret-tok\u00e9n"}, "or isn't ASCII"},
-		"endless":               {[]string{strings.Repeat("secret", 10_000)}, "AdminToken: token 1 of 1 is longer than 8192 bytes"},
+		"endless": {
+			[]string{strings.Repeat("secret", 10_000)},
+			"AdminToken: token 1 of 1 is longer than 8192 bytes",
+		},
 	} {
 		auth, err := tokenhttp.AdminToken(row.tokens...)
 		require.Nil(t, auth, name)
@@ -48,7 +52,9 @@ func TestAdminTokenNamesATokenThatNobodyMustOrCanPresent(t *testing.T) {
 
 func TestAnyOfAcceptsWhatOneOfThemAccepts(t *testing.T) {
 	accepts := func(id string) tokenhttp.Authenticator {
-		return authFunc(func(*http.Request) (tokenhttp.Principal, error) { return tokenhttp.Principal{WorkspaceID: id}, nil })
+		return authFunc(func(*http.Request) (tokenhttp.Principal, error) {
+			return tokenhttp.Principal{WorkspaceID: id}, nil
+		})
 	}
 	answers := func(err error) tokenhttp.Authenticator {
 		return authFunc(func(*http.Request) (tokenhttp.Principal, error) {
@@ -62,14 +68,19 @@ func TestAnyOfAcceptsWhatOneOfThemAccepts(t *testing.T) {
 		id   string
 		want error
 	}{
-		"one that accepts":              {[]tokenhttp.Authenticator{accepts("a")}, "a", nil},
-		"the first that accepts":        {[]tokenhttp.Authenticator{denies, accepts("a"), accepts("b")}, "a", nil},
-		"one is down, another accepts":  {[]tokenhttp.Authenticator{fails, accepts("a")}, "a", nil},
-		"all deny":                      {[]tokenhttp.Authenticator{denies, denies}, "", tokenhttp.ErrUnauthenticated},
-		"one forbids":                   {[]tokenhttp.Authenticator{denies, forbids, denies}, "", tokenhttp.ErrForbidden},
-		"one is down, none accepts":     {[]tokenhttp.Authenticator{denies, fails}, "", down},
-		"one is down and one forbids":   {[]tokenhttp.Authenticator{fails, forbids}, "", down},
-		"the error of one wraps denial": {[]tokenhttp.Authenticator{answers(errors.Join(errors.New("expired"), tokenhttp.ErrUnauthenticated))}, "", tokenhttp.ErrUnauthenticated},
+		"one that accepts":             {[]tokenhttp.Authenticator{accepts("a")}, "a", nil},
+		"the first that accepts":       {[]tokenhttp.Authenticator{denies, accepts("a"), accepts("b")}, "a", nil},
+		"one is down, another accepts": {[]tokenhttp.Authenticator{fails, accepts("a")}, "a", nil},
+		"all deny":                     {[]tokenhttp.Authenticator{denies, denies}, "", tokenhttp.ErrUnauthenticated},
+		"one forbids":                  {[]tokenhttp.Authenticator{denies, forbids, denies}, "", tokenhttp.ErrForbidden},
+		"one is down, none accepts":    {[]tokenhttp.Authenticator{denies, fails}, "", down},
+		"one is down and one forbids":  {[]tokenhttp.Authenticator{fails, forbids}, "", down},
+		"the error of one wraps denial": {
+			[]tokenhttp.Authenticator{
+				answers(errors.Join(errors.New("expired"), tokenhttp.ErrUnauthenticated)),
+			},
+			"", tokenhttp.ErrUnauthenticated,
+		},
 	} {
 		p, err := anyOf(t, row.as...).Authenticate(bearing("x"))
 		require.ErrorIs(t, err, row.want, name)
@@ -88,24 +99,4 @@ func TestAnyOfNamesTheAuthenticatorThatIsMissing(t *testing.T) {
 		require.Nil(t, auth, says)
 		require.ErrorContains(t, err, says)
 	}
-}
-
-func TestAnyOfRenewsThroughTheOneThatAccepts(t *testing.T) {
-	first, second := newKey(t, firstKey), newKey(t, secondKey)
-	denies := authFunc(func(*http.Request) (tokenhttp.Principal, error) {
-		return tokenhttp.Principal{}, tokenhttp.ErrUnauthenticated
-	})
-	renewer, ok := anyOf(t, denies, adminToken(t, adminSecret), anyOf(t, first, second)).(tokenhttp.Renewer)
-	require.True(t, ok)
-
-	bearer, expiresAt, err := renewer.Renew(bearing(issue(t, second, "ws-1")))
-	require.NoError(t, err)
-	require.WithinDuration(t, time.Now().Add(time.Hour), expiresAt, 5*time.Second)
-	_, err = second.Authenticate(bearing(bearer))
-	require.NoError(t, err)
-
-	_, _, err = renewer.Renew(bearing("wrong"))
-	require.ErrorIs(t, err, tokenhttp.ErrUnauthenticated)
-	_, _, err = renewer.Renew(bearing(adminSecret))
-	require.ErrorIs(t, err, tokenprovider.ErrNotConfigured, "the one that accepts can't renew")
 }

@@ -13,9 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkEndpoint measures a token over loopback HTTP, through the mux, a WorkspaceKey, the registry and the cache.
-// "ratio" compares it with a bare handler that writes the same bytes. The two take turns, so that what else the machine
-// does falls on both; an op is one request to each.
+// BenchmarkEndpoint measures a token over loopback HTTP, through the mux, a
+// WorkspaceKey, the registry and the cache. "ratio" compares it with a bare
+// handler that writes the same bytes. The two take turns, so that what else the
+// machine does falls on both; an op is one request to each.
 func BenchmarkEndpoint(b *testing.B) {
 	key := newKey(b)
 	registry := provisionhook.NewRegistry()
@@ -69,7 +70,7 @@ func BenchmarkEndpoint(b *testing.B) {
 	b.ReportMetric(float64(ours)/float64(floor), "ratio")
 }
 
-// BenchmarkAuthenticate is the share of the WorkspaceKey.
+// BenchmarkAuthenticate measures the share of the WorkspaceKey.
 func BenchmarkAuthenticate(b *testing.B) {
 	key := newKey(b)
 	r := bearing(issue(b, key, "ws-1"))

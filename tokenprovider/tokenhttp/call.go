@@ -50,8 +50,8 @@ func (c *Client) call(ctx context.Context, req request, answer any) error {
 	return err
 }
 
-// bearer asks Bearer, and refuses what would break out of the header before anything
-// is sent.
+// bearer asks Bearer, and refuses what would break out of the header before
+// anything is sent.
 func (c *Client) bearer(ctx context.Context) (string, error) {
 	bearer, err := foreign.Within(ctx, "Client.Bearer", func(ctx context.Context) (string, error) {
 		bearer, _, err := c.Bearer.Token(ctx)
@@ -76,7 +76,8 @@ func (c *Client) bearer(ctx context.Context) (string, error) {
 	return bearer, nil
 }
 
-// bearerAfter reports to Bearer that the endpoint refused bearer, and asks it again.
+// bearerAfter reports to Bearer that the endpoint refused bearer, and asks it
+// again.
 func (c *Client) bearerAfter(ctx context.Context, bearer string) (string, error) {
 	_, err := foreign.Within(ctx, "Client.Bearer", func(context.Context) (bool, error) {
 		return tokenprovider.Invalidate(c.Bearer, bearer), nil
@@ -123,8 +124,8 @@ func (c *Client) send(ctx context.Context, req request, bearer string, answer an
 	return resp.StatusCode, nil
 }
 
-// httpClient returns a copy of HTTPClient that doesn't follow redirects and doesn't
-// wait for ever.
+// httpClient returns a copy of HTTPClient that doesn't follow redirects and
+// doesn't wait for ever.
 func (c *Client) httpClient() *http.Client {
 	client := http.Client{Transport: transport}
 	if c.HTTPClient != nil {
@@ -142,8 +143,8 @@ func (c *Client) httpClient() *http.Client {
 // errTooLate is the error for a secret that lived when it was asked for.
 var errTooLate = errors.New("what it holds expired on its way")
 
-// validate checks the secret of an answer and returns when it expires; zero when the
-// answer doesn't say.
+// validate checks the secret of an answer and returns when it expires; zero
+// when the answer doesn't say.
 func validate(secret, expires string, asked time.Time) (time.Time, error) {
 	if !wire.IsToken(secret) {
 		return time.Time{}, errors.New("what it holds is empty, or has white space or control characters in it")

@@ -18,31 +18,34 @@ import (
 
 // Client is the workspace's side: a [tokenprovider.TokenProvider] that asks the
 // endpoint at each call. Put a [tokenprovider.Cache] over it. It is safe for
-// concurrent use, must not be copied after first use, and prints without its bearer.
+// concurrent use, must not be copied after first use, and prints without its
+// bearer.
 //
 // Its errors are [tokenprovider.Error] values, with the endpoint's code and
-// Retry-After where it sent them. Their text has the status and the URL without its
-// query, never the bearer and nothing of an answer's body. An answer that isn't the
-// endpoint's own never says "not configured", so a [tokenprovider.Fallback] doesn't
-// go on to a broader token because a proxy answered 404.
+// Retry-After where it sent them. Their text has the status and the URL without
+// its query, never the bearer and nothing of an answer's body. An answer that
+// isn't the endpoint's own never says "not configured", so a
+// [tokenprovider.Fallback] doesn't go on to a broader token because a proxy
+// answered 404.
 type Client struct {
-	// URL is the endpoint's, the workspace's own: https, or http to loopback. Empty
-	// means [tokenprovider.ErrNotConfigured].
+	// URL is the endpoint's, the workspace's own: https, or http to loopback.
+	// Empty means [tokenprovider.ErrNotConfigured].
 	URL string
 
-	// Bearer is what the client authenticates itself with: [tokenprovider.File],
-	// [tokenprovider.Env] or a [tokenprovider.Func]. It is asked at each call, so that
-	// a rotated bearer is seen at once, and again after a 401. Required; a bearer that
-	// is missing isn't "not configured" but CodeUnauthenticated.
+	// Bearer is what the client authenticates itself with:
+	// [tokenprovider.File], [tokenprovider.Env] or a [tokenprovider.Func]. It
+	// is asked at each call, so that a rotated bearer is seen at once, and
+	// again after a 401. Required; a bearer that is missing isn't "not
+	// configured" but CodeUnauthenticated.
 	Bearer tokenprovider.TokenProvider
 
-	// HTTPClient sends the requests; redirects are never followed, and its Timeout is
-	// 10 s when it has none. Nil: a client that keeps to the proxy settings of the
-	// environment for https, and uses no proxy for http.
+	// HTTPClient sends the requests; redirects are never followed, and its
+	// Timeout is 10 s when it has none. Nil: a client that keeps to the proxy
+	// settings of the environment for https, and uses no proxy for http.
 	HTTPClient *http.Client
 
-	// AllowHTTP allows http to another machine, where anyone on the way can read the
-	// bearer and the token.
+	// AllowHTTP allows http to another machine, where anyone on the way can
+	// read the bearer and the token.
 	AllowHTTP bool
 
 	// UserAgent says who asks; the endpoint's audit record has it. Default:
@@ -57,8 +60,9 @@ var (
 	_ tokenprovider.Invalidator   = (*Client)(nil)
 )
 
-// Token asks the endpoint for a token. The [tokenprovider.MinTTL] of ctx goes along,
-// in whole seconds rounded up, and so do the digests of the tokens that were refused.
+// Token asks the endpoint for a token. The [tokenprovider.MinTTL] of ctx goes
+// along, in whole seconds rounded up, and so do the digests of the tokens that
+// were refused.
 func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 	endpoint, err := c.endpoint()
 	if err != nil {
@@ -83,18 +87,20 @@ func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 	return answer.Token, expiresAt, nil
 }
 
-// Invalidate notes that git or an API refused token. The calls of Token from now on
-// tell the endpoint, which drops exactly that token, until it hands it out again: it
-// has none that is better. The last 16 tokens are told. Invalidate returns true when
-// token is the one that the last call delivered; the Client itself holds none.
+// Invalidate notes that git or an API refused token. The calls of Token from
+// now on tell the endpoint, which drops exactly that token, until it hands it
+// out again: it has none that is better. The last 16 tokens are told.
+// Invalidate returns true when token is the one that the last call delivered;
+// the Client itself holds none.
 func (c *Client) Invalidate(token string) bool {
 	return c.rejected.add(tokenprovider.TokenSHA256(token))
 }
 
-// RenewBearer asks the endpoint for a new bearer in place of the one that Bearer
-// has, valid as long as that one was when it was issued. URL has to end in /token or
-// /github-installation-token: the bearer's endpoint is beside it. The caller puts
-// the new bearer where Bearer finds it; the old one stays valid until it expires.
+// RenewBearer asks the endpoint for a new bearer in place of the one that
+// Bearer has, valid as long as that one was when it was issued. URL has to end
+// in /token or /github-installation-token: the bearer's endpoint is beside it.
+// The caller puts the new bearer where Bearer finds it; the old one stays valid
+// until it expires.
 func (c *Client) RenewBearer(ctx context.Context) (bearer string, expiresAt time.Time, err error) {
 	endpoint, err := c.endpoint()
 	if err != nil {

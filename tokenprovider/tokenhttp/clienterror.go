@@ -29,8 +29,8 @@ func misconfigured(problem string) error {
 	return coded(tokenprovider.CodeInvalidRequest, "%s", problem)
 }
 
-// unusable returns the error for a 200 that isn't an answer of the endpoint's, for
-// what reason. One that came too late is: another try may be in time.
+// unusable returns the error for a 200 that isn't an answer of the endpoint's,
+// for what reason. One that came too late is: another try may be in time.
 func unusable(req request, reason error) error {
 	code := tokenprovider.CodeInternal
 	if reason == errTooLate {
@@ -47,8 +47,8 @@ func unreachable(req request, cause error) error {
 	return coded(tokenprovider.CodeUnavailable, "%s: %w", req, tellable(cause))
 }
 
-// tellable returns err when its text is known to hold nothing that the other side
-// sent. net/http quotes what it couldn't parse of an answer.
+// tellable returns err when its text is known to hold nothing that the other
+// side sent. net/http quotes what it couldn't parse of an answer.
 func tellable(err error) error {
 	var network net.Error
 	var certificate *tls.CertificateVerificationError
@@ -78,9 +78,9 @@ func statusError(req request, resp *http.Response, body []byte) error {
 	return &tokenprovider.Error{Code: code, RetryAfter: wait, Err: err}
 }
 
-// codeOfStatus returns the code for a status whose sender doesn't say one of ours. A
-// 404 or a redirect without it comes from something in between, so it says nothing of
-// the endpoint.
+// codeOfStatus returns the code for a status whose sender doesn't say one of
+// ours. A 404 or a redirect without it comes from something in between, so it
+// says nothing of the endpoint.
 func codeOfStatus(status int) tokenprovider.Code {
 	switch {
 	case status == http.StatusUnauthorized:

@@ -1,8 +1,8 @@
-// Package tokenhttp serves live tokens to workspaces over HTTP, and is the client
-// that they pull them with.
+// Package tokenhttp serves live tokens to workspaces over HTTP, and is the
+// client that they pull them with.
 //
-// A token that is pushed into a workspace dies there. With this endpoint a workspace
-// pulls a fresh one whenever it needs it, authenticated as itself.
+// A token that is pushed into a workspace dies there. With this endpoint a
+// workspace pulls a fresh one whenever it needs it, authenticated as itself.
 //
 // # The platform's side
 //
@@ -18,11 +18,11 @@
 //	})
 //	registry.Register(mutator)
 //
-// A [Handler] asks an [Authenticator] who calls and a [Source] which provider is
-// theirs. [PerWorkspace] gives each workspace a token of its own, [FirstProvider] and
-// [One] the same one to all. The [Mutator] puts the endpoint's URL and a bearer into
-// each workspace that starts, and [Renewer] is how that bearer doesn't become the
-// token that dies.
+// A [Handler] asks an [Authenticator] who calls and a [Source] which provider
+// is theirs. [PerWorkspace] gives each workspace a token of its own,
+// [FirstProvider] and [One] the same one to all. The [Mutator] puts the
+// endpoint's URL and a bearer into each workspace that starts, and [Renewer] is
+// how that bearer doesn't become the token that dies.
 //
 // # The workspace's side
 //
@@ -53,9 +53,9 @@
 // # What it promises
 //
 // Who calls is told by the bearer alone. A workspace gets its own token and no
-// other; the id in the URL is compared with it and grants nothing. Whatever can't be
-// decided is refused: an authenticator that fails, an admission that fails. The
-// answers and their codes are fixed:
+// other; the id in the URL is compared with it and grants nothing. Whatever
+// can't be decided is refused: an authenticator that fails, an admission that
+// fails. The answers and their codes are fixed:
 //
 //	200  {"token","expires_at","username"}; expires_at is absent when it isn't known
 //	400  invalid_request: min_ttl is not a duration of zero or more, or a body is not git's
@@ -68,37 +68,37 @@
 //	500  the provider failed, with its code, and Retry-After when it is known; internal: no record of it
 //	503  unavailable: it couldn't be decided who calls or whether they may, with Retry-After
 //
-// Where several are true the first decides: 404 for the path, 405, 401 and 503 for
-// who calls, 403 for the id, 403, 429 and 503 of Admit, 406, 400 for min_ttl, 400 for
-// the body, 403 for the host, 404 for the provider, 500. Nothing that is refused
-// before the provider's own answer costs a token, and no body is read before it is
-// known who sent it.
+// Where several are true the first decides: 404 for the path, 405, 401 and 503
+// for who calls, 403 for the id, 403, 429 and 503 of Admit, 406, 400 for
+// min_ttl, 400 for the body, 403 for the host, 404 for the provider, 500.
+// Nothing that is refused before the provider's own answer costs a token, and
+// no body is read before it is known who sent it.
 //
 // A POST of the attributes that git gives a credential helper, with Accept:
-// application/x-git-credential, is answered with what the helper prints back: git in
-// an image without any helper needs curl and no more. Such an answer asks for a token
-// with ten minutes to live where min_ttl doesn't say otherwise. A refusal is JSON to
-// everyone.
+// application/x-git-credential, is answered with what the helper prints back:
+// git in an image without any helper needs curl and no more. Such an answer
+// asks for a token with ten minutes to live where min_ttl doesn't say
+// otherwise. A refusal is JSON to everyone.
 //
-// A header Provisionkit-Rejected with the [tokenprovider.TokenSHA256] of a token says
-// that git or an API refused it; there may be several, of which the first 16 count. A
-// caller whose token is one of them gets the next one, unless its provider thinks the
-// token too young to be judged, or can't drop it. The [Client] sends those that it
-// was told with [Client.Invalidate].
+// A header Provisionkit-Rejected with the [tokenprovider.TokenSHA256] of a
+// token says that git or an API refused it; there may be several, of which the
+// first 16 count. A caller whose token is one of them gets the next one, unless
+// its provider thinks the token too young to be judged, or can't drop it. The
+// [Client] sends those that it was told with [Client.Invalidate].
 //
-// Each issue and each refusal is one [AuditRecord]. A caller learns a code, a fixed
-// sentence, and what is malformed in its own request; an operator's log has the
-// reason. No token, key or bearer is in a log, an error, a URL or the printed form of
-// any type.
+// Each issue and each refusal is one [AuditRecord]. A caller learns a code, a
+// fixed sentence, and what is malformed in its own request; an operator's log
+// has the reason. No token, key or bearer is in a log, an error, a URL or the
+// printed form of any type.
 //
 // An Authenticator, a Source, a provider or a callback that panics or ends its
-// goroutine is answered like one that fails, and harms no other request. What hangs
-// is waited for until its request ends; [Options].Audit, for 10 s.
+// goroutine is answered like one that fails, and harms no other request. What
+// hangs is waited for until its request ends; [Options].Audit, for 10 s.
 //
 // # What it refuses
 //
-// There is no Handler without an Authenticator, no token for a HEAD, no redirect
-// followed, no http beyond the own machine unless it is allowed by name, no bearer
-// with a line break in it, no answer over 64 KiB, and no JWT but those of
-// [WorkspaceKey].
+// There is no Handler without an Authenticator, no token for a HEAD, no
+// redirect followed, no http beyond the own machine unless it is allowed by
+// name, no bearer with a line break in it, no answer over 64 KiB, and no JWT
+// but those of [WorkspaceKey].
 package tokenhttp

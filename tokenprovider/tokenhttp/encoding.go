@@ -13,9 +13,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
-// The bounds of a body with git's attributes: those of [gitcredential.ReadRequest],
-// and a time after which nothing more of it is waited for, where the server allows
-// that to be set.
+// The bounds of a body with git's attributes: those of
+// [gitcredential.ReadRequest], and a time after which nothing more of it is
+// waited for, where the server allows that to be set.
 const (
 	maxGitRequest     = 1 << 20
 	gitRequestTimeout = 10 * time.Second
@@ -36,9 +36,9 @@ func wishOf(r *http.Request) (asked wish) {
 	return asked
 }
 
-// minTTLOf returns the life that a request to u asks for. One that doesn't say asks
-// for none, or, if it is git's, for as much as a credential helper does: git never
-// asks again, and its request has no place for the wish.
+// minTTLOf returns the life that a request to u asks for. One that doesn't say
+// asks for none, or, if it is git's, for as much as a credential helper does:
+// git never asks again, and its request has no place for the wish.
 func minTTLOf(u *url.URL, forGit bool) (time.Duration, *wire.Refusal) {
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -62,15 +62,15 @@ func minTTLOf(u *url.URL, forGit bool) (time.Duration, *wire.Refusal) {
 // can't be answered costs no token.
 type encoding func(token string, expiresAt time.Time) (wire.Answer, error)
 
-// asJSON is the encoding for everyone who doesn't ask for another.
+// asJSON encodes for everyone who doesn't ask for another form.
 func (h *Handler) asJSON(token string, expiresAt time.Time) (wire.Answer, error) {
 	return wire.JSONAnswer(tokenAnswer{
 		Token: token, ExpiresAt: wire.FormatTime(expiresAt), Username: h.options.Username,
 	}), nil
 }
 
-// asksForGit reports whether the answer to r is git's own text, which takes git's
-// attributes in a body. Who takes JSON as well gets that for a GET.
+// asksForGit reports whether the answer to r is git's own text, which takes
+// git's attributes in a body. Who takes JSON as well gets that for a GET.
 func asksForGit(r *http.Request) (bool, *wire.Refusal) {
 	switch {
 	case !wire.Prefers(r, wire.Git, wire.JSON):
@@ -83,11 +83,11 @@ func asksForGit(r *http.Request) (bool, *wire.Refusal) {
 	return false, notAcceptable
 }
 
-// asGit returns the encoding for the request of git in r's body, if it is one for a
-// host whose credentials these are.
+// asGit returns the encoding for the request of git in r's body, if it is one
+// for a host whose credentials these are.
 func (h *Handler) asGit(w http.ResponseWriter, r *http.Request) (encoding, *wire.Refusal) {
-	// Git's request has a kilobyte, so it comes at once or not at all. The server
-	// lifts the deadline after the body.
+	// Git's request has a kilobyte, so it comes at once or not at all. The
+	// server lifts the deadline after the body.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(gitRequestTimeout))
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxGitRequest+1))
 	if err != nil {

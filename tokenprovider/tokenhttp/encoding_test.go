@@ -3,7 +3,6 @@ package tokenhttp_test
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -20,7 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// forGit makes a request one of git's: with body, and an answer in git's format wanted.
+// forGit makes a request one of git's: with body, and an answer in git's format
+// wanted.
 func forGit(body io.Reader) func(*http.Request) {
 	return func(r *http.Request) {
 		r.Header.Set("Accept", gitCredential)
@@ -44,13 +44,17 @@ func TestOverHTTPEveryHostileRequestComesToWhatItComesToInAHelper(t *testing.T) 
 	for _, c := range testutil.GitRequests(t, "../gitcredential/testdata/requests.txt") {
 		require.Contains(t, statuses, c.Outcome)
 		seen[c.Outcome]++
-		for _, body := range []io.Reader{strings.NewReader(c.Input), io.MultiReader(strings.NewReader(c.Input))} { // sized and chunked
+		// sized and chunked
+		for _, body := range []io.Reader{
+			strings.NewReader(c.Input), io.MultiReader(strings.NewReader(c.Input)),
+		} {
 			got := ask(t, server, "POST", "/workspaces/ws-1/token", bearer, forGit(body))
 			require.Equal(t, statuses[c.Outcome], got.status, "%s: %s", c.Name, got.body)
 			if c.Outcome != "answer" {
 				require.Equal(t, "application/json", got.header.Get("Content-Type"), c.Name)
 				require.Empty(t, testutil.Leak(got.body, tokenSecret), c.Name)
-				require.NotContains(t, got.body, "evil.example", "%s: an answer repeats nothing of the request", c.Name)
+				require.NotContains(t, got.body, "evil.example",
+					"%s: an answer repeats nothing of the request", c.Name)
 			}
 		}
 	}
@@ -84,16 +88,19 @@ func TestTheBodyIsBounded(t *testing.T) {
 		"1,000,000 lines":              {head + strings.Repeat("a=b\n", 1_000_000), 400},
 		"a megabyte after the request": {head + "\n" + strings.Repeat("x", 1<<20), 200},
 	} {
-		got := ask(t, server, "POST", "/workspaces/ws-1/token", bearer, forGit(strings.NewReader(row.body)))
+		got := ask(t, server, "POST", "/workspaces/ws-1/token", bearer,
+			forGit(strings.NewReader(row.body)))
 		require.Equal(t, row.status, got.status, "%s: %s", name, got.body)
 	}
 
 	lines := &endlessLines{}
-	req, err := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/workspaces/ws-1/token", lines)
+	req, err := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/workspaces/ws-1/token",
+		lines)
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+bearer)
 	forGit(lines)(req)
-	if resp, err := server.Client().Do(req); err == nil { // the server may hang up before the answer is read
+	// the server may hang up before the answer is read
+	if resp, err := server.Client().Do(req); err == nil {
 		require.Equal(t, 400, resp.StatusCode)
 		require.NoError(t, resp.Body.Close())
 	}
@@ -127,77 +134,6 @@ func TestNoBodyOfAStrangerIsReadAndNoneThatNobodyAskedFor(t *testing.T) {
 	}
 }
 
-func TestAnAcceptHeaderIsReadAsHTTPDefinesIt(t *testing.T) {
-	key := newKey(t)
-	h := newHandler(t, key, fixed(tokenprovider.Static(tokenSecret)), nil)
-	const git, json = gitCredential, "application/json"
-	for _, row := range []struct {
-		accept []string
-		want   string
-	}{
-		{nil, json},
-		{[]string{""}, json},
-		{[]string{"*/*"}, json},
-		{[]string{"application/*"}, json},
-		{[]string{git}, git},
-		{[]string{"Application/X-Git-Credential"}, git},
-		{[]string{" " + git + " "}, git},
-		{[]string{git + ";q=0.001"}, git},
-		{[]string{git + " ; Q=1.000"}, git},
-		{[]string{git + ";version=1;q=1"}, git},
-		{[]string{git + ";q=0"}, json},
-		{[]string{git + ";q=0.0, */*"}, json},
-		{[]string{git, json}, json},
-		{[]string{json, git}, json},
-		{[]string{json + ";q=0.9", git}, git},
-		{[]string{json + ";q=0.9, " + git + ";q=0.8"}, json},
-		{[]string{"*/*, " + git}, git},
-		{[]string{git + ";q=0.1, " + git + ", " + json + ";q=0.5"}, git},
-		{[]string{git + ", " + git + ";q=0.1, " + json + ";q=0.5"}, git},
-		{[]string{"application/*;q=0.9, " + git + ";q=0.8"}, json},
-		{[]string{"*/*;q=0.9, application/json;q=0.1, " + git + ";q=0.2"}, git},
-		{[]string{"text/html, " + git + ";q=0.1"}, git},
-		{[]string{"text/html", "", git}, git},
-		{[]string{git + "x"}, json},
-		{[]string{"x" + git}, json},
-		{[]string{"x-git-credential"}, json},
-		{[]string{git + ";q=2"}, json},
-		{[]string{git + ";q=-1"}, json},
-		{[]string{git + ";q=NaN"}, json},
-		{[]string{git + ";q="}, json},
-		{[]string{git + ";q=1;q=0"}, json},
-		{[]string{git + " " + git}, json},
-		{[]string{strings.Repeat("*/*,", 10_000) + git}, git},
-	} {
-		r := newRequest("POST", "/workspaces/ws-1/token", issue(t, key, "ws-1"))
-		forGit(strings.NewReader("protocol=https\nhost=github.com\n"))(r)
-		r.Header["Accept"] = row.accept
-		w := record(h, r)
-		require.Equal(t, 200, w.Code, "%q: %s", row.accept, w.Body)
-		require.Equal(t, row.want, w.Header().Get("Content-Type"), "%.200q", row.accept)
-		require.Equal(t, "Accept", w.Header().Get("Vary"))
-	}
-}
-
-// FuzzAccept holds negotiation to two promises: git's text goes only to who names it, and every Accept has an answer.
-func FuzzAccept(f *testing.F) {
-	for _, seed := range []string{"", "*/*", gitCredential, gitCredential + ";q=0.5, application/json;q=1", "application/*;q=NaN", `a/b;x="` + gitCredential + `"`, ";;,,=\xff"} {
-		f.Add(seed)
-	}
-	h, err := tokenhttp.NewHandler(fixed(tokenprovider.Static(tokenSecret)), adminToken(f, adminSecret), nil)
-	require.NoError(f, err)
-	f.Fuzz(func(t *testing.T, accept string) {
-		r := newRequest("POST", "/workspaces/ws-1/token", adminSecret)
-		forGit(strings.NewReader("protocol=https\nhost=github.com\n"))(r)
-		r.Header.Set("Accept", accept)
-		w := record(h, r)
-		require.Equal(t, 200, w.Code)
-		if w.Header().Get("Content-Type") == gitCredential {
-			require.Contains(t, strings.ToLower(accept), gitCredential)
-		}
-	})
-}
-
 func TestGitGetsATokenThatLastsForAnOperationUnlessItSaysHowLong(t *testing.T) {
 	key := newKey(t)
 	var asked time.Duration
@@ -205,62 +141,19 @@ func TestGitGetsATokenThatLastsForAnOperationUnlessItSaysHowLong(t *testing.T) {
 		asked = tokenprovider.MinTTL(ctx)
 		return tokenSecret, time.Time{}, nil
 	})), nil))
-	for query, want := range map[string]time.Duration{"": 10 * time.Minute, "?min_ttl=0s": 0, "?min_ttl=1m": time.Minute, "?min_ttl=25m": 25 * time.Minute} {
-		got := ask(t, server, "POST", "/workspaces/ws-1/token"+query, issue(t, key, "ws-1"), forGit(strings.NewReader("protocol=https\nhost=github.com\n")))
+	for query, want := range map[string]time.Duration{
+		"": 10 * time.Minute, "?min_ttl=0s": 0, "?min_ttl=1m": time.Minute,
+		"?min_ttl=25m": 25 * time.Minute,
+	} {
+		got := ask(t, server, "POST", "/workspaces/ws-1/token"+query, issue(t, key, "ws-1"),
+			forGit(strings.NewReader("protocol=https\nhost=github.com\n")))
 		require.Equal(t, 200, got.status)
 		require.Equal(t, want, asked, query)
 	}
 }
 
-// request is one that TestTheFirstThingThatIsWrongDecides mends step by step.
-type request struct {
-	method, path, query, bearer, accept, body string
-	admit                                     error
-	provider                                  tokenprovider.TokenProvider
-}
-
-func TestTheFirstThingThatIsWrongDecides(t *testing.T) {
-	key := newKey(t)
-	authDown := true
-	r := request{method: "DELETE", path: "/workspaces/ws-2/secrets", query: "min_ttl=soon", bearer: "wrong", accept: gitCredential, body: "nonsense", admit: tokenhttp.ErrForbidden}
-	for _, step := range []struct {
-		status int
-		body   string
-		mend   func()
-	}{
-		{404, `{"error":"not found","code":"not_found"}`, func() { r.path = "/workspaces/ws-2/token" }},
-		{405, `{"error":"method not allowed","code":"invalid_request"}`, func() { r.method = "GET" }},
-		{503, `{"error":"authentication unavailable","code":"unavailable"}`, func() { authDown = false }},
-		{401, `{"error":"unauthenticated","code":"unauthenticated"}`, func() { r.bearer = issue(t, key, "ws-1") }},
-		{403, `{"error":"forbidden","code":"forbidden"}`, func() { r.path = "/workspaces/ws-1/token" }},
-		{403, `{"error":"forbidden","code":"forbidden"}`, func() { r.admit = &tokenprovider.Error{Code: tokenprovider.CodeRateLimited} }},
-		{429, `{"error":"too many requests for tokens; try again later","code":"rate_limited"}`, func() { r.admit = errors.New("database is down") }},
-		{503, `{"error":"admission unavailable","code":"unavailable"}`, func() { r.admit = nil }},
-		{406, `{"error":"application/x-git-credential: only by POST of git's attributes","code":"invalid_request"}`, func() { r.method = "POST" }},
-		{400, `{"error":"min_ttl: must be one duration of zero or more, such as 10m","code":"invalid_request"}`, func() { r.query = "min_ttl=1m" }},
-		{400, `{"error":"body: line 1 of the request has no end: it may have been cut short","code":"invalid_request"}`, func() { r.body = "protocol=https\nhost=evil.example\n" }},
-		{403, `{"error":"forbidden","code":"forbidden"}`, func() { r.body = "protocol=https\nhost=github.com\n" }},
-		{404, `{"error":"no token provider registered","code":"not_configured"}`, func() { r.provider = failing(errors.New("down")) }},
-		{500, `{"error":"token refresh failed","code":"unavailable"}`, func() { r.provider = leased("", time.Time{}) }},
-		{500, `{"error":"token refresh failed: empty token","code":"internal"}`, func() { r.provider = leased(strings.Repeat("x", 33<<10), time.Time{}) }},
-		{500, `{"error":"token refresh failed","code":"internal"}`, func() { r.provider = tokenprovider.Static(tokenSecret) }},
-		{200, "username=x-access-token\npassword=" + tokenSecret + "\n", func() {}},
-	} {
-		h, err := tokenhttp.NewHandler(fixed(r.provider), authFunc(func(req *http.Request) (tokenhttp.Principal, error) {
-			if authDown {
-				return tokenhttp.Principal{}, errors.New("database is down")
-			}
-			return key.Authenticate(req)
-		}), &tokenhttp.Options{Admit: func(context.Context, tokenhttp.Principal) error { return r.admit }})
-		require.NoError(t, err)
-		got := ask(t, serveDirectly(t, h), r.method, r.path+"?"+r.query, r.bearer, forGit(strings.NewReader(r.body)))
-		require.Equal(t, step.status, got.status, got.body)
-		require.Equal(t, step.body, got.body)
-		step.mend()
-	}
-}
-
-// pipeListener is a listener of connections in memory, which keep the time of a synctest bubble.
+// pipeListener is a listener of connections in memory, which keep the time of a
+// synctest bubble.
 type pipeListener chan net.Conn
 
 func (l pipeListener) Accept() (net.Conn, error) {

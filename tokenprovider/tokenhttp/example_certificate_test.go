@@ -18,7 +18,8 @@ func ExampleClient_certificate() {
 	if err != nil {
 		panic(err)
 	}
-	handler, err := tokenhttp.NewHandler(tokenhttp.One(tokenprovider.Static("example-token")), auth, nil)
+	source := tokenhttp.One(tokenprovider.Static("example-token"))
+	handler, err := tokenhttp.NewHandler(source, auth, nil)
 	if err != nil {
 		panic(err)
 	}

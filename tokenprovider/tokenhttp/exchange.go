@@ -10,9 +10,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// exchange is one request on its way to a token. The code on its way is foreign and
-// runs on another goroutine, which is left behind when it hangs and the request ends:
-// see within. What both goroutines know is in at.
+// exchange is one request on its way to a token. The code on its way is foreign
+// and runs on another goroutine, which is left behind when it hangs and the
+// request ends: see within. What both goroutines know is in at.
 type exchange struct {
 	*Handler
 	request *http.Request
@@ -44,8 +44,8 @@ const (
 	atAudit         stage = "audit"
 )
 
-// serve returns the answer to the request, or why there is none, and notes what it
-// learns in record.
+// serve returns the answer to the request, or why there is none, and notes what
+// it learns in record.
 func (x *exchange) serve(w http.ResponseWriter, record *AuditRecord) (wire.Answer, *wire.Refusal) {
 	r := x.request
 	if !x.route.allows(r.Method) {
@@ -88,9 +88,9 @@ func (x *exchange) run(w http.ResponseWriter) (held issue, encode encoding, refu
 	return held, encode, refused
 }
 
-// runForGit does what run does where git asks. The body is read once its sender is
-// admitted, and by the goroutine of the request: one that is left behind may not touch
-// w.
+// runForGit does what run does where git asks. The body is read once its sender
+// is admitted, and by the goroutine of the request: one that is left behind may
+// not touch w.
 func (x *exchange) runForGit(w http.ResponseWriter) (held issue, encode encoding, refused *wire.Refusal) {
 	in, refused := within(x, x.admit)
 	if refused == nil {
@@ -102,8 +102,8 @@ func (x *exchange) runForGit(w http.ResponseWriter) (held issue, encode encoding
 	return held, encode, refused
 }
 
-// enter notes that the code of s runs next, and that what note adds is known. Nothing
-// more runs once the request has ended.
+// enter notes that the code of s runs next, and that what note adds is known.
+// Nothing more runs once the request has ended.
 func (x *exchange) enter(ctx context.Context, s stage, note func(*position)) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -121,9 +121,10 @@ func (x *exchange) position() position {
 	return x.at
 }
 
-// within calls f, which runs foreign code for x, and waits for it until the request
-// ends. It returns what f returns, or the refusal for what went wrong. Since f may be
-// left behind it writes nothing that its caller reads: it returns it.
+// within calls f, which runs foreign code for x, and waits for it until the
+// request ends. It returns what f returns, or the refusal for what went wrong.
+// Since f may be left behind it writes nothing that its caller reads: it
+// returns it.
 func within[T any](x *exchange, f func(context.Context) (T, error)) (T, *wire.Refusal) {
 	ctx := x.request.Context()
 	value, err := foreign.Within(ctx, "", f)
@@ -134,9 +135,10 @@ func within[T any](x *exchange, f func(context.Context) (T, error)) (T, *wire.Re
 	return value, x.refusal(ctx, at, x.explain(ctx, at.stage, err))
 }
 
-// explain returns the error for what foreign code did instead of answering, and logs
-// the stack of a panic; any other error it returns as it is. [http.ErrAbortHandler]
-// goes on as the panic that it was: it asks for just that.
+// explain returns the error for what foreign code did instead of answering, and
+// logs the stack of a panic; any other error it returns as it is.
+// [http.ErrAbortHandler] goes on as the panic that it was: it asks for just
+// that.
 func (h *Handler) explain(ctx context.Context, s stage, err error) error {
 	if err == foreign.ErrNoAnswer {
 		return coded(tokenprovider.CodeUnavailable, "the %s: %w", s, err)

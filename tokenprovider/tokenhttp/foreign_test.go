@@ -75,8 +75,8 @@ func (b broken) handler(t testing.TB, logger *slog.Logger, audited func(context.
 	return h
 }
 
-// pieces are those that can be broken: what the log calls them, and the status of
-// the request that meets one.
+// pieces are those that can be broken: what the log calls them, and the status
+// of the request that meets one.
 var pieces = map[string]struct {
 	in, method, path string
 	status           int
@@ -92,11 +92,14 @@ var pieces = map[string]struct {
 }
 
 func TestCodeThatPanicsOrEndsItsGoroutineIsAnswered(t *testing.T) {
-	for how, does := range map[string]func(){"panics": func() { panic(tokenSecret) }, "ends": runtime.Goexit} {
+	for how, does := range map[string]func(){
+		"panics": func() { panic(tokenSecret) }, "ends": runtime.Goexit,
+	} {
 		for piece, want := range pieces {
 			t.Run(piece+" "+how, func(t *testing.T) {
 				capture := testutil.NewCapture(t, tokenSecret)
-				h := broken{piece, does}.handler(t, capture.Logger(), func(context.Context, tokenhttp.AuditRecord) {})
+				h := broken{piece, does}.handler(t, capture.Logger(),
+					func(context.Context, tokenhttp.AuditRecord) {})
 				require.Equal(t, want.status, ask(t, serve(t, h), want.method, want.path, "").status)
 				require.Contains(t, capture.String(), `"in":"`+want.in+`"`)
 				require.Contains(t, capture.String(), `"msg":"refused"`, "there is a record of it")
@@ -113,7 +116,9 @@ func TestCodeThatHangsIsWaitedForUntilItsRequestEnds(t *testing.T) {
 		t.Run(piece, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var records []tokenhttp.AuditRecord
-				h := broken{piece, func() { time.Sleep(time.Hour) }}.handler(t, nil, func(ctx context.Context, r tokenhttp.AuditRecord) {
+				h := broken{
+					piece, func() { time.Sleep(time.Hour) },
+				}.handler(t, nil, func(ctx context.Context, r tokenhttp.AuditRecord) {
 					require.NoError(t, ctx.Err(), "the record is taken although the caller is gone")
 					records = append(records, r)
 				})
@@ -135,14 +140,16 @@ func TestCodeThatHangsIsWaitedForUntilItsRequestEnds(t *testing.T) {
 func TestNothingIsIssuedWithoutARecordThatWasTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		capture := testutil.NewCapture(t, tokenSecret)
-		h := broken{"audit", func() { time.Sleep(time.Hour) }}.handler(t, capture.Logger(), func(context.Context, tokenhttp.AuditRecord) {})
+		h := broken{"audit", func() { time.Sleep(time.Hour) }}.handler(t, capture.Logger(),
+			func(context.Context, tokenhttp.AuditRecord) {})
 		began := time.Now()
 		w := record(h, newRequest("GET", "/workspaces/ws-1/token", ""))
 		require.Equal(t, 10*time.Second, time.Since(began))
 		require.Equal(t, 500, w.Code)
 		require.Equal(t, `{"error":"internal error","code":"internal"}`, w.Body.String())
 		require.Contains(t, capture.String(), `"msg":"audit unavailable"`)
-		require.Contains(t, capture.String(), tokenprovider.TokenSHA256(tokenSecret), "the log names the token that was lost")
+		require.Contains(t, capture.String(), tokenprovider.TokenSHA256(tokenSecret),
+			"the log names the token that was lost")
 		time.Sleep(time.Hour) // for it to end
 	})
 }
@@ -157,7 +164,9 @@ func (b breaking) Enabled(context.Context, slog.Level) bool  { return true }
 func (b breaking) Handle(context.Context, slog.Record) error { b.does(); return nil }
 
 func TestALogThatBreaksCostsNoToken(t *testing.T) {
-	for how, does := range map[string]func(){"panics": func() { panic("disk full") }, "ends its goroutine": runtime.Goexit} {
+	for how, does := range map[string]func(){
+		"panics": func() { panic("disk full") }, "ends its goroutine": runtime.Goexit,
+	} {
 		h := newHandler(t, newKey(t), fixed(tokenprovider.Static(tokenSecret)), &tokenhttp.Options{
 			Logger: slog.New(breaking{slog.DiscardHandler, does}),
 		})
@@ -194,7 +203,8 @@ func TestAPanicTellsTheLogWhereAndNotWhat(t *testing.T) {
 		panic("can't use " + tokenSecret)
 	}, adminToken(t, adminSecret), &tokenhttp.Options{Logger: capture.Logger()})
 	require.NoError(t, err)
-	require.Equal(t, 500, ask(t, serve(t, h), "GET", "/admin/github-installation-token", adminSecret).status)
+	require.Equal(t, 500,
+		ask(t, serve(t, h), "GET", "/admin/github-installation-token", adminSecret).status)
 	require.Contains(t, capture.String(), `"in":"source"`)
 	require.Contains(t, capture.String(), "foreign_test.go")
 
@@ -204,6 +214,8 @@ func TestAPanicTellsTheLogWhereAndNotWhat(t *testing.T) {
 		return nil, nil
 	}, adminToken(t, adminSecret), &tokenhttp.Options{Logger: capture.Logger()})
 	require.NoError(t, err)
-	require.Equal(t, 500, ask(t, serve(t, h), "GET", "/admin/github-installation-token", adminSecret).status)
-	require.Contains(t, capture.String(), "assignment to entry in nil map", "the runtime's own words are no secret")
+	require.Equal(t, 500,
+		ask(t, serve(t, h), "GET", "/admin/github-installation-token", adminSecret).status)
+	require.Contains(t, capture.String(), "assignment to entry in nil map",
+		"the runtime's own words are no secret")
 }

@@ -17,8 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzBearer feeds a WorkspaceKey whole Authorization headers. One is admitted only when its HMAC holds, computed here by
-// itself, and only as the workspace that its claims name.
+// FuzzBearer feeds a WorkspaceKey whole Authorization headers. One is admitted
+// only when its HMAC holds, computed here by itself, and only as the workspace
+// that its claims name.
 func FuzzBearer(f *testing.F) {
 	key := newKey(f, firstKey, secondKey)
 	valid, err := key.Issue("ws-1", 50*365*24*time.Hour)
@@ -27,9 +28,12 @@ func FuzzBearer(f *testing.F) {
 	claims, signature, _ := strings.Cut(rest, ".")
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"JWT"}`))
 	for _, seed := range []string{
-		"Bearer " + valid, "bearer  " + valid, "Bearer " + valid + " ", "Bearer " + valid + "=", "Bearer\t" + valid, "Basic " + valid, valid, "Bearer", "",
-		"Bearer " + head + "." + claims + ".", "Bearer " + none + "." + claims + ".", "Bearer " + none + "." + claims + "." + signature,
-		"Bearer " + head + "." + claims + "." + signature + "." + signature, "Bearer ..", "Bearer " + valid + "\r\nX: y",
+		"Bearer " + valid, "bearer  " + valid, "Bearer " + valid + " ", "Bearer " + valid + "=",
+		"Bearer\t" + valid, "Basic " + valid, valid, "Bearer", "",
+		"Bearer " + head + "." + claims + ".", "Bearer " + none + "." + claims + ".",
+		"Bearer " + none + "." + claims + "." + signature,
+		"Bearer " + head + "." + claims + "." + signature + "." + signature, "Bearer ..",
+		"Bearer " + valid + "\r\nX: y",
 		"Bearer " + issue(f, newKey(f, []byte(strings.Repeat("another key ", 3))), "ws-1"),
 	} {
 		f.Add(seed)
@@ -72,19 +76,25 @@ func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// FuzzAnswer feeds a Client whatever may stand where the endpoint should: it delivers a usable, live token or an error with
-// a code, and the error shows nothing of the body.
+// FuzzAnswer feeds a Client whatever may stand where the endpoint should: it
+// delivers a usable, live token or an error with a code, and the error shows
+// nothing of the body.
 func FuzzAnswer(f *testing.F) {
 	for _, body := range []string{
-		``, `null`, `{}`, `[]`, `<html>`, `{"token":""}`, `{"token":5}`, `{"token":"` + tokenSecret + `"}`, `{"token":"` + tokenSecret + `\n"}`,
-		`{"token":"` + tokenSecret + `","expires_at":"2126-11-23T19:00:00Z","username":"x-access-token"}`, `{"token":"` + tokenSecret + `","expires_at":"2016-11-23T19:00:00Z"}`,
-		`{"token":"` + tokenSecret + `","expires_at":"1764000000"}`, `{"token":"` + tokenSecret + `","expires_at":"0001-01-01T00:00:00Z"}`, `{"token":"` + tokenSecret,
+		``, `null`, `{}`, `[]`, `<html>`, `{"token":""}`, `{"token":5}`,
+		`{"token":"` + tokenSecret + `"}`, `{"token":"` + tokenSecret + `\n"}`,
+		`{"token":"` + tokenSecret + `","expires_at":"2126-11-23T19:00:00Z","username":"x-access-token"}`,
+		`{"token":"` + tokenSecret + `","expires_at":"2016-11-23T19:00:00Z"}`,
+		`{"token":"` + tokenSecret + `","expires_at":"1764000000"}`,
+		`{"token":"` + tokenSecret + `","expires_at":"0001-01-01T00:00:00Z"}`,
+		`{"token":"` + tokenSecret,
 	} {
 		f.Add(200, "application/json", "", body)
 	}
 	for _, code := range []string{"not_configured", "rate_limited", "internal", "made_up"} {
 		for _, status := range []int{302, 401, 403, 404, 429, 500, 503} {
-			f.Add(status, "application/json; charset=utf-8", "17", `{"error":"`+tokenSecret+`","code":"`+code+`"}`)
+			f.Add(status, "application/json; charset=utf-8", "17",
+				`{"error":"`+tokenSecret+`","code":"`+code+`"}`)
 		}
 	}
 	f.Add(404, "text/html", "Tue, 24 Nov 2126 00:00:00 GMT", tokenSecret)
@@ -92,16 +102,23 @@ func FuzzAnswer(f *testing.F) {
 		if status < 200 || status > 599 { // net/http delivers no other
 			return
 		}
-		client := &tokenhttp.Client{URL: "https://platform.example/workspaces/ws-1/token", Bearer: tokenprovider.Static(bearerSecret)}
+		client := &tokenhttp.Client{
+			URL:    "https://platform.example/workspaces/ws-1/token",
+			Bearer: tokenprovider.Static(bearerSecret),
+		}
 		client.HTTPClient = &http.Client{Transport: answers(func() *http.Response {
-			return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {contentType}, "Retry-After": {retryAfter}},
+			return &http.Response{StatusCode: status, Header: http.Header{
+				"Content-Type": {contentType}, "Retry-After": {retryAfter},
+			},
 				Body: io.NopCloser(strings.NewReader(body))}
 		})}
 		token, expiresAt, err := client.Token(t.Context())
 		if err == nil {
 			require.Equal(t, 200, status)
 			require.NotEmpty(t, token)
-			require.False(t, strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }), "a token of more than visible ASCII")
+			require.False(t,
+				strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }),
+				"a token of more than visible ASCII")
 			require.True(t, expiresAt.IsZero() || time.Now().Before(expiresAt), "a dead token")
 			return
 		}
@@ -115,7 +132,8 @@ func FuzzAnswer(f *testing.F) {
 		if typed.Code == tokenprovider.CodeNotConfigured {
 			var said struct{ Code tokenprovider.Code }
 			require.NoError(t, json.Unmarshal([]byte(body), &said))
-			require.Equal(t, tokenprovider.CodeNotConfigured, said.Code, "only an endpoint that says so isn't configured")
+			require.Equal(t, tokenprovider.CodeNotConfigured, said.Code,
+				"only an endpoint that says so isn't configured")
 		}
 		require.Empty(t, testutil.Leak(err.Error(), tokenSecret, bearerSecret))
 	})

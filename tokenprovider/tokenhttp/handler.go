@@ -8,9 +8,10 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Handler serves tokens to workspaces. It is safe for concurrent use and holds no
-// state of its own: what is fetched when, and for how many callers at once, is up
-// to the providers, which therefore are a [tokenprovider.Cache] or hold one.
+// Handler serves tokens to workspaces. It is safe for concurrent use and holds
+// no state of its own: what is fetched when, and for how many callers at once,
+// is up to the providers, which therefore are a [tokenprovider.Cache] or hold
+// one.
 type Handler struct {
 	source  Source
 	auth    Authenticator
@@ -20,8 +21,9 @@ type Handler struct {
 var _ http.Handler = (*Handler)(nil)
 
 // NewHandler returns a Handler that gives the tokens of src to those whom auth
-// knows; both are required, and there is no way to serve without an Authenticator.
-// A nil opts means the defaults. The error names what is missing or malformed.
+// knows; both are required, and there is no way to serve without an
+// Authenticator. A nil opts means the defaults. The error names what is missing
+// or malformed.
 func NewHandler(src Source, auth Authenticator, opts *Options) (*Handler, error) {
 	if src == nil {
 		return nil, errors.New("tokenhttp: NewHandler needs a Source, FirstProvider(registry) for example")
@@ -46,9 +48,10 @@ func NewHandler(src Source, auth Authenticator, opts *Options) (*Handler, error)
 //	GET, POST /workspaces/{id}/token
 //	POST      /workspaces/{id}/bearer
 //
-// The patterns name no method, so that other methods get this package's own answer.
-// A mux on which a pattern with a method covers them, such as "GET /", panics over
-// the conflict: use "/" there, or hand it h under a prefix of its own.
+// The patterns name no method, so that other methods get this package's own
+// answer. A mux on which a pattern with a method covers them, such as "GET /",
+// panics over the conflict: use "/" there, or hand it h under a prefix of its
+// own.
 func (h *Handler) Mount(mux *http.ServeMux) {
 	for _, rt := range routes {
 		mux.Handle(rt.pattern, h)

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// serveDirectly is a real server of h without a mux.
+// serveDirectly starts a real server of h without a mux.
 func serveDirectly(t testing.TB, h http.Handler) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -22,7 +22,8 @@ func serveDirectly(t testing.TB, h http.Handler) *httptest.Server {
 
 // strangeIDs are ids that a careless reader of URLs takes for another one.
 var strangeIDs = []string{
-	"ws-1", "a/b", "a%2Fb", "..", ".", "../ws-1", "ws-1/../ws-2", "a b", "a+b", "a%b", "a?b", "a#b", "a;b", "a=b&c", "日本", "é", "e\u0301", "ws-1\x00", "{id}", "WS-1",
+	"ws-1", "a/b", "a%2Fb", "..", ".", "../ws-1", "ws-1/../ws-2", "a b", "a+b", "a%b", "a?b", "a#b",
+	"a;b", "a=b&c", "日本", "é", "e\u0301", "ws-1\x00", "{id}", "WS-1",
 	"a\\b", "//", "%2e%2e", "token", strings.Repeat("x", 500),
 }
 
@@ -46,13 +47,15 @@ func TestAnIDIsComparedExactlyHoweverItIsWritten(t *testing.T) {
 				if asked == mine {
 					want = 200
 				}
-				require.Equal(t, want, ask(t, server, "GET", path, bearer).status, "%s: %q asks for %q", where, mine, asked)
+				require.Equal(t, want, ask(t, server, "GET", path, bearer).status,
+					"%s: %q asks for %q", where, mine, asked)
 			}
 		}
 	}
 }
 
-// escapeAll escapes every byte of id: a path that no program on the way can mistake for another.
+// escapeAll escapes every byte of id: a path that no program on the way can
+// mistake for another.
 func escapeAll(id string) string {
 	var b strings.Builder
 	for i := range len(id) {
@@ -80,41 +83,53 @@ func TestIdentityComesFromOneBearerAlone(t *testing.T) {
 		require.Equal(t, 200, ask(t, server, "GET", "/workspaces/ws-1/token", "", headers).status, name)
 	}
 	for name, headers := range map[string]func(*http.Request){
-		"none":                    set(),
-		"empty":                   set("Authorization", ""),
-		"the scheme alone":        set("Authorization", "Bearer"),
-		"the scheme and a space":  set("Authorization", "Bearer "),
-		"no scheme":               set("Authorization", bearer),
-		"Basic":                   set("Authorization", "Basic "+bearer),
-		"no space":                set("Authorization", "Bearer"+bearer),
-		"a tab":                   set("Authorization", "Bearer\t"+bearer),
-		"two in one":              set("Authorization", "Bearer "+bearer+", Bearer "+bearer),
-		"two headers":             set("Authorization", "Bearer "+bearer, "Authorization", "Bearer "+bearer),
-		"an empty one beside":     set("Authorization", "Bearer "+bearer, "Authorization", ""),
-		"an administrator beside": set("Authorization", "Bearer "+bearer, "Authorization", "Bearer "+adminSecret),
-		"parameters":              set("Authorization", `Bearer token="`+bearer+`"`),
-		"more after it":           set("Authorization", "Bearer "+bearer+" x"),
-		"very long":               set("Authorization", "Bearer "+strings.Repeat("x", 100_000)),
-		"another header":          set("X-Authorization", "Bearer "+bearer),
-		"a proxy's":               set("Proxy-Authorization", "Bearer "+bearer),
-		"a cookie":                set("Cookie", "Authorization=Bearer "+bearer),
-		"Origin and Referer":      set("Origin", server.URL, "Referer", server.URL+"/admin", "Host", "localhost", "X-Forwarded-For", "127.0.0.1"),
-		"a workspace header":      set("X-Workspace-Id", "ws-1"),
+		"none":                   set(),
+		"empty":                  set("Authorization", ""),
+		"the scheme alone":       set("Authorization", "Bearer"),
+		"the scheme and a space": set("Authorization", "Bearer "),
+		"no scheme":              set("Authorization", bearer),
+		"Basic":                  set("Authorization", "Basic "+bearer),
+		"no space":               set("Authorization", "Bearer"+bearer),
+		"a tab":                  set("Authorization", "Bearer\t"+bearer),
+		"two in one":             set("Authorization", "Bearer "+bearer+", Bearer "+bearer),
+		"two headers": set("Authorization", "Bearer "+bearer, "Authorization",
+			"Bearer "+bearer),
+		"an empty one beside": set("Authorization", "Bearer "+bearer, "Authorization", ""),
+		"an administrator beside": set("Authorization", "Bearer "+bearer, "Authorization",
+			"Bearer "+adminSecret),
+		"parameters":     set("Authorization", `Bearer token="`+bearer+`"`),
+		"more after it":  set("Authorization", "Bearer "+bearer+" x"),
+		"very long":      set("Authorization", "Bearer "+strings.Repeat("x", 100_000)),
+		"another header": set("X-Authorization", "Bearer "+bearer),
+		"a proxy's":      set("Proxy-Authorization", "Bearer "+bearer),
+		"a cookie":       set("Cookie", "Authorization=Bearer "+bearer),
+		"Origin and Referer": set("Origin", server.URL, "Referer", server.URL+"/admin", "Host",
+			"localhost", "X-Forwarded-For", "127.0.0.1"),
+		"a workspace header": set("X-Workspace-Id", "ws-1"),
 	} {
 		got := ask(t, server, "GET", "/workspaces/ws-1/token", "", headers)
 		require.Equal(t, 401, got.status, name)
 		require.Equal(t, "Bearer", got.header.Get("WWW-Authenticate"), name)
 	}
-	require.Equal(t, 401, ask(t, server, "GET", "/workspaces/ws-1/token?access_token="+url.QueryEscape(bearer), "").status, "a bearer in the URL")
+	require.Equal(t, 401,
+		ask(t, server, "GET", "/workspaces/ws-1/token?access_token="+url.QueryEscape(bearer), "").status,
+		"a bearer in the URL")
 	require.Equal(t, 401, ask(t, server, "GET", "/workspaces/ws-1/token", "", func(r *http.Request) {
 		r.SetBasicAuth("Bearer", bearer)
 	}).status, "Basic authentication")
-	require.Equal(t, 403, ask(t, server, "GET", "/workspaces/ws-2/token?id=ws-1&workspace_id=ws-1", bearer, withHeader("Referer", server.URL)).status)
+	require.Equal(t, 403,
+		ask(t, server, "GET", "/workspaces/ws-2/token?id=ws-1&workspace_id=ws-1", bearer,
+			withHeader("Referer", server.URL)).status)
 }
 
-// FuzzPath holds the handler to one promise for every path: a token comes only for the exact id, fully unescaped.
+// FuzzPath holds the handler to one promise for every path: a token comes only
+// for the exact id, fully unescaped.
 func FuzzPath(f *testing.F) {
-	for _, seed := range []string{"/workspaces/ws-1/token", "/workspaces/ws%2d1/token", "/workspaces//token", "/workspaces/ws-1%2f..%2fws-2/token", "/%77orkspaces/ws-1/token", "/workspaces/ws-1/%74oken", "//", "%", "/workspaces/\xff/token"} {
+	for _, seed := range []string{
+		"/workspaces/ws-1/token", "/workspaces/ws%2d1/token", "/workspaces//token",
+		"/workspaces/ws-1%2f..%2fws-2/token", "/%77orkspaces/ws-1/token",
+		"/workspaces/ws-1/%74oken", "//", "%", "/workspaces/\xff/token",
+	} {
 		f.Add(seed)
 	}
 	h, err := tokenhttp.NewHandler(fixed(tokenprovider.Static(tokenSecret)), authFunc(func(*http.Request) (tokenhttp.Principal, error) {
@@ -129,7 +144,9 @@ func FuzzPath(f *testing.F) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, &http.Request{Method: "GET", URL: u, Header: http.Header{}})
 		if w.Code == 200 {
-			require.Contains(t, []string{"/workspaces/ws-1/token", "/workspaces/ws-1/github-installation-token"}, u.Path)
+			require.Contains(t,
+				[]string{"/workspaces/ws-1/token", "/workspaces/ws-1/github-installation-token"},
+				u.Path)
 		}
 	})
 }

@@ -73,7 +73,7 @@ func newHandler(t testing.TB, key *tokenhttp.WorkspaceKey, src tokenhttp.Source,
 	return h
 }
 
-// serve is a real server of h under a mux.
+// serve starts a real server of h under a mux.
 func serve(t testing.TB, h *tokenhttp.Handler) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -90,7 +90,8 @@ type answer struct {
 	header http.Header
 }
 
-// ask sends a request with bearer, none if it is empty, without following redirects.
+// ask sends a request with bearer, none if it is empty, without following
+// redirects.
 func ask(t testing.TB, server *httptest.Server, method, path, bearer string, change ...func(*http.Request)) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
@@ -102,7 +103,9 @@ func ask(t testing.TB, server *httptest.Server, method, path, bearer string, cha
 		f(req)
 	}
 	client := *server.Client()
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.CheckRedirect = func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}
 	resp, err := client.Do(req)
 	require.NoError(t, err)
 	defer resp.Body.Close()
@@ -117,18 +120,22 @@ func withHeader(name, value string) func(*http.Request) {
 
 func workspacePath(id string) string { return "/workspaces/" + url.PathEscape(id) + "/token" }
 
-// fixed is a Source that has p for everyone.
+// fixed returns a Source that has p for everyone.
 func fixed(p tokenprovider.TokenProvider) tokenhttp.Source {
 	return func(context.Context, tokenhttp.Principal) (tokenprovider.TokenProvider, error) { return p, nil }
 }
 
-// leased is a provider of one token with a life.
+// leased returns a provider of one token with a life.
 func leased(token string, expiresAt time.Time) tokenprovider.TokenProvider {
-	return tokenprovider.Func(func(context.Context) (string, time.Time, error) { return token, expiresAt, nil })
+	return tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		return token, expiresAt, nil
+	})
 }
 
 func failing(err error) tokenprovider.TokenProvider {
-	return tokenprovider.Func(func(context.Context) (string, time.Time, error) { return "", time.Time{}, err })
+	return tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		return "", time.Time{}, err
+	})
 }
 
 // issuer mints token-1, token-2 and so on, with a prefix, an hour each.
@@ -179,7 +186,8 @@ var (
 	_ tokenprovider.TokenProvider          = plugin{}
 )
 
-// newRequest is a request with bearer, none if it is empty, as a server gets it.
+// newRequest returns a request with bearer, none if it is empty, as a server
+// gets it.
 func newRequest(method, path, bearer string) *http.Request {
 	r := httptest.NewRequest(method, path, nil)
 	if bearer != "" {
@@ -188,7 +196,7 @@ func newRequest(method, path, bearer string) *http.Request {
 	return r
 }
 
-// record is the answer of h to r, without a network.
+// record returns the answer of h to r, without a network.
 func record(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)

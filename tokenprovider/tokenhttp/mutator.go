@@ -22,35 +22,38 @@ const (
 // defaultBearerTTL is how long a bearer lives that nobody renews.
 const defaultBearerTTL = 30 * 24 * time.Hour
 
-// MutatorOptions say where the endpoint is and how workspaces authenticate to it.
+// MutatorOptions say where the endpoint is and how workspaces authenticate to
+// it.
 type MutatorOptions struct {
 	// BaseURL is the platform's URL as workspaces reach it, below which
 	// [Handler.Mount]'s paths are. Required; https, or http to loopback.
 	BaseURL string
 
-	// Key issues the bearers: the one that the endpoint's Authenticator is, or one of
-	// them. Required.
+	// Key issues the bearers: the one that the endpoint's Authenticator is, or
+	// one of them. Required.
 	Key *WorkspaceKey
 
-	// TTL is the life of a bearer; a workspace renews it in time. Default: 30 days.
+	// TTL is the life of a bearer; a workspace renews it in time. Default: 30
+	// days.
 	TTL time.Duration
 
-	// BearerFile is an absolute path inside the workspace. When it is set the bearer
-	// goes into that file and not into the environment, which every process inherits;
-	// the platform then starts workspaces from a Registry's Plan, which has the file.
-	// Empty: the bearer goes into the environment.
+	// BearerFile is an absolute path inside the workspace. When it is set the
+	// bearer goes into that file and not into the environment, which every
+	// process inherits; the platform then starts workspaces from a Registry's
+	// Plan, which has the file. Empty: the bearer goes into the environment.
 	BearerFile string
 
-	// AllowHTTP allows http to another machine, and tells workspaces so, for networks
-	// that nobody else is on.
+	// AllowHTTP allows http to another machine, and tells workspaces so, for
+	// networks that nobody else is on.
 	AllowHTTP bool
 }
 
-// Mutator tells a workspace where its endpoint is and gives it a bearer. It sets
-// [EnvTokenURL] and, depending on [MutatorOptions], [EnvBearer] or [EnvBearerFile],
-// and [EnvAllowHTTP]. Each start of a workspace gets a bearer of its own; earlier
-// ones stay valid until they expire. It is safe for concurrent use. It fits
-// provisionhook's EnvMutator and FileMutator by its methods.
+// Mutator tells a workspace where its endpoint is and gives it a bearer. It
+// sets [EnvTokenURL] and, depending on [MutatorOptions], [EnvBearer] or
+// [EnvBearerFile], and [EnvAllowHTTP]. Each start of a workspace gets a bearer
+// of its own; earlier ones stay valid until they expire. It is safe for
+// concurrent use. It fits provisionhook's EnvMutator and FileMutator by its
+// methods.
 type Mutator struct {
 	base      *url.URL
 	key       *WorkspaceKey
@@ -91,8 +94,8 @@ func NewMutator(opts MutatorOptions) (*Mutator, error) {
 // Name returns "token-endpoint".
 func (m *Mutator) Name() string { return "token-endpoint" }
 
-// MutateEnv sets the URL, and the bearer or where it is. An id that can't be one
-// segment of a URL's path is an error.
+// MutateEnv sets the URL, and the bearer or where it is. An id that can't be
+// one segment of a URL's path is an error.
 func (m *Mutator) MutateEnv(_ context.Context, workspaceID string, env map[string]string) error {
 	if env == nil {
 		return errors.New("tokenhttp: the environment is nil")
@@ -133,9 +136,9 @@ func (m *Mutator) MutateFiles(_ context.Context, workspaceID string, files map[s
 	return nil
 }
 
-// tokenURL returns where the workspace gets its token. Programs on the way take the
-// segments "." and ".." for steps in the path, escaped or not (RFC 3986, section
-// 6.2.2), so no workspace can have them for an id.
+// tokenURL returns where the workspace gets its token. Programs on the way take
+// the segments "." and ".." for steps in the path, escaped or not (RFC 3986,
+// section 6.2.2), so no workspace can have them for an id.
 func (m *Mutator) tokenURL(workspaceID string) (string, error) {
 	switch workspaceID {
 	case "":

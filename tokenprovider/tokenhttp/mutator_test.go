@@ -34,21 +34,29 @@ func TestAWorkspaceReachesItsEndpointWithWhatTheMutatorGaveIt(t *testing.T) {
 		env := map[string]string{"HOME": "/home/agent"}
 		require.NoError(t, registry.Run(t.Context(), id, env))
 		require.Len(t, env, 3)
-		require.True(t, strings.HasPrefix(env[tokenhttp.EnvTokenURL], server.URL+"/workspaces/"), env[tokenhttp.EnvTokenURL])
-		c := &tokenhttp.Client{URL: env[tokenhttp.EnvTokenURL], Bearer: tokenprovider.Static(env[tokenhttp.EnvBearer])}
+		require.True(t, strings.HasPrefix(env[tokenhttp.EnvTokenURL], server.URL+"/workspaces/"),
+			env[tokenhttp.EnvTokenURL])
+		c := &tokenhttp.Client{
+			URL: env[tokenhttp.EnvTokenURL], Bearer: tokenprovider.Static(env[tokenhttp.EnvBearer]),
+		}
 		token, _, err := c.Token(t.Context())
 		require.NoError(t, err, id)
 		require.Equal(t, id+"-token-1", token)
 
 		_, claims := decode(t, env[tokenhttp.EnvBearer])
-		require.EqualValues(t, 30*24*60*60, claims["exp"].(float64)-claims["iat"].(float64), "30 days by default")
+		require.EqualValues(t, 30*24*60*60, claims["exp"].(float64)-claims["iat"].(float64),
+			"30 days by default")
 	}
 }
 
 func TestABearerFileKeepsTheBearerOutOfTheEnvironment(t *testing.T) {
 	key := newKey(t)
 	registry := provisionhook.NewRegistry()
-	registry.Register(newMutator(t, tokenhttp.MutatorOptions{BaseURL: "https://platform.example/api", Key: key, BearerFile: "/run/provisionkit/bearer", TTL: time.Hour}))
+	registry.Register(newMutator(t,
+		tokenhttp.MutatorOptions{
+			BaseURL: "https://platform.example/api", Key: key,
+			BearerFile: "/run/provisionkit/bearer", TTL: time.Hour,
+		}))
 	plan, err := registry.Plan(t.Context(), "ws-1", nil)
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{
@@ -60,11 +68,13 @@ func TestABearerFileKeepsTheBearerOutOfTheEnvironment(t *testing.T) {
 	p, err := key.Authenticate(bearing(bearer))
 	require.NoError(t, err)
 	require.Equal(t, "ws-1", p.WorkspaceID)
-	require.Error(t, registry.Run(t.Context(), "ws-1", map[string]string{}), "a platform that can't write files must not start the workspace")
+	require.Error(t, registry.Run(t.Context(), "ws-1", map[string]string{}),
+		"a platform that can't write files must not start the workspace")
 }
 
 func TestHTTPToAnotherMachineIsAllowedByNameAndPassedOn(t *testing.T) {
-	m := newMutator(t, tokenhttp.MutatorOptions{BaseURL: "http://platform:8080", Key: newKey(t), AllowHTTP: true})
+	m := newMutator(t,
+		tokenhttp.MutatorOptions{BaseURL: "http://platform:8080", Key: newKey(t), AllowHTTP: true})
 	env := map[string]string{}
 	require.NoError(t, m.MutateEnv(t.Context(), "ws-1", env))
 	require.Equal(t, "1", env["PROVISIONKIT_ALLOW_HTTP"])
@@ -77,19 +87,57 @@ func TestNewMutatorNamesTheOptionThatIsWrong(t *testing.T) {
 		opts tokenhttp.MutatorOptions
 		says string
 	}{
-		"nothing":                 {tokenhttp.MutatorOptions{}, "MutatorOptions.BaseURL is required"},
-		"no key":                  {tokenhttp.MutatorOptions{BaseURL: "https://platform.example"}, "MutatorOptions.Key is required"},
-		"the zero key":            {tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: &tokenhttp.WorkspaceKey{}}, "MutatorOptions.Key is required"},
-		"no scheme":               {tokenhttp.MutatorOptions{BaseURL: "platform.example", Key: key}, "MutatorOptions.BaseURL is not an absolute URL"},
-		"another scheme":          {tokenhttp.MutatorOptions{BaseURL: "ftp://platform.example", Key: key}, "MutatorOptions.BaseURL is neither https nor http"},
-		"http to another machine": {tokenhttp.MutatorOptions{BaseURL: "http://platform.example", Key: key}, "MutatorOptions.BaseURL is http to another machine"},
-		"user info":               {tokenhttp.MutatorOptions{BaseURL: "https://u:p@platform.example", Key: key}, "MutatorOptions.BaseURL has a user name"},
-		"a query":                 {tokenhttp.MutatorOptions{BaseURL: "https://platform.example?x=1", Key: key}, "MutatorOptions.BaseURL has a query"},
-		"an empty query":          {tokenhttp.MutatorOptions{BaseURL: "https://platform.example?", Key: key}, "MutatorOptions.BaseURL has a query"},
-		"a fragment":              {tokenhttp.MutatorOptions{BaseURL: "https://platform.example#x", Key: key}, "MutatorOptions.BaseURL has a fragment"},
-		"a negative TTL":          {tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: key, TTL: -1}, "MutatorOptions.TTL is -1ns"},
-		"a relative file":         {tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: key, BearerFile: "bearer"}, "MutatorOptions.BearerFile"},
-		"a file with detours":     {tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: key, BearerFile: "/run/../bearer"}, "MutatorOptions.BearerFile"},
+		"nothing": {tokenhttp.MutatorOptions{}, "MutatorOptions.BaseURL is required"},
+		"no key": {
+			tokenhttp.MutatorOptions{BaseURL: "https://platform.example"},
+			"MutatorOptions.Key is required",
+		},
+		"the zero key": {
+			tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: &tokenhttp.WorkspaceKey{}},
+			"MutatorOptions.Key is required",
+		},
+		"no scheme": {
+			tokenhttp.MutatorOptions{BaseURL: "platform.example", Key: key},
+			"MutatorOptions.BaseURL is not an absolute URL",
+		},
+		"another scheme": {
+			tokenhttp.MutatorOptions{BaseURL: "ftp://platform.example", Key: key},
+			"MutatorOptions.BaseURL is neither https nor http",
+		},
+		"http to another machine": {
+			tokenhttp.MutatorOptions{BaseURL: "http://platform.example", Key: key},
+			"MutatorOptions.BaseURL is http to another machine",
+		},
+		"user info": {
+			tokenhttp.MutatorOptions{BaseURL: "https://u:p@platform.example", Key: key},
+			"MutatorOptions.BaseURL has a user name",
+		},
+		"a query": {
+			tokenhttp.MutatorOptions{BaseURL: "https://platform.example?x=1", Key: key},
+			"MutatorOptions.BaseURL has a query",
+		},
+		"an empty query": {
+			tokenhttp.MutatorOptions{BaseURL: "https://platform.example?", Key: key},
+			"MutatorOptions.BaseURL has a query",
+		},
+		"a fragment": {
+			tokenhttp.MutatorOptions{BaseURL: "https://platform.example#x", Key: key},
+			"MutatorOptions.BaseURL has a fragment",
+		},
+		"a negative TTL": {
+			tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: key, TTL: -1},
+			"MutatorOptions.TTL is -1ns",
+		},
+		"a relative file": {
+			tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: key, BearerFile: "bearer"},
+			"MutatorOptions.BearerFile",
+		},
+		"a file with detours": {
+			tokenhttp.MutatorOptions{
+				BaseURL: "https://platform.example", Key: key, BearerFile: "/run/../bearer",
+			},
+			"MutatorOptions.BearerFile",
+		},
 	} {
 		m, err := tokenhttp.NewMutator(row.opts)
 		require.Nil(t, m, name)
@@ -97,9 +145,10 @@ func TestNewMutatorNamesTheOptionThatIsWrong(t *testing.T) {
 	}
 }
 
-func TestTheMutatorRefusesAnIDThatCannotBeAddressedAndChangesNothing(t *testing.T) {
+func TestTheMutatorRefusesAnIDThatCannotBeAddressed(t *testing.T) {
 	for _, file := range []string{"", "/run/bearer"} {
-		m := newMutator(t, tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: newKey(t), BearerFile: file})
+		m := newMutator(t,
+			tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: newKey(t), BearerFile: file})
 		for _, id := range []string{"", ".", "..", "\xff"} {
 			env := map[string]string{}
 			err := m.MutateEnv(t.Context(), id, env)
@@ -110,7 +159,28 @@ func TestTheMutatorRefusesAnIDThatCannotBeAddressedAndChangesNothing(t *testing.
 		}
 		require.ErrorContains(t, m.MutateEnv(t.Context(), "ws-1", nil), "environment is nil")
 	}
-	m := newMutator(t, tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: newKey(t), BearerFile: "/run/bearer"})
+	m := newMutator(t,
+		tokenhttp.MutatorOptions{
+			BaseURL: "https://platform.example", Key: newKey(t), BearerFile: "/run/bearer",
+		})
 	require.ErrorContains(t, m.MutateFiles(t.Context(), "\xff", map[string][]byte{}), "UTF-8")
 	require.ErrorContains(t, m.MutateFiles(t.Context(), "ws-1", nil), "nil")
+}
+
+// What went wrong on platforms of this kind, and can't here: each test is named
+// after what holds instead.
+
+func TestAWorkspaceStartedAgainKeepsTheBearerOfItsFirstStart(t *testing.T) {
+	key := newKey(t)
+	registry := provisionhook.NewRegistry()
+	registry.Register(newTenants())
+	server := serve(t, newHandler(t, key, tokenhttp.PerWorkspace(registry), nil))
+	registry.Register(newMutator(t, tokenhttp.MutatorOptions{BaseURL: server.URL, Key: key}))
+	first, second := map[string]string{}, map[string]string{}
+	require.NoError(t, registry.Run(t.Context(), "ws-1", first))
+	require.NoError(t, registry.Run(t.Context(), "ws-1", second))
+	for _, env := range []map[string]string{first, second, first} {
+		require.Equal(t, "ws-1-token-1",
+			tokenOf(t, ask(t, server, "GET", "/workspaces/ws-1/token", env[tokenhttp.EnvBearer])))
+	}
 }

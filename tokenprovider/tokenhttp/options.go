@@ -13,39 +13,43 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
-// Options are the optional parts of a [Handler]. The zero Options are ready to use.
+// Options are the optional parts of a [Handler]. The zero Options are ready to
+// use.
 type Options struct {
-	// Admit is asked after authentication, and only about who may have what they
-	// ask for otherwise. It gets the principal that the [Source] gets. It is where a
-	// workspace that is released is refused at once, although its bearer lives on,
-	// and where requests per workspace are limited. [ErrForbidden] is answered with
-	// 403, a [tokenprovider.Error] of CodeRateLimited with 429 and its RetryAfter,
-	// any other error with 503. Nil: all are admitted.
+	// Admit is asked after authentication, and only about who may have what
+	// they ask for otherwise. It gets the principal that the [Source] gets. It
+	// is where a workspace that is released is refused at once, although its
+	// bearer lives on, and where requests per workspace are limited.
+	// [ErrForbidden] is answered with 403, a [tokenprovider.Error] of
+	// CodeRateLimited with 429 and its RetryAfter, any other error with 503.
+	// Nil: all are admitted.
 	Admit func(ctx context.Context, p Principal) error
 
 	// Workspace finds what the platform knows of a workspace. It travels to the
-	// [Source] and the provider by [tokenprovider.WithWorkspace]; its ID is set when
-	// it is empty, and one of another workspace is refused. Its errors are answered
-	// like Admit's. Nil: nothing is known.
+	// [Source] and the provider by [tokenprovider.WithWorkspace]; its ID is set
+	// when it is empty, and one of another workspace is refused. Its errors are
+	// answered like Admit's. Nil: nothing is known.
 	Workspace func(ctx context.Context, id string) (tokenprovider.Workspace, error)
 
-	// Hosts are those whose credentials the tokens are, each `host` or `host:port`:
-	// git, which asks by a POST of its attributes, gets no answer for any other.
-	// Empty but not nil: it gets none at all. Default: github.com.
+	// Hosts are those whose credentials the tokens are, each `host` or
+	// `host:port`: git, which asks by a POST of its attributes, gets no answer
+	// for any other. Empty but not nil: it gets none at all. Default:
+	// github.com.
 	Hosts []string
 
-	// Username goes with each token: the user name that git's Basic authentication
-	// needs beside it. Default: x-access-token.
+	// Username goes with each token: the user name that git's Basic
+	// authentication needs beside it. Default: x-access-token.
 	Username string
 
-	// Audit gets every issue and refusal before it is answered. It holds the request
-	// up, so it hands slow work on. A record that it can't take, because it panics or
-	// isn't done within 10 s, is answered with 500 and nothing is issued. Its ctx
-	// doesn't end when the caller hangs up. Nil: the records go to Logger only.
+	// Audit gets every issue and refusal before it is answered. It holds the
+	// request up, so it hands slow work on. A record that it can't take,
+	// because it panics or isn't done within 10 s, is answered with 500 and
+	// nothing is issued. Its ctx doesn't end when the caller hangs up. Nil: the
+	// records go to Logger only.
 	Audit func(ctx context.Context, r AuditRecord)
 
-	// Logger gets every issue and refusal too, and the reasons that callers aren't
-	// told. Nil: nothing is logged.
+	// Logger gets every issue and refusal too, and the reasons that callers
+	// aren't told. Nil: nothing is logged.
 	Logger *slog.Logger
 }
 

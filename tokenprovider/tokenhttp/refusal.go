@@ -53,8 +53,8 @@ func malformed(message string) *wire.Refusal {
 	return refusal(http.StatusBadRequest, tokenprovider.CodeInvalidRequest, message)
 }
 
-// refusal returns the refusal for an exchange that met err at at. The reason is for
-// the log: what goes wrong on the platform is its operator's affair.
+// refusal returns the refusal for an exchange that met err at at. The reason is
+// for the log: what goes wrong on the platform is its operator's affair.
 func (x *exchange) refusal(ctx context.Context, at position, err error) *wire.Refusal {
 	if refused, ok := err.(*wire.Refusal); ok {
 		return refused

@@ -7,9 +7,10 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
-// rejections is what a [Client] remembers of the tokens that git or an API refused,
-// each by its [tokenprovider.TokenSHA256]: the last ones and not the last one alone,
-// since each of several replicas behind one address can have a dead token of its own.
+// rejections is what a [Client] remembers of the tokens that git or an API
+// refused, each by its [tokenprovider.TokenSHA256]: the last ones and not the
+// last one alone, since each of several replicas behind one address can have a
+// dead token of its own.
 type rejections struct {
 	mu        sync.Mutex
 	digests   []string // the newest first
@@ -39,9 +40,9 @@ func (r *rejections) list() []string {
 	return r.digests
 }
 
-// received notes the digest of a token that the endpoint delivered, knowing what it
-// was told. A token that it delivers all the same isn't told again: it has none that
-// is better.
+// received notes the digest of a token that the endpoint delivered, knowing
+// what it was told. A token that it delivers all the same isn't told again: it
+// has none that is better.
 func (r *rejections) received(digest string, told []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

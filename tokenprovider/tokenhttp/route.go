@@ -26,9 +26,9 @@ var routes = []route{
 	{pattern: "/workspaces/{id}/bearer", methods: []string{http.MethodPost}, renews: true},
 }
 
-// match finds the route for u and the workspace id in its path. It reads the escaped
-// path by itself rather than what a router made of it: then an id with a slash, a dot
-// or a percent sign is the same id behind every router.
+// match finds the route for u and the workspace id in its path. It reads the
+// escaped path by itself rather than what a router made of it: then an id with
+// a slash, a dot or a percent sign is the same id behind every router.
 func match(u *url.URL) (found route, id string, ok bool) {
 	path, absolute := strings.CutPrefix(u.EscapedPath(), "/")
 	if !absolute {
@@ -70,9 +70,9 @@ func (rt route) match(segments []string) (id string, ok bool) {
 
 func (rt route) allows(method string) bool { return slices.Contains(rt.methods, method) }
 
-// authorize returns the principal on whose behalf the route acts when p asks for the
-// workspace id: p itself for its own workspace, an administrator acting for that
-// workspace, or nobody.
+// authorize returns the principal on whose behalf the route acts when p asks
+// for the workspace id: p itself for its own workspace, an administrator acting
+// for that workspace, or nobody.
 func (rt route) authorize(p Principal, id string) (Principal, bool) {
 	switch {
 	case rt.admin:

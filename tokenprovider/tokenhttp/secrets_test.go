@@ -22,29 +22,42 @@ func TestNoTypePrintsASecret(t *testing.T) {
 	require.NoError(t, err)
 	opts := tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: key, TTL: time.Hour}
 	client := &tokenhttp.Client{
-		URL: "https://platform.example/token?secret=" + tokenSecret, Bearer: tokenprovider.Static(bearerSecret), HTTPClient: http.DefaultClient,
+		URL:    "https://platform.example/token?secret=" + tokenSecret,
+		Bearer: tokenprovider.Static(bearerSecret), HTTPClient: http.DefaultClient,
 	}
 	client.Invalidate(tokenSecret)
-	plain := &tokenhttp.Client{URL: "https://platform.example/token", Bearer: tokenprovider.Static(bearerSecret)}
-	for _, value := range []any{key, *key, admin, both, handler, opts, &opts, newMutator(t, opts), plain} {
+	plain := &tokenhttp.Client{
+		URL: "https://platform.example/token", Bearer: tokenprovider.Static(bearerSecret),
+	}
+	for _, value := range []any{
+		key, *key, admin, both, handler, opts, &opts, newMutator(t, opts), plain,
+	} {
 		testutil.RequireRedacted(t, value, secrets...)
 	}
 	require.Equal(t, "tokenhttp.Client(https://platform.example/token)", fmt.Sprint(client))
-	require.Equal(t, "tokenhttp.Client(not configured)", fmt.Sprint(&tokenhttp.Client{URL: "https://u:" + tokenSecret + "@platform.example"}))
+	require.Equal(t, "tokenhttp.Client(not configured)",
+		fmt.Sprint(&tokenhttp.Client{URL: "https://u:" + tokenSecret + "@platform.example"}))
 }
 
 func TestAWholeLifePrintsNoSecret(t *testing.T) {
 	key := newKey(t)
 	capture := testutil.CaptureProcess(t, string(firstKey), adminSecret, tokenSecret)
 	registry := provisionhook.NewRegistry()
-	registry.Register(plugin{tokenprovider.NewCache(tokenprovider.Static(tokenSecret), &tokenprovider.CacheOptions{Settle: -1, Logger: capture.Logger()})})
-	server := serve(t, newHandler(t, key, tokenhttp.FirstProvider(registry), &tokenhttp.Options{Logger: capture.Logger()}))
+	registry.Register(plugin{
+		tokenprovider.NewCache(tokenprovider.Static(tokenSecret),
+			&tokenprovider.CacheOptions{Settle: -1, Logger: capture.Logger()}),
+	})
+	server := serve(t,
+		newHandler(t, key, tokenhttp.FirstProvider(registry),
+			&tokenhttp.Options{Logger: capture.Logger()}))
 	registry.Register(newMutator(t, tokenhttp.MutatorOptions{BaseURL: server.URL, Key: key}))
 	env := map[string]string{}
 	require.NoError(t, registry.Run(t.Context(), "ws-1", env))
 	capture.Secret(env[tokenhttp.EnvBearer])
 
-	c := &tokenhttp.Client{URL: env[tokenhttp.EnvTokenURL], Bearer: tokenprovider.Static(env[tokenhttp.EnvBearer])}
+	c := &tokenhttp.Client{
+		URL: env[tokenhttp.EnvTokenURL], Bearer: tokenprovider.Static(env[tokenhttp.EnvBearer]),
+	}
 	token, _, err := c.Token(t.Context())
 	require.NoError(t, err)
 	c.Invalidate(token)
@@ -56,5 +69,6 @@ func TestAWholeLifePrintsNoSecret(t *testing.T) {
 	ask(t, server, "GET", "/workspaces/ws-2/token", renewed)
 	ask(t, server, "GET", "/workspaces/ws-1/token", renewed+"x")
 	ask(t, server, "GET", "/admin/github-installation-token", adminSecret)
-	require.Contains(t, capture.String(), tokenprovider.TokenSHA256(tokenSecret), "the log names tokens by their digest")
+	require.Contains(t, capture.String(), tokenprovider.TokenSHA256(tokenSecret),
+		"the log names tokens by their digest")
 }

@@ -48,8 +48,9 @@ func (x *exchange) token(in admitted) (issue, error) {
 }
 
 // unrejected returns a token of from that isn't among the rejected, as far as
-// the provider drops those. Nothing but the token that the caller would get can be
-// dropped this way, each once, and a Cache doesn't drop one that is too young.
+// the provider drops those. Nothing but the token that the caller would get can
+// be dropped this way, each once, and a Cache doesn't drop one that is too
+// young.
 func unrejected(
 	ctx context.Context, from tokenprovider.TokenProvider, rejected []string,
 ) (issue, error) {
@@ -66,9 +67,9 @@ func unrejected(
 	}
 }
 
-// rejectedBy returns the digests of the refused tokens that r tells: one per line,
-// or several when a proxy joined the lines. It returns no more of them than a
-// [Client] tells, as a header can be long.
+// rejectedBy returns the digests of the refused tokens that r tells: one per
+// line, or several when a proxy joined the lines. It returns no more of them
+// than a [Client] tells, as a header can be long.
 func rejectedBy(r *http.Request) (digests []string) {
 	for _, line := range r.Header.Values(wire.RejectedHeader) {
 		for digest := range strings.SplitSeq(line, ",") {
@@ -83,8 +84,8 @@ func rejectedBy(r *http.Request) (digests []string) {
 
 var errEmptyToken = errors.New("tokenhttp: the provider answered with an empty token")
 
-// check refuses what no provider may answer with. That a token died since it was
-// asked for is no defect.
+// check refuses what no provider may answer with. That a token died since it
+// was asked for is no defect.
 func (i issue) check(asked time.Time) error {
 	const internal = tokenprovider.CodeInternal
 	switch dead := wire.Expired(i.expiresAt, time.Now()); {

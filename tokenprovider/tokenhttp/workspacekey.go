@@ -22,17 +22,17 @@ const (
 	minKey            = 32 // bytes, the size of the hash (RFC 7518, section 3.2)
 )
 
-// WorkspaceKey issues the bearers of workspaces and accepts them. A bearer is a JWT
-// under HMAC-SHA-256: aud "provisionkit/workspace", sub the workspace's id, iat, exp,
-// and kid for the key. No other algorithm is accepted, no bearer without exp, none
-// before its nbf, none of another audience. It carries no right but to be that
-// workspace.
+// WorkspaceKey issues the bearers of workspaces and accepts them. A bearer is a
+// JWT under HMAC-SHA-256: aud "provisionkit/workspace", sub the workspace's id,
+// iat, exp, and kid for the key. No other algorithm is accepted, no bearer
+// without exp, none before its nbf, none of another audience. It carries no
+// right but to be that workspace.
 //
 // Bearers aren't stored and so can't be listed or taken back one by one;
-// [Options].Admit refuses a workspace that is gone, and dropping a key refuses all
-// that it signed. What is remembered is only that a signature held, never that a
-// bearer is still valid. A *WorkspaceKey is safe for concurrent use and prints
-// without its keys.
+// [Options].Admit refuses a workspace that is gone, and dropping a key refuses
+// all that it signed. What is remembered is only that a signature held, never
+// that a bearer is still valid. A *WorkspaceKey is safe for concurrent use and
+// prints without its keys.
 type WorkspaceKey struct {
 	keys     secret.Of[[]signingKey] // none: it doesn't come from NewWorkspaceKey
 	verified *verified
@@ -48,10 +48,10 @@ type signingKey struct {
 	key []byte
 }
 
-// NewWorkspaceKey returns a WorkspaceKey of random keys of at least 32 bytes each.
-// The first signs, all verify: to rotate, put the new one first and take the old one
-// out when its last bearer has expired. The keys are copied. The error names a key
-// that is too short.
+// NewWorkspaceKey returns a WorkspaceKey of random keys of at least 32 bytes
+// each. The first signs, all verify: to rotate, put the new one first and take
+// the old one out when its last bearer has expired. The keys are copied. The
+// error names a key that is too short.
 func NewWorkspaceKey(keys ...[]byte) (*WorkspaceKey, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("tokenhttp: NewWorkspaceKey needs a key of at least 32 random bytes")
@@ -89,10 +89,10 @@ func (k *WorkspaceKey) held() ([]signingKey, error) {
 	return keys, nil
 }
 
-// Issue returns a new bearer for the workspace, valid for ttl from now, in whole
-// seconds: a fraction is rounded up, and the second that has begun counts. An id
-// that is empty, isn't UTF-8 (JSON couldn't tell two such apart) or is too long for a
-// bearer is refused, and so is a ttl of zero or less.
+// Issue returns a new bearer for the workspace, valid for ttl from now, in
+// whole seconds: a fraction is rounded up, and the second that has begun
+// counts. An id that is empty, isn't UTF-8 (JSON couldn't tell two such apart)
+// or is too long for a bearer is refused, and so is a ttl of zero or less.
 func (k *WorkspaceKey) Issue(workspaceID string, ttl time.Duration) (string, error) {
 	bearer, _, err := k.issue(workspaceID, ttl)
 	return bearer, err
@@ -140,9 +140,9 @@ func (k *WorkspaceKey) Authenticate(r *http.Request) (Principal, error) {
 	return Principal{WorkspaceID: claims.Subject}, nil
 }
 
-// Renew implements [Renewer]: it returns a bearer for the same workspace that lives
-// as long as r's did when it was issued, signed with the first key. It needs r's
-// bearer to have an iat, which those of Issue have.
+// Renew implements [Renewer]: it returns a bearer for the same workspace that
+// lives as long as r's did when it was issued, signed with the first key. It
+// needs r's bearer to have an iat, which those of Issue have.
 func (k *WorkspaceKey) Renew(r *http.Request) (string, time.Time, error) {
 	claims, err := k.verify(r)
 	if err != nil {
@@ -154,8 +154,8 @@ func (k *WorkspaceKey) Renew(r *http.Request) (string, time.Time, error) {
 	return k.issue(claims.Subject, claims.ExpiresAt.Sub(claims.IssuedAt.Time))
 }
 
-// verify returns the claims of r's bearer, once its signature and all of its rules
-// hold.
+// verify returns the claims of r's bearer, once its signature and all of its
+// rules hold.
 func (k *WorkspaceKey) verify(r *http.Request) (*jwt.RegisteredClaims, error) {
 	keys, err := k.held()
 	if err != nil {
@@ -180,8 +180,8 @@ func (k *WorkspaceKey) verify(r *http.Request) (*jwt.RegisteredClaims, error) {
 	return claims, nil
 }
 
-// The rules of a bearer, for one that has to be taken apart and for one that was.
-// Neither has a state.
+// The rules of a bearer, for one that has to be taken apart and for one that
+// was. Neither has a state.
 var (
 	bearerParser = jwt.NewParser(append(claimRules,
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithStrictDecoding())...)
@@ -189,8 +189,8 @@ var (
 	claimRules  = []jwt.ParserOption{jwt.WithAudience(workspaceAudience), jwt.WithExpirationRequired()}
 )
 
-// keyFor finds, among keys, the one that a bearer names: the only one that may have
-// signed it.
+// keyFor finds, among keys, the one that a bearer names: the only one that may
+// have signed it.
 func keyFor(keys []signingKey) jwt.Keyfunc {
 	return func(token *jwt.Token) (any, error) {
 		for _, candidate := range keys {
