@@ -22,6 +22,7 @@ const (
 )
 
 func TestAnAppsJWTIsVerifiedAsGitHubDoes(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	claim := func(name string, value any) string {
 		return f.bearer(func(c jwt.MapClaims) {
@@ -82,6 +83,7 @@ func TestAnAppsJWTIsVerifiedAsGitHubDoes(t *testing.T) {
 }
 
 func TestAnAppMayHaveSeveralKeysAndRotateThem(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	old, next := "Bearer "+signJWT(t, 0, f.Now()), "Bearer "+signJWT(t, 1, f.Now())
 	token, _ := f.mint("")
@@ -97,6 +99,7 @@ func TestAnAppMayHaveSeveralKeysAndRotateThem(t *testing.T) {
 }
 
 func TestAJWTThatWasGoodIsGoodNoLongerThanItsTimes(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	bearer := "Bearer " + signJWT(t, 0, f.Now())
 	message := func() string { return f.do("GET", "/app", bearer, "").message() }

@@ -17,6 +17,7 @@ import (
 func foreignKey(t *testing.T) *rsa.PublicKey { return &testutil.RSAKey(t, 1).PublicKey }
 
 func TestTheAppDescribesItself(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	resp := f.do("GET", "/app", f.bearer(), "")
 	require.EqualValues(t, appID, resp.json["id"])
@@ -27,6 +28,7 @@ func TestTheAppDescribesItself(t *testing.T) {
 }
 
 func TestAnInstallationIsFoundByItsIDItsAccountAndItsRepositories(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	f.AddInstallation(githubapptest.Installation{ID: 2, AppID: appID, Account: "alice", AccountType: "User", Repositories: []string{"alice/notes"}})
 	f.AddInstallation(githubapptest.Installation{ID: 3, AppID: appID, Account: "big", AccountType: "Enterprise"})
@@ -69,6 +71,7 @@ func TestAnInstallationIsFoundByItsIDItsAccountAndItsRepositories(t *testing.T) 
 }
 
 func TestInstallationsComeInPages(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	for id := int64(1); id <= 249; id++ {
 		f.AddInstallation(githubapptest.Installation{ID: 1000 + id, AppID: appID, Account: fmt.Sprintf("org-%d", id)})
@@ -103,6 +106,7 @@ func TestInstallationsComeInPages(t *testing.T) {
 }
 
 func TestAnInstallationIsSuspendedAndRemovedByTheApp(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	token, _ := f.mint("")
 	status := func(method, path string, header ...string) int {
@@ -132,6 +136,7 @@ func TestAnInstallationIsSuspendedAndRemovedByTheApp(t *testing.T) {
 }
 
 func TestARenamedRepositoryIsRedirectedToItsID(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	f.AddInstallation(githubapptest.Installation{ID: installationID, AppID: appID, Account: account, Repositories: []string{"acme/old"}})
 	require.NoError(t, f.RenameRepository("acme/old", "acme/new"))
@@ -161,6 +166,7 @@ func TestARenamedRepositoryIsRedirectedToItsID(t *testing.T) {
 }
 
 func TestABreachOfTheContractIsRefused(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	for name, c := range map[string]struct {
 		method, path string
@@ -186,6 +192,7 @@ func TestABreachOfTheContractIsRefused(t *testing.T) {
 }
 
 func TestAnEnforcedRateLimitIsOfEachAppAndInstallation(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	token, _ := f.mint("")
 	f.SetRateLimit(2)
@@ -212,6 +219,7 @@ func TestAnEnforcedRateLimitIsOfEachAppAndInstallation(t *testing.T) {
 }
 
 func TestAServerWithoutRateLimitsAnnouncesNone(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	f.SetRateLimit(-1)
 	for name := range f.do("GET", "/api/v3/app", f.bearer(), "").Header {
@@ -223,6 +231,7 @@ func TestAServerWithoutRateLimitsAnnouncesNone(t *testing.T) {
 }
 
 func TestLinksLeadToTheBaseThatWasAsked(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	for _, base := range []string{"", "/api/v3"} {
 		resp := f.do("GET", base+"/app/installations/345", f.bearer(), "")

@@ -16,6 +16,7 @@ import (
 )
 
 func TestEachFaultShowsOnTheWire(t *testing.T) {
+	t.Parallel()
 	refused := func(status int, message string) func(*testing.T, *response, error) {
 		return func(t *testing.T, resp *response, err error) {
 			require.NoError(t, err)
@@ -198,6 +199,7 @@ func (f *fake) addRepositoryName() {
 }
 
 func TestFaultsWorkOverHTTP2(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, &githubapptest.Options{TLS: true})
 	for name, fault := range map[string]githubapptest.Fault{
 		"Disconnect": githubapptest.Disconnect, "Reset": githubapptest.Reset, "Truncate": githubapptest.Truncate,
@@ -210,6 +212,7 @@ func TestFaultsWorkOverHTTP2(t *testing.T) {
 }
 
 func TestARuleSaysWhichRequestsGoWrong(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	for name, c := range map[string]struct {
 		rule githubapptest.Rule

@@ -57,6 +57,7 @@ func (g *gh) run(args ...string) string {
 }
 
 func TestTheRealGHWorksWithAnInstallationToken(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, &githubapptest.Options{TLS: true})
 	url, err := f.AddRepository("acme/widgets")
 	require.NoError(t, err)
@@ -127,6 +128,7 @@ func TestTheRealGHWorksWithAnInstallationToken(t *testing.T) {
 
 // The fields that gh itself lists, all at once.
 func TestTheRealGHGetsEveryFieldOfARepository(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	f.AddInstallation(githubapptest.Installation{ID: installationID, AppID: appID, Account: account,
 		Permissions: map[string]string{"contents": "write", "issues": "read", "pull_requests": "read"}})
@@ -150,6 +152,7 @@ func TestTheRealGHGetsEveryFieldOfARepository(t *testing.T) {
 }
 
 func TestTheRealGHSeesATokensLimits(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, &githubapptest.Options{TokenLife: time.Minute})
 	_, err := f.AddRepository("acme/widgets")
 	require.NoError(t, err)
@@ -175,6 +178,7 @@ func TestTheRealGHSeesATokensLimits(t *testing.T) {
 }
 
 func TestTheRealGHWorksWithAGitHubEnterpriseServer(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	_, err := f.AddRepository("acme/widgets")
 	require.NoError(t, err)
@@ -186,6 +190,7 @@ func TestTheRealGHWorksWithAGitHubEnterpriseServer(t *testing.T) {
 }
 
 func TestLinksOverAUnixSocketLeadToTheHostAskedFor(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	f.AddInstallation(githubapptest.Installation{ID: installationID, AppID: appID, Account: account,
 		Repositories: []string{"acme/one", "acme/two", "acme/three"}})
@@ -196,6 +201,7 @@ func TestLinksOverAUnixSocketLeadToTheHostAskedFor(t *testing.T) {
 }
 
 func TestASocketGoesWithTheServer(t *testing.T) {
+	t.Parallel()
 	s, err := githubapptest.NewServer(nil)
 	require.NoError(t, err)
 	s.AddApp(githubapptest.App{ID: appID, Keys: []*rsa.PublicKey{&testutil.RSAKey(t, 0).PublicKey}})

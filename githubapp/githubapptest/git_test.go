@@ -16,6 +16,7 @@ import (
 )
 
 func TestGitClonesFetchesAndPushesWithAToken(t *testing.T) {
+	t.Parallel()
 	for name, opts := range map[string]*githubapptest.Options{
 		"over HTTP/1.1, a classic token": {TokenFormat: githubapptest.FormatClassic},
 		"over HTTPS, a stateless token":  {TLS: true},
@@ -58,6 +59,7 @@ func TestGitClonesFetchesAndPushesWithAToken(t *testing.T) {
 }
 
 func TestGitIsRefusedAsGitHubRefusesIt(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	url, err := f.AddRepository("acme/widgets")
 	require.NoError(t, err)
@@ -148,6 +150,7 @@ func TestGitIsRefusedAsGitHubRefusesIt(t *testing.T) {
 }
 
 func TestGitFollowsARenamedRepository(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	url, err := f.AddRepository("acme/old")
 	require.NoError(t, err)
@@ -165,6 +168,7 @@ func TestGitFollowsARenamedRepository(t *testing.T) {
 }
 
 func TestTheTokenIsCheckedOnEachRequestOfGit(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	url, err := f.AddRepository("acme/widgets")
 	require.NoError(t, err)

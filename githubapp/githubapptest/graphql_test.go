@@ -16,6 +16,7 @@ func (f *fake) graphQL(token, query string) *response {
 }
 
 func TestGraphQLAnswersWhatATokenMaySee(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	_, err := f.AddRepository("acme/widgets")
 	require.NoError(t, err)
@@ -69,6 +70,7 @@ func TestGraphQLAnswersWhatATokenMaySee(t *testing.T) {
 }
 
 func TestGraphQLRefusesWhatItCannotRun(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	token, _ := f.mint("")
 	dead, _ := f.mint("")
@@ -93,6 +95,7 @@ func TestGraphQLRefusesWhatItCannotRun(t *testing.T) {
 }
 
 func TestAReadmeComesFromTheRepository(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	_, err := f.AddRepository("acme/widgets")
 	require.NoError(t, err)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestATokenHasTheFormatAskedFor(t *testing.T) {
+	t.Parallel()
 	const classic, stateless = `^ghs_[A-Za-z0-9]{36}$`, `^ghs_12_[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$`
 	for _, c := range []struct {
 		option       githubapptest.TokenFormat
@@ -36,6 +37,7 @@ func TestATokenHasTheFormatAskedFor(t *testing.T) {
 }
 
 func TestATokenLivesUntilItsAnnouncedExpiryAndNotLonger(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, &githubapptest.Options{TokenLife: time.Second})
 	asked := f.Now()
 	token, expiresAt := f.mint("")
@@ -66,6 +68,7 @@ func TestATokenLivesUntilItsAnnouncedExpiryAndNotLonger(t *testing.T) {
 }
 
 func TestMintNarrowsToWhatIsAskedFor(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	f.AddInstallation(githubapptest.Installation{
 		ID: 345, AppID: appID, Account: account, Repositories: []string{"acme/one", "acme/two", "acme/three"},
@@ -147,6 +150,7 @@ func fullNames(list any) []string {
 }
 
 func TestMintRefusesASuspendedAnUnknownAndAForeignInstallation(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	f.AddApp(githubapptest.App{ID: 13, Keys: keys(foreignKey(t))})
 	f.AddInstallation(githubapptest.Installation{ID: 700, AppID: 13, Account: "acme"})
@@ -169,6 +173,7 @@ func TestMintRefusesASuspendedAnUnknownAndAForeignInstallation(t *testing.T) {
 }
 
 func TestAMintsAnswerIsAsLargeAsGitHubs(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	f.AddInstallation(githubapptest.Installation{ID: installationID, AppID: appID, Account: account, Repositories: []string{"acme/one"}})
 	resp := f.do("POST", mintPath, f.bearer(), `{"repositories":["one"]}`)

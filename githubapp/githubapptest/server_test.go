@@ -15,6 +15,7 @@ import (
 )
 
 func TestEveryAnswerOfTheAPICarriesGitHubsHeaders(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	for _, path := range []string{"/app", "/nowhere", "/api/v3/app"} {
 		resp := f.do("GET", path, f.bearer(), "")
@@ -33,6 +34,7 @@ func TestEveryAnswerOfTheAPICarriesGitHubsHeaders(t *testing.T) {
 }
 
 func TestTheServersClockIsInDateAndInExpiries(t *testing.T) {
+	t.Parallel()
 	for _, offset := range []time.Duration{-10 * time.Minute, 10 * time.Minute} {
 		f := newFake(t, &githubapptest.Options{ClockOffset: offset})
 		resp := f.do("POST", mintPath, f.bearer(), "")
@@ -47,6 +49,7 @@ func TestTheServersClockIsInDateAndInExpiries(t *testing.T) {
 }
 
 func TestTLSIsTrustedThroughCertPEMOnlyAndSpeaksHTTP2(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, &githubapptest.Options{TLS: true})
 	resp := f.do("GET", "/app", f.bearer(), "")
 	require.Equal(t, http.StatusOK, resp.StatusCode)
@@ -61,6 +64,7 @@ func TestTLSIsTrustedThroughCertPEMOnlyAndSpeaksHTTP2(t *testing.T) {
 }
 
 func TestLatencyIsWaitedByTheAPIOnly(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, &githubapptest.Options{Latency: time.Hour})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -73,6 +77,7 @@ func TestLatencyIsWaitedByTheAPIOnly(t *testing.T) {
 }
 
 func TestCloseBreaksRequestsOffAndRemovesTheRepositories(t *testing.T) {
+	t.Parallel()
 	s, err := githubapptest.NewServer(nil)
 	require.NoError(t, err)
 	testutil.NeedTool(t, "git")
@@ -100,6 +105,7 @@ func TestCloseBreaksRequestsOffAndRemovesTheRepositories(t *testing.T) {
 }
 
 func TestAGitRootOfOnesOwnOutlivesTheServer(t *testing.T) {
+	t.Parallel()
 	testutil.NeedTool(t, "git")
 	root := t.TempDir()
 	for range 2 { // a later server finds what the first one left
@@ -131,6 +137,7 @@ func TestWithoutGitAddRepositorySaysSo(t *testing.T) {
 }
 
 func TestNamesThatGitHubWouldNotHaveAreRefused(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	for _, name := range []string{"", "widgets", "acme/", "/widgets", "acme/..", "acme/.", "../etc/passwd", "acme/a b", "acme/x.git", "-a/x", "acme/a/b"} {
 		_, err := f.AddRepository(name)
@@ -143,6 +150,7 @@ func TestNamesThatGitHubWouldNotHaveAreRefused(t *testing.T) {
 }
 
 func TestStateThatMakesNoSensePanicsWithTheReason(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	key := &testutil.RSAKey(t, 0).PublicKey
 	type (

@@ -22,6 +22,7 @@ func newKey() *rsa.PrivateKey {
 }
 
 func TestSetUpMakesEverythingThatGitNeeds(t *testing.T) {
+	t.Parallel()
 	testutil.NeedTool(t, "git")
 	f := newFake(t, &githubapptest.Options{TLS: true})
 	one, err := f.SetUp("team/one", "team/two")

@@ -11,6 +11,7 @@ import (
 )
 
 func TestATokenIsAcceptedInEveryFormThatClientsUse(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	token, _ := f.mint("")
 	req, err := http.NewRequest("GET", f.URL, nil)
@@ -25,6 +26,7 @@ func TestATokenIsAcceptedInEveryFormThatClientsUse(t *testing.T) {
 }
 
 func TestATokenIsRevokedOnce(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	token, _ := f.mint("")
 	other, _ := f.mint("")
@@ -37,6 +39,7 @@ func TestATokenIsRevokedOnce(t *testing.T) {
 }
 
 func TestARepositorysPermissionsAreThoseOfTheToken(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	_, err := f.AddRepository("acme/widgets")
 	require.NoError(t, err)
@@ -63,6 +66,7 @@ func TestARepositorysPermissionsAreThoseOfTheToken(t *testing.T) {
 }
 
 func TestATokenOutlivesAClockThatIsSetBack(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	token, _ := f.mint("")
 	f.SetClockOffset(-time.Minute)
@@ -71,6 +75,7 @@ func TestATokenOutlivesAClockThatIsSetBack(t *testing.T) {
 }
 
 func TestTokensDieBehindTheirHoldersBack(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	for name, kill := range map[string]func(token string){
 		"RevokeToken": f.RevokeToken,
@@ -91,6 +96,7 @@ func TestTokensDieBehindTheirHoldersBack(t *testing.T) {
 }
 
 func TestAFreshTokenIsRefusedWhileItPropagates(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	_, err := f.AddRepository("acme/widgets")
 	require.NoError(t, err)
@@ -113,6 +119,7 @@ func TestAFreshTokenIsRefusedWhileItPropagates(t *testing.T) {
 }
 
 func TestATokenReachesItsRepositoriesOnlyAndIsNoUser(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	f.AddInstallation(githubapptest.Installation{ID: installationID, AppID: appID, Account: account, Repositories: []string{"acme/one", "acme/two"}})
 	token, _ := f.mint(`{"repositories":["one"]}`)
@@ -130,6 +137,7 @@ func TestATokenReachesItsRepositoriesOnlyAndIsNoUser(t *testing.T) {
 }
 
 func TestATokenLosesWhatItsInstallationLoses(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	f.AddInstallation(githubapptest.Installation{ID: installationID, AppID: appID, Account: account, Repositories: []string{"acme/one", "acme/two"}})
 	token, _ := f.mint("")

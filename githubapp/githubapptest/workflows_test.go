@@ -68,6 +68,7 @@ func (p *pusher) refused(args ...string) {
 }
 
 func TestAPushThatChangesAWorkflowNeedsThePermissionForIt(t *testing.T) {
+	t.Parallel()
 	_, p := newPusher(t)
 	p.commit("a/"+ci, "not in the root")
 	p.commit(".github/dependabot.yml", "no workflow")
@@ -102,6 +103,7 @@ func TestAPushThatChangesAWorkflowNeedsThePermissionForIt(t *testing.T) {
 }
 
 func TestAWorkflowThatIsOnAnotherBranchMayBePushed(t *testing.T) {
+	t.Parallel()
 	_, p := newPusher(t)
 	p.git("switch", "--quiet", "--create", "topic")
 	p.commit(ci, "one")
@@ -115,6 +117,7 @@ func TestAWorkflowThatIsOnAnotherBranchMayBePushed(t *testing.T) {
 }
 
 func TestAWorkflowThatMovesIsAnother(t *testing.T) {
+	t.Parallel()
 	_, p := newPusher(t)
 	p.commit(".github/workflows/old.yml", "one")
 	p.allowed.Run(t, p.clone, "push", "--quiet", "origin", "main")
@@ -124,6 +127,7 @@ func TestAWorkflowThatMovesIsAnother(t *testing.T) {
 }
 
 func TestAMergeIsJudgedByWhatItChangesItself(t *testing.T) {
+	t.Parallel()
 	_, p := newPusher(t)
 	p.git("switch", "--quiet", "--create", "topic")
 	p.commit(ci, "one")
@@ -145,6 +149,7 @@ func TestAMergeIsJudgedByWhatItChangesItself(t *testing.T) {
 }
 
 func TestAWorkflowStopsThePushOfAllRefs(t *testing.T) {
+	t.Parallel()
 	_, p := newPusher(t)
 	p.git("branch", "harmless")
 	p.commit(ci, "one")
@@ -155,6 +160,7 @@ func TestAWorkflowStopsThePushOfAllRefs(t *testing.T) {
 }
 
 func TestALargePushIsJudgedToo(t *testing.T) {
+	t.Parallel()
 	_, p := newPusher(t)
 	large := make([]byte, 2<<20) // beyond http.postBuffer, so it comes in chunks
 	for n := range large {
@@ -171,6 +177,7 @@ func TestALargePushIsJudgedToo(t *testing.T) {
 }
 
 func TestAPushThatIsNoneIsRefused(t *testing.T) {
+	t.Parallel()
 	f, _ := newPusher(t)
 	token, _ := f.mint(`{"permissions":{"contents":"write"}}`)
 	line := func(payload string) string { return fmt.Sprintf("%04x%s", len(payload)+4, payload) }
@@ -191,6 +198,7 @@ func TestAPushThatIsNoneIsRefused(t *testing.T) {
 
 // Other clients than git may ask for the report in its first form, without a side band, or for none.
 func TestARefusalComesInTheFormThatTheClientAskedFor(t *testing.T) {
+	t.Parallel()
 	f, p := newPusher(t)
 	token, _ := f.mint(`{"permissions":{"contents":"write"}}`)
 	p.commit(ci, "one")

@@ -99,6 +99,7 @@ func (w *workspace) commit(t *testing.T, dir, message string) {
 func (w *workspace) token(t *testing.T) outcome {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), testutil.Command(t), "token")
+	cmd.WaitDelay = 10 * time.Second
 	for name, value := range w.Env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Git runs the real git in an environment of its own: an empty home, no system or user configuration, no prompts, no
@@ -50,6 +51,7 @@ func (g *Git) Command(t testing.TB, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), g.path, args...)
 	cmd.Dir = dir
+	cmd.WaitDelay = 10 * time.Second // what git started may outlive it, and hold its output open
 	for name, value := range g.Env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}

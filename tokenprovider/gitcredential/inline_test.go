@@ -28,6 +28,8 @@ const (
 	bearer    = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ3cy0xIn0.dGhlLXNpZ25hdHVyZS1vZi1pdA"
 	gitAnswer = "username=x-access-token\npassword=" + token + "\npassword_expiry_utc=4102444800\n"
 	gitType   = "application/x-git-credential"
+
+	githubPassword = "protocol=https\nhost=github.com\npassword=" + token + "\n" // what git sends to erase
 )
 
 // shells are the command lines of the shells that the inline helper is for,
@@ -46,6 +48,17 @@ func shells(t testing.TB) map[string][]string {
 		}
 	}
 	return map[string][]string{"sh": {"/bin/sh", "-c"}}
+}
+
+// inEachShell runs f for each of them, at the same time.
+func inEachShell(t *testing.T, f func(t *testing.T, shell []string)) {
+	t.Helper()
+	for name, shell := range shells(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f(t, shell)
+		})
+	}
 }
 
 // inlineWorkspace is a workspace whose git is wired with the inline helper.
@@ -137,6 +150,7 @@ func (s *standIn) asked() []received {
 }
 
 func TestTheInlineHelperIsOneLineForEachHostBehindAReset(t *testing.T) {
+	t.Parallel()
 	env := mutate(t, &gitcredential.MutatorOptions{Inline: true, Hosts: []string{"github.com", "git.example:8443"}}, map[string]string{})
 	require.Equal(t, "4", env["GIT_CONFIG_COUNT"])
 	require.Empty(t, env["GIT_CONFIG_VALUE_0"])
@@ -154,43 +168,44 @@ func TestTheInlineHelperIsOneLineForEachHostBehindAReset(t *testing.T) {
 }
 
 func TestTheInlineHelperPrintsWhatThePlatformAnswersToGitsOwnWords(t *testing.T) {
-	for name, shell := range shells(t) {
-		t.Run(name, func(t *testing.T) {
-			s := newStandIn(t, nil)
-			w := newInlineWorkspace(t, shell, s.URL+"/workspaces/a@b/token")
-			input := "capability[]=authtype\ncapability[]=state\nprotocol=https\nhost=github.com\nusername=\"%s\\n\nwwwauth[]=Basic realm=\"GitHub\"\n"
-			stdout, stderr, code := w.run(t, "get", input)
-			require.Equal(t, []any{gitAnswer, "", 0}, []any{stdout, stderr, code})
-			w.env["PROVISIONKIT_TOKEN_URL"] += "?x=1"
-			stdout, _, _ = w.run(t, "get", githubRequest)
-			require.Equal(t, gitAnswer, stdout)
+	t.Parallel()
+	inEachShell(t, func(t *testing.T, shell []string) {
+		s := newStandIn(t, nil)
+		w := newInlineWorkspace(t, shell, s.URL+"/workspaces/a@b/token")
+		input := "capability[]=authtype\ncapability[]=state\nprotocol=https\nhost=github.com\nusername=\"%s\\n\nwwwauth[]=Basic realm=\"GitHub\"\n"
+		stdout, stderr, code := w.run(t, "get", input)
+		require.Equal(t, []any{gitAnswer, "", 0}, []any{stdout, stderr, code})
+		w.env["PROVISIONKIT_TOKEN_URL"] += "?x=1"
+		stdout, _, _ = w.run(t, "get", githubRequest)
+		require.Equal(t, gitAnswer, stdout)
 
-			require.Len(t, s.asked(), 2)
-			first, second := s.asked()[0], s.asked()[1]
-			require.Equal(t, input, first.body)
-			require.Equal(t, "POST /workspaces/a@b/token?min_ttl=10m", first.Method+" "+first.RequestURI)
-			require.Equal(t, "Bearer "+bearer, first.Header.Get("Authorization"))
-			require.Equal(t, gitType, first.Header.Get("Accept"))
-			require.Equal(t, gitType, first.Header.Get("Content-Type"))
-			require.Equal(t, "provisionkit-inline/1", first.UserAgent())
-			require.Equal(t, "x=1&min_ttl=10m", second.URL.RawQuery)
-		})
-	}
+		require.Len(t, s.asked(), 2)
+		first, second := s.asked()[0], s.asked()[1]
+		require.Equal(t, input, first.body)
+		require.Equal(t, "POST /workspaces/a@b/token?min_ttl=10m", first.Method+" "+first.RequestURI)
+		require.Equal(t, "Bearer "+bearer, first.Header.Get("Authorization"))
+		require.Equal(t, gitType, first.Header.Get("Accept"))
+		require.Equal(t, gitType, first.Header.Get("Content-Type"))
+		require.Equal(t, "provisionkit-inline/1", first.UserAgent())
+		require.Equal(t, "x=1&min_ttl=10m", second.URL.RawQuery)
+	})
 }
 
 func TestTheInlineHelperAnswersNothingButGet(t *testing.T) {
-	for name, shell := range shells(t) {
+	t.Parallel()
+	inEachShell(t, func(t *testing.T, shell []string) {
 		s := newStandIn(t, nil)
 		w := newInlineWorkspace(t, shell, s.URL)
 		for _, operation := range []string{"", "store", "capability", "GET", "list", "--help"} {
 			stdout, stderr, code := w.run(t, operation, githubRequest+"password="+token+"\n")
-			require.Equal(t, []any{"", "", 0}, []any{stdout, stderr, code}, "%s %s", name, operation)
+			require.Equal(t, []any{"", "", 0}, []any{stdout, stderr, code}, operation)
 		}
 		require.Empty(t, s.asked())
-	}
+	})
 }
 
 func TestNothingButACompleteAnswerOfTheEndpointIsEverPrinted(t *testing.T) {
+	t.Parallel()
 	elsewhere := newStandIn(t, nil)
 	answer := func(status int, contentType, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -274,41 +289,40 @@ func TestNothingButACompleteAnswerOfTheEndpointIsEverPrinted(t *testing.T) {
 			fmt.Fprint(w, "\x1f\x8b\x00password\x00=\n")
 		}, "isn't the platform's token endpoint"},
 	} {
-		for shellName, shell := range shells(t) {
-			t.Run(name+" in "+shellName, func(t *testing.T) {
-				t.Parallel()
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inEachShell(t, func(t *testing.T, shell []string) {
 				s := newStandIn(t, c.answer)
 				text := newInlineWorkspace(t, shell, s.URL).fails(t)
 				require.Contains(t, text, c.says)
 				require.NotContains(t, text, "html")
 				require.Len(t, s.asked(), 1)
 			})
-		}
+		})
 	}
 	t.Cleanup(func() { require.Empty(t, elsewhere.asked(), "no redirect is followed") })
 }
 
 func TestTheInlineHelperWaitsForNobodyLongerThanTenSeconds(t *testing.T) {
-	for name, shell := range shells(t) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newStandIn(t, func(w http.ResponseWriter, r *http.Request) {
-				w.Header().Set("Content-Type", gitType)
-				fmt.Fprint(w, "username=x-access-token\npassword=ghs_")
-				_ = http.NewResponseController(w).Flush()
-				<-r.Context().Done()
-			})
-			w := newInlineWorkspace(t, shell, s.URL)
-			require.Contains(t, w.helper, " -m 10 ")
-			w.helper = strings.Replace(w.helper, " -m 10 ", " -m 1 ", 1)
-			began := time.Now()
-			require.Contains(t, w.fails(t), "broke off")
-			require.Less(t, time.Since(began), 8*time.Second)
+	t.Parallel()
+	inEachShell(t, func(t *testing.T, shell []string) {
+		s := newStandIn(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", gitType)
+			fmt.Fprint(w, "username=x-access-token\npassword=ghs_")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
 		})
-	}
+		w := newInlineWorkspace(t, shell, s.URL)
+		require.Contains(t, w.helper, " -m 10 ")
+		w.helper = strings.Replace(w.helper, " -m 10 ", " -m 1 ", 1)
+		began := time.Now()
+		require.Contains(t, w.fails(t), "broke off")
+		require.Less(t, time.Since(began), 8*time.Second)
+	})
 }
 
-func TestTheInlineHelperSaysWhatIsWrongWithItsConfigurationBeforeItAsks(t *testing.T) {
+func TestTheInlineHelperNamesAWrongSettingBeforeItAsks(t *testing.T) {
+	t.Parallel()
 	s := newStandIn(t, nil)
 	files := t.TempDir()
 	file := func(name, content string) string {
@@ -316,7 +330,7 @@ func TestTheInlineHelperSaysWhatIsWrongWithItsConfigurationBeforeItAsks(t *testi
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 		return path
 	}
-	for name, c := range map[string]struct{ variable, value, says string }{
+	wrong := map[string]struct{ variable, value, says string }{
 		"no URL":                       {"PROVISIONKIT_TOKEN_URL", "", "PROVISIONKIT_TOKEN_URL isn't set"},
 		"no scheme":                    {"PROVISIONKIT_TOKEN_URL", "platform.example/token", "neither an https nor an http URL"},
 		"an option":                    {"PROVISIONKIT_TOKEN_URL", "--output=/tmp/x", "neither an https nor an http URL"},
@@ -344,25 +358,27 @@ func TestTheInlineHelperSaysWhatIsWrongWithItsConfigurationBeforeItAsks(t *testi
 		"an empty file":                {"PROVISIONKIT_BEARER_FILE", file("empty", ""), "one word"},
 		"a file of two lines":          {"PROVISIONKIT_BEARER_FILE", file("two", bearer+"\nx\n"), "one word"},
 		"a file with a header":         {"PROVISIONKIT_BEARER_FILE", file("header", "Authorization: Bearer "+bearer+"\n"), "one word"},
-	} {
-		for shellName, shell := range shells(t) {
+	}
+	inEachShell(t, func(t *testing.T, shell []string) {
+		for name, c := range wrong {
 			w := newInlineWorkspace(t, shell, s.URL)
 			w.env[c.variable] = c.value
-			require.Contains(t, w.fails(t), c.says, "%s in %s", name, shellName)
+			require.Contains(t, w.fails(t), c.says, name)
 		}
-	}
-	require.Empty(t, s.asked())
+		require.Empty(t, s.asked())
+	})
 }
 
 func TestTheInlineHelperTalksHTTPToThisMachineOrWhereItIsAllowed(t *testing.T) {
+	t.Parallel()
 	s := newStandIn(t, nil)
 	port := s.URL[strings.LastIndex(s.URL, ":"):]
-	for shellName, shell := range shells(t) {
+	inEachShell(t, func(t *testing.T, shell []string) {
 		w := newInlineWorkspace(t, shell, s.URL)
 		for _, host := range []string{"127.0.0.1", "localhost"} {
 			w.env["PROVISIONKIT_TOKEN_URL"] = "http://" + host + port + "/token"
 			stdout, stderr, _ := w.run(t, "get", githubRequest)
-			require.Equal(t, gitAnswer, stdout, "%s in %s: %s", host, shellName, stderr)
+			require.Equal(t, gitAnswer, stdout, "%s: %s", host, stderr)
 		}
 		for _, url := range []string{"http://[::1]:1", "http://[::1]/:1", "http://127.1.2.3:1/", "http://localhost:1"} {
 			w.env["PROVISIONKIT_TOKEN_URL"] = url
@@ -371,25 +387,26 @@ func TestTheInlineHelperTalksHTTPToThisMachineOrWhereItIsAllowed(t *testing.T) {
 		w.env["PROVISIONKIT_ALLOW_HTTP"] = "1"
 		w.env["PROVISIONKIT_TOKEN_URL"] = "http://platform.invalid/token"
 		require.Contains(t, w.fails(t), "can't be reached")
-	}
+	})
 }
 
 func TestTheInlineHelperTrustsNoCertificateThatItsSystemDoesNot(t *testing.T) {
+	t.Parallel()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", gitType)
 		fmt.Fprint(w, gitAnswer)
 	}))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
-	defer s.Close()
-	for _, shell := range shells(t) {
-		w := newInlineWorkspace(t, shell, s.URL)
-		require.Contains(t, w.fails(t), "can't be reached")
-	}
+	t.Cleanup(s.Close)
+	inEachShell(t, func(t *testing.T, shell []string) {
+		require.Contains(t, newInlineWorkspace(t, shell, s.URL).fails(t), "can't be reached")
+	})
 }
 
 func TestTheBearerComesFromItsFileReadAnewEachTime(t *testing.T) {
-	for name, shell := range shells(t) {
+	t.Parallel()
+	inEachShell(t, func(t *testing.T, shell []string) {
 		s := newStandIn(t, nil)
 		w := newInlineWorkspace(t, shell, s.URL)
 		path := filepath.Join(t.TempDir(), "the bearer's file")
@@ -397,37 +414,39 @@ func TestTheBearerComesFromItsFileReadAnewEachTime(t *testing.T) {
 		for n, content := range []string{"first", "second\n", " third\r\n", "fourth\n\n"} {
 			require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 			stdout, stderr, _ := w.run(t, "get", githubRequest)
-			require.Equal(t, gitAnswer, stdout, "%s: %s", name, stderr)
-			require.Equal(t, "Bearer "+strings.TrimSpace(content), s.asked()[n].Header.Get("Authorization"), "it comes before the one in the environment")
+			require.Equal(t, gitAnswer, stdout, stderr)
+			require.Equal(t, "Bearer "+strings.TrimSpace(content), s.asked()[n].Header.Get("Authorization"),
+				"it comes before the one in the environment")
 		}
-	}
+	})
 }
 
 // TestNoProcessHasTheBearerOrTheTokenInItsArguments looks at all processes
 // while curl waits for its answer.
 func TestNoProcessHasTheBearerOrTheTokenInItsArguments(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("there is no /proc to look into")
 	}
-	var arguments string
-	s := newStandIn(t, func(w http.ResponseWriter, _ *http.Request) {
-		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-		arguments = ""
-		for _, file := range files {
-			content, _ := os.ReadFile(file)
-			arguments += string(content) + "\n"
-		}
-		w.Header().Set("Content-Type", gitType)
-		fmt.Fprint(w, gitAnswer)
-	})
-	for name, shell := range shells(t) {
+	inEachShell(t, func(t *testing.T, shell []string) {
+		var arguments string
+		s := newStandIn(t, func(w http.ResponseWriter, _ *http.Request) {
+			files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+			arguments = ""
+			for _, file := range files {
+				content, _ := os.ReadFile(file)
+				arguments += string(content) + "\n"
+			}
+			w.Header().Set("Content-Type", gitType)
+			fmt.Fprint(w, gitAnswer)
+		})
 		for _, operation := range []string{"get", "erase"} {
-			newInlineWorkspace(t, shell, s.URL).run(t, operation, "protocol=https\nhost=github.com\npassword="+token+"\n")
-			require.Contains(t, arguments, "provisionkit-inline", name)
-			require.Empty(t, testutil.Leak(arguments, bearer, token), "%s %s", name, operation)
+			newInlineWorkspace(t, shell, s.URL).run(t, operation, githubPassword)
+			require.Contains(t, arguments, "provisionkit-inline")
+			require.Empty(t, testutil.Leak(arguments, bearer, token), operation)
 		}
-	}
-	require.Len(t, s.asked(), 2*len(shells(t)))
+		require.Len(t, s.asked(), 2)
+	})
 }
 
 func TestAShellThatWouldShowTheBearerIsNotUsed(t *testing.T) {
@@ -451,37 +470,37 @@ func shellWithoutPrintf(t testing.TB) string {
 }
 
 func TestEraseTellsThePlatformTheDigestOfTheTokenAndNotTheToken(t *testing.T) {
-	for name, shell := range shells(t) {
-		t.Run(name, func(t *testing.T) {
-			s := newStandIn(t, nil)
-			w := newInlineWorkspace(t, shell, s.URL)
-			credential := "eC1hY2Nlc3MtdG9rZW46" // base64 of "x-access-token:", and of the token:
-			for n, input := range []string{
-				"protocol=https\nhost=github.com\nusername=x-access-token\npassword=" + token + "\nwwwauth[]=Basic\n",
-				"capability[]=authtype\nauthtype=Basic\ncredential=" + credential + "Z2hzXzE2QzdlNDJGMjkyYzY5MTJFNzcxMGM4MzgzNDdBZTE3OEI0YQ==\nephemeral=1\nprotocol=https\nhost=github.com\n",
-			} {
-				stdout, stderr, code := w.run(t, "erase", input)
-				require.Equal(t, []any{"", "", 0}, []any{stdout, stderr, code})
-				require.Len(t, s.asked(), n+1)
-				asked := s.asked()[n]
-				require.Equal(t, tokenprovider.TokenSHA256(token), asked.Header.Get("Provisionkit-Rejected"))
-				require.Equal(t, "protocol=https\nhost=github.com\n", asked.body)
-			}
-			for _, input := range []string{"", githubRequest, "protocol=https\nhost=github.com\npassword=\n", "credential=%%%\n"} {
-				stdout, stderr, code := w.run(t, "erase", input)
-				require.Equal(t, []any{"", "", 0}, []any{stdout, stderr, code})
-			}
-			require.Len(t, s.asked(), 2, "without a password there is nothing to tell")
+	t.Parallel()
+	inEachShell(t, func(t *testing.T, shell []string) {
+		s := newStandIn(t, nil)
+		w := newInlineWorkspace(t, shell, s.URL)
+		credential := "eC1hY2Nlc3MtdG9rZW46" // base64 of "x-access-token:", and of the token:
+		for n, input := range []string{
+			"protocol=https\nhost=github.com\nusername=x-access-token\npassword=" + token + "\nwwwauth[]=Basic\n",
+			"capability[]=authtype\nauthtype=Basic\ncredential=" + credential + "Z2hzXzE2QzdlNDJGMjkyYzY5MTJFNzcxMGM4MzgzNDdBZTE3OEI0YQ==\nephemeral=1\nprotocol=https\nhost=github.com\n",
+		} {
+			stdout, stderr, code := w.run(t, "erase", input)
+			require.Equal(t, []any{"", "", 0}, []any{stdout, stderr, code})
+			require.Len(t, s.asked(), n+1)
+			asked := s.asked()[n]
+			require.Equal(t, tokenprovider.TokenSHA256(token), asked.Header.Get("Provisionkit-Rejected"))
+			require.Equal(t, "protocol=https\nhost=github.com\n", asked.body)
+		}
+		for _, input := range []string{"", githubRequest, "protocol=https\nhost=github.com\npassword=\n", "credential=%%%\n"} {
+			stdout, stderr, code := w.run(t, "erase", input)
+			require.Equal(t, []any{"", "", 0}, []any{stdout, stderr, code})
+		}
+		require.Len(t, s.asked(), 2, "without a password there is nothing to tell")
 
-			w.env["PROVISIONKIT_TOKEN_URL"] = "http://127.0.0.1:1/"
-			stdout, stderr, code := w.run(t, "erase", githubRequest[:len(githubRequest)-1]+"password="+token+"\n")
-			require.Equal(t, []any{"", "", 0}, []any{stdout, stderr, code}, "git has said already that the token was refused")
-		})
-	}
+		w.env["PROVISIONKIT_TOKEN_URL"] = "http://127.0.0.1:1/"
+		stdout, stderr, code := w.run(t, "erase", githubPassword)
+		require.Equal(t, []any{"", "", 0}, []any{stdout, stderr, code}, "git has said already that the token was refused")
+	})
 }
 
 func TestWithQuitTheInlineHelperTellsGitToGiveUp(t *testing.T) {
-	for _, shell := range shells(t) {
+	t.Parallel()
+	inEachShell(t, func(t *testing.T, shell []string) {
 		w := newInlineWorkspace(t, shell, "http://127.0.0.1:1/")
 		w.env["PROVISIONKIT_ON_FAILURE"] = "quit"
 		stdout, stderr, code := w.run(t, "get", githubRequest)
@@ -490,44 +509,43 @@ func TestWithQuitTheInlineHelperTellsGitToGiveUp(t *testing.T) {
 		require.Equal(t, 1, code)
 		stdout, _, code = w.run(t, "erase", githubRequest+"password=x\n")
 		require.Equal(t, []any{"", 0}, []any{stdout, code})
-	}
+	})
 }
 
 // TestNothingAroundTheInlineHelperTurnsItsTokenOrBearerElsewhere is about a
 // repository that brings programs of the names that are needed, and a home and
 // an environment that know curl and the shell.
 func TestNothingAroundTheInlineHelperTurnsItsTokenOrBearerElsewhere(t *testing.T) {
-	for name, shell := range shells(t) {
-		t.Run(name, func(t *testing.T) {
-			proxy, s := newStandIn(t, nil), newStandIn(t, nil)
-			w := newInlineWorkspace(t, shell, s.URL)
-			for _, program := range []string{"curl", "head", "printf", "sh", "cat", "base64", "sha256sum"} {
-				script := "#!/bin/sh\necho username=planted\necho password=planted\necho planted >&2\n"
-				require.NoError(t, os.WriteFile(filepath.Join(w.dir, program), []byte(script), 0o755))
-			}
-			require.NoError(t, os.WriteFile(filepath.Join(w.dir, ".netrc"), []byte("machine 127.0.0.1 login x password planted\n"), 0o600))
-			curlrc := "verbose\nlocation\nuser = x:planted\ndump-header = " + filepath.Join(w.dir, "headers") + "\nproxy = " + proxy.URL + "\n"
-			require.NoError(t, os.WriteFile(filepath.Join(w.env["HOME"], ".curlrc"), []byte(curlrc), 0o600))
-			maps.Copy(w.env, map[string]string{
-				"PATH": ".:" + w.env["PATH"] + "::.", "CDPATH": w.dir, "GIT_DIR": w.dir, "CODESPACES": "true", "CURL_HOME": w.env["HOME"],
-				"http_proxy": proxy.URL, "HTTP_PROXY": proxy.URL, "https_proxy": proxy.URL, "ALL_PROXY": proxy.URL, "all_proxy": proxy.URL,
-				"SHELLOPTS": "xtrace:verbose:errexit:nounset:allexport", "PS4": "$b$r$t ", "IFS": "abc123", "POSIXLY_CORRECT": "1",
-				"b": "x", "d": "x", "o": "store", "p": "x", "q": "x", "r": "x", "s": "x", "t": "x", "u": "x", "x": "x",
-			})
-			if name == "bash" {
-				delete(w.env, "POSIXLY_CORRECT")
-			}
-			for range 2 {
-				stdout, stderr, code := w.run(t, "get", githubRequest)
-				require.Equal(t, []any{gitAnswer, 0}, []any{stdout, code})
-				require.NotContains(t, stderr, "planted")
-				delete(w.env, "HOME")
-			}
-			w.run(t, "erase", githubRequest[:len(githubRequest)-1]+"password="+token+"\n")
-			require.Len(t, s.asked(), 3)
-			require.Equal(t, tokenprovider.TokenSHA256(token), s.asked()[2].Header.Get("Provisionkit-Rejected"))
-			require.Empty(t, proxy.asked())
-			require.NoFileExists(t, filepath.Join(w.dir, "headers"))
+	t.Parallel()
+	inEachShell(t, func(t *testing.T, shell []string) {
+		proxy, s := newStandIn(t, nil), newStandIn(t, nil)
+		w := newInlineWorkspace(t, shell, s.URL)
+		for _, program := range []string{"curl", "head", "printf", "sh", "cat", "base64", "sha256sum"} {
+			script := "#!/bin/sh\necho username=planted\necho password=planted\necho planted >&2\n"
+			require.NoError(t, os.WriteFile(filepath.Join(w.dir, program), []byte(script), 0o755))
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(w.dir, ".netrc"), []byte("machine 127.0.0.1 login x password planted\n"), 0o600))
+		curlrc := "verbose\nlocation\nuser = x:planted\ndump-header = " + filepath.Join(w.dir, "headers") + "\nproxy = " + proxy.URL + "\n"
+		require.NoError(t, os.WriteFile(filepath.Join(w.env["HOME"], ".curlrc"), []byte(curlrc), 0o600))
+		maps.Copy(w.env, map[string]string{
+			"PATH": ".:" + w.env["PATH"] + "::.", "CDPATH": w.dir, "GIT_DIR": w.dir, "CODESPACES": "true", "CURL_HOME": w.env["HOME"],
+			"http_proxy": proxy.URL, "HTTP_PROXY": proxy.URL, "https_proxy": proxy.URL, "ALL_PROXY": proxy.URL, "all_proxy": proxy.URL,
+			"SHELLOPTS": "xtrace:verbose:errexit:nounset:allexport", "PS4": "$b$r$t ", "IFS": "abc123", "POSIXLY_CORRECT": "1",
+			"b": "x", "d": "x", "o": "store", "p": "x", "q": "x", "r": "x", "s": "x", "t": "x", "u": "x", "x": "x",
 		})
-	}
+		if filepath.Base(shell[0]) == "bash" {
+			delete(w.env, "POSIXLY_CORRECT")
+		}
+		for range 2 {
+			stdout, stderr, code := w.run(t, "get", githubRequest)
+			require.Equal(t, []any{gitAnswer, 0}, []any{stdout, code})
+			require.NotContains(t, stderr, "planted")
+			delete(w.env, "HOME")
+		}
+		w.run(t, "erase", githubPassword)
+		require.Len(t, s.asked(), 3)
+		require.Equal(t, tokenprovider.TokenSHA256(token), s.asked()[2].Header.Get("Provisionkit-Rejected"))
+		require.Empty(t, proxy.asked())
+		require.NoFileExists(t, filepath.Join(w.dir, "headers"))
+	})
 }
