@@ -1,13 +1,10 @@
-package provisionkit_test
+package repotest_test
 
 import (
 	"fmt"
 	"go/ast"
-	"go/parser"
-	"go/token"
-	"os"
+	"io/fs"
 	"path"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -22,7 +19,7 @@ var (
 
 // A guarantee whose test was renamed or removed is a promise that nobody keeps.
 func TestEveryGuaranteeOfTheReliabilityPageHasItsTestOrAReason(t *testing.T) {
-	content, err := os.ReadFile("RELIABILITY.md")
+	content, err := fs.ReadFile(repository, "RELIABILITY.md")
 	require.NoError(t, err)
 	rows := 0
 	for line := range strings.Lines(string(content)) {
@@ -37,7 +34,7 @@ func TestEveryGuaranteeOfTheReliabilityPageHasItsTestOrAReason(t *testing.T) {
 }
 
 func TestAPageThatPromisesWhatNoTestProvesIsFound(t *testing.T) {
-	const here = "[provisionkit.TestAPageThatPromisesWhatNoTestProvesIsFound](reliability_test.go)"
+	const here = "[repotest.TestAPageThatPromisesWhatNoTestProvesIsFound](internal/repotest/reliability_test.go)"
 	for line, says := range map[string]string{
 		"| **It holds.** | " + here + " | |":                                                          "",
 		"| **It can't.** | | Nobody can. |":                                                           "",
@@ -53,9 +50,9 @@ func TestAPageThatPromisesWhatNoTestProvesIsFound(t *testing.T) {
 		"| **It holds.** | [redisstore.TestGone](tokenprovider/redisstore/store_test.go) | |":         "has no TestGone",
 		"| **It holds.** | [tokenprovider.TestCodeOf](tokenprovider/gone_test.go) | |":                "no such file",
 		"| **It holds.** | " + here + " | [Reasons](REASONS.md) |":                                    "no such file",
-		"| **It holds.** | [provisionkit.checkLine](reliability_test.go) | |":                         "is no list of tests",
-		"Time is simulated, see [TestMain](consumer_test.go).":                                        "TestMain isn't a link",
-		"| **It holds.** | [provisionkit.TestMain](consumer_test.go) | |":                             "has no TestMain",
+		"| **It holds.** | [repotest.checkLine](internal/repotest/reliability_test.go) | |":           "is no list of tests",
+		"Time is simulated, see [TestMain](internal/repotest/published_test.go).":                     "TestMain isn't a link",
+		"| **It holds.** | [repotest.TestMain](internal/repotest/published_test.go) | |":              "has no TestMain",
 		"| **It holds.** | " + here + ", " + strings.Replace(here, "IsFound", "IsLost", 1) + " | - |": "has no TestAPageThatPromisesWhatNoTestProvesIsLost",
 	} {
 		err := checkLine(line)
@@ -71,7 +68,7 @@ func TestAPageThatPromisesWhatNoTestProvesIsFound(t *testing.T) {
 func checkLine(line string) error {
 	for _, link := range pageLink.FindAllStringSubmatch(line, -1) {
 		file, _, _ := strings.Cut(link[2], "#")
-		if _, err := os.Stat(filepath.FromSlash(file)); err != nil {
+		if _, err := fs.Stat(repository, file); err != nil {
 			return err
 		}
 		pkg, name, named := strings.Cut(link[1], ".")
@@ -121,7 +118,7 @@ func checkLine(line string) error {
 
 // hasTest is an error unless the file, of whatever module, has that test.
 func hasTest(file, name string) error {
-	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.FromSlash(file), nil, parser.SkipObjectResolution)
+	parsed, err := parse(file)
 	if err != nil {
 		return err
 	}
