@@ -117,7 +117,8 @@ func (r *reader) prepare(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.folder = root
-	r.env = append(r.env, "GOMODCACHE="+goEnv(t, "GOMODCACHE"), "GOPROXY="+goEnv(t, "GOPROXY"), "GOFLAGS="+goEnv(t, "GOFLAGS"))
+	r.env = append(r.env, "GOMODCACHE="+goEnv(t, "GOMODCACHE"), "GOPROXY="+goEnv(t, "GOPROXY"),
+		"GOFLAGS="+goEnv(t, "GOFLAGS")+" -ldflags=-w") // quicker: nobody debugs what is built here
 }
 
 func goEnv(t *testing.T, name string) string {

@@ -108,21 +108,26 @@ func (p *ModuleProxy) TryGo(t testing.TB, dir string, args ...string) (stdout, s
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), NeedTool(t, "go"), args...)
 	cmd.Dir = dir
-	cmd.Env = append(append(os.Environ(), p.Environ(t)...), "GOFLAGS=-mod=mod -modcacherw -trimpath", "GOBIN="+dir)
+	cmd.Env = append(append(os.Environ(), p.Environ(t)...), "GOFLAGS=-mod=mod "+goFlags, "GOBIN="+dir)
 	var out, errOut strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err = cmd.Run()
 	return out.String(), errOut.String(), err
 }
 
-// Environ is what the go command needs in its environment to have the proxy, and of other modules those that are on this
-// machine. With -trimpath what was compiled serves wherever the modules lie: without, each test would compile all anew.
+// goFlags make a build quick. With -trimpath what was compiled serves wherever
+// the modules lie: without, each test would compile all anew. Without DWARF a
+// third of linking goes.
+const goFlags = "-modcacherw -trimpath -ldflags=-w"
+
+// Environ returns what the go command needs in its environment to have the
+// proxy, and of other modules those that are on this machine.
 func (p *ModuleProxy) Environ(t testing.TB) []string {
 	t.Helper()
 	cached, err := exec.CommandContext(t.Context(), NeedTool(t, "go"), "env", "GOMODCACHE").Output()
 	require.NoError(t, err)
 	return []string{
-		"GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-modcacherw -trimpath", "GOMODCACHE=" + p.modules,
+		"GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=" + goFlags, "GOMODCACHE=" + p.modules,
 		"GONOPROXY=none", "GONOSUMDB=*", "GOSUMDB=off", "GOPRIVATE=",
 		fmt.Sprintf("GOPROXY=%s,%s,off", fileURL(p.dir), fileURL(filepath.Join(strings.TrimSpace(string(cached)), "cache", "download"))),
 	}
