@@ -41,9 +41,10 @@ func documents(t *testing.T) []string {
 var readers = map[string]func(*testing.T) doctest.Options{
 	"README.md": func(t *testing.T) doctest.Options {
 		opts := onAMachineOfItsOwn(t)
-		opts.GoFiles = true // TestAModuleOutsideImportsAllAndRunsTheReadmesSnippets has them
+		opts.Env = append(opts.Env, published(t).Environ(t)...) // for go install
+		opts.GoFiles = true                                     // TestAModuleOutsideImportsAllAndRunsTheReadmesSnippets has them
 		opts.Elsewhere = []string{
-			"go test ./...",                // this is it
+			"go get " + module,             // the same test
 			"go run ./examples/quickstart", // its own test
 		}
 		return opts
@@ -113,7 +114,7 @@ func onAMachineOfItsOwn(t *testing.T) doctest.Options {
 			"PATH=" + bin + ":" + os.Getenv("PATH"), "GITHUB_API_URL=" + github.URL, "PLATFORM_ADDR=" + address,
 		},
 		Instead: map[string]string{
-			"/usr/local/bin/": bin + "/", "/etc/platform/": etc + "/", "https://platform.example": "http://" + address,
+			"/usr/local/bin": bin, "/etc/platform/": etc + "/", "https://platform.example": "http://" + address,
 			"12345": fmt.Sprint(app.AppID), "67890": fmt.Sprint(app.InstallationID), "127.0.0.1:8080": address,
 		},
 	}
