@@ -7,7 +7,6 @@ import (
 	"go/format"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -106,7 +105,7 @@ func (r *reader) prepare(t *testing.T) {
 		"TMPDIR=" + t.TempDir(), "XDG_RUNTIME_DIR=" + runtime, "XDG_CONFIG_HOME=" + filepath.Join(home, ".config"),
 		"GIT_CONFIG_SYSTEM=" + filepath.Join(home, "etc-gitconfig"), "GIT_TERMINAL_PROMPT=0",
 		"GH_PROMPT_DISABLED=1", "GH_NO_UPDATE_NOTIFIER=1", "LC_ALL=C", "NO_PROXY=127.0.0.1,localhost",
-		"GOWORK=off", "GOTOOLCHAIN=local", "GOCACHE=" + goEnv(t, "GOCACHE"),
+		"GOWORK=off", "GOTOOLCHAIN=local", "GOCACHE=" + testutil.GoEnv(t, "GOCACHE"),
 	}
 	if r.opts.Proxy != nil {
 		r.folder = t.TempDir()
@@ -117,19 +116,10 @@ func (r *reader) prepare(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.folder = root
-		r.env = append(r.env, "GOMODCACHE="+goEnv(t, "GOMODCACHE"), "GOPROXY="+goEnv(t, "GOPROXY"),
-			"GOFLAGS="+goEnv(t, "GOFLAGS")+" -ldflags=-w") // quicker: nobody debugs what is built here
+		r.env = append(r.env, "GOMODCACHE="+testutil.GoEnv(t, "GOMODCACHE"), "GOPROXY="+testutil.GoEnv(t, "GOPROXY"),
+			"GOFLAGS="+testutil.GoEnv(t, "GOFLAGS")+" -ldflags=-w") // quicker: nobody debugs what is built here
 	}
 	r.env = append(r.env, r.opts.Env...)
-}
-
-func goEnv(t *testing.T, name string) string {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
-	if err != nil {
-		t.Fatalf("go env %s: %v", name, err)
-	}
-	return strings.TrimSpace(string(out))
 }
 
 // followAll does what all blocks say. An error begins with the line.

@@ -112,11 +112,21 @@ func hasSources(dir string) bool {
 		name != "testdata" && dir != "examples" && !slices.Contains(forTests, dir)
 }
 
-// parse parses a Go file of the repository.
+// parsedFiles are the files that parse has read, by their names.
+var parsedFiles sync.Map
+
+// parse parses a Go file of the repository, once.
 func parse(name string) (*ast.File, error) {
+	if file, ok := parsedFiles.Load(name); ok {
+		return file.(*ast.File), nil
+	}
 	content, err := fs.ReadFile(repository, name)
 	if err != nil {
 		return nil, err
 	}
-	return parser.ParseFile(token.NewFileSet(), name, content, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), name, content, 0)
+	if err == nil {
+		parsedFiles.Store(name, file)
+	}
+	return file, err
 }
