@@ -118,7 +118,8 @@ func ours(s source) []string {
 }
 
 func TestOnlyTestsImportWhatIsForTests(t *testing.T) {
-	forTests := regexp.MustCompile(`^` + module + `/(internal/testutil|.*test)$|^testing$|^github.com/stretchr/testify|^go.uber.org/goleak`)
+	forTests := regexp.MustCompile(`^` + module + `/(internal/testutil|.*test)$|` +
+		`^testing$|^github.com/stretchr/testify|^go.uber.org/goleak`)
 	for _, s := range allSources(t) {
 		if strings.HasSuffix(s.pkg, "test") {
 			continue

@@ -77,8 +77,9 @@ func TestAModuleOutsideImportsAllAndRunsTheReadmesSnippets(t *testing.T) {
 func TestTheCommandAndTheExamplesComeFromThePublishedModule(t *testing.T) {
 	t.Parallel()
 	c := newConsumer(t)
-	said := c.Go(t, c.dir, "run", module+"/tokenprovider/workspace/git-credential-provisionkit@"+release, "version")
-	require.Contains(t, said, "git-credential-provisionkit "+release+" go", "it knows its version, and tells the platform")
+	const name = "git-credential-provisionkit"
+	said := c.Go(t, c.dir, "run", module+"/tokenprovider/workspace/"+name+"@"+release, "version")
+	require.Contains(t, said, name+" "+release+" go", "it knows its version, and tells the platform")
 	for _, example := range []string{"quickstart", "platform"} {
 		built := c.Go(t, c.dir, "run", "-exec", "go version -m", module+"/examples/"+example+"@"+release)
 		require.Regexp(t, `(?m)^\tmod\t`+module+`\t`+release+`\t`, built)

@@ -42,9 +42,9 @@ var readers = map[string]func(*testing.T) doctest.Options{
 	"README.md": func(t *testing.T) doctest.Options {
 		opts := onAMachineOfItsOwn(t)
 		opts.Env = append(opts.Env, published(t).Environ(t)...) // for go install
-		opts.GoFiles = true                                     // TestAModuleOutsideImportsAllAndRunsTheReadmesSnippets has them
+		opts.GoFiles = true                                     // consumer_test.go has them
 		opts.Elsewhere = []string{
-			"go get " + module,             // the same test
+			"go get " + module,             // there too
 			"go run ./examples/quickstart", // its own test
 		}
 		return opts
@@ -198,7 +198,8 @@ func TestEachLinkOfADocumentLeadsSomewhere(t *testing.T) {
 // The names of metrics in the guide are those of tokenprom.
 func TestTheAlertsOfTheGuideAreAboutMetricsThatExist(t *testing.T) {
 	collector := read(t, "tokenprovider/tokenprom/collector.go")
-	metrics := regexp.MustCompile(`provisionkit_token_[a-z_]+`).FindAllString(read(t, "docs/platform-engineers.md"), -1)
+	guide := read(t, "docs/platform-engineers.md")
+	metrics := regexp.MustCompile(`provisionkit_token_[a-z_]+`).FindAllString(guide, -1)
 	require.NotEmpty(t, metrics)
 	for _, m := range metrics {
 		require.Contains(t, collector, `desc("`+strings.TrimPrefix(m, "provisionkit_token_")+`"`)

@@ -59,7 +59,8 @@ func (g *globals) declare(t *testing.T, name string, file *ast.File) {
 					continue
 				}
 				g.files[variable.Name] = name
-				if of, ok := s.Type.(*ast.SelectorExpr); ok && slices.Contains([]string{"sync", "atomic"}, of.X.(*ast.Ident).Name) {
+				of, ok := s.Type.(*ast.SelectorExpr)
+				if ok && slices.Contains([]string{"sync", "atomic"}, of.X.(*ast.Ident).Name) {
 					g.shared = append(g.shared, name+": "+variable.Name)
 				}
 			}

@@ -37,7 +37,8 @@ func (p *ModuleProxy) Publish(t testing.TB, dir, version string) (path string) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(gomod, content, 0o600))
 	for _, replaced := range regexp.MustCompile(`(?m)^replace (\S+) => \.\.?/`).FindAllSubmatch(content, -1) {
-		output, err := exec.CommandContext(t.Context(), NeedTool(t, "go"), "mod", "edit", "-dropreplace="+string(replaced[1]), gomod).CombinedOutput()
+		edit := exec.CommandContext(t.Context(), NeedTool(t, "go"), "mod", "edit", "-dropreplace="+string(replaced[1]), gomod)
+		output, err := edit.CombinedOutput()
 		require.NoError(t, err, "%s", output)
 	}
 	content, err = os.ReadFile(gomod)
