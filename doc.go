@@ -1,57 +1,75 @@
-// Package provisionkit is the map of the module github.com/molecule-ai/provisionkit, a library for platforms that
-// start workspaces (containers, virtual machines, agents) in which git, gh and every other tool that needs a
-// short-lived token keep working for as long as the workspace lives. The package itself exports nothing.
+// Package provisionkit is the map of the module
+// github.com/molecule-ai/provisionkit, a library for platforms that start
+// workspaces (containers, virtual machines, agents) in which git, gh and every
+// other tool that needs a short-lived token keep working for as long as the
+// workspace lives. The package itself exports nothing.
 //
 // # Why a workspace pulls its token
 //
-// Just before a workspace starts, plugins write variables into its environment; one of them injects a token, such as a
-// GitHub App installation token in GH_TOKEN. That token lives for an hour. What can be done when it dies?
+// Just before a workspace starts, plugins write variables into its environment;
+// one of them injects a token, such as a GitHub App installation token in
+// GH_TOKEN. That token lives for an hour. What can be done when it dies?
 //
-//   - Pushing a new one in fails: the environment of a running process can't be changed from outside, and its children
-//     inherit the dead token. Writing files into every workspace in time, for ever, is a second system that can die
-//     unseen.
-//   - A token that lives longer is a bigger secret in a place that many processes can read.
+//   - Pushing a new one in fails: the environment of a running process can't be
+//     changed from outside, and its children inherit the dead token. Writing
+//     files into every workspace in time, for ever, is a second system that can
+//     die unseen.
+//   - A token that lives longer is a bigger secret in a place that many processes
+//     can read.
 //
-// So the workspace pulls. What it gets at its start is the address of the platform's token endpoint and a bearer that
-// says which workspace it is, and good for nothing else; git, through its credential helper, asks for a token whenever
-// it needs one. The platform decides by the bearer alone what that workspace may have, keeps the tokens fresh in one
-// place, and the private key that they come from never leaves it. An injected token still serves tools that read the
-// environment; it is a convenience for the first hour, and nothing rests on it.
+// So the workspace pulls. What it gets at its start is the address of the
+// platform's token endpoint and a bearer that says which workspace it is, and is
+// good for nothing else; git, through its credential helper, asks for a token
+// whenever it needs one. The platform decides by the bearer alone what that
+// workspace may have, keeps the tokens fresh in one place, and the private key
+// that they come from never leaves it. An injected token still serves tools that
+// read the environment; it is a convenience for the first hour, and nothing rests
+// on it.
 //
 // # The packages
 //
 // On the platform:
 //
-//   - [github.com/molecule-ai/provisionkit/provisionhook]: plugins change a workspace's environment before it starts
-//     (EnvMutator); the Registry runs them as one transaction and finds the one that provides tokens.
-//   - [github.com/molecule-ai/provisionkit/tokenprovider]: what a live token is (TokenProvider, one method), and the
-//     Cache that keeps one fresh for any number of callers. It is the ground floor and imports nothing of the module.
-//   - [github.com/molecule-ai/provisionkit/githubapp]: GitHub App installation tokens, the reference provider and plugin.
-//   - [github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp]: the endpoint from which a workspace pulls its token,
-//     who may ask (Authenticator, WorkspaceKey), and the Client that asks.
+//   - [github.com/molecule-ai/provisionkit/provisionhook]: plugins change a
+//     workspace's environment before it starts (EnvMutator); the Registry runs
+//     them as one transaction and finds the one that provides tokens.
+//   - [github.com/molecule-ai/provisionkit/tokenprovider]: what a live token is
+//     (TokenProvider, one method), and the Cache that keeps one fresh for any
+//     number of callers. It is the ground floor: everything else rests on it.
+//   - [github.com/molecule-ai/provisionkit/githubapp]: GitHub App installation
+//     tokens, the reference provider and plugin.
+//   - [github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp]: the endpoint
+//     from which a workspace pulls its token, who may ask (Authenticator,
+//     WorkspaceKey), and the Client that asks.
 //
 // Modules of their own, for those who have a use for them:
 //
-//   - github.com/molecule-ai/provisionkit/tokenprovider/redisstore: tokens shared between the platform's replicas.
-//   - github.com/molecule-ai/provisionkit/tokenprovider/tokenprom: the state of its tokens for Prometheus.
+//   - github.com/molecule-ai/provisionkit/tokenprovider/redisstore: tokens shared
+//     between the platform's replicas.
+//   - github.com/molecule-ai/provisionkit/tokenprovider/tokenprom: the state of
+//     its tokens for Prometheus.
 //
 // In the workspace:
 //
-//   - [github.com/molecule-ai/provisionkit/tokenprovider/gitcredential]: git's credential protocol, and the plugin that
-//     wires git by environment variables alone.
-//   - [github.com/molecule-ai/provisionkit/tokenprovider/workspace]: what the command git-credential-provisionkit does;
-//     the command itself is the folder below it.
+//   - [github.com/molecule-ai/provisionkit/tokenprovider/gitcredential]: git's
+//     credential protocol, and the plugin that wires git by environment variables
+//     alone.
+//   - [github.com/molecule-ai/provisionkit/tokenprovider/workspace]: what the
+//     command git-credential-provisionkit does; the command itself is the folder
+//     below it.
 //
 // For tests:
 //
 //   - [github.com/molecule-ai/provisionkit/provisionhook/provisionhooktest] and
-//     [github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest]: check a plugin or a provider against each
-//     rule of its contract.
-//   - [github.com/molecule-ai/provisionkit/githubapp/githubapptest]: a fake GitHub, a real server with an API and with
-//     git repositories, whose tokens live as long as a test wants them to.
+//     [github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest]: check
+//     a plugin or a provider against each rule of its contract.
+//   - [github.com/molecule-ai/provisionkit/githubapp/githubapptest]: a fake GitHub,
+//     a real server with an API and with git repositories, whose tokens live as
+//     long as a test wants them to.
 //
-// The interfaces EnvMutator and TokenProvider are frozen and use standard-library types only, so a plugin implements
-// them without importing this module. Whatever else a plugin can do is an optional interface beside them.
+// The interfaces EnvMutator and TokenProvider are frozen and use standard-library
+// types only, so a plugin implements them without importing this module. Whatever
+// else a plugin can do is an optional interface beside them.
 //
 // # Where to start
 //
@@ -59,7 +77,8 @@
 //
 //	go run github.com/molecule-ai/provisionkit/examples/quickstart@latest
 //
-// To embed it, copy examples/platform: a server in one file, with the real GitHub or with the fake. To write a plugin,
-// copy examples/plugin, which imports nothing of this module. The folder docs has a guide for each: for platform engineers,
+// To embed it, copy examples/platform: a server in one file, with the real GitHub
+// or with the fake. To write a plugin, copy examples/plugin, which imports nothing
+// of this module. The folder docs has a guide for each: for platform engineers,
 // for plugin authors, and for the operators of what they build.
 package provisionkit

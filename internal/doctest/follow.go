@@ -7,7 +7,6 @@ import (
 	"go/format"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -30,7 +29,7 @@ type Options struct {
 	// outputs alike.
 	Instead map[string]string
 
-	Env       []string // KEY=VALUE, beside what every reader has
+	Env       []string // KEY=VALUE, beside what every reader has, or in its place
 	GoFiles   bool     // someone else compiles the blocks of go
 	Elsewhere []string // blocks of sh that run elsewhere: go test ./... itself, and what another document has too
 }
@@ -101,32 +100,26 @@ func (r *reader) prepare(t *testing.T) {
 	if err := os.Mkdir(runtime, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r.env = append([]string{
+	r.env = []string{
 		"HOME=" + home, "PATH=" + filepath.Join(home, "go", "bin") + ":" + os.Getenv("PATH"),
 		"TMPDIR=" + t.TempDir(), "XDG_RUNTIME_DIR=" + runtime, "XDG_CONFIG_HOME=" + filepath.Join(home, ".config"),
-		"GIT_CONFIG_SYSTEM=" + filepath.Join(home, "etc-gitconfig"), "GIT_TERMINAL_PROMPT=0", "GH_PROMPT_DISABLED=1", "GH_NO_UPDATE_NOTIFIER=1",
-		"LC_ALL=C", "NO_PROXY=127.0.0.1,localhost", "GOWORK=off", "GOTOOLCHAIN=local", "GOCACHE=" + goEnv(t, "GOCACHE"),
-	}, r.opts.Env...)
+		"GIT_CONFIG_SYSTEM=" + filepath.Join(home, "etc-gitconfig"), "GIT_TERMINAL_PROMPT=0",
+		"GH_PROMPT_DISABLED=1", "GH_NO_UPDATE_NOTIFIER=1", "LC_ALL=C", "NO_PROXY=127.0.0.1,localhost",
+		"GOWORK=off", "GOTOOLCHAIN=local", "GOCACHE=" + testutil.GoEnv(t, "GOCACHE"),
+	}
 	if r.opts.Proxy != nil {
 		r.folder = t.TempDir()
 		r.env = append(r.env, r.opts.Proxy.Environ(t)...)
-		return
+	} else {
+		root, err := filepath.Abs(r.opts.Root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.folder = root
+		r.env = append(r.env, "GOMODCACHE="+testutil.GoEnv(t, "GOMODCACHE"), "GOPROXY="+testutil.GoEnv(t, "GOPROXY"),
+			"GOFLAGS="+testutil.GoEnv(t, "GOFLAGS")+" -ldflags=-w") // quicker: nobody debugs what is built here
 	}
-	root, err := filepath.Abs(r.opts.Root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.folder = root
-	r.env = append(r.env, "GOMODCACHE="+goEnv(t, "GOMODCACHE"), "GOPROXY="+goEnv(t, "GOPROXY"), "GOFLAGS="+goEnv(t, "GOFLAGS"))
-}
-
-func goEnv(t *testing.T, name string) string {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
-	if err != nil {
-		t.Fatalf("go env %s: %v", name, err)
-	}
-	return strings.TrimSpace(string(out))
+	r.env = append(r.env, r.opts.Env...)
 }
 
 // followAll does what all blocks say. An error begins with the line.

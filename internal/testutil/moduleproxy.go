@@ -15,17 +15,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ModuleProxy is a module proxy in a folder. What was published there is all that Go sees of this repository: a file that
-// lies in a work tree and isn't part of a module is missing, as it is for those who download it.
+// ModuleProxy is a module proxy in a folder. What was published there is all that
+// Go sees of this repository: a file that lies in a work tree and isn't part of a
+// module is missing, as it is for those who download it.
 type ModuleProxy struct{ dir, modules string }
 
-// NewModuleProxy is a proxy in dir that has no module yet. What was downloaded is kept there too.
+// NewModuleProxy returns a proxy in dir that has no module yet. What was
+// downloaded is kept there too.
 func NewModuleProxy(dir string) *ModuleProxy {
 	return &ModuleProxy{dir: filepath.Join(dir, "proxy"), modules: filepath.Join(dir, "downloaded")}
 }
 
-// Publish publishes the module in dir as it would be downloaded in that version, and returns its path: of the files that
-// git tracks those that aren't in a module below it. What the module replaces with a folder of this repository is a module
+// Publish publishes the module in dir as it would be downloaded in that version,
+// and returns its path: of the files that git tracks those that aren't in a module
+// below it. What the module replaces with a folder of this repository is a module
 // that is to be published too, so that a release is without it.
 func (p *ModuleProxy) Publish(t testing.TB, dir, version string) (path string) {
 	t.Helper()
@@ -34,7 +37,8 @@ func (p *ModuleProxy) Publish(t testing.TB, dir, version string) (path string) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(gomod, content, 0o600))
 	for _, replaced := range regexp.MustCompile(`(?m)^replace (\S+) => \.\.?/`).FindAllSubmatch(content, -1) {
-		output, err := exec.CommandContext(t.Context(), NeedTool(t, "go"), "mod", "edit", "-dropreplace="+string(replaced[1]), gomod).CombinedOutput()
+		edit := exec.CommandContext(t.Context(), NeedTool(t, "go"), "mod", "edit", "-dropreplace="+string(replaced[1]), gomod)
+		output, err := edit.CombinedOutput()
 		require.NoError(t, err, "%s", output)
 	}
 	content, err = os.ReadFile(gomod)
@@ -68,8 +72,8 @@ func (p *ModuleProxy) Publish(t testing.TB, dir, version string) (path string) {
 	return path
 }
 
-// moduleFiles are the files of the module in dir, by their names below it: where there is no git, as in a module that was
-// downloaded, all.
+// moduleFiles returns the files of the module in dir, by their names below it:
+// where there is no git, as in a module that was downloaded, all.
 func moduleFiles(t testing.TB, dir string) []string {
 	t.Helper()
 	var names []string
@@ -94,8 +98,9 @@ func moduleFiles(t testing.TB, dir string) []string {
 	})
 }
 
-// Go runs the go command in dir as somebody who has the proxy, and of other modules those that are on this machine. It
-// returns what was printed to standard output.
+// Go runs the go command in dir as somebody who has the proxy, and of other
+// modules those that are on this machine. It returns what was printed to standard
+// output.
 func (p *ModuleProxy) Go(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	stdout, stderr, err := p.TryGo(t, dir, args...)
@@ -108,27 +113,31 @@ func (p *ModuleProxy) TryGo(t testing.TB, dir string, args ...string) (stdout, s
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), NeedTool(t, "go"), args...)
 	cmd.Dir = dir
-	cmd.Env = append(append(os.Environ(), p.Environ(t)...), "GOFLAGS=-mod=mod -modcacherw -trimpath", "GOBIN="+dir)
+	cmd.Env = append(append(os.Environ(), p.Environ(t)...), "GOFLAGS=-mod=mod "+goFlags, "GOBIN="+dir)
 	var out, errOut strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err = cmd.Run()
 	return out.String(), errOut.String(), err
 }
 
-// Environ is what the go command needs in its environment to have the proxy, and of other modules those that are on this
-// machine. With -trimpath what was compiled serves wherever the modules lie: without, each test would compile all anew.
+// goFlags make a build quick. With -trimpath what was compiled serves wherever
+// the modules lie: without, each test would compile all anew. Without DWARF a
+// third of linking goes.
+const goFlags = "-modcacherw -trimpath -ldflags=-w"
+
+// Environ returns what the go command needs in its environment to have the
+// proxy, and of other modules those that are on this machine.
 func (p *ModuleProxy) Environ(t testing.TB) []string {
 	t.Helper()
-	cached, err := exec.CommandContext(t.Context(), NeedTool(t, "go"), "env", "GOMODCACHE").Output()
-	require.NoError(t, err)
+	downloaded := fileURL(filepath.Join(GoEnv(t, "GOMODCACHE"), "cache", "download"))
 	return []string{
-		"GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-modcacherw -trimpath", "GOMODCACHE=" + p.modules,
+		"GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=" + goFlags, "GOMODCACHE=" + p.modules,
 		"GONOPROXY=none", "GONOSUMDB=*", "GOSUMDB=off", "GOPRIVATE=",
-		fmt.Sprintf("GOPROXY=%s,%s,off", fileURL(p.dir), fileURL(filepath.Join(strings.TrimSpace(string(cached)), "cache", "download"))),
+		fmt.Sprintf("GOPROXY=%s,%s,off", fileURL(p.dir), downloaded),
 	}
 }
 
-// fileURL is the URL of a folder.
+// fileURL returns the URL of a folder.
 func fileURL(dir string) string {
 	return "file://" + strings.TrimSuffix("/"+strings.TrimPrefix(filepath.ToSlash(dir), "/"), "/")
 }

@@ -1,14 +1,12 @@
-package provisionkit_test
+package repotest_test
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"go/ast"
-	"go/parser"
 	"go/token"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,11 +17,10 @@ import (
 )
 
 // What an operator may meet and finds in no table is what they are paid to guess.
-func TestTheGuideForOperatorsExplainsEachStateCodeCheckStatusAndLogLine(t *testing.T) {
-	guide, err := os.ReadFile("docs/operators.md")
-	require.NoError(t, err)
+func TestTheGuideForOperatorsExplainsWhatTheyMayMeet(t *testing.T) {
 	rows := map[string]int{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `?([^|`]+?)`? \\|").FindAllStringSubmatch(string(guide), -1) {
+	cell := regexp.MustCompile("(?m)^\\| `?([^|`]+?)`? \\|")
+	for _, row := range cell.FindAllStringSubmatch(read(t, "docs/operators.md"), -1) {
 		rows[row[1]]++
 	}
 	for kind, names := range map[string][]string{
@@ -45,7 +42,8 @@ func TestTheGuideForOperatorsExplainsEachStateCodeCheckStatusAndLogLine(t *testi
 	}
 }
 
-// checks are the names of all checks of doctor, as it prints them where nothing is configured.
+// checks returns the names of all checks of doctor, as it prints them where
+// nothing is configured.
 func checks(t *testing.T) []string {
 	var out bytes.Buffer
 	doctor := workspace.Command{Args: []string{"git-credential-provisionkit", "doctor", "--json"}, Stdout: &out}
@@ -59,7 +57,7 @@ func checks(t *testing.T) []string {
 	return names
 }
 
-// constants are the values of the constants of a type that are declared in a package.
+// constants returns the values of a type's constants that a package declares.
 func constants(t *testing.T, pkg, typ string) []string {
 	var values []string
 	for _, f := range parsed(t, pkg) {
@@ -83,19 +81,20 @@ func constants(t *testing.T, pkg, typ string) []string {
 	return values
 }
 
-// statuses are those that the endpoint answers with, as its documentation lists them.
+// statuses returns those that the endpoint answers with, as its documentation
+// lists them.
 func statuses(t *testing.T) []string {
-	doc, err := os.ReadFile("tokenprovider/tokenhttp/doc.go")
-	require.NoError(t, err)
+	doc := read(t, "tokenprovider/tokenhttp/doc.go")
 	var found []string
-	for _, line := range regexp.MustCompile(`(?m)^//\t(\d{3})  `).FindAllStringSubmatch(string(doc), -1) {
+	for _, line := range regexp.MustCompile(`(?m)^//\t(\d{3})  `).FindAllStringSubmatch(doc, -1) {
 		found = append(found, line[1])
 	}
 	return found
 }
 
-// logLines are the messages with which the packages of a platform log. A message in a variable counts with each string
-// that the variable is given in that file.
+// logLines returns the messages with which the packages of a platform log. A
+// message in a variable counts with each string that the variable is given in
+// that file.
 func logLines(t *testing.T) []string {
 	found := map[string]bool{}
 	for _, pkg := range []string{"tokenprovider", "tokenprovider/tokenhttp", "githubapp", "provisionhook"} {
@@ -117,8 +116,9 @@ func logLines(t *testing.T) []string {
 					return true
 				}
 				sel, ok := call.Fun.(*ast.SelectorExpr)
-				at := map[string]int{
-					"Debug": 0, "Info": 0, "Warn": 0, "Error": 0, "DebugContext": 1, "InfoContext": 1, "WarnContext": 1, "ErrorContext": 1,
+				at := map[string]int{ // where the message is among the arguments
+					"Debug": 0, "Info": 0, "Warn": 0, "Error": 0,
+					"DebugContext": 1, "InfoContext": 1, "WarnContext": 1, "ErrorContext": 1,
 					"Log": 2, "LogAttrs": 2,
 				}
 				if !ok || fmt.Sprint(sel.X) == "http" {
@@ -144,6 +144,7 @@ func logLines(t *testing.T) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
+// text returns the string that e is a literal of.
 func text(e ast.Expr) (string, bool) {
 	literal, ok := e.(*ast.BasicLit)
 	if !ok || literal.Kind != token.STRING {
@@ -153,14 +154,12 @@ func text(e ast.Expr) (string, bool) {
 	return value, err == nil
 }
 
-// parsed are the files of a package of this module, without its tests.
+// parsed returns the files of a package, without its tests.
 func parsed(t *testing.T, pkg string) []*ast.File {
 	var files []*ast.File
 	for _, s := range sources(t) {
 		if s.pkg == pkg {
-			f, err := parser.ParseFile(token.NewFileSet(), s.name, nil, 0)
-			require.NoError(t, err)
-			files = append(files, f)
+			files = append(files, s.file)
 		}
 	}
 	require.NotEmpty(t, files, pkg)

@@ -1,6 +1,6 @@
 //go:build unix
 
-package docs_test
+package repotest_test
 
 import (
 	"fmt"
@@ -18,19 +18,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// root is this repository.
-var root = os.DirFS("..")
-
-// documents are the documents of the root module and of its examples, in which every block is followed. A document that
-// isn't named in readers is read in a clone of this repository.
+// documents returns those of the root module and of its examples, in which
+// every block is followed.
 func documents(t *testing.T) []string {
 	var all []string
 	for _, pattern := range []string{"README.md", "docs/*.md", "examples/*/README.md"} {
-		found, err := fs.Glob(root, pattern)
+		found, err := fs.Glob(repository, pattern)
 		require.NoError(t, err)
 		require.NotEmpty(t, found, pattern)
 		for _, document := range found {
-			_, err := fs.Stat(root, path.Join(path.Dir(document), "go.mod"))
+			_, err := fs.Stat(repository, path.Join(path.Dir(document), "go.mod"))
 			if nested := err == nil && document != "README.md"; !nested { // else that module's test follows it
 				all = append(all, document)
 			}
@@ -39,12 +36,17 @@ func documents(t *testing.T) []string {
 	return all
 }
 
-// readers are where the documents are followed.
+// readers are where the documents are followed. One that isn't named here is
+// followed in a clone of this repository.
 var readers = map[string]func(*testing.T) doctest.Options{
 	"README.md": func(t *testing.T) doctest.Options {
 		opts := onAMachineOfItsOwn(t)
-		opts.GoFiles = true                                                        // TestAModuleOutsideImportsEveryPackageAndRunsTheReadmesSnippets has them
-		opts.Elsewhere = []string{"go test ./...", "go run ./examples/quickstart"} // this is it, and its own test
+		opts.Env = append(opts.Env, published(t).Environ(t)...) // for go install
+		opts.GoFiles = true                                     // consumer_test.go has them
+		opts.Elsewhere = []string{
+			"go get " + module,             // there too
+			"go run ./examples/quickstart", // its own test
+		}
 		return opts
 	},
 	"docs/operators.md": func(t *testing.T) doctest.Options {
@@ -76,18 +78,20 @@ func TestWhoFollowsADocumentSeesWhatItShows(t *testing.T) {
 			if reader := readers[document]; reader != nil {
 				opts = reader(t)
 			}
-			opts.Root = ".."
+			opts.Root = root
 			doctest.Follow(t, document, opts)
 		})
 	}
 }
 
-// runsElsewhere is for an example whose own test runs it as its document says, and compares.
+// runsElsewhere is for an example whose own test runs it as its document says,
+// and compares.
 func runsElsewhere(command string) func(*testing.T) doctest.Options {
 	return func(*testing.T) doctest.Options { return doctest.Options{Elsewhere: []string{command}} }
 }
 
-// onAMachineOfItsOwn is a clone on the machine of a platform, with its folders, its GitHub App and its address.
+// onAMachineOfItsOwn is a clone on the machine of a platform, with its folders,
+// its GitHub App and its address.
 func onAMachineOfItsOwn(t *testing.T) doctest.Options {
 	t.Helper()
 	github, err := githubapptest.NewServer(nil)
@@ -110,7 +114,7 @@ func onAMachineOfItsOwn(t *testing.T) doctest.Options {
 			"PATH=" + bin + ":" + os.Getenv("PATH"), "GITHUB_API_URL=" + github.URL, "PLATFORM_ADDR=" + address,
 		},
 		Instead: map[string]string{
-			"/usr/local/bin/": bin + "/", "/etc/platform/": etc + "/", "https://platform.example": "http://" + address,
+			"/usr/local/bin": bin, "/etc/platform/": etc + "/", "https://platform.example": "http://" + address,
 			"12345": fmt.Sprint(app.AppID), "67890": fmt.Sprint(app.InstallationID), "127.0.0.1:8080": address,
 		},
 	}
@@ -129,37 +133,34 @@ func withAPlatform(t *testing.T) doctest.Options {
 // asADependent is somebody who depends on this module.
 func asADependent(t *testing.T) doctest.Options {
 	t.Helper()
-	proxy := testutil.NewModuleProxy(t.TempDir())
-	proxy.Publish(t, "..", "v0.1.0")
-	return doctest.Options{Proxy: proxy}
+	return doctest.Options{Proxy: published(t)}
 }
 
-// What needs another module is followed by a test of that module, which this can only look for.
+// What needs another module is followed by a test of that module, which this
+// can only look for.
 func TestEachBlockThatNeedsAnotherModuleIsFollowedThere(t *testing.T) {
 	expect := func(module, document string) {
-		tests, err := fs.Glob(root, path.Join(module, "*_test.go"))
+		tests, err := fs.Glob(repository, path.Join(module, "*_test.go"))
 		require.NoError(t, err)
 		for _, test := range tests {
-			if content, err := fs.ReadFile(root, test); err == nil && strings.Contains(string(content), `doctest.Follow(t, "`+document+`"`) {
+			if strings.Contains(read(t, test), `doctest.Follow(t, "`+document+`"`) {
 				return
 			}
 		}
 		require.Fail(t, "nobody follows a document", "no test in %s follows %s", module, document)
 	}
-	nested, err := fs.Glob(root, "examples/*/go.mod")
+	nested, err := fs.Glob(repository, "examples/*/go.mod")
 	require.NoError(t, err)
 	require.NotEmpty(t, nested)
 	for _, gomod := range nested {
 		expect(path.Dir(gomod), path.Join(path.Dir(gomod), "README.md"))
 	}
 	for _, document := range documents(t) {
-		content, err := fs.ReadFile(root, document)
-		require.NoError(t, err)
-		blocks, err := doctest.Blocks(string(content))
+		blocks, err := doctest.Blocks(read(t, document))
 		require.NoError(t, err, document)
 		for _, b := range blocks {
 			if b.With != "" {
-				_, err := fs.Stat(root, b.With+"/go.mod")
+				_, err := fs.Stat(repository, b.With+"/go.mod")
 				require.NoError(t, err, "%s:%d", document, b.Line)
 				expect(b.With, document)
 			}
@@ -170,9 +171,7 @@ func TestEachBlockThatNeedsAnotherModuleIsFollowedThere(t *testing.T) {
 func TestEachLinkOfADocumentLeadsSomewhere(t *testing.T) {
 	heading := regexp.MustCompile(`(?m)^#+ (.*)$`)
 	for _, document := range append(documents(t), "SECURITY.md", "CHANGELOG.md") {
-		content, err := fs.ReadFile(root, document)
-		require.NoError(t, err)
-		prose := regexp.MustCompile("(?ms)^```.*?^```$").ReplaceAllString(string(content), "")
+		prose := regexp.MustCompile("(?ms)^```.*?^```$").ReplaceAllString(read(t, document), "")
 		for _, link := range regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(prose, -1) {
 			if strings.Contains(link[1], "://") {
 				continue
@@ -182,15 +181,13 @@ func TestEachLinkOfADocumentLeadsSomewhere(t *testing.T) {
 			if to != "" {
 				target = path.Join(path.Dir(document), to)
 			}
-			_, err := fs.Stat(root, target)
+			_, err := fs.Stat(repository, target)
 			require.NoError(t, err, "%s has a link to %s", document, link[1])
 			if anchor == "" {
 				continue
 			}
-			there, err := fs.ReadFile(root, target)
-			require.NoError(t, err)
 			var anchors []string
-			for _, h := range heading.FindAllStringSubmatch(string(there), -1) {
+			for _, h := range heading.FindAllStringSubmatch(read(t, target), -1) {
 				anchors = append(anchors, regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(strings.ToLower(h[1]), ""))
 			}
 			require.Contains(t, anchors, strings.ReplaceAll(anchor, "-", " "), "%s has a link to %s", document, link[1])
@@ -200,13 +197,11 @@ func TestEachLinkOfADocumentLeadsSomewhere(t *testing.T) {
 
 // The names of metrics in the guide are those of tokenprom.
 func TestTheAlertsOfTheGuideAreAboutMetricsThatExist(t *testing.T) {
-	guide, err := fs.ReadFile(root, "docs/platform-engineers.md")
-	require.NoError(t, err)
-	collector, err := fs.ReadFile(root, "tokenprovider/tokenprom/collector.go")
-	require.NoError(t, err)
-	metrics := regexp.MustCompile(`provisionkit_token_[a-z_]+`).FindAllString(string(guide), -1)
+	collector := read(t, "tokenprovider/tokenprom/collector.go")
+	guide := read(t, "docs/platform-engineers.md")
+	metrics := regexp.MustCompile(`provisionkit_token_[a-z_]+`).FindAllString(guide, -1)
 	require.NotEmpty(t, metrics)
 	for _, m := range metrics {
-		require.Contains(t, string(collector), `desc("`+strings.TrimPrefix(m, "provisionkit_token_")+`"`)
+		require.Contains(t, collector, `desc("`+strings.TrimPrefix(m, "provisionkit_token_")+`"`)
 	}
 }

@@ -1,17 +1,14 @@
-package provisionkit_test
+package repotest_test
 
 import (
 	"fmt"
 	"go/format"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/internal/doctest"
@@ -19,37 +16,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// release is the version that the modules of this repository publish and require of each other.
-const release = "v0.1.0"
-
 // consumer is a module of somebody else's, who has this module as it is published.
 type consumer struct {
 	*testutil.ModuleProxy
 	dir string
 }
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	os.RemoveAll(publishedDir)
-	os.Exit(code)
-}
-
-var publishedDir string
-
-// published is the proxy of all consumers: what one of them has compiled needn't be compiled for the next.
-var published = sync.OnceValue(func() *testutil.ModuleProxy {
-	var err error
-	if publishedDir, err = os.MkdirTemp("", "provisionkit-published-"); err != nil {
-		panic(err)
-	}
-	return testutil.NewModuleProxy(publishedDir)
-})
-
 func newConsumer(t *testing.T) *consumer {
 	t.Helper()
-	c := &consumer{published(), t.TempDir()}
-	require.Equal(t, module, c.Publish(t, ".", release))
-	c.write(t, "go.mod", []byte("module consumer.example\n\ngo 1.26.0\n\nrequire "+module+" "+release+"\n"))
+	c := &consumer{published(t), t.TempDir()}
+	c.write(t, "go.mod", []byte("module consumer.example\n\ngo 1.26.0\n"))
+	c.Go(t, c.dir, "get", module)
 	return c
 }
 
@@ -60,8 +37,9 @@ func (c *consumer) write(t *testing.T, name string, content []byte) {
 	require.NoError(t, os.WriteFile(path, content, 0o644))
 }
 
-// It imports each public package, and does what README.md says in the words of README.md.
-func TestAModuleOutsideImportsEveryPackageAndRunsTheReadmesSnippets(t *testing.T) {
+// It imports each public package, and does what README.md says in its words.
+func TestAModuleOutsideImportsAllAndRunsTheReadmesSnippets(t *testing.T) {
+	t.Parallel()
 	testutil.NeedTool(t, "git") // for the fake GitHub's repository
 	c := newConsumer(t)
 	var imports strings.Builder
@@ -94,22 +72,24 @@ func TestAModuleOutsideImportsEveryPackageAndRunsTheReadmesSnippets(t *testing.T
 	require.NotContains(t, string(gomod), "replace")
 }
 
-// The go command installs nothing from a module whose go.mod has a replace.
-func TestTheCommandAndTheExamplesAreInstalledFromThePublishedModule(t *testing.T) {
+// The go command runs and installs nothing from a module whose go.mod has a
+// replace. README.md has the command installed.
+func TestTheCommandAndTheExamplesComeFromThePublishedModule(t *testing.T) {
+	t.Parallel()
 	c := newConsumer(t)
-	command := module + "/tokenprovider/workspace/git-credential-provisionkit"
-	c.Go(t, c.dir, "install", command+"@"+release, module+"/examples/quickstart@"+release, module+"/examples/platform@"+release)
-	name := "git-credential-provisionkit"
-	if runtime.GOOS == "windows" {
-		name += ".exe"
+	const name = "git-credential-provisionkit"
+	said := c.Go(t, c.dir, "run", module+"/tokenprovider/workspace/"+name+"@"+release, "version")
+	require.Contains(t, said, name+" "+release+" go", "it knows its version, and tells the platform")
+	for _, example := range []string{"quickstart", "platform"} {
+		built := c.Go(t, c.dir, "run", "-exec", "go version -m", module+"/examples/"+example+"@"+release)
+		require.Regexp(t, `(?m)^\tmod\t`+module+`\t`+release+`\t`, built)
 	}
-	said, err := exec.CommandContext(t.Context(), filepath.Join(c.dir, name), "version").Output()
-	require.NoError(t, err)
-	require.Contains(t, string(said), "git-credential-provisionkit "+release+" go", "it knows its version, and tells the platform")
 }
 
-// What holds tokens or mutators must be one object: a copy has a lock of its own and misses what the other learns.
+// What holds tokens or mutators must be one object: a copy has a lock of its
+// own and misses what the other learns.
 func TestVetRefusesACopyOfWhatHoldsTokensOrMutators(t *testing.T) {
+	t.Parallel()
 	c := newConsumer(t)
 	types := []string{
 		"githubapp.App", "githubapp.Installation", "githubapp.WorkspaceMutator", "provisionhook.Registry",
@@ -130,24 +110,22 @@ func TestVetRefusesACopyOfWhatHoldsTokensOrMutators(t *testing.T) {
 	}
 }
 
-// publicPackages are the packages of this module that others can import, by their path in it.
+// publicPackages returns the packages of the root module that others can
+// import, by their path in it.
 func publicPackages(t *testing.T) []string {
 	var public []string
-	for _, f := range sources(t) {
-		command := f.name == "tokenprovider/workspace/git-credential-provisionkit/main.go"
-		internal := strings.Contains(f.pkg, "/internal/")
-		if f.pkg != "." && !command && !internal && !slices.Contains(public, f.pkg) {
-			public = append(public, f.pkg)
+	for _, s := range sources(t) {
+		room := isLeaf(s.pkg) || owner(s.pkg) != s.pkg
+		if s.pkg != "." && !room && s.file.Name.Name != "main" && !slices.Contains(public, s.pkg) {
+			public = append(public, s.pkg)
 		}
 	}
 	return public
 }
 
-// readmeSnippets are the Go files in README.md, by their package.
+// readmeSnippets returns the Go files in README.md, by their package.
 func readmeSnippets(t *testing.T) map[string][]byte {
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	blocks, err := doctest.Blocks(string(readme))
+	blocks, err := doctest.Blocks(read(t, "README.md"))
 	require.NoError(t, err)
 	snippets := map[string][]byte{}
 	for _, b := range blocks {

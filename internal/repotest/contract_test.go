@@ -1,13 +1,10 @@
-package provisionkit_test
+package repotest_test
 
 import (
 	"context"
 	"go/ast"
-	"go/parser"
-	"go/token"
-	"os"
+	"io/fs"
 	"path"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -22,9 +19,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What others implement. A method more would break all of them; a type of ours would make plugins that were built with
-// another copy of this module fit no more.
-func TestTheInterfacesOfPluginsHaveTheseMethodsAndStandardTypesOnly(t *testing.T) {
+// What others implement. A method more would break all of them; a type of ours
+// would make plugins that were built with another copy of this module fit no
+// more.
+func TestPluginsInterfacesHaveTheseMethodsAndStandardTypes(t *testing.T) {
 	const ctx = "(context.Context"
 	for of, methods := range map[reflect.Type][]string{
 		reflect.TypeFor[provisionhook.EnvMutator](): {
@@ -50,8 +48,9 @@ func TestTheInterfacesOfPluginsHaveTheseMethodsAndStandardTypesOnly(t *testing.T
 	}
 }
 
-// A method with another signature would make a plugin a plain mutator that nobody asks for tokens.
-func TestEveryPluginOfThisModuleHasTheAbilitiesThatItMeansToHave(t *testing.T) {
+// A method with another signature would make a plugin a plain mutator that
+// nobody asks for tokens.
+func TestEveryPluginOfThisModuleHasTheAbilitiesItMeansToHave(t *testing.T) {
 	key, err := tokenhttp.NewWorkspaceKey(make([]byte, 32))
 	require.NoError(t, err)
 	endpoint, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{BaseURL: "https://platform.example", Key: key})
@@ -71,17 +70,16 @@ func TestEveryPluginOfThisModuleHasTheAbilitiesThatItMeansToHave(t *testing.T) {
 	}, registry.Describe())
 }
 
-// exportedAPI is what api has of a package, by the path of the package.
+// exportedAPI returns what api/ has of each package, by the package's path.
 func exportedAPI(t *testing.T) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("api", "*.txt"))
+	files, err := fs.Glob(repository, "api/*.txt")
 	require.NoError(t, err)
 	all := map[string]string{}
 	for _, file := range files {
-		content, err := os.ReadFile(file)
-		require.NoError(t, err)
-		name := strings.TrimSuffix(filepath.Base(file), ".txt")
-		all[strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(name, "provisionkit"), "."), ".", "/")] = string(content)
+		name := strings.TrimSuffix(path.Base(file), ".txt")
+		pkg := strings.TrimPrefix(strings.TrimPrefix(name, "provisionkit"), ".")
+		all[strings.ReplaceAll(pkg, ".", "/")] = read(t, file)
 	}
 	require.Contains(t, all, "tokenprovider/tokenprom", "of a module below this one")
 	return all
@@ -89,20 +87,21 @@ func exportedAPI(t *testing.T) map[string]string {
 
 func TestEveryExportedNameIsInTheListThatIsCheckedIn(t *testing.T) {
 	api := exportedAPI(t)
-	for _, f := range sources(t) {
-		if f.pkg == "." || strings.Contains(f.pkg, "/internal/") || strings.HasSuffix(f.pkg, "git-credential-provisionkit") {
+	public := publicPackages(t)
+	for _, s := range sources(t) {
+		if !slices.Contains(public, s.pkg) {
 			continue
 		}
-		require.Contains(t, api, f.pkg)
-		parsed, err := parser.ParseFile(token.NewFileSet(), f.name, nil, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		for _, name := range exportedNames(parsed) {
-			require.Regexp(t, `(?m)^(func |type |var |const |\t)?(\([^)]*\) )?`+name+`\b`, api[f.pkg], "run .ci/api, and say so in CHANGELOG.md (%s)", f.name)
+		require.Contains(t, api, s.pkg)
+		for _, name := range exportedNames(s.file) {
+			require.Regexp(t, `(?m)^(func |type |var |const |\t)?(\([^)]*\) )?`+name+`\b`, api[s.pkg],
+				"run .ci/api, and say so in CHANGELOG.md (%s)", s.name)
 		}
 	}
 }
 
-// exportedNames are the names that users see of a file, methods of what they don't see left out.
+// exportedNames returns the names that users see of a file, without methods of
+// what they don't see.
 func exportedNames(file *ast.File) []string {
 	var names []string
 	for _, declaration := range file.Decls {
@@ -127,7 +126,7 @@ func exportedNames(file *ast.File) []string {
 	return slices.DeleteFunc(names, func(name string) bool { return !ast.IsExported(name) })
 }
 
-// receiver is the name of the type that d is a method of.
+// receiver returns the name of the type that d is a method of.
 func receiver(d *ast.FuncDecl) *ast.Ident {
 	of := d.Recv.List[0].Type
 	for {
@@ -166,11 +165,10 @@ func TestEachTypeHasOneConstructorWithOneStructOfOptionsAtMost(t *testing.T) {
 
 // A provider's own types would tie this module's versions to those of another one.
 func TestNoTypeOfAModuleThatThisOneNeedsIsInItsAPI(t *testing.T) {
-	gomod, err := os.ReadFile("go.mod")
-	require.NoError(t, err)
+	required := readGoMod(t, ".").Require
 	for pkg, text := range exportedAPI(t) {
-		for _, required := range regexp.MustCompile(`(?m)^\t(\S+) v`).FindAllSubmatch(gomod, -1) {
-			name := path.Base(regexp.MustCompile(`/v\d+$`).ReplaceAllString(string(required[1]), ""))
+		for _, r := range required {
+			name := path.Base(regexp.MustCompile(`/v\d+$`).ReplaceAllString(r.Path, ""))
 			require.NotRegexp(t, `\b`+name+`\.[A-Z]`, text, pkg)
 		}
 		require.NotRegexp(t, `\bsingleflight\.`, text, pkg)

@@ -1,8 +1,7 @@
-package provisionkit_test
+package repotest_test
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
 	"slices"
 	"testing"
@@ -10,21 +9,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mayChange are the variables of packages that change after their initialization. None of them is a registry.
+// mayChange are the variables of packages that change after their
+// initialization. None of them is a registry.
 var mayChange = []string{
 	"githubapp/workspacemutator.go: owners", // a number that tells mutators apart
 }
 
-// What registers itself when it is imported can't be left out, and meets itself when two versions of it are linked.
+// What registers itself when it is imported can't be left out, and meets itself
+// when two versions of it are linked.
 func TestNothingRegistersItselfAndNoPackageKeepsARegistry(t *testing.T) {
 	packages := map[string]*globals{}
-	for _, f := range sources(t) {
-		file, err := parser.ParseFile(token.NewFileSet(), f.name, nil, 0)
-		require.NoError(t, err)
-		if packages[f.pkg] == nil {
-			packages[f.pkg] = &globals{files: map[string]string{}, specs: map[any]bool{}}
+	for _, s := range sources(t) {
+		if packages[s.pkg] == nil {
+			packages[s.pkg] = &globals{files: map[string]string{}, specs: map[any]bool{}}
 		}
-		packages[f.pkg].declare(t, f.name, file)
+		packages[s.pkg].declare(t, s.name, s.file)
 	}
 	var changes []string
 	for _, g := range packages {
@@ -60,7 +59,8 @@ func (g *globals) declare(t *testing.T, name string, file *ast.File) {
 					continue
 				}
 				g.files[variable.Name] = name
-				if of, ok := s.Type.(*ast.SelectorExpr); ok && slices.Contains([]string{"sync", "atomic"}, of.X.(*ast.Ident).Name) {
+				of, ok := s.Type.(*ast.SelectorExpr)
+				if ok && slices.Contains([]string{"sync", "atomic"}, of.X.(*ast.Ident).Name) {
 					g.shared = append(g.shared, name+": "+variable.Name)
 				}
 			}
@@ -68,7 +68,7 @@ func (g *globals) declare(t *testing.T, name string, file *ast.File) {
 	}
 }
 
-// changes are the variables that the package changes, or made for that.
+// changes returns the variables that the package changes, or made for that.
 func (g *globals) changes() []string {
 	all := g.shared
 	for _, file := range g.parsed {
@@ -97,7 +97,7 @@ func (g *globals) changes() []string {
 	return all
 }
 
-// changed is the variable that a change of x changes, if there is one.
+// changed returns the variable that a change of x changes, if there is one.
 func (g *globals) changed(x ast.Expr) []string {
 	switch e := x.(type) {
 	case *ast.IndexExpr:
@@ -110,7 +110,8 @@ func (g *globals) changed(x ast.Expr) []string {
 		return g.changed(e.X)
 	case *ast.Ident:
 		file, known := g.files[e.Name]
-		if known && (e.Obj == nil || g.specs[e.Obj.Decl]) { // of another file, or this one, and not of a function
+		// of another file, or this one, and not of a function
+		if known && (e.Obj == nil || g.specs[e.Obj.Decl]) {
 			return []string{file + ": " + e.Name}
 		}
 	}
