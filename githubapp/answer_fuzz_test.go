@@ -154,8 +154,9 @@ func checkInstallation(t *testing.T, info *InstallationInfo, err error, sent, jw
 	}
 }
 
-// checkError fails t unless err is one that may be logged: typed, short, on one line, without a secret, and without any
-// part of what was sent but the words that are meant to be read.
+// checkError fails t unless err is one that may be logged: typed, short, on one
+// line, without a secret, and without any part of what was sent but the words
+// that are meant to be read.
 func checkError(t *testing.T, err error, sent, jwt, words string) {
 	if _, ok := errors.AsType[*tokenprovider.Error](err); !ok {
 		t.Errorf("%T is no *tokenprovider.Error", err)
@@ -183,7 +184,7 @@ func checkError(t *testing.T, err error, sent, jwt, words string) {
 	}
 }
 
-// refusalWords is what an error may show of a refusal.
+// refusalWords returns what an error may show of a refusal.
 func refusalWords(body string) string {
 	var said struct {
 		Message          string `json:"message"`
@@ -193,7 +194,8 @@ func refusalWords(body string) string {
 	return said.Message + "\n" + said.DocumentationURL
 }
 
-// mintWords is what an error may show of an answer to a mint: a refusal's text, and how a grant is wider than asked.
+// mintWords returns what an error may show of an answer to a mint: a refusal's
+// text, and how a grant is wider than asked.
 func mintWords(body string) string {
 	var m minted
 	_ = json.Unmarshal([]byte(body), &m)
@@ -207,6 +209,7 @@ func mintWords(body string) string {
 	return words
 }
 
-// ownWords are what errors say themselves, which an answer may happen to say too.
+// ownWords are what errors say themselves, which an answer may happen to say
+// too.
 const ownWords = "githubapp: mint a token of installation 1 (everything): POST /app/installations/1/access_tokens: " +
 	"githubapp: mint a token of installation 1 (repositories widgets; permissions contents: read): POST /app/installations/1/access_tokens: "

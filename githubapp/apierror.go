@@ -8,9 +8,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// APIError is an answer of GitHub's that isn't the one hoped for. It is inside the
-// [*tokenprovider.Error] that the methods of this package return; get at it with
-// [errors.As].
+// APIError is an answer of GitHub's that isn't the one hoped for. It is inside
+// the [*tokenprovider.Error] that the methods of this package return; get at it
+// with [errors.As].
 type APIError struct {
 	Status           int    // of HTTP
 	Message          string // GitHub's own, at most 512 characters; "" when the answer was no JSON
@@ -25,8 +25,8 @@ func (e *APIError) Error() string { return e.refusal().String() }
 
 func (e *APIError) refusal() *apiclient.Refusal { return (*apiclient.Refusal)(e) }
 
-// published returns the error of a request as this package's callers see it: as a
-// [*tokenprovider.Error], with an [*APIError] inside when GitHub answered.
+// published returns the error of a request as this package's callers see it: as
+// a [*tokenprovider.Error], with an [*APIError] inside when GitHub answered.
 func published(err error) error {
 	failure, ok := err.(*apiclient.Error)
 	if !ok {

@@ -30,17 +30,17 @@ type App struct {
 
 	mu            sync.RWMutex
 	installations map[installationKey]weak.Pointer[Installation] // caches decides how long one is kept
-	sweepAt       int                                            // size of installations at which the collected ones go
+	sweepAt       int                                            // how many there are when the collected ones go
 }
 
 // queueTimeout bounds how long a mint waits for its turn, in a herd of many
 // thousands.
 const queueTimeout = 10 * time.Minute
 
-// New returns the App that opts describe. It reads the key but makes no request:
-// mint a token at boot, or use [Installation.Require], to see at once that GitHub
-// accepts it. The error names the field that is missing or malformed and says what
-// to do.
+// New returns the App that opts describe. It reads the key but makes no
+// request: mint a token at boot, or use [Installation.Require], to see at once
+// that GitHub accepts it. The error names the field that is missing or
+// malformed and says what to do.
 func New(opts Options) (*App, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
@@ -79,9 +79,10 @@ func New(opts Options) (*App, error) {
 	return a, nil
 }
 
-// JWT returns the JSON Web Token that proves who the app is, and when it expires
-// by this machine's clock. It is for requests to GitHub that this package doesn't
-// make; it can do more than any installation's token, so it stays on the platform.
+// JWT returns the JSON Web Token that proves who the app is, and when it
+// expires by this machine's clock. It is for requests to GitHub that this
+// package doesn't make; it can do more than any installation's token, so it
+// stays on the platform.
 func (a *App) JWT(ctx context.Context) (string, time.Time, error) {
 	token, expiresAt, err := a.client.JWT(ctx)
 	if err != nil {

@@ -18,8 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkColdStart mints for 1,000 installations, 16 at a time, over loopback HTTP; beside it, in the same run, bare
-// requests to the same routes with one JWT.
+// BenchmarkColdStart mints for 1,000 installations, 16 at a time, over loopback
+// HTTP; beside it, in the same run, bare requests to the same routes with one
+// JWT.
 func BenchmarkColdStart(b *testing.B) {
 	const installations, parallel = 1000, 16
 	g := newGitHub(b, nil)
@@ -92,7 +93,8 @@ func TestACachedReadAllocatesNothing(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(100, func() { _, _, _ = i.Token(t.Context()) }))
 }
 
-// canned answers each mint from memory, so that only the client's side counts. Each installation has a token of its own.
+// canned answers each mint from memory, so that only the client's side counts.
+// Each installation has a token of its own.
 func canned(r *http.Request) (*http.Response, error) {
 	id := strings.Split(r.URL.Path, "/")[3]
 	body := fmt.Sprintf(`{"token":"ghs_%036s","expires_at":"%s","permissions":{"contents":"write","metadata":"read","issues":"read"},`+
@@ -100,7 +102,8 @@ func canned(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusCreated, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader([]byte(body)))}, nil
 }
 
-// cachedInstallation is the memory that each of n installations takes with its token, less the token's 40 characters.
+// cachedInstallation returns the memory that each of n installations takes with
+// its token, less the token's 40 characters.
 func cachedInstallation(t testing.TB, n int) int {
 	app, err := githubapp.New(githubapp.Options{
 		AppID: 1, PrivateKey: testutil.RSAKeyPEM(t, 0), HTTPClient: &http.Client{Transport: roundTripper(canned)},
@@ -146,7 +149,8 @@ func TestACachedInstallationTakesLittleMemory(t *testing.T) {
 	require.LessOrEqual(t, each, mostMemory)
 }
 
-// goroutinesInBubble counts those of the bubble alone: what other tests leave behind ends when it likes.
+// goroutinesInBubble counts those of the bubble alone: what other tests leave
+// behind ends when it likes.
 func goroutinesInBubble() int {
 	stacks := make([]byte, 1<<20)
 	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), ", synctest bubble ")

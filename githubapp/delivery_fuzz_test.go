@@ -10,9 +10,10 @@ import (
 	"testing"
 )
 
-// FuzzDelivery sends a webhook handler whatever anybody can. Without the signature
-// of exactly that body it is refused and drops nothing; with it, it drops the
-// installation's token at most. What an answer says depends on its status alone.
+// FuzzDelivery sends a webhook handler whatever anybody can. Without the
+// signature of exactly that body it is refused and drops nothing; with it, it
+// drops the installation's token at most. What an answer says depends on its
+// status alone.
 func FuzzDelivery(f *testing.F) {
 	const secret = "It's a Secret to Everybody"
 	u := newUpstream(f)

@@ -19,14 +19,14 @@ import (
 // InstallationInfo is what GitHub tells about an installation.
 type InstallationInfo struct {
 	ID                  int64
-	Account             string            // login of the organisation or user, slug of the enterprise; "" when GitHub tells none
+	Account             string            // login, or slug of an enterprise; "" when GitHub tells none
 	AccountType         string            // Organization, User or Enterprise
 	RepositorySelection string            // all or selected
 	Permissions         map[string]string // granted by the account: name to read, write or admin
 	SuspendedAt         time.Time         // zero: not suspended
 }
 
-// clone shares no memory with i; nil for nil.
+// clone returns a copy that shares no memory with i, nil for nil.
 func (i *InstallationInfo) clone() *InstallationInfo {
 	if i == nil {
 		return nil
@@ -36,13 +36,16 @@ func (i *InstallationInfo) clone() *InstallationInfo {
 	return &c
 }
 
-// FindInstallation is the installation on an account ("owner") or on a repository ("owner/repo"; one that was renamed is
-// found by its old name too). The error is of CodeNotFound when the app isn't installed there, and of
+// FindInstallation returns the installation on an account ("owner") or on a
+// repository ("owner/repo"; one that was renamed is found by its old name too).
+// The error is of CodeNotFound when the app isn't installed there, and of
 // CodeInvalidRequest when target can't be a name; GitHub isn't asked then.
 //
-// What GitHub says is remembered for 10 minutes, that there is no installation for 30 seconds, another failure for
-// one, and callers who ask for the same target at the same time share one request. A webhook about the installation
-// or its account, and a mint that finds the installation gone, end that at once. What comes back is the caller's own.
+// What GitHub says is remembered for 10 minutes, that there is no installation
+// for 30 seconds, another failure for one, and callers who ask for the same
+// target at the same time share one request. A webhook about the installation
+// or its account, and a mint that finds the installation gone, end that at
+// once. What comes back is the caller's own.
 func (a *App) FindInstallation(ctx context.Context, target string) (*InstallationInfo, error) {
 	owner, repository, isRepository := strings.Cut(target, "/")
 	path := "/users/" + owner + "/installation" // answers for organisations too
@@ -50,15 +53,15 @@ func (a *App) FindInstallation(ctx context.Context, target string) (*Installatio
 		path = "/repos/" + owner + "/" + repository + "/installation"
 	}
 	if !nameable(owner) || isRepository && !nameable(repository) {
-		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest,
-			Err: fmt.Errorf("githubapp: find an installation: %q is neither an owner nor owner/repo", apiclient.Redact(target, ""))}
+		return nil, invalidRequest("find an installation: %q is neither an owner nor owner/repo",
+			apiclient.Redact(target, ""))
 	}
 	return a.found.find(ctx, target, func(ctx context.Context) (*InstallationInfo, error) {
 		return a.findInstallation(ctx, target, path)
 	})
 }
 
-// findInstallation asks GitHub which installation is on target.
+// findInstallation asks GitHub, at path, which installation is on target.
 func (a *App) findInstallation(ctx context.Context, target, path string) (*InstallationInfo, error) {
 	info, err := a.lookupInstallation(ctx, path)
 	if tokenprovider.CodeOf(err) == tokenprovider.CodeNotFound {
@@ -73,11 +76,12 @@ func (a *App) findInstallation(ctx context.Context, target, path string) (*Insta
 
 var name = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
 
-// nameable reports whether text can be the name of an account or a repository, so that it can't lead to another path.
+// nameable reports whether text can be the name of an account or a repository,
+// so that it can't lead to another path.
 func nameable(text string) bool { return name.MatchString(text) && text != "." && text != ".." }
 
-// Installations are all installations of the app, in GitHub's order, page by page as they are asked for. An error ends
-// them.
+// Installations returns all installations of the app in GitHub's order. They
+// are asked for page by page as the caller goes on; an error ends them.
 func (a *App) Installations(ctx context.Context) iter.Seq2[*InstallationInfo, error] {
 	return func(yield func(*InstallationInfo, error) bool) {
 		seen := map[string]bool{}
@@ -101,7 +105,8 @@ func (a *App) Installations(ctx context.Context) iter.Seq2[*InstallationInfo, er
 	}
 }
 
-// page is one page of installations, and the path of the next; "" when it is the last.
+// page returns one page of installations, and the path of the next, "" when it
+// is the last.
 func (a *App) page(ctx context.Context, path string) ([]*InstallationInfo, string, error) {
 	got, err := a.lookup(ctx, path)
 	if err != nil {
@@ -141,7 +146,8 @@ func (a *App) lookupInstallation(ctx context.Context, path string) (*Installatio
 	return info, nil
 }
 
-// parseInstallation reads one installation. Its account may be a user, an organisation, an enterprise, or null.
+// parseInstallation returns the installation that text says. Its account may be
+// a user, an organisation, an enterprise, or null.
 func parseInstallation(text []byte) (*InstallationInfo, error) {
 	var in struct {
 		ID      int64 `json:"id"`

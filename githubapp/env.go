@@ -22,18 +22,25 @@ const (
 	envAPIURL         = "GITHUB_API_URL" // CI systems set it everywhere: it alone configures nothing
 )
 
-// OptionsFromEnv are Options from GITHUB_APP_ID or GITHUB_APP_CLIENT_ID, GITHUB_APP_PRIVATE_KEY_FILE (or
-// GITHUB_APP_PRIVATE_KEY, with line breaks or a literal \n in their place) and GITHUB_API_URL, as getenv knows them; a
-// nil getenv is os.Getenv. White space around values is ignored.
+// OptionsFromEnv returns Options from GITHUB_APP_ID or GITHUB_APP_CLIENT_ID,
+// GITHUB_APP_PRIVATE_KEY_FILE (or GITHUB_APP_PRIVATE_KEY, with line breaks or a
+// literal \n in their place) and GITHUB_API_URL, as getenv returns them; a nil
+// getenv is os.Getenv. White space around values is ignored.
 //
-// With no variable of an app set the error is [tokenprovider.ErrNotConfigured]: who hosts without an app goes on without.
-// With only some of them set, or one that is malformed, it is another error, which names the variable.
+// With no variable of an app set the error is [tokenprovider.ErrNotConfigured]:
+// a platform that has no app goes on without. With only some of them set, or
+// one that is malformed, it is another error, which names the variable.
 func OptionsFromEnv(getenv func(string) string) (Options, error) {
 	env := environment{getenv}
 	if !env.configured() {
 		return Options{}, env.notConfigured(envAppID + " and " + envKeyFile)
 	}
-	opts := Options{ClientID: env.get(envClientID), KeyFile: env.get(envKeyFile), PrivateKey: []byte(env.get(envKey)), BaseURL: env.get(envAPIURL)}
+	opts := Options{
+		ClientID:   env.get(envClientID),
+		KeyFile:    env.get(envKeyFile),
+		PrivateKey: []byte(env.get(envKey)),
+		BaseURL:    env.get(envAPIURL),
+	}
 	var err error
 	if opts.AppID, err = env.id(envAppID); err != nil {
 		return Options{}, err
@@ -47,8 +54,8 @@ func OptionsFromEnv(getenv func(string) string) (Options, error) {
 	}
 	switch {
 	case len(missing) > 0:
-		return Options{}, fmt.Errorf("githubapp: %s is set but %s isn't; set all that the GitHub App needs, or none",
-			env.firstSet(), strings.Join(missing, " and "))
+		return Options{}, fmt.Errorf("githubapp: %s is set but %s isn't; "+
+			"set all that the GitHub App needs, or none", env.firstSet(), strings.Join(missing, " and "))
 	case opts.KeyFile != "" && len(opts.PrivateKey) > 0:
 		return Options{}, fmt.Errorf("githubapp: %s and %s are both set; unset one", envKeyFile, envKey)
 	case opts.KeyFile != "":
@@ -68,8 +75,10 @@ func OptionsFromEnv(getenv func(string) string) (Options, error) {
 	return opts, nil
 }
 
-// InstallationIDFromEnv is GITHUB_APP_INSTALLATION_ID, as getenv knows it; a nil getenv is os.Getenv. With no variable of
-// an app set the error is [tokenprovider.ErrNotConfigured]; otherwise it says what is missing or malformed.
+// InstallationIDFromEnv returns GITHUB_APP_INSTALLATION_ID, as getenv returns
+// it; a nil getenv is os.Getenv. With no variable of an app set the error is
+// [tokenprovider.ErrNotConfigured]; otherwise it says what is missing or
+// malformed.
 func InstallationIDFromEnv(getenv func(string) string) (int64, error) {
 	env := environment{getenv}
 	if !env.configured() {
@@ -77,15 +86,17 @@ func InstallationIDFromEnv(getenv func(string) string) (int64, error) {
 	}
 	id, err := env.id(envInstallationID)
 	if err == nil && id == 0 {
-		err = fmt.Errorf("githubapp: %s is set but %s isn't; the id is the number at the end of the URL of the installation's settings page",
-			env.firstSet(), envInstallationID)
+		err = fmt.Errorf("githubapp: %s is set but %s isn't; the id is the number at the end of the URL "+
+			"of the installation's settings page", env.firstSet(), envInstallationID)
 	}
 	return id, err
 }
 
-// environment reads variables, without the white space that files leave around values.
+// environment reads variables, without the white space that files leave around
+// values.
 type environment struct{ getenv func(string) string }
 
+// get returns the variable's value.
 func (e environment) get(name string) string {
 	if e.getenv == nil {
 		return strings.TrimSpace(os.Getenv(name))
@@ -93,7 +104,8 @@ func (e environment) get(name string) string {
 	return strings.TrimSpace(e.getenv(name))
 }
 
-// firstSet is the first variable of an app that is set; "" when none is.
+// firstSet returns the name of the first variable of an app that is set, and ""
+// when none is.
 func (e environment) firstSet() string {
 	for _, name := range []string{envAppID, envClientID, envKeyFile, envKey, envInstallationID} {
 		if e.get(name) != "" {
@@ -103,6 +115,7 @@ func (e environment) firstSet() string {
 	return ""
 }
 
+// configured reports whether any variable of an app is set.
 func (e environment) configured() bool { return e.firstSet() != "" }
 
 func (e environment) notConfigured(needed string) error {
@@ -110,15 +123,15 @@ func (e environment) notConfigured(needed string) error {
 		Err: errors.New("githubapp: no GitHub App is configured; set " + needed + " to have one")}
 }
 
-// id is the variable as a positive number; 0 when it isn't set.
+// id returns the variable as a positive number, and 0 when it isn't set.
 func (e environment) id(name string) (int64, error) {
 	text := e.get(name)
 	if text == "" {
 		return 0, nil
 	}
 	id, err := strconv.ParseInt(text, 10, 64)
-	if err != nil && len(text) > 64 {
-		return 0, fmt.Errorf("githubapp: %s holds %d characters, which isn't a positive number", name, len(text)) // it may be the key
+	if err != nil && len(text) > 64 { // it may be the key
+		return 0, fmt.Errorf("githubapp: %s holds %d characters, which isn't a positive number", name, len(text))
 	}
 	if err != nil || id <= 0 {
 		return 0, fmt.Errorf("githubapp: %s is %q, which isn't a positive number", name, apiclient.Redact(text, ""))

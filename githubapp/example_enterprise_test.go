@@ -12,9 +12,11 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
-// A GitHub Enterprise Server: its API is below /api/v3, and its certificate may be of a private authority. No token is
-// injected, since what is in GH_ENTERPRISE_TOKEN gh gives to any server that it is told to talk to: git and gh pull theirs,
-// for that host alone. Without the shim of git-credential-provisionkit, name the variable in EnvNames.
+// A GitHub Enterprise Server: its API is below /api/v3, and its certificate may
+// be of a private authority. No token is injected: gh would give the one in
+// GH_ENTERPRISE_TOKEN to any server that it is told to talk to. git and gh pull
+// theirs, for that host alone. Without the shim of git-credential-provisionkit,
+// name the variable in EnvNames.
 func Example_enterpriseServer() {
 	github, err := githubapptest.NewServer(&githubapptest.Options{TLS: true, TokenFormat: githubapptest.FormatClassic})
 	if err != nil {

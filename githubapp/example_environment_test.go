@@ -13,7 +13,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// An app that is configured by its environment alone, and a platform that also runs without one.
+// An app that is configured by its environment alone, and a platform that also
+// runs without one.
 func Example_environment() {
 	environment := fakeEnvironment() // elsewhere: os.Getenv
 	defer environment.close()
@@ -34,7 +35,8 @@ func Example_environment() {
 		log.Fatal(err)
 	}
 
-	// At boot: a wrong key, a wrong id and a permission that is missing show here and not at the first push.
+	// At boot: a wrong key, a wrong id and a permission that is missing show
+	// here and not at the first push.
 	installation := app.Installation(installationID)
 	if err := installation.Require(context.Background(), map[string]string{"contents": "write"}); err != nil {
 		log.Fatal(err)

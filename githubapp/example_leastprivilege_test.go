@@ -19,8 +19,8 @@ var roles = map[string]map[string]string{
 	"developer": {"contents": "write"},
 }
 
-// Each workspace gets a token for its own repository and the permissions of its role. What the policy doesn't know gets
-// none.
+// Each workspace gets a token for its own repository and the permissions of its
+// role. What the policy doesn't know gets none.
 func Example_leastPrivilege() {
 	github, opts, installationID := fake()
 	defer github.Close()
@@ -74,7 +74,7 @@ func Example_leastPrivilege() {
 	// provisionhook "github-app-auth": githubapp: policy for workspace "ws-2": the workspace has no role
 }
 
-// reach is GitHub's answer to a request for a repository with that token.
+// reach returns GitHub's answer to a request for a repository with that token.
 func reach(github *githubapptest.Server, token, repository string) int {
 	req, err := http.NewRequest(http.MethodGet, github.URL+"/repos/"+repository, nil)
 	if err != nil {

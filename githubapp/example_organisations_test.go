@@ -10,8 +10,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// One app that several organisations have installed: one App, and an Installation for each. They share the key, its
-// signature and the rate limit, and nothing else: what is wrong with one delays no other.
+// One app that several organisations have installed: one App, and an
+// Installation for each. They share the key, its signature and the rate limit,
+// and nothing else: what is wrong with one delays no other.
 func Example_organisations() {
 	github, opts, acme := fake()
 	defer github.Close()
@@ -35,8 +36,8 @@ func Example_organisations() {
 		fmt.Printf("%s: suspended %t, code %q\n", info.Account, !info.SuspendedAt.IsZero(), tokenprovider.CodeOf(err))
 	}
 
-	// The one for a repository that a workspace is for. The owner is from the platform's records, never from the
-	// workspace.
+	// The one for a repository that a workspace is for. The owner is from the
+	// platform's records, never from the workspace.
 	info, err := app.FindInstallation(ctx, "globex/rockets")
 	if err != nil {
 		log.Fatal(err)

@@ -17,12 +17,14 @@ import (
 // kms stands for a service that signs with a key it never hands out.
 type kms struct{ key *rsa.PrivateKey }
 
-// signPKCS1v15SHA256 stands for the service's call; AWS names the algorithm RSASSA_PKCS1_V1_5_SHA_256.
+// signPKCS1v15SHA256 stands for the service's call; AWS names the algorithm
+// RSASSA_PKCS1_V1_5_SHA_256.
 func (k kms) signPKCS1v15SHA256(_ context.Context, digest []byte) ([]byte, error) {
 	return rsa.SignPKCS1v15(nil, k.key, crypto.SHA256, digest)
 }
 
-// kmsSigner makes a crypto.Signer of it, which is all that an App needs of a key.
+// kmsSigner makes a crypto.Signer of it, which is all that an App needs of a
+// key.
 type kmsSigner struct {
 	service kms
 	public  crypto.PublicKey // fetched once

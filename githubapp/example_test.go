@@ -18,7 +18,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// appKey returns the key of the app of all examples: to make one takes its time.
+// appKey returns the key of the app of all examples: to make one takes its
+// time.
 var appKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
 // fake returns a GitHub for the examples, with an app that is installed on

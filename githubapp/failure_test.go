@@ -19,7 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What went wrong with other libraries, where no other test of this package is about it.
+// What went wrong with other libraries, where no other test of this package is
+// about it.
 
 func TestOneAppServesManyInstallationsAtTheSameTime(t *testing.T) {
 	g := newGitHub(t, nil)
@@ -194,7 +195,8 @@ func TestNoTypeOfAnotherModuleIsInTheAPI(t *testing.T) {
 	}
 }
 
-// exported is what users see of a declaration: a signature, and the exported fields of a type.
+// exported returns what users see of a declaration: a signature, and the
+// exported fields of a type.
 func exported(d ast.Decl) ast.Node {
 	visible := &ast.FieldList{}
 	switch d := d.(type) {

@@ -24,7 +24,8 @@ func (g *github) find(t testing.TB, app *githubapp.App, target string) (*githuba
 	return app.FindInstallation(t.Context(), target)
 }
 
-// directory answers lookups: every target in installations has its id, any other isn't found.
+// directory answers lookups: every target in installations has its id, any
+// other isn't found.
 type directory struct {
 	mu            sync.Mutex
 	installations map[string]int64

@@ -13,7 +13,8 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
-// minted is what matters of the answer to a mint. A repository has some eighty more fields.
+// minted is what matters of the answer to a mint. A repository has some eighty
+// more fields.
 type minted struct {
 	Token               string            `json:"token"`
 	ExpiresAt           string            `json:"expires_at"`
@@ -25,7 +26,8 @@ type minted struct {
 	} `json:"repositories"`
 }
 
-// parseMinted reads an answer. Its errors quote nothing of it: a token would be in there.
+// parseMinted returns what an answer says, and when its token expires. Its
+// errors quote nothing of the answer: the token would be in there.
 func parseMinted(body []byte) (m minted, expiresAt time.Time, err error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return minted{}, time.Time{}, errors.New("the answer isn't the JSON that GitHub documents; " +
@@ -36,15 +38,15 @@ func parseMinted(body []byte) (m minted, expiresAt time.Time, err error) {
 	case m.Token == "":
 		return minted{}, time.Time{}, errors.New("the answer holds no token")
 	case !wire.IsToken(m.Token):
-		return minted{}, time.Time{}, errors.New("the answer: the token holds white space or control characters")
+		return minted{}, time.Time{}, errors.New("the answer's token holds white space or control characters")
 	case err != nil || expiresAt.IsZero():
-		return minted{}, time.Time{}, errors.New("the answer says not, or not in RFC 3339, when the token expires")
+		return minted{}, time.Time{}, errors.New("the answer doesn't say in RFC 3339 when the token expires")
 	}
 	return m, expiresAt, nil
 }
 
-// verify refuses a grant that is wider than asked. What the answer leaves out is taken as asked, and metadata: read goes
-// with every grant.
+// verify returns an error for a grant that is wider than asked. What the answer
+// leaves out is taken as asked, and metadata: read goes with every grant.
 func (m minted) verify(asked Scope) error {
 	if asked.Permissions != nil {
 		granted := maps.Clone(m.Permissions)
@@ -62,18 +64,20 @@ func (m minted) verify(asked Scope) error {
 		return nil
 	}
 	if selection := m.RepositorySelection; selection != "" && selection != "selected" {
-		return fmt.Errorf("the token is for %s repositories, wider than the scope asked for (%s)", apiclient.Redact(selection, m.Token), asked)
+		return fmt.Errorf("the token is for %s repositories, wider than the scope asked for (%s)",
+			apiclient.Redact(selection, m.Token), asked)
 	}
 	for _, r := range m.Repositories {
 		if !slices.Contains(asked.RepositoryIDs, r.ID) && !containsFold(asked.Repositories, r.Name) {
-			return fmt.Errorf("the token is for repository %s too, wider than the scope asked for (%s); was one renamed?",
-				apiclient.Redact(r.Name, m.Token), asked)
+			return fmt.Errorf("the token is for repository %s too, wider than the scope asked for (%s); "+
+				"was one renamed?", apiclient.Redact(r.Name, m.Token), asked)
 		}
 	}
 	return nil
 }
 
-// grant is what the latest token may do, in little memory: an app has one for each installation. It is immutable.
+// grant is what the latest token may do, in little memory: an app has one for
+// each installation. It is immutable.
 type grant struct {
 	token        uint64 // shortHash of the token
 	permissions  permissionSet
@@ -87,10 +91,11 @@ type repositories struct {
 
 var hashSeed = maphash.MakeSeed()
 
-// shortHash tells tokens apart, in this process, without giving them away.
+// shortHash returns what tells tokens apart, in this process, without giving
+// them away.
 func shortHash(token string) uint64 { return maphash.String(hashSeed, token) }
 
-// grant is what m was granted; what it leaves out is taken as asked.
+// grant returns what m was granted; what it leaves out is taken as asked.
 func (m minted) grant(asked Scope) *grant {
 	g := &grant{token: shortHash(m.Token), permissions: newPermissionSet(m.Permissions)}
 	if m.Permissions == nil {
@@ -99,7 +104,8 @@ func (m minted) grant(asked Scope) *grant {
 	switch {
 	case m.RepositorySelection == "all":
 	case m.Repositories != nil:
-		g.repositories = &repositories{make([]string, len(m.Repositories)), make([]int64, len(m.Repositories))}
+		n := len(m.Repositories)
+		g.repositories = &repositories{make([]string, n), make([]int64, n)}
 		for n, r := range m.Repositories {
 			g.repositories.names[n], g.repositories.ids[n] = r.Name, r.ID
 		}
@@ -109,6 +115,7 @@ func (m minted) grant(asked Scope) *grant {
 	return g
 }
 
+// scope returns g as a Scope of the caller's own.
 func (g *grant) scope() Scope {
 	s := Scope{Permissions: g.permissions.permissions()}
 	if g.repositories != nil {

@@ -10,8 +10,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Installation is the provider of one installation's token, of one scope. Get it from [App.Installation] and keep it:
-// its cached read needs no lookup, no lock and no allocation. All methods are safe for concurrent use.
+// Installation is the provider of one installation's token, of one scope. Get
+// it from [App.Installation] and keep it: its cached read needs no lookup, no
+// lock and no allocation. All methods are safe for concurrent use.
 type Installation struct {
 	app     *App
 	id      int64
@@ -27,37 +28,47 @@ var (
 	_ tokenprovider.StatusReporter = (*Installation)(nil)
 )
 
-// Installation is the installation with that id, narrowed by each scope in turn; without one it is everything that the
-// installation has. The same id and scope give the same *Installation. It makes no request. An id of zero or less and
-// a scope that can't be are errors of CodeInvalidRequest at Token.
+// Installation returns the installation with that id, narrowed by each scope in
+// turn; without one its token may do all that the installation may. The same id
+// and scope give the same *Installation. It makes no request. With an id of
+// zero or less, or a malformed scope, [Installation.Token] is an error of
+// CodeInvalidRequest.
 func (a *App) Installation(id int64, scope ...Scope) *Installation {
 	return a.installation(id, everything, scope...)
 }
 
-// Scoped is the same installation with its scope narrowed by s. What s asks for beyond it is an error at Token.
+// Scoped returns the same installation with its scope narrowed by s. If s asks
+// for more than that scope has, [Installation.Token] is an error.
 func (i *Installation) Scoped(s Scope) *Installation {
 	return i.app.installation(i.id, i.asked, s)
 }
 
-// Token is a live token and when it expires by this machine's clock; see [tokenprovider.Cache.Token]. The error is a
-// [*tokenprovider.Error], or ctx's own: forbidden when the installation is suspended or a permission isn't granted, not_found when it
-// is unknown or removed, unauthenticated when the app's key or clock is refused, rate_limited, unavailable,
-// invalid_request for a scope that GitHub refuses, internal for an answer that can't be.
+// Token returns a live token and when it expires by this machine's clock; see
+// [tokenprovider.Cache.Token].
+//
+// The error is a [*tokenprovider.Error], or ctx's own. Its code is forbidden
+// when the installation is suspended or a permission isn't granted, not_found
+// when it is unknown or removed, unauthenticated when the app's key or clock is
+// refused, rate_limited, unavailable, invalid_request for a scope that GitHub
+// refuses, and internal for an answer that isn't GitHub's documented one.
 func (i *Installation) Token(ctx context.Context) (string, time.Time, error) {
 	return i.cache.Load().Token(ctx)
 }
 
-// Invalidate drops token if it is the one held and no longer seconds old; see [tokenprovider.Cache.Invalidate].
+// Invalidate drops token if it is the one held and no longer seconds old; see
+// [tokenprovider.Cache.Invalidate].
 func (i *Installation) Invalidate(token string) bool { return i.cache.Load().Invalidate(token) }
 
-// Status is a snapshot for operators. Its Name is that of the installation.
+// Status returns a snapshot for operators. Its Name is that of the
+// installation.
 func (i *Installation) Status() tokenprovider.Status {
 	s := i.cache.Load().Status()
 	s.Name = i.name()
 	return s
 }
 
-// name is what operators see: the cache's name, if it has one, and the installation.
+// name returns what operators see: the cache's name, if it has one, and the
+// installation.
 func (i *Installation) name() string {
 	name := fmt.Sprintf("installation %d", i.id)
 	if i.app.cacheName != "" {
@@ -66,8 +77,10 @@ func (i *Installation) name() string {
 	return name
 }
 
-// Granted is what GitHub granted to the latest token that was minted here; false before there is one. Nil Repositories
-// and RepositoryIDs are all repositories of the installation, nil Permissions say that GitHub didn't tell.
+// Granted returns what GitHub granted to the latest token that was minted here,
+// and false before there is one. Nil Repositories and RepositoryIDs are all
+// repositories of the installation; nil Permissions mean that GitHub didn't
+// tell.
 func (i *Installation) Granted() (Scope, bool) {
 	g := i.granted.Load()
 	if g == nil {
@@ -76,9 +89,10 @@ func (i *Installation) Granted() (Scope, bool) {
 	return g.scope(), true
 }
 
-// Require mints a token, if none is held, and is an error of CodeForbidden that names each of the permissions that isn't
-// granted; write includes read, and admin both. Call it at boot: an app that lacks workflows: write works until
-// someone pushes a workflow.
+// Require mints a token, if none is held, and returns an error of CodeForbidden
+// that names each of the permissions that isn't granted; write includes read,
+// and admin both. Call it at boot: an app that lacks workflows: write works
+// until someone pushes a workflow.
 func (i *Installation) Require(ctx context.Context, permissions map[string]string) error {
 	if _, _, err := i.Token(ctx); err != nil {
 		return err
@@ -91,12 +105,14 @@ func (i *Installation) Require(ctx context.Context, permissions map[string]strin
 	if lacking == "" {
 		return nil
 	}
-	return &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: fmt.Errorf("githubapp: installation %d isn't granted %s; "+
-		"grant them in the app's settings, and have an owner of the account accept them", i.id, lacking)}
+	return &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: fmt.Errorf(
+		"githubapp: installation %d isn't granted %s; grant them in the app's settings, "+
+			"and have an owner of the account accept them", i.id, lacking)}
 }
 
-// permissions are those of the latest token that was minted here. When another replica minted the one that is held,
-// GitHub is asked what the installation has.
+// permissions returns those of the latest token that was minted here. When
+// another replica minted the one that is held, GitHub is asked what the
+// installation has.
 func (i *Installation) permissions(ctx context.Context) (map[string]string, error) {
 	if granted, ok := i.Granted(); ok {
 		return granted.Permissions, nil
@@ -111,7 +127,7 @@ func (i *Installation) permissions(ctx context.Context) (map[string]string, erro
 	return info.Permissions, nil
 }
 
-// String shows which installation i is, and its scope.
+// String returns which installation i is, and its scope.
 func (i *Installation) String() string {
 	return fmt.Sprintf("githubapp.Installation(%d: %s)", i.id, i.asked.scope)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// leased is an Installation as leases see it, with a token in its cache.
+// leased returns an Installation as leases see it, with a token in its cache.
 func leased(t *testing.T) *Installation {
 	i := new(Installation)
 	i.cache.Store(tokenprovider.NewCache(tokenprovider.Static("held"), nil))

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shortLived runs f in a bubble with a fake whose tokens live for two seconds, and
-// an app that serves a new one at once.
+// shortLived runs f in a bubble with a fake whose tokens live for two seconds,
+// and an app that serves a new one at once.
 func shortLived(t *testing.T, f func(t *testing.T, g *github, app *githubapp.App)) {
 	testutil.RSAKey(t, 0) // real time to make
 	synctest.Test(t, func(t *testing.T) {
@@ -24,8 +24,8 @@ func shortLived(t *testing.T, f func(t *testing.T, g *github, app *githubapp.App
 	})
 }
 
-// impatient returns a ctx that wants more life than a token has left after half of
-// it.
+// impatient returns a ctx that wants more life than a token has left after half
+// of it.
 func impatient(t *testing.T) context.Context { return tokenprovider.WithMinTTL(t.Context(), time.Hour) }
 
 // until calls ok every 20 ms until it returns true, and fails t when that takes

@@ -25,7 +25,8 @@ const (
 	installationID = 42
 )
 
-// github is the fake with one app, whose key is testutil's first, and one installation of acme.
+// github is the fake with one app, whose key is testutil's first, and one
+// installation of acme.
 type github struct {
 	*githubapptest.Server
 	output *testutil.Capture // what is logged; a secret in it fails the test
@@ -47,7 +48,7 @@ func newGitHub(t testing.TB, opts *githubapptest.Options) *github {
 	return &github{s, testutil.NewCapture(t, string(key[:1500]))}
 }
 
-// options are those of the app, with no back-off worth waiting for.
+// options returns those of the app, with no back-off worth waiting for.
 func (g *github) options(t testing.TB) githubapp.Options {
 	return githubapp.Options{
 		AppID: appID, PrivateKey: testutil.RSAKeyPEM(t, 0), BaseURL: g.URL, HTTPClient: g.Client(), Logger: g.output.Logger(),
@@ -74,7 +75,7 @@ func (g *github) mint(t testing.TB, p tokenprovider.TokenProvider) (string, time
 	return token, expiresAt
 }
 
-// status is what the server says to a request with that token.
+// status returns what the server says to a request with that token.
 func (g *github) status(t testing.TB, token, path string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.URL+path, nil)
@@ -86,7 +87,7 @@ func (g *github) status(t testing.TB, token, path string) int {
 	return resp.StatusCode
 }
 
-// attempts are the requests to mint so far.
+// attempts returns the requests to mint so far.
 func (g *github) attempts() []githubapptest.Request {
 	var mints []githubapptest.Request
 	for _, r := range g.Requests() {
@@ -97,7 +98,7 @@ func (g *github) attempts() []githubapptest.Request {
 	return mints
 }
 
-// tokenError is the error of p, which must give one that holds no secret.
+// tokenError returns the error of p, which must give one that holds no secret.
 func (g *github) tokenError(t testing.TB, p tokenprovider.TokenProvider) *tokenprovider.Error {
 	t.Helper()
 	token, expiresAt, err := p.Token(context.Background())
@@ -110,7 +111,7 @@ func (g *github) tokenError(t testing.TB, p tokenprovider.TokenProvider) *tokenp
 	return e
 }
 
-// answer is that to a mint of a token for just these repositories.
+// answer returns that to a mint of a token for just these repositories.
 func answer(t testing.TB, repositories []any) string {
 	t.Helper()
 	text, err := json.Marshal(map[string]any{

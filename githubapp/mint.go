@@ -11,7 +11,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// minter is an Installation as its cache sees it: a provider whose every call is a mint.
+// minter is an Installation as its cache sees it: a provider whose every call
+// is a mint.
 type minter Installation
 
 var _ tokenprovider.TokenProvider = (*minter)(nil)
@@ -28,7 +29,8 @@ func (m *minter) Token(ctx context.Context) (string, time.Time, error) {
 		return "", time.Time{}, i.explain(err)
 	}
 	if i.app.log.Enabled(ctx, slog.LevelInfo) {
-		i.app.log.Info("installation token minted", "app", i.app.name, "installation", i.id, "scope", i.asked.scope.String(),
+		i.app.log.Info("installation token minted",
+			"app", i.app.name, "installation", i.id, "scope", i.asked.scope.String(),
 			"expires_at", expiresAt, "token_sha256", tokenprovider.TokenSHA256(token))
 	}
 	return token, expiresAt, nil
@@ -75,6 +77,14 @@ func (i *Installation) mint(ctx context.Context) (string, time.Time, error) {
 	return answer.Token, a.client.Local(expiresAt), nil
 }
 
+// invalidRequest returns an error of CodeInvalidRequest.
+func invalidRequest(format string, args ...any) error {
+	return &tokenprovider.Error{
+		Code: tokenprovider.CodeInvalidRequest,
+		Err:  fmt.Errorf("githubapp: "+format, args...),
+	}
+}
+
 // internal returns err as one of CodeInternal.
 func internal(err error) error {
 	return &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: err}
@@ -90,6 +100,7 @@ func (i *Installation) explain(err error) error {
 	return &tokenprovider.Error{
 		Code:       tokenprovider.CodeOf(err),
 		RetryAfter: tokenprovider.RetryAfter(err),
-		Err:        fmt.Errorf("githubapp: mint a token of installation %d (%s): %w", i.id, i.asked.scope, cause),
+		Err: fmt.Errorf("githubapp: mint a token of installation %d (%s): %w",
+			i.id, i.asked.scope, cause),
 	}
 }

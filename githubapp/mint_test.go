@@ -70,7 +70,8 @@ func TestAHerdFromColdMakesOneSignatureAndOneMintEach(t *testing.T) {
 	require.Len(t, g.attempts(), installations)
 }
 
-// faults is the table of GitHub's errors: what a caller gets and how often GitHub is asked.
+// faults is the table of GitHub's errors: what a caller gets and how often
+// GitHub is asked.
 var faults = []struct {
 	name       string
 	fault      githubapptest.Fault

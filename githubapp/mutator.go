@@ -16,8 +16,8 @@ import (
 // environment; nil means the defaults.
 type MutatorOptions struct {
 	Name         string   // default github-app-auth
-	EnvNames     []string // nil: GITHUB_TOKEN and GH_TOKEN; empty but not nil: inject nothing, only provide
-	KeepExisting bool     // when any of EnvNames is set and not empty, none is touched: the token there is the user's own
+	EnvNames     []string // nil: GITHUB_TOKEN and GH_TOKEN; empty but not nil: inject nothing
+	KeepExisting bool     // touch none when one is set and not empty: its token is the user's own
 }
 
 const defaultName = "github-app-auth"
@@ -33,12 +33,12 @@ func newInjection(opts *MutatorOptions) injection {
 	if opts == nil {
 		opts = &MutatorOptions{}
 	}
-	in := injection{name: opts.Name, envNames: []string{"GITHUB_TOKEN", "GH_TOKEN"}, keepExisting: opts.KeepExisting}
+	in := injection{opts.Name, slices.Clone(opts.EnvNames), opts.KeepExisting}
 	if in.name == "" {
 		in.name = defaultName
 	}
-	if opts.EnvNames != nil {
-		in.envNames = append([]string{}, opts.EnvNames...)
+	if in.envNames == nil {
+		in.envNames = []string{"GITHUB_TOKEN", "GH_TOKEN"}
 	}
 	return in
 }
@@ -80,9 +80,10 @@ func (in injection) anySet(env map[string]string) bool {
 	return slices.ContainsFunc(in.envNames, func(name string) bool { return env[name] != "" })
 }
 
-// Mutator writes an installation's token into the environment of every workspace,
-// and provides the fresh one later. It satisfies provisionhook.EnvMutator without
-// importing that package. All methods are safe for concurrent use.
+// Mutator writes an installation's token into the environment of every
+// workspace, and provides the fresh one later. It satisfies
+// provisionhook.EnvMutator without importing that package. All methods are safe
+// for concurrent use.
 type Mutator struct {
 	injection    injection
 	installation *Installation // nil: not configured
@@ -97,8 +98,8 @@ var (
 // NewMutator returns a Mutator of i's token; nil opts mean the defaults. All
 // workspaces get the same token: for one of its own each, see
 // [NewWorkspaceMutator]. With a nil i there is no token:
-// [tokenprovider.ErrNotConfigured]. With a name in opts.EnvNames that is none of a
-// variable, each [Mutator.MutateEnv] is an error that says so.
+// [tokenprovider.ErrNotConfigured]. With a name in opts.EnvNames that is none
+// of a variable, each [Mutator.MutateEnv] is an error that says so.
 func NewMutator(i *Installation, opts *MutatorOptions) *Mutator {
 	return &Mutator{newInjection(opts), i}
 }
@@ -106,8 +107,8 @@ func NewMutator(i *Installation, opts *MutatorOptions) *Mutator {
 // Name returns [MutatorOptions].Name.
 func (m *Mutator) Name() string { return m.injection.name }
 
-// MutateEnv sets the variables in env to the token. A nil env is an error, and so
-// is a token that can't be had: env is untouched then.
+// MutateEnv sets the variables in env to the token. A nil env is an error, and
+// so is a token that can't be had: env is untouched then.
 func (m *Mutator) MutateEnv(ctx context.Context, _ string, env map[string]string) error {
 	return m.injection.inject(env, func() (string, error) {
 		token, _, err := m.Token(ctx)

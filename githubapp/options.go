@@ -14,6 +14,7 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp/internal/appkey"
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/internal/seal"
+	"github.com/molecule-ai/provisionkit/internal/secret"
 	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
@@ -31,32 +32,37 @@ const (
 // exactly one of PrivateKey, Signers and KeyFile. [New] copies what it needs:
 // changing Options afterwards changes nothing.
 //
-// Options print without their key, whatever the verb, as long as they aren't in an
-// unexported field of another type.
+// Options print without their key, whatever the verb, as long as they aren't in
+// an unexported field of another type.
 type Options struct {
 	AppID    int64  // the number on the app's settings page; or
 	ClientID string // the client ID beside it, which is the issuer when both are set
 
-	PrivateKey []byte          // PEM, PKCS#1 or PKCS#8; or
-	Signers    []crypto.Signer // RSA keys held elsewhere: KMS, HSM; several for rotation, the first accepted one is kept; or
-	KeyFile    string          // a PEM file, read again when its key is refused; that same call goes on with the new key
+	// PrivateKey is the app's key in PEM, PKCS#1 or PKCS#8.
+	PrivateKey []byte
+	// Signers are RSA keys that are held elsewhere: KMS, HSM. Of several, for
+	// rotation, the first that GitHub accepts is kept.
+	Signers []crypto.Signer
+	// KeyFile is a PEM file. It is read again when a key is refused, and that
+	// same call goes on with the new key.
+	KeyFile string
 
 	// BaseURL is that of the REST API: https://api.github.com when it is "",
 	// https://HOST/api/v3 for a GitHub Enterprise Server.
 	BaseURL string
-	// HTTPClient carries every request. Its CheckRedirect is replaced. With nil it
-	// is one whose transport is like http.DefaultTransport.
+	// HTTPClient carries every request. Its CheckRedirect is replaced. With nil
+	// it is one whose transport is like http.DefaultTransport.
 	HTTPClient *http.Client
 	APIVersion string // X-GitHub-Api-Version; default 2022-11-28
 	UserAgent  string // default provisionkit-githubapp
 
 	MaxConcurrentMints int // mints under way at the same time; default 16
-	// Cache has the timing of every installation's token. Its MintTimeout begins
-	// with the request, not in the queue.
+	// Cache has the timing of every installation's token. Its MintTimeout
+	// begins with the request, not in the queue.
 	Cache tokenprovider.CacheOptions
 
-	// Store shares tokens between the replicas of a platform: one mints, all use.
-	// With nil each mints its own.
+	// Store shares tokens between the replicas of a platform: one mints, all
+	// use. With nil each mints its own.
 	Store tokenprovider.Store
 	// SealKeys are needed with Store: 32 random bytes each; see
 	// [tokenprovider.SharedOptions] for their rotation.
@@ -70,7 +76,8 @@ type Options struct {
 func (o Options) withDefaults() (Options, error) {
 	switch {
 	case o.AppID < 0:
-		return o, fmt.Errorf("githubapp: Options.AppID is %d; it is the positive number on the app's settings page", o.AppID)
+		return o, fmt.Errorf("githubapp: Options.AppID is %d; "+
+			"it is the positive number on the app's settings page", o.AppID)
 	case o.AppID == 0 && o.ClientID == "":
 		return o, errors.New("githubapp: Options.AppID and Options.ClientID are both missing; " +
 			"set the one or the other from the app's settings page")
@@ -78,7 +85,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, errors.New("githubapp: Options.ClientID holds white space or control characters; " +
 			"copy it from the app's settings page")
 	case o.MaxConcurrentMints < 0:
-		return o, fmt.Errorf("githubapp: Options.MaxConcurrentMints is %d; leave it out for %d", o.MaxConcurrentMints, defaultMints)
+		return o, fmt.Errorf("githubapp: Options.MaxConcurrentMints is %d; leave it out for %d",
+			o.MaxConcurrentMints, defaultMints)
 	}
 	for name, value := range map[string]string{"APIVersion": o.APIVersion, "UserAgent": o.UserAgent} {
 		if strings.ContainsAny(value, "\r\n\x00") {
@@ -113,8 +121,8 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// validateStore returns an error unless there are a store and good keys for it, or
-// neither.
+// validateStore returns an error unless there are a store and good keys for it,
+// or neither.
 func (o Options) validateStore() error {
 	switch {
 	case o.Store == nil && o.SealKeys == nil:
@@ -149,8 +157,8 @@ func (o Options) keys() (*appkey.Ring, error) {
 	}
 	switch {
 	case given != 1:
-		return nil, errors.New("githubapp: set exactly one of Options.PrivateKey, Options.KeyFile and Options.Signers; " +
-			"a private key is made on the app's settings page")
+		return nil, errors.New("githubapp: set exactly one of Options.PrivateKey, Options.KeyFile " +
+			"and Options.Signers; a private key is made on the app's settings page")
 	case o.KeyFile != "":
 		ring, err := appkey.OpenRing(o.KeyFile)
 		if err != nil {
@@ -174,8 +182,8 @@ func (o Options) keys() (*appkey.Ring, error) {
 	return appkey.NewRing(keys), nil
 }
 
-// transport returns http.DefaultTransport, changed to keep a connection for each
-// mint of a burst.
+// transport returns http.DefaultTransport, changed to keep a connection for
+// each mint of a burst.
 func transport(connections int) http.RoundTripper {
 	standard, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
@@ -223,10 +231,11 @@ func (o Options) String() string {
 	}
 	file := o.KeyFile
 	if appkey.MayBeKey(file) {
-		file = "[redacted]"
+		file = secret.Redacted
 	}
-	return fmt.Sprintf("githubapp.Options{AppID:%d ClientID:%q BaseURL:%q KeyFile:%q PrivateKey:[redacted] Signers:[%d] SealKeys:[%d]}",
-		o.AppID, o.ClientID, base, file, len(o.Signers), len(o.SealKeys))
+	return fmt.Sprintf("githubapp.Options{AppID:%d ClientID:%q BaseURL:%q KeyFile:%q "+
+		"PrivateKey:%s Signers:[%d] SealKeys:[%d]}",
+		o.AppID, o.ClientID, base, file, secret.Redacted, len(o.Signers), len(o.SealKeys))
 }
 
 // Format prints [Options.String] under every verb.

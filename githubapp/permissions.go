@@ -9,12 +9,14 @@ import (
 	"unique"
 )
 
-// rank orders the levels of a permission: each includes the ones before. 0 is no level that is known.
+// rank returns the place of a level of a permission, each of which includes
+// those before. 0 is a level that isn't known.
 func rank(level string) int {
 	return 1 + slices.Index([]string{"read", "write", "admin"}, level)
 }
 
-// lackingPermissions names what of wanted isn't in granted, with the level that is; "" when nothing lacks.
+// lackingPermissions returns the names of what is in wanted and not in granted,
+// with the level that is granted, and "" when nothing lacks.
 func lackingPermissions(granted, wanted map[string]string) string {
 	var lacking []string
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
@@ -30,7 +32,7 @@ func lackingPermissions(granted, wanted map[string]string) string {
 	return strings.Join(lacking, ", ")
 }
 
-// permissionsText is a permission set for people to read.
+// permissionsText returns a permission set for people to read.
 func permissionsText(permissions map[string]string) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(permissions)) {
@@ -39,14 +41,16 @@ func permissionsText(permissions map[string]string) string {
 	return strings.Join(parts, ", ")
 }
 
-// permissionsKey is the canonical form of a permission set: JSON, whose names are sorted.
+// permissionsKey returns the canonical form of a permission set: JSON, whose
+// names are sorted.
 func permissionsKey(permissions map[string]string) string {
 	key, _ := json.Marshal(permissions) // strings always can be
 	return string(key)
 }
 
-// permissionSet is an immutable set of permissions in 8 bytes: equal ones are stored once, however many installations
-// have them. The zero set is of nothing that is known.
+// permissionSet is an immutable set of permissions in 8 bytes: equal ones are
+// stored once, however many installations have them. The zero permissionSet is
+// unknown.
 type permissionSet struct{ key unique.Handle[string] }
 
 func newPermissionSet(permissions map[string]string) permissionSet {
@@ -56,7 +60,8 @@ func newPermissionSet(permissions map[string]string) permissionSet {
 	return permissionSet{unique.Make(permissionsKey(permissions))}
 }
 
-// permissions is a copy as a map; nil for the zero set.
+// permissions returns the set as a map of the caller's own, nil for the zero
+// one.
 func (s permissionSet) permissions() map[string]string {
 	if s == (permissionSet{}) {
 		return nil

@@ -22,7 +22,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// states are what an installation may hold when trouble begins: a token with so much of its hour left.
+// states are what an installation may hold when trouble begins: a token with so
+// much of its hour left.
 var states = []struct {
 	name string
 	left time.Duration // 0: it never had one
@@ -34,9 +35,11 @@ var states = []struct {
 	{"expired token", -time.Minute},
 }
 
-// Whatever goes wrong, whatever is held: a caller gets a live token if there is one and otherwise the error's code, in
-// bounded time; GitHub is asked once, and not again within the back-off; one line is logged, without a secret and
-// without the body of an answer; and when the trouble is over, the next call after the back-off brings a new token.
+// Whatever goes wrong, whatever is held: a caller gets a live token if there is
+// one and otherwise the error's code, in bounded time; GitHub is asked once,
+// and not again within the back-off; one line is logged, without a secret and
+// without the body of an answer; and when the trouble is over, the next call
+// after the back-off brings a new token.
 func TestEveryTroubleInEveryState(t *testing.T) {
 	testutil.RSAKey(t, 0) // real time to make
 	for _, trouble := range troubles {
@@ -121,7 +124,8 @@ type outcome struct {
 	code  tokenprovider.Code
 }
 
-// requireOutcome is what is to be had of a refresh that the trouble befell.
+// requireOutcome fails t unless got is what can be had of a refresh that the
+// trouble befell.
 func requireOutcome(t *testing.T, trouble trouble, left time.Duration, first string, got outcome) {
 	t.Helper()
 	switch {
@@ -135,7 +139,8 @@ func requireOutcome(t *testing.T, trouble trouble, left time.Duration, first str
 	}
 }
 
-// ask gets a token or an error, and checks what is true of all tokens and errors.
+// ask gets a token or an error, and checks what is true of all tokens and
+// errors.
 func ask(t *testing.T, w *wire, i *githubapp.Installation) outcome {
 	t.Helper()
 	token, expiresAt, err := i.Token(t.Context())
@@ -158,8 +163,8 @@ func ask(t *testing.T, w *wire, i *githubapp.Installation) outcome {
 	return outcome{token: token}
 }
 
-// wire is a GitHub in memory and the way to it, which may be broken. Every credential and every token that passes is
-// made known as a secret.
+// wire is a GitHub in memory and the way to it, which may be broken. Every
+// credential and every token that passes is made known as a secret.
 type wire struct {
 	*github
 	broken error        // what each request ends in instead
@@ -203,7 +208,8 @@ func (w *wire) reset() {
 	w.tries, w.mark = 0, len(w.output.String())
 }
 
-// calls are the requests since reset: as many as were sent must have arrived, unless the network is broken.
+// calls returns the requests since reset: as many as were sent must have
+// arrived, unless the network is broken.
 func (w *wire) calls() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -213,7 +219,8 @@ func (w *wire) calls() int {
 	return w.tries
 }
 
-// requireLog fails unless the refresh since reset, if there was one, is logged with its code, and no body is.
+// requireLog fails unless the refresh since reset, if there was one, is logged
+// with its code, and no body is.
 func (w *wire) requireLog(t *testing.T, code tokenprovider.Code, refreshed bool) {
 	t.Helper()
 	w.mu.Lock()

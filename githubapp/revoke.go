@@ -11,11 +11,11 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Revoke kills an installation token at GitHub, for all who hold it, and drops it
-// here first, at any age. Revoking one that is already dead is no error.
+// Revoke kills an installation token at GitHub, for all who hold it, and drops
+// it here first, at any age. Revoking one that is already dead is no error.
 func (a *App) Revoke(ctx context.Context, token string) error {
 	if token == "" {
-		return &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest, Err: errors.New("githubapp: revoke: the token is empty")}
+		return invalidRequest("revoke: the token is empty")
 	}
 	for _, i := range a.kept() {
 		if i.holds(token) {
@@ -25,8 +25,8 @@ func (a *App) Revoke(ctx context.Context, token string) error {
 	return a.revoke(ctx, token)
 }
 
-// holds reports whether token is the one that is served, or the latest that came,
-// which may still ripen.
+// holds reports whether token is the one that is served, or the latest that
+// came, which may still ripen.
 func (i *Installation) holds(token string) bool {
 	if g := i.granted.Load(); g != nil && g.token == shortHash(token) {
 		return true
@@ -37,12 +37,11 @@ func (i *Installation) holds(token string) bool {
 	return i.cache.Load().Status().TokenSHA256 == tokenprovider.TokenSHA256(token)
 }
 
-// revoke asks GitHub to kill a token: DELETE /installation/token, authenticated by
-// the token itself.
+// revoke asks GitHub to kill a token: DELETE /installation/token, authenticated
+// by the token itself.
 func (a *App) revoke(ctx context.Context, token string) error {
 	if !wire.IsToken(token) {
-		return &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest,
-			Err: errors.New("githubapp: revoke: the token holds white space or control characters")}
+		return invalidRequest("revoke: the token holds white space or control characters")
 	}
 	_, err := a.client.DoWithToken(ctx, token, apiclient.Request{
 		Method: http.MethodDelete, Path: "/installation/token", Want: http.StatusNoContent,
@@ -51,9 +50,10 @@ func (a *App) revoke(ctx context.Context, token string) error {
 	if refusal, ok := errors.AsType[*APIError](err); ok && refusal.Status == http.StatusUnauthorized {
 		return nil // dead already
 	}
+	sum := tokenprovider.TokenSHA256(token)
 	if err != nil {
-		return fmt.Errorf("githubapp: revoke the token with SHA-256 %s: %w", tokenprovider.TokenSHA256(token), err)
+		return fmt.Errorf("githubapp: revoke the token with SHA-256 %s: %w", sum, err)
 	}
-	a.log.Info("installation token revoked", "app", a.name, "token_sha256", tokenprovider.TokenSHA256(token))
+	a.log.Info("installation token revoked", "app", a.name, "token_sha256", sum)
 	return nil
 }

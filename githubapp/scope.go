@@ -2,7 +2,6 @@ package githubapp
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,29 +11,33 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
-// Scope narrows a token. A nil field doesn't narrow: the zero Scope is all that the installation has. An empty list that
-// isn't nil is refused, since GitHub would take it for everything.
+// Scope says what a token may be used for. A nil field doesn't narrow the
+// token: with the zero Scope it may do all that the installation may. An empty
+// list that isn't nil is refused, since GitHub would take it for everything.
 //
-// Repositories and RepositoryIDs add up. Prefer ids where they are known: a repository keeps its id when it is renamed.
+// Repositories and RepositoryIDs add up. Prefer ids where they are known: a
+// repository keeps its id when it is renamed.
 type Scope struct {
 	Repositories  []string          // names without the owner; compared without case
 	RepositoryIDs []int64           // GitHub's numbers
-	Permissions   map[string]string // name to level, like "contents": "read"; levels are read, write and admin
+	Permissions   map[string]string // "contents" to "read", and so on; levels are read, write and admin
 }
 
-// validate refuses what GitHub would misunderstand, or refuse without saying what is wrong.
+// validate returns an error for what GitHub would misunderstand, or refuse
+// without saying what is wrong.
 func (s Scope) validate() error {
 	switch {
 	case s.Repositories != nil && len(s.Repositories) == 0:
-		return errors.New("Scope.Repositories is empty but not nil, which GitHub would take for all repositories; name one, or leave it nil")
+		return emptyField("Repositories", "repositories")
 	case s.RepositoryIDs != nil && len(s.RepositoryIDs) == 0:
-		return errors.New("Scope.RepositoryIDs is empty but not nil, which GitHub would take for all repositories; name one, or leave it nil")
+		return emptyField("RepositoryIDs", "repositories")
 	case s.Permissions != nil && len(s.Permissions) == 0:
-		return errors.New("Scope.Permissions is empty but not nil, which GitHub would take for all permissions; name one, or leave it nil")
+		return emptyField("Permissions", "permissions")
 	}
 	for _, name := range s.Repositories {
 		if !nameable(name) {
-			return fmt.Errorf("Scope.Repositories holds %q, which is no repository's name; it is without the owner, who is the installation's account", name)
+			return fmt.Errorf("Scope.Repositories holds %q, which is no repository's name; "+
+				"it is without the owner, who is the installation's account", name)
 		}
 	}
 	for _, id := range s.RepositoryIDs {
@@ -50,13 +53,18 @@ func (s Scope) validate() error {
 	return nil
 }
 
-// clone shares no memory with s.
+func emptyField(name, all string) error {
+	return fmt.Errorf("Scope.%s is empty but not nil, which GitHub would take for all %s; "+
+		"name one, or leave it nil", name, all)
+}
+
+// clone returns a copy that shares no memory with s.
 func (s Scope) clone() Scope {
 	return Scope{slices.Clone(s.Repositories), slices.Clone(s.RepositoryIDs), maps.Clone(s.Permissions)}
 }
 
-// canonical is s sorted and without duplicates. Two scopes that mean the same have the same canonical form, but for the
-// case of names.
+// canonical returns s sorted and without duplicates. Scopes that mean the same
+// have the same canonical form, but for the case of names.
 func (s Scope) canonical() Scope {
 	s = s.clone()
 	slices.SortFunc(s.Repositories, compareFold)
@@ -68,7 +76,7 @@ func (s Scope) canonical() Scope {
 
 func compareFold(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }
 
-// key identifies a canonical scope; "" is everything.
+// key returns a text that only this canonical scope has; "" is everything.
 func (s Scope) key() string {
 	if s.narrowsNothing() {
 		return ""
@@ -87,7 +95,8 @@ func (s Scope) narrowsNothing() bool { return !s.narrowsRepositories() && s.Perm
 
 func (s Scope) narrowsRepositories() bool { return s.Repositories != nil || s.RepositoryIDs != nil }
 
-// body is the request for a token of this scope, nil for everything.
+// body returns the body of a request for a token of this scope, nil for
+// everything.
 func (s Scope) body() ([]byte, error) {
 	if s.narrowsNothing() {
 		return nil, nil
@@ -99,7 +108,7 @@ func (s Scope) body() ([]byte, error) {
 	}(s))
 }
 
-// String names everything that s asks for.
+// String returns all that s asks for.
 func (s Scope) String() string {
 	if s.narrowsNothing() {
 		return "everything"
@@ -117,34 +126,44 @@ func (s Scope) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// narrow is s within base. What s asks for and base doesn't have is an error: leaving it out would only show later, as
-// a repository that isn't found.
+// narrow returns s within base. What s asks for and base doesn't have is an
+// error: if it were left out that would only show later, as a repository that
+// isn't found.
 func (base Scope) narrow(s Scope) (Scope, error) {
 	narrowed := base
 	if s.narrowsRepositories() {
-		narrowed.Repositories, narrowed.RepositoryIDs = s.Repositories, s.RepositoryIDs
-		if base.narrowsRepositories() {
-			for _, name := range s.Repositories {
-				if !containsFold(base.Repositories, name) {
-					return Scope{}, fmt.Errorf("repository %s isn't in the scope to be narrowed (%s)", name, base)
-				}
-			}
-			for _, id := range s.RepositoryIDs {
-				if !slices.Contains(base.RepositoryIDs, id) {
-					return Scope{}, fmt.Errorf("repository id %d isn't in the scope to be narrowed (%s)", id, base)
-				}
-			}
+		if lacking := base.lackingRepository(s); lacking != "" {
+			return Scope{}, fmt.Errorf("%s isn't in the scope to be narrowed (%s)", lacking, base)
 		}
+		narrowed.Repositories, narrowed.RepositoryIDs = s.Repositories, s.RepositoryIDs
 	}
 	if s.Permissions != nil {
-		narrowed.Permissions = s.Permissions
-		if base.Permissions != nil {
-			if lacking := lackingPermissions(base.Permissions, s.Permissions); lacking != "" {
-				return Scope{}, fmt.Errorf("permissions %s aren't in the scope to be narrowed (%s)", lacking, base)
-			}
+		lacking := lackingPermissions(base.Permissions, s.Permissions)
+		if base.Permissions != nil && lacking != "" {
+			return Scope{}, fmt.Errorf("permissions %s aren't in the scope to be narrowed (%s)", lacking, base)
 		}
+		narrowed.Permissions = s.Permissions
 	}
 	return narrowed, nil
+}
+
+// lackingRepository returns which repository of s isn't in base, and "" when none
+// lacks.
+func (base Scope) lackingRepository(s Scope) string {
+	if !base.narrowsRepositories() {
+		return ""
+	}
+	for _, name := range s.Repositories {
+		if !containsFold(base.Repositories, name) {
+			return "repository " + name
+		}
+	}
+	for _, id := range s.RepositoryIDs {
+		if !slices.Contains(base.RepositoryIDs, id) {
+			return fmt.Sprintf("repository id %d", id)
+		}
+	}
+	return ""
 }
 
 func containsFold(names []string, name string) bool {

@@ -18,7 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// inBubble runs f where hours pass in no time, with an app whose requests answer serves: there is no network there.
+// inBubble runs f where hours pass in no time, with an app whose requests
+// answer serves: there is no network there.
 func inBubble(t *testing.T, serve roundTripper, f func(t *testing.T, app *githubapp.App), change ...func(*githubapp.Options)) {
 	key := testutil.RSAKeyPEM(t, 0) // real time to make
 	synctest.Test(t, func(t *testing.T) {
@@ -32,7 +33,8 @@ func inBubble(t *testing.T, serve roundTripper, f func(t *testing.T, app *github
 	})
 }
 
-// minting mints ghs_1, ghs_2 and so on, for an hour each, and counts them; it lets anything be revoked.
+// minting mints ghs_1, ghs_2 and so on, for an hour each, and counts them; it
+// lets anything be revoked.
 func minting(mints *int) roundTripper {
 	return func(r *http.Request) (*http.Response, error) {
 		if r.Method == http.MethodDelete {

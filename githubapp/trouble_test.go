@@ -14,7 +14,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// trouble is one thing that can go wrong between an app and GitHub, and what it costs.
+// trouble is one thing that can go wrong between an app and GitHub, and what it
+// costs.
 type trouble struct {
 	name  string
 	begin func(w *wire) (end func())
@@ -52,7 +53,8 @@ func mints(fault githubapptest.Fault) func(*wire) func() {
 	}
 }
 
-// clock sets GitHub's clock wrong against ours; with dated false it doesn't even tell.
+// clock sets GitHub's clock wrong against ours; with dated false it doesn't
+// even tell.
 func clock(offset time.Duration, dated bool) func(*wire) func() {
 	return func(w *wire) func() {
 		w.SetClockOffset(offset)
@@ -73,7 +75,8 @@ func plain(code int, body string) githubapptest.Fault {
 	return githubapptest.Body(code, "text/plain", body)
 }
 
-// gzipBomb is githubapptest.GzipBomb, compressed once for all.
+// gzipBomb does what githubapptest.GzipBomb does, with a body that is
+// compressed once for all.
 func gzipBomb(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 	w.Header().Set("Content-Encoding", "gzip")
 	plain(201, bomb())(w, r, nil)
@@ -182,7 +185,8 @@ var troubles = []trouble{
 	}), tokenprovider.CodeForbidden, trait{}},
 }
 
-// raw answers with that text instead of HTTP. After [echo] comes the credential of the request.
+// raw answers with that text instead of HTTP. After [echo] comes the credential
+// of the request.
 func raw(text string) githubapptest.Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		conn, _, err := http.NewResponseController(w).Hijack()

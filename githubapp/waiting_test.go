@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// In a bubble time stands still while anybody waits for a lock: one that is held during a request hangs this test.
+// In a bubble time stands still while anybody waits for a lock: one that is
+// held during a request hangs this test.
 func TestNobodyWaitsForALockWhileGitHubTakesItsTime(t *testing.T) {
 	slow := false
 	serve := func(r *http.Request) (*http.Response, error) {

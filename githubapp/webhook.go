@@ -34,22 +34,22 @@ type webhook struct {
 	} `json:"repositories_removed"`
 }
 
-// WebhookHandler returns a handler that receives GitHub's webhook deliveries, to
-// drop tokens the moment they are known to be dead: at suspend and deleted, at
-// new_permissions_accepted, so that the next token has the new permissions, and
-// those narrowed to a repository that was removed. With created, unsuspend,
+// WebhookHandler returns a handler that receives GitHub's webhook deliveries,
+// to drop tokens the moment they are known to be dead: at suspend and deleted,
+// at new_permissions_accepted, so that the next token has the new permissions,
+// and those narrowed to a repository that was removed. With created, unsuspend,
 // new_permissions_accepted and repositories added, a mint that failed is tried
-// again at once. What [App.FindInstallation] remembers goes with each of them, and
-// when an account is renamed. Deliveries can be missed, so it makes things faster
-// and is never needed: a refresh finds the same out.
+// again at once. What [App.FindInstallation] remembers goes with each of them,
+// and when an account is renamed. Deliveries can be missed, so it makes things
+// faster and is never needed: a refresh finds the same out.
 //
 // The secret is the one in the app's settings, where the content type has to be
 // application/json. It is copied; an empty one is an error, since anybody could
 // drop tokens then.
 //
 // A delivery without the right X-Hub-Signature-256 is answered 401, one that is
-// too large 413, one of another content type 415, one that isn't JSON 400, another
-// method 405. Everything else is 204, whatever the event.
+// too large 413, one of another content type 415, one that isn't JSON 400,
+// another method 405. Everything else is 204, whatever the event.
 func (a *App) WebhookHandler(secret []byte) (http.Handler, error) {
 	if len(secret) == 0 {
 		return nil, errors.New("githubapp: WebhookHandler needs the secret that is set in the app's settings; " +
@@ -68,12 +68,14 @@ func (a *App) WebhookHandler(secret []byte) (http.Handler, error) {
 			return
 		}
 		if !signed(secret, body, r.Header.Get("X-Hub-Signature-256")) {
-			a.log.Warn("webhook delivery refused: the signature is missing or wrong", "app", a.name, "remote", r.RemoteAddr)
+			a.log.Warn("webhook delivery refused: the signature is missing or wrong",
+				"app", a.name, "remote", r.RemoteAddr)
 			http.Error(w, "X-Hub-Signature-256 is missing or wrong", http.StatusUnauthorized)
 			return
 		}
 		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-			http.Error(w, "set the content type to application/json in the app's settings", http.StatusUnsupportedMediaType)
+			http.Error(w, "set the content type to application/json in the app's settings",
+				http.StatusUnsupportedMediaType)
 			return
 		}
 		var event webhook
@@ -86,8 +88,8 @@ func (a *App) WebhookHandler(secret []byte) (http.Handler, error) {
 	}), nil
 }
 
-// signed reports in constant time whether header has the signature of body, which
-// is as it came.
+// signed reports in constant time whether header has the signature of body,
+// which is as it came.
 func signed(secret, body []byte, header string) bool {
 	sent, ok := strings.CutPrefix(header, "sha256=")
 	given, err := hex.DecodeString(sent)
@@ -96,11 +98,16 @@ func signed(secret, body []byte, header string) bool {
 	return hmac.Equal(given, mac.Sum(nil)) && ok && err == nil
 }
 
+// aboutInstallation are the events that are about an installation itself.
+var aboutInstallation = map[string]bool{
+	"installation": true, "installation_repositories": true, "installation_target": true,
+}
+
 // receive drops what the event makes obsolete, and ends the wait after failures
 // that it mends.
 func (a *App) receive(ctx context.Context, name string, event webhook) {
 	id := event.Installation.ID
-	if id == 0 || name != "installation" && name != "installation_repositories" && name != "installation_target" {
+	if id == 0 || !aboutInstallation[name] {
 		return
 	}
 	switch event.Action {
@@ -115,7 +122,8 @@ func (a *App) receive(ctx context.Context, name string, event webhook) {
 		a.retry(id)
 	}
 	a.found.forget(id, event.Installation.Account.Login)
-	a.log.Info("webhook received", "app", a.name, "event", name, "action", event.Action, "installation", id)
+	a.log.Info("webhook received",
+		"app", a.name, "event", name, "action", event.Action, "installation", id)
 }
 
 // removes reports whether a repository that s is narrowed to was removed.

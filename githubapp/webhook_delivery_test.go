@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newHooked is a fake whose deliveries the app's webhook handler gets over HTTP, and that app's installation.
+// newHooked returns a fake whose deliveries the app's webhook handler gets over
+// HTTP, and that app's installation.
 func newHooked(t *testing.T, change func(*githubapptest.Webhook)) (*github, *githubapp.App, *githubapp.Installation) {
 	g := newGitHub(t, nil)
 	app := g.app(t)

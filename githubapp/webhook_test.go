@@ -17,7 +17,8 @@ import (
 
 const webhookSecret = "It's a Secret to Everybody" // of GitHub's documentation, as is the check value below
 
-// receiver returns a's handler of deliveries that are signed with webhookSecret.
+// receiver returns a's handler of deliveries that are signed with
+// webhookSecret.
 func receiver(t testing.TB, a *githubapp.App) http.Handler {
 	t.Helper()
 	h, err := a.WebhookHandler([]byte(webhookSecret))

@@ -15,26 +15,27 @@ import (
 )
 
 // ScopePolicy decides, from the platform's own records, which installation a
-// workspace may use and how narrowed. It is asked for each token, so a change of
-// what it says counts for the next one. It must be safe for concurrent use and
-// should return when ctx ends.
+// workspace may use and how narrowed. It is asked for each token, so a change
+// of what it says counts for the next one. It must be safe for concurrent use
+// and should return when ctx ends.
 //
-// When it fails there is no token, whatever was given before. An error is wrapped:
-// return a [*tokenprovider.Error] of CodeForbidden to deny a token; one without a
-// code counts as temporary. The zero Scope is all that the installation has, so a
-// list that came out empty must not be nil: an empty one that isn't is refused.
+// When it fails there is no token, whatever was given before. An error is
+// wrapped: return a [*tokenprovider.Error] of CodeForbidden to deny a token;
+// one without a code counts as temporary. The zero Scope is all that the
+// installation has, so a list that came out empty must not be nil: an empty one
+// that isn't is refused.
 type ScopePolicy func(ctx context.Context, workspaceID string) (installationID int64, s Scope, err error)
 
-// WorkspaceMutator gives each workspace a token of the installation and the scope
-// that a [ScopePolicy] allows it. It satisfies provisionhook's EnvMutator,
-// WorkspaceTokenProvider and Releaser without importing that package. All methods
-// are safe for concurrent use.
+// WorkspaceMutator gives each workspace a token of the installation and the
+// scope that a [ScopePolicy] allows it. It satisfies provisionhook's
+// EnvMutator, WorkspaceTokenProvider and Releaser without importing that
+// package. All methods are safe for concurrent use.
 //
 // Workspaces to which the policy gives the same share a token; nobody else gets
-// it, no caller of [App.Installation] either. With [Options].Store each workspace
-// has one of its own, which all replicas share, and two WorkspaceMutators of one
-// app need different names. It has no method Token on purpose: no token is
-// everybody's.
+// it, no caller of [App.Installation] either. With [Options].Store each
+// workspace has one of its own, which all replicas share, and two
+// WorkspaceMutators of one app need different names. It has no method Token on
+// purpose: no token is everybody's.
 type WorkspaceMutator struct {
 	injection injection
 	app       *App
@@ -51,21 +52,23 @@ var (
 // owners counts WorkspaceMutators, so that each has tokens of its own.
 var owners atomic.Uint64
 
-// NewWorkspaceMutator returns a WorkspaceMutator of a's tokens; nil opts mean the
-// defaults. A nil a, a nil policy, and a name in opts.EnvNames that is none of a
-// variable are errors.
+// NewWorkspaceMutator returns a WorkspaceMutator of a's tokens; nil opts mean
+// the defaults. A nil a, a nil policy, and a name in opts.EnvNames that is none
+// of a variable are errors.
 func NewWorkspaceMutator(a *App, policy ScopePolicy, opts *MutatorOptions) (*WorkspaceMutator, error) {
 	in := newInjection(opts)
 	switch {
 	case a == nil:
 		return nil, errors.New("githubapp: NewWorkspaceMutator: the App is nil; make it with New")
 	case policy == nil:
-		return nil, errors.New("githubapp: NewWorkspaceMutator: the policy is nil; it says what each workspace may have")
+		return nil, errors.New("githubapp: NewWorkspaceMutator: the policy is nil; " +
+			"it says what each workspace may have")
 	}
 	if err := in.validate(); err != nil {
 		return nil, err
 	}
-	return &WorkspaceMutator{injection: in, app: a, policy: policy, owner: strconv.FormatUint(owners.Add(1), 10)}, nil
+	owner := strconv.FormatUint(owners.Add(1), 10)
+	return &WorkspaceMutator{injection: in, app: a, policy: policy, owner: owner}, nil
 }
 
 // ownerFor returns who alone may use the workspace's token.
@@ -88,8 +91,8 @@ func (m *WorkspaceMutator) MutateEnv(ctx context.Context, workspaceID string, en
 	})
 }
 
-// WorkspaceToken returns a live token for that workspace and when it expires; see
-// [Installation.Token] for errors.
+// WorkspaceToken returns a live token for that workspace and when it expires;
+// see [Installation.Token] for errors.
 func (m *WorkspaceMutator) WorkspaceToken(ctx context.Context, workspaceID string) (string, time.Time, error) {
 	i, err := m.installation(ctx, workspaceID)
 	if err != nil {
@@ -117,8 +120,7 @@ func (m *WorkspaceMutator) WorkspaceToken(ctx context.Context, workspaceID strin
 // installation returns what the policy gives the workspace.
 func (m *WorkspaceMutator) installation(ctx context.Context, workspaceID string) (*Installation, error) {
 	if workspaceID == "" {
-		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest,
-			Err: errors.New("githubapp: the workspace's id is empty")}
+		return nil, invalidRequest("the workspace's id is empty")
 	}
 	id, scope, err := m.ask(ctx, workspaceID)
 	if err != nil {
@@ -126,8 +128,7 @@ func (m *WorkspaceMutator) installation(ctx context.Context, workspaceID string)
 	}
 	i := m.app.installation(id, &asked{owner: m.ownerFor(workspaceID)}, scope)
 	if err := i.invalid(); err != nil {
-		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest,
-			Err: fmt.Errorf("githubapp: policy for workspace %q: installation %d: %w", workspaceID, id, err)}
+		return nil, invalidRequest("policy for workspace %q: installation %d: %w", workspaceID, id, err)
 	}
 	if i.asked.scope.narrowsNothing() {
 		m.app.log.Warn("policy doesn't narrow a workspace's token",
@@ -136,8 +137,8 @@ func (m *WorkspaceMutator) installation(ctx context.Context, workspaceID string)
 	return i, nil
 }
 
-// ask returns what the policy says. It is somebody's own code: a panic in it is an
-// error, and nobody waits for it beyond ctx.
+// ask returns what the policy says. It is somebody's own code: a panic in it is
+// an error, and nobody waits for it beyond ctx.
 func (m *WorkspaceMutator) ask(ctx context.Context, workspaceID string) (id int64, scope Scope, err error) {
 	type given struct {
 		id    int64
@@ -157,16 +158,16 @@ func (m *WorkspaceMutator) ask(ctx context.Context, workspaceID string) (id int6
 
 // ReleaseWorkspace ends the workspace: what it was given is revoked, unless
 // another workspace shares it. The policy isn't asked. A token that couldn't be
-// revoked is tried again at the next call for that workspace, as long as it lives.
-// A workspace that was never given anything is no error.
+// revoked is tried again at the next call for that workspace, as long as it
+// lives. A workspace that was never given anything is no error.
 //
 // With [Options].Store, what any replica gave the workspace is revoked. A token
-// that another one is minting meanwhile is revoked by that one when it comes, and
-// isn't handed out; who asked before the release gets nothing of a later mint
-// either. A store that fails is an error of CodeUnavailable: it isn't known then
-// what there is to revoke, so release the workspace again. What was minted while
-// the store failed is known only to the replica that minted it, and lives until it
-// expires unless that one gets the release.
+// that another one is minting meanwhile is revoked by that one when it comes,
+// and isn't handed out; who asked before the release gets nothing of a later
+// mint either. A store that fails is an error of CodeUnavailable: it isn't
+// known then what there is to revoke, so release the workspace again. What was
+// minted while the store failed is known only to the replica that minted it,
+// and lives until it expires unless that one gets the release.
 func (m *WorkspaceMutator) ReleaseWorkspace(ctx context.Context, workspaceID string) error {
 	var failures []error
 	revoked := map[string]bool{}
@@ -209,8 +210,8 @@ func (m *WorkspaceMutator) Invalidate(token string) bool {
 	return dropped
 }
 
-// Status returns the worst of the workspaces', with the mints and failures of all;
-// [tokenprovider.StateEmpty] without any.
+// Status returns the worst of the workspaces', with the mints and failures of
+// all; [tokenprovider.StateEmpty] without any.
 func (m *WorkspaceMutator) Status() tokenprovider.Status {
 	worst := tokenprovider.Status{State: tokenprovider.StateEmpty}
 	var mints, failures uint64

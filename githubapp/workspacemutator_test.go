@@ -17,7 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// table is a policy as a platform has one: what each workspace may have. What isn't in it is denied.
+// table is a policy as a platform has one: what each workspace may have. What
+// isn't in it is denied.
 type table struct {
 	mu     sync.Mutex
 	scopes map[string]githubapp.Scope

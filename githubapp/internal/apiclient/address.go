@@ -14,9 +14,9 @@ import (
 // repository that was renamed.
 const maxRedirects = 5
 
-// redirect lets net/http follow only what GitHub documents: a lookup that is sent
-// on within the API. By itself it would take the credential along to subdomains
-// and other ports.
+// redirect lets net/http follow only what GitHub documents: a lookup that is
+// sent on within the API. By itself it would take the credential along to
+// subdomains and other ports.
 func (c *Client) redirect(next *http.Request, via []*http.Request) error {
 	if via[0].Method != http.MethodGet || len(via) > maxRedirects || !c.serves(next.URL) {
 		return http.ErrUseLastResponse
@@ -33,8 +33,9 @@ func (c *Client) serves(u *url.URL) bool {
 
 var nextLink = regexp.MustCompile(`<([^>]*)>\s*;[^,<]*\brel="next"`)
 
-// NextPage returns the path of the page that follows page, from its Link header,
-// and "" when it is the last. A link that leads away from the API is an [*Error].
+// NextPage returns the path of the page that follows page, from its Link
+// header, and "" when it is the last. A link that leads away from the API is an
+// [*Error].
 func (c *Client) NextPage(page *Answer) (path string, err error) {
 	match := nextLink.FindStringSubmatch(strings.Join(page.Header.Values("Link"), ", "))
 	if match == nil {

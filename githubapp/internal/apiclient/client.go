@@ -2,9 +2,9 @@
 // JWT that one of the app's keys signs, by GitHub's clock, and while no rate
 // limit holds the app back. It knows nothing of whose tokens are whose.
 //
-// What is true of the app as a whole is kept here, for all who make requests: the
-// JWT, the key that GitHub accepted last, how GitHub's clock differs from this
-// machine's, and until when a rate limit lasts.
+// What is true of the app as a whole is kept here, for all who make requests:
+// the JWT, the key that GitHub accepted last, how GitHub's clock differs from
+// this machine's, and until when a rate limit lasts.
 package apiclient
 
 import (
@@ -24,7 +24,7 @@ import (
 // Config says which app a [Client] is, and of which GitHub. All fields are
 // required, and none is checked.
 type Config struct {
-	App        string       // the app's client ID or its number: the issuer of its JWT, and its name in logs
+	App        string       // the client ID or the number: the issuer of the JWT, and a name for logs
 	Keys       *appkey.Ring // what its JWT is signed with
 	BaseURL    *url.URL     // of the API, without a slash at its end
 	HTTPClient *http.Client // is copied; its CheckRedirect is replaced
@@ -34,9 +34,9 @@ type Config struct {
 	Logger     *slog.Logger  // of package foreign
 }
 
-// Client makes requests as one app. It is safe for concurrent use. The HTTP client
-// and the signers of the keys may be anybody's code: what they do wrong is an
-// error, and nobody waits for them longer than the time-out.
+// Client makes requests as one app. It is safe for concurrent use. The HTTP
+// client and the signers of the keys may be anybody's code: what they do wrong
+// is an error, and nobody waits for them longer than the time-out.
 type Client struct {
 	app        string
 	base       *url.URL
@@ -80,8 +80,8 @@ func New(c Config) *Client {
 	return client
 }
 
-// JWT returns the JSON Web Token that proves who the app is, and when it expires
-// by this machine's clock.
+// JWT returns the JSON Web Token that proves who the app is, and when it
+// expires by this machine's clock.
 func (c *Client) JWT(ctx context.Context) (string, time.Time, error) { return c.jwts.Token(ctx) }
 
 // Now returns the time by GitHub's clock, as far as it is known.
@@ -91,12 +91,13 @@ func (c *Client) Now() time.Time { return c.clock.now() }
 // never a later one: a token mustn't seem to live when it is dead.
 func (c *Client) Local(t time.Time) time.Time { return c.clock.local(t) }
 
-// Do makes a request as the app and returns the answer that r wants. The error is
-// an [*Error], unless no JWT could be signed.
+// Do makes a request as the app and returns the answer that r wants. The error
+// is an [*Error], unless no JWT could be signed.
 //
 // A JWT that GitHub refuses is dropped, and a request that another JWT can save
 // is sent again: once with the clock corrected, and once with each other key.
-// While a rate limit lasts no request is made: all of an app's draw on one limit.
+// While a rate limit lasts no request is made: all of an app's draw on one
+// limit.
 func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -106,8 +107,8 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 		if err := c.hold.check(); err != nil {
 			return nil, err
 		}
-		// What the answer is wanted for must not set how often is signed: a mint
-		// asks for more life than a JWT has.
+		// What the answer is wanted for must not set how often is signed: a
+		// mint asks for more life than a JWT has.
 		token, _, err := c.jwts.Token(tokenprovider.WithMinTTL(ctx, 0))
 		if err != nil {
 			return nil, fmt.Errorf("sign the app's JWT: %w", err)
@@ -119,7 +120,8 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 		failure, ok := errors.AsType[*Error](err)
 		if ok && failure.Code == tokenprovider.CodeRateLimited {
 			c.hold.extend(failure.RetryAfter)
-			c.log.Warn("GitHub's rate limit was hit; all mints are held back", "app", c.app, "for", failure.RetryAfter)
+			c.log.Warn("GitHub's rate limit was hit; all mints are held back",
+				"app", c.app, "for", failure.RetryAfter)
 		}
 		if !ok || failure.Refusal == nil || failure.Refusal.Status != http.StatusUnauthorized {
 			return nil, err
@@ -143,7 +145,8 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 			if !c.keys.Next(made.key, tried) {
 				return nil, failure.withKeys(tried, reloaded)
 			}
-			c.log.Warn("key was refused; another is tried", "app", c.app, "refused", made.key.Fingerprint())
+			c.log.Warn("key was refused; another is tried",
+				"app", c.app, "refused", made.key.Fingerprint())
 		default:
 			return nil, err
 		}
@@ -158,8 +161,8 @@ func (c *Client) DoWithToken(ctx context.Context, token string, r Request) (*Ans
 	return c.send(ctx, r, token)
 }
 
-// withKeys returns e, a refusal of the last key that there is, with the keys that
-// were tried and why the key file couldn't be read again.
+// withKeys returns e, a refusal of the last key that there is, with the keys
+// that were tried and why the key file couldn't be read again.
 func (e *Error) withKeys(tried []*appkey.Key, reloaded error) error {
 	fingerprints := make([]string, len(tried))
 	for n, k := range tried {

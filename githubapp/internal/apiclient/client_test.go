@@ -36,8 +36,8 @@ func newClient(t *testing.T, base string, httpClient *http.Client) *apiclient.Cl
 	})
 }
 
-// serve returns a Client of a server that answers as h does, and how many requests
-// came.
+// serve returns a Client of a server that answers as h does, and how many
+// requests came.
 func serve(t *testing.T, h http.HandlerFunc) (c *apiclient.Client, requests *int) {
 	t.Helper()
 	requests = new(int)

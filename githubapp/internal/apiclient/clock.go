@@ -42,7 +42,8 @@ func (c *clock) local(t time.Time) time.Time {
 }
 
 // learn takes the difference from the Date of an answer to a request that was
-// sent and answered at these times. An answer without a Date leaves it as it is.
+// sent and answered at these times. An answer without a Date leaves it as it
+// is.
 func (c *clock) learn(header http.Header, sent, received time.Time) {
 	date, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
@@ -53,8 +54,8 @@ func (c *clock) learn(header http.Header, sent, received time.Time) {
 }
 
 // measure returns the difference by a Date that was cut to the second at some
-// moment between sent and received. Where GitHub's clock is behind, the smallest
-// skew gives the latest time there, so that nothing is to be added.
+// moment between sent and received. Where GitHub's clock is behind, the
+// smallest skew gives the latest time there, so that nothing is to be added.
 func measure(date, sent, received time.Time) difference {
 	least, most := date.Sub(received), date.Add(time.Second).Sub(sent)
 	switch {

@@ -19,8 +19,9 @@ const (
 )
 
 // signer makes the JWTs that prove who the app is. It is the
-// [tokenprovider.TokenProvider] under the cache that shares them, which sees to it
-// that one call signs at a time and that nobody waits for a signer that hangs.
+// [tokenprovider.TokenProvider] under the cache that shares them, which sees to
+// it that one call signs at a time and that nobody waits for a signer that
+// hangs.
 type signer struct {
 	issuer string
 	keys   *appkey.Ring
@@ -55,10 +56,12 @@ func (s *signer) Token(context.Context) (string, time.Time, error) {
 
 // sign returns the JWT of the issuer with those times in Unix seconds.
 func sign(k *appkey.Key, issuer string, issued, expiry int64) (string, error) {
-	token := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{"iss": issuer, "iat": issued, "exp": expiry})
+	claims := jwt.MapClaims{"iss": issuer, "iat": issued, "exp": expiry}
+	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
 	text, err := token.SigningString()
 	if err != nil {
-		return "", &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: fmt.Errorf("encode the app's JWT: %w", err)}
+		return "", &tokenprovider.Error{Code: tokenprovider.CodeInternal,
+			Err: fmt.Errorf("encode the app's JWT: %w", err)}
 	}
 	signed, err := k.SignRS256(text)
 	if err != nil {

@@ -18,23 +18,27 @@ const (
 	maxHold     = time.Hour
 )
 
-// limited reports whether r is a rate limit. A 403 is one only with Retry-After,
-// with no requests remaining, or with the text of the secondary limit: the time
-// of a reset alone is on nearly every answer.
+// limited reports whether r is a rate limit. A 403 is one only with
+// Retry-After, with no requests remaining, or with the text of the secondary
+// limit: the time of a reset alone is on nearly every answer.
 func limited(r *Refusal, header http.Header) bool {
 	switch r.Status {
 	case http.StatusTooManyRequests:
 		return true
 	case http.StatusForbidden:
-		return header.Get("Retry-After") != "" || header.Get("X-RateLimit-Remaining") == "0" || secondaryLimit(r)
+		return header.Get("Retry-After") != "" || noneRemaining(header) || secondaryLimit(r)
 	}
 	return false
 }
 
+func noneRemaining(header http.Header) bool { return header.Get("X-RateLimit-Remaining") == "0" }
+
 func secondaryLimit(r *Refusal) bool {
 	message, document := strings.ToLower(r.Message), strings.ToLower(r.DocumentationURL)
-	return strings.Contains(message, "secondary rate limit") || strings.Contains(message, "abuse detection") ||
-		strings.Contains(document, "secondary-rate-limits") || strings.Contains(document, "abuse-rate-limits")
+	return strings.Contains(message, "secondary rate limit") ||
+		strings.Contains(message, "abuse detection") ||
+		strings.Contains(document, "secondary-rate-limits") ||
+		strings.Contains(document, "abuse-rate-limits")
 }
 
 // retryAfter returns how long to wait, by the hints in the order of GitHub's
@@ -45,16 +49,17 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 		if hinted, ok := wire.ParseRetryAfter(hint, now, maxHold); ok {
 			wait = hinted
 		}
-	} else if header.Get("X-RateLimit-Remaining") == "0" {
-		if reset, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64); err == nil && reset > 0 {
+	} else if noneRemaining(header) {
+		reset, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64)
+		if err == nil && reset > 0 {
 			wait = time.Duration(min(reset-now.Unix(), int64(maxHold/time.Second))) * time.Second
 		}
 	}
 	return min(max(wait, time.Second), maxHold)
 }
 
-// hold keeps all of an app's requests back while a rate limit lasts: they draw on
-// one limit, and GitHub bans who goes on. The zero hold is open.
+// hold keeps all of an app's requests back while a rate limit lasts: they draw
+// on one limit, and GitHub bans who goes on. The zero hold is open.
 type hold struct {
 	until atomic.Int64 // wall time in Unix nanoseconds
 }

@@ -17,8 +17,8 @@ type Refusal struct {
 	Method, Path     string // of the request
 }
 
-// String returns r for operators: method, path, status, GitHub's message, and the
-// id of the request.
+// String returns r for operators: method, path, status, GitHub's message, and
+// the id of the request.
 func (r *Refusal) String() string {
 	text := fmt.Sprintf("%s %s: %d", r.Method, r.Path, r.Status)
 	if r.Message != "" {
@@ -59,8 +59,8 @@ func (r *Refusal) Gone() bool {
 		r.Status == http.StatusGone && r.Message != ""
 }
 
-// clockRefused reports whether the JWT's times were refused: this machine's clock
-// differs from GitHub's.
+// clockRefused reports whether the JWT's times were refused: this machine's
+// clock differs from GitHub's.
 func (r *Refusal) clockRefused() bool {
 	return r.Status == http.StatusUnauthorized && (r.says(expiryClaim) || r.says(issuedClaim))
 }
@@ -97,7 +97,8 @@ func (r *Refusal) advice(isJSON bool) string {
 	case r.clockRefused():
 		return "this machine's clock differs from GitHub's; set it by NTP"
 	case r.keyRefused():
-		return "the private key isn't one of this app's; compare its fingerprint with those on the app's settings page"
+		return "the private key isn't one of this app's; " +
+			"compare its fingerprint with those on the app's settings page"
 	case r.Status == http.StatusUnauthorized && r.says(issuerClaim):
 		return "the app's client ID wasn't accepted; check it, or set Options.AppID alone"
 	case r.says(suspended):
@@ -107,9 +108,11 @@ func (r *Refusal) advice(isJSON bool) string {
 	case r.says(notGranted):
 		return "grant them in the app's settings, and have an owner of the account accept them"
 	case r.Status == http.StatusNotFound && !isJSON:
-		return "this doesn't look like GitHub's API; check Options.BaseURL (GitHub Enterprise Server: https://HOST/api/v3)"
+		return "this doesn't look like GitHub's API; " +
+			"check Options.BaseURL (GitHub Enterprise Server: https://HOST/api/v3)"
 	case r.Status >= 300 && r.Status < 400:
-		return "it redirects, which isn't followed with credentials; set Options.BaseURL to the final address"
+		return "it redirects, which isn't followed with credentials; " +
+			"set Options.BaseURL to the final address"
 	}
 	return ""
 }

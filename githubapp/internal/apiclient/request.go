@@ -94,8 +94,8 @@ func (c *Client) newRequest(ctx context.Context, r Request, credential string) (
 		"Accept":               {"application/vnd.github+json"},
 		"User-Agent":           {c.userAgent},
 		"X-Github-Api-Version": {c.apiVersion},
-		// Lets net/http send the request again when a kept connection turns out to
-		// be closed. It isn't sent on the wire.
+		// Lets net/http send the request again when a kept connection turns out
+		// to be closed. It isn't sent on the wire.
 		"Idempotency-Key": {},
 	}
 	if r.Body != nil {
@@ -117,17 +117,19 @@ func (c *Client) exchange(req *http.Request, want int, limit int64) (reply, erro
 		limit = maxBody
 	}
 	var body bytes.Buffer
-	body.Grow(int(min(max(resp.ContentLength, 0), maxGrow)) + bytes.MinRead) // the end is looked for behind what was read
+	// What was read is followed by MinRead bytes in which the end is looked for.
+	body.Grow(int(min(max(resp.ContentLength, 0), maxGrow)) + bytes.MinRead)
 	_, got.broken = body.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	got.body = body.Bytes()
 	return got, nil
 }
 
-// unreachable returns the error for a request without an answer, or with one that
-// isn't HTTP: net/http quotes that, and it may repeat the credential.
+// unreachable returns the error for a request without an answer, or with one
+// that isn't HTTP: net/http quotes that, and it may repeat the credential.
 func (c *Client) unreachable(ctx context.Context, r Request, err error, credential string) error {
 	if defect, ok := errors.AsType[*foreign.Defect](err); ok {
-		return &Error{Code: tokenprovider.CodeInternal, Err: fmt.Errorf("%s %s%s: %w", r.Method, c.base, r.Path, defect)}
+		return &Error{Code: tokenprovider.CodeInternal,
+			Err: fmt.Errorf("%s %s%s: %w", r.Method, c.base, r.Path, defect)}
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err // its text repeats method and URL

@@ -16,8 +16,8 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// newClient returns a Client of a GitHub Enterprise Server that answers as serve
-// does.
+// newClient returns a Client of a GitHub Enterprise Server that answers as
+// serve does.
 func newClient(t *testing.T, serve transport) *Client {
 	t.Helper()
 	key, err := appkey.New(testutil.RSAKey(t, 0))

@@ -19,12 +19,12 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// minBits is the least size of a key that RS256 allows. GitHub hands out keys of
-// this size.
+// minBits is the least size of a key that RS256 allows. GitHub hands out keys
+// of this size.
 const minBits = 2048
 
-// Key is one of an app's private keys, or the way to one that is held elsewhere.
-// It is immutable.
+// Key is one of an app's private keys, or the way to one that is held
+// elsewhere. It is immutable.
 type Key struct {
 	signer      crypto.Signer
 	public      *rsa.PublicKey
@@ -47,7 +47,8 @@ func New(s crypto.Signer) (*Key, error) {
 		return nil, fmt.Errorf("has a public key of type %T; GitHub Apps sign with RSA", given)
 	}
 	if bits := public.N.BitLen(); bits < minBits {
-		return nil, fmt.Errorf("has a key of %d bits; an app's has at least %d (RFC 7518, section 3.3)", bits, minBits)
+		return nil, fmt.Errorf("has a key of %d bits; an app's has at least %d (RFC 7518, section 3.3)",
+			bits, minBits)
 	}
 	der, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {
@@ -61,14 +62,14 @@ func New(s crypto.Signer) (*Key, error) {
 // page.
 func (k *Key) Fingerprint() string { return k.fingerprint }
 
-// Same reports whether k and other have the same fingerprint: a key that was read
-// twice is one key.
+// Same reports whether k and other have the same fingerprint: a key that was
+// read twice is one key.
 func (k *Key) Same(other *Key) bool { return k.fingerprint == other.fingerprint }
 
-// SignRS256 returns the signature of text by RSASSA-PKCS1-v1_5 with SHA-256 (RFC
-// 7518, section 3.3). It waits for as long as the signer takes, and checks what
-// that returns: a KMS may be set to another algorithm or hold another key. The
-// error is a [*tokenprovider.Error].
+// SignRS256 returns the signature of text by RSASSA-PKCS1-v1_5 with SHA-256
+// (RFC 7518, section 3.3). It waits for as long as the signer takes, and checks
+// what that returns: a KMS may be set to another algorithm or hold another key.
+// The error is a [*tokenprovider.Error].
 func (k *Key) SignRS256(text string) ([]byte, error) {
 	digest := sha256.Sum256([]byte(text))
 	var signed []byte
@@ -76,15 +77,17 @@ func (k *Key) SignRS256(text string) ([]byte, error) {
 		signed, err = k.signer.Sign(rand.Reader, digest[:], crypto.SHA256)
 		return err
 	})
-	if defect, ok := errors.AsType[*foreign.Defect](err); ok {
-		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: defect}
+	code := tokenprovider.CodeInternal
+	switch defect, ok := errors.AsType[*foreign.Defect](err); {
+	case ok:
+		err = defect
+	case err != nil:
+		code, err = tokenprovider.CodeUnavailable, fmt.Errorf("sign with key %s: %w", k.fingerprint, err)
+	case rsa.VerifyPKCS1v15(k.public, crypto.SHA256, digest[:], signed) != nil:
+		err = fmt.Errorf("the signer of key %s doesn't sign with RSASSA-PKCS1-v1_5 and SHA-256, "+
+			"or signs with another key", k.fingerprint)
+	default:
+		return signed, nil
 	}
-	if err != nil {
-		return nil, &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: fmt.Errorf("sign with key %s: %w", k.fingerprint, err)}
-	}
-	if rsa.VerifyPKCS1v15(k.public, crypto.SHA256, digest[:], signed) != nil {
-		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: fmt.Errorf("the signer of key %s "+
-			"doesn't sign with RSASSA-PKCS1-v1_5 and SHA-256, or signs with another key", k.fingerprint)}
-	}
-	return signed, nil
+	return nil, &tokenprovider.Error{Code: code, Err: err}
 }

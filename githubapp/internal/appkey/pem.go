@@ -33,15 +33,16 @@ func Parse(text []byte) ([]*Key, error) {
 		text = rest
 	}
 	if len(keys) == 0 {
-		return nil, errors.New("holds no whole PEM block, from -----BEGIN RSA PRIVATE KEY----- to the line that ends it")
+		return nil, errors.New("holds no whole PEM block, " +
+			"from -----BEGIN RSA PRIVATE KEY----- to the line that ends it")
 	}
 	return keys, nil
 }
 
-// unwrap returns text without what happens to PEM on its way: CRLF at the ends of
-// lines, a literal \n in their place or quotes around all, as left by tools that
-// put a file into an environment variable, lines that were indented, a byte order
-// mark.
+// unwrap returns text without what happens to PEM on its way: CRLF at the ends
+// of lines, a literal \n in their place or quotes around all, as left by tools
+// that put a file into an environment variable, lines that were indented, a
+// byte order mark.
 func unwrap(text []byte) []byte {
 	text = bytes.Trim(bytes.TrimPrefix(text, []byte("\ufeff")), "\"' \t\r\n")
 	if !bytes.Contains(text, []byte("\n")) {

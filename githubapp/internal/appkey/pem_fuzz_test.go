@@ -8,8 +8,8 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 )
 
-// FuzzKeys reads whatever may stand where a private key should: keys that can sign,
-// or an error that shows nothing of it.
+// FuzzKeys reads whatever may stand where a private key should: keys that can
+// sign, or an error that shows nothing of it.
 func FuzzKeys(f *testing.F) {
 	whole := string(testutil.RSAKeyPEM(f, 0))
 	body := whole[strings.IndexByte(whole, '\n')+1 : strings.Index(whole, "-----END")]

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newPipe returns the path of a named pipe that nobody writes to: to open it would
-// wait for ever.
+// newPipe returns the path of a named pipe that nobody writes to: to open it
+// would wait for ever.
 func newPipe(t *testing.T, dir string) string {
 	t.Helper()
 	path := filepath.Join(dir, "pipe")

@@ -16,8 +16,8 @@ type Ring struct {
 	current int
 }
 
-// NewRing returns a Ring of keys, of which there must be one at least. The first
-// is in use.
+// NewRing returns a Ring of keys, of which there must be one at least. The
+// first is in use.
 func NewRing(keys []*Key) *Ring { return &Ring{keys: keys} }
 
 // OpenRing returns a Ring of the keys in the file at path, which [Ring.Reload]
@@ -45,8 +45,8 @@ func (r *Ring) Len() int {
 }
 
 // Next puts another key into use after refused was refused. It reports whether
-// there is one to go on with, that is one that isn't in tried. When another call
-// has moved on already, its choice stays.
+// there is one to go on with, that is one that isn't in tried. When another
+// call has moved on already, its choice stays.
 func (r *Ring) Next(refused *Key, tried []*Key) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,9 +63,9 @@ func (r *Ring) Next(refused *Key, tried []*Key) bool {
 	return false
 }
 
-// Reload reads the key file again, if there is one. Where that succeeds, its keys
-// take the place of all that there were; the one in use stays in use if the file
-// still has it.
+// Reload reads the key file again, if there is one. Where that succeeds, its
+// keys take the place of all that there were; the one in use stays in use if
+// the file still has it.
 func (r *Ring) Reload() error {
 	if r.file == "" {
 		return nil
