@@ -27,10 +27,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// settle is how long a token of the platform ripens. It matches lives of a few seconds as the default does an hour.
+// settle is how long a token of the platform ripens. It matches lives of a few
+// seconds as the default does an hour.
 const settle = 200 * time.Millisecond
 
-// platform is a platform as an engineer wires one, of the real packages, with a GitHub of its own.
+// platform is a platform as an engineer wires one, of the real packages, with a
+// GitHub of its own.
 type platform struct {
 	github   *githubapptest.Server
 	host     string   // of github, as git names it
@@ -44,16 +46,16 @@ type platform struct {
 	endpoint *httptest.Server
 	silent   atomic.Bool // the endpoint takes requests and doesn't answer
 
-	// printed is all that anyone printed; it fails the test when one of the secrets is in it that the platform has
-	// sent or received.
+	// printed is all that anyone printed; it fails the test when one of the
+	// secrets is in it that the platform has sent or received.
 	printed *testutil.Capture
 
 	mu      sync.Mutex
 	records []tokenhttp.AuditRecord
 }
 
-// platformOptions are what tests want different. The zero value is a platform with one repository and tokens of an hour,
-// which all workspaces share.
+// platformOptions are what tests want different. The zero value is a platform
+// with one repository and tokens of an hour, which all workspaces share.
 type platformOptions struct {
 	repositories []string                   // default acme/widgets
 	tokenLife    time.Duration              // the fake's; default one hour
@@ -119,8 +121,8 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 	return p
 }
 
-// serve starts the endpoint at an address. Each time it signs bearers with a new secret, and goes on accepting those
-// that it signed with the one before.
+// serve starts the endpoint at an address. Each time it signs bearers with a
+// new secret, and goes on accepting those that it signed with the one before.
 func (p *platform) serve(t *testing.T, address string) {
 	t.Helper()
 	secret := make([]byte, 32)
@@ -146,7 +148,8 @@ func (p *platform) serve(t *testing.T, address string) {
 	p.endpoint.Start()
 }
 
-// restart ends the endpoint and starts it anew, with another key, where workspaces know it.
+// restart ends the endpoint and starts it anew, with another key, where
+// workspaces know it.
 func (p *platform) restart(t *testing.T) {
 	t.Helper()
 	address := p.endpoint.Listener.Addr().String()
@@ -162,7 +165,7 @@ func (p *platform) audit(_ context.Context, r tokenhttp.AuditRecord) {
 	p.records = append(p.records, r)
 }
 
-// audited are the records so far of which match is true, the oldest first.
+// audited returns the records so far of which match is true, the oldest first.
 func (p *platform) audited(match func(tokenhttp.AuditRecord) bool) []tokenhttp.AuditRecord {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -180,7 +183,8 @@ func issuedToken(r tokenhttp.AuditRecord) bool {
 	return r.Code == "" && r.Provider != tokenhttp.BearerRenewal
 }
 
-// requests are those in the fake's log of which match is true, the oldest first.
+// requests returns those in the fake's log of which match is true, the oldest
+// first.
 func (p *platform) requests(match func(githubapptest.Request) bool) []githubapptest.Request {
 	var found []githubapptest.Request
 	for _, r := range p.github.Requests() {
@@ -196,13 +200,15 @@ func begun(r githubapptest.Request) bool {
 	return r.Git && strings.HasSuffix(r.Path, "/info/refs") && r.Status == http.StatusOK
 }
 
-// refused matches requests of git that came with a token and weren't let in. Git begins each operation without one, and
-// is told to come back: those don't count.
+// refused matches requests of git that came with a token and weren't let in.
+// Git begins each operation without one, and is told to come back: those don't
+// count.
 func refused(r githubapptest.Request) bool {
 	return r.Git && r.AuthScheme != "" && r.Status >= 400
 }
 
-// withToken matches requests of git that came with some token, whatever became of them.
+// withToken matches requests of git that came with some token, whatever became
+// of them.
 func withToken(r githubapptest.Request) bool { return r.Git && r.AuthScheme != "" }
 
 // minted matches the mints that succeeded.
@@ -210,7 +216,7 @@ func minted(r githubapptest.Request) bool {
 	return strings.HasSuffix(r.Path, "/access_tokens") && r.Status == http.StatusCreated
 }
 
-// held is the token that the platform hands out now.
+// held returns the token that the platform hands out.
 func (p *platform) held(t *testing.T) (token string, expiresAt time.Time) {
 	t.Helper()
 	token, expiresAt, err := p.all.Token(t.Context())
@@ -224,7 +230,8 @@ func (p *platform) untilDead(t *testing.T, expiresAt time.Time) {
 	eventually(t, func() bool { return p.github.Now().After(expiresAt) }, "the end of the token's life")
 }
 
-// witness is a transport that tells printed each credential that passes: JWTs on the way out, tokens on the way in.
+// witness is a transport that tells printed each credential that passes: JWTs
+// on the way out, tokens on the way in.
 type witness struct {
 	next    http.RoundTripper
 	printed *testutil.Capture
@@ -243,7 +250,8 @@ func (w witness) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// witnessed is what witness does, for a server: bearers on the way in, tokens and new bearers on the way out.
+// witnessed returns next behind what tells printed each credential that passes:
+// bearers on the way in, tokens and new bearers on the way out.
 func (p *platform) witnessed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.printed.Secret(bearerOf(r))

@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The platform of each of these tests fails it when a secret is printed. Here everybody has a reason to print something.
+// The platform of each of these tests fails it when a secret is printed. Here
+// everybody has a reason to print something.
 func TestNothingThatAnyonePrintsAndNoFileButTheCommandsHoldsASecret(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, platformOptions{})

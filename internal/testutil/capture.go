@@ -13,18 +13,19 @@ import (
 	"testing"
 )
 
-// window is how many characters of a secret in a row count as a leak: a prefix in a log is one too.
+// window is how many characters of a secret in a row count as a leak: a prefix
+// in a log is one too.
 const window = 16
 
-// Capture collects what is written to it and fails its test at the end when a secret is in it, in clear or encoded.
-// It is safe for concurrent use.
+// Capture collects what is written to it and fails its test at the end when a
+// secret is in it, in clear or encoded. It is safe for concurrent use.
 type Capture struct {
 	mu      sync.Mutex
 	output  bytes.Buffer
 	secrets []string
 }
 
-// NewCapture is a Capture that is checked for secrets when t ends.
+// NewCapture returns a Capture that is checked for secrets when t ends.
 func NewCapture(t testing.TB, secrets ...string) *Capture {
 	c := &Capture{}
 	c.Secret(secrets...)
@@ -50,7 +51,7 @@ func (c *Capture) Write(p []byte) (int, error) {
 	return c.output.Write(p)
 }
 
-// String is what was written so far.
+// String returns what was written so far.
 func (c *Capture) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,8 +74,10 @@ func (c *Capture) RequireClean(t testing.TB) {
 	}
 }
 
-// Leak names the first of the secrets of which text holds 16 characters in a row (or all, if it is shorter), in clear,
-// in base64, in hexadecimal or escaped for a URL; "" when none is there.
+// Leak returns where and how text holds one of the secrets: it names the first
+// of which text holds 16 characters in a row (or all, if it is shorter), in
+// clear, in base64, in hexadecimal or escaped for a URL. It returns "" when
+// none is there.
 func Leak(text string, secrets ...string) string {
 	for n, secret := range secrets {
 		if secret == "" {
@@ -96,7 +99,8 @@ func Leak(text string, secrets ...string) string {
 	return ""
 }
 
-// indexWindow is where text holds [window] characters in a row of secret, or all of a shorter one; -1 if nowhere.
+// indexWindow returns the index in text of [window] characters in a row of
+// secret, or of all of a shorter one, and -1 if there are none.
 func indexWindow(text, secret string) int {
 	if len(secret) <= window {
 		return strings.Index(text, secret)
