@@ -139,7 +139,7 @@ func (s *system) image(t *testing.T) (bin string) {
 	return bin
 }
 
-func TestInAnImageWithTheBinaryGitWorksAlsoWithoutItsConfigurationInTheEnvironment(t *testing.T) {
+func TestAnImageWithTheBinaryNeedsNoGitConfigInItsEnvironment(t *testing.T) {
 	s := newSystem(t)
 	bin := s.image(t)
 	good := s.Env["GIT_CONFIG_SYSTEM"]
@@ -174,7 +174,7 @@ func TestInAnImageWithTheBinaryGitWorksAlsoWithoutItsConfigurationInTheEnvironme
 	s.Run(t, t.TempDir(), "ls-remote", s.url)
 }
 
-func TestInAnImageWithoutTheBinaryGitWorksByItsEnvironmentAlone(t *testing.T) {
+func TestAnImageWithoutTheBinaryNeedsItsEnvironmentAlone(t *testing.T) {
 	testutil.NeedTool(t, "curl")
 	dockerfile, err := os.ReadFile("Dockerfile.inline")
 	require.NoError(t, err)

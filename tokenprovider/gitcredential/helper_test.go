@@ -106,7 +106,7 @@ func TestGetPrintsTheExpiryInWholeSeconds(t *testing.T) {
 	})
 }
 
-func TestACallerThatOffersAuthtypeGetsAnEphemeralCredentialInsteadOfAPassword(t *testing.T) {
+func TestACallerThatOffersAuthtypeGetsAnEphemeralCredential(t *testing.T) {
 	later := time.Now().Add(time.Hour)
 	stdout, _, err := run(t, &gitcredential.Helper{Provider: &source{token: token, expiresAt: later}}, "get", "capability[]=authtype\n"+githubRequest)
 	require.NoError(t, err)

@@ -167,7 +167,7 @@ func TestTheInlineHelperIsOneLineForEachHostBehindAReset(t *testing.T) {
 	require.Equal(t, env, mutate(t, &gitcredential.MutatorOptions{Inline: true, Hosts: []string{"github.com", "git.example:8443"}}, maps.Clone(env)))
 }
 
-func TestTheInlineHelperPrintsWhatThePlatformAnswersToGitsOwnWords(t *testing.T) {
+func TestTheInlineHelperPrintsWhatThePlatformAnswersToGit(t *testing.T) {
 	t.Parallel()
 	inEachShell(t, func(t *testing.T, shell []string) {
 		s := newStandIn(t, nil)
@@ -513,7 +513,7 @@ func TestWithQuitTheInlineHelperTellsGitToGiveUp(t *testing.T) {
 
 // The repository brings programs of the names that are needed, and home and
 // environment have settings for curl and the shell.
-func TestNothingAroundTheInlineHelperTurnsItsTokenOrBearerElsewhere(t *testing.T) {
+func TestNothingAroundTheInlineHelperDivertsItsTokenOrBearer(t *testing.T) {
 	t.Parallel()
 	inEachShell(t, func(t *testing.T, shell []string) {
 		proxy, s := newStandIn(t, nil), newStandIn(t, nil)
