@@ -140,6 +140,7 @@ func (s *system) image(t *testing.T) (bin string) {
 }
 
 func TestAnImageWithTheBinaryNeedsNoGitConfigInItsEnvironment(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t)
 	bin := s.image(t)
 	good := s.Env["GIT_CONFIG_SYSTEM"]
@@ -175,6 +176,7 @@ func TestAnImageWithTheBinaryNeedsNoGitConfigInItsEnvironment(t *testing.T) {
 }
 
 func TestAnImageWithoutTheBinaryNeedsItsEnvironmentAlone(t *testing.T) {
+	t.Parallel()
 	testutil.NeedTool(t, "curl")
 	dockerfile, err := os.ReadFile("Dockerfile.inline")
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,6 +26,11 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
+)
+
+const (
+	appID          = 12
+	installationID = 345
 )
 
 // settle is how long a token of the platform ripens. It matches lives of a few
@@ -75,21 +81,29 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 	if opts.repositories == nil {
 		opts.repositories = []string{"acme/widgets"}
 	}
-	setup, err := github.SetUp(opts.repositories...)
-	require.NoError(t, err)
 	address, err := url.Parse(github.URL)
 	require.NoError(t, err)
-	p.github, p.host, p.gitURLs = github, address.Host, setup.GitURLs
+	p.github, p.host = github, address.Host
+	for _, repository := range opts.repositories {
+		gitURL, err := github.AddRepository(repository)
+		require.NoError(t, err)
+		p.gitURLs = append(p.gitURLs, gitURL)
+	}
+	key := testutil.RSAKeyPEM(t, 0)
+	github.AddApp(githubapptest.App{ID: appID, Keys: []*rsa.PublicKey{&testutil.RSAKey(t, 0).PublicKey}})
+	github.AddInstallation(githubapptest.Installation{
+		ID: installationID, AppID: appID, Account: "acme", Repositories: opts.repositories,
+	})
 
 	client := *github.Client()
 	client.Transport = witness{client.Transport, p.printed}
 	p.app, err = githubapp.New(githubapp.Options{
-		AppID: setup.AppID, PrivateKey: setup.PrivateKey(), BaseURL: github.URL, HTTPClient: &client,
+		AppID: appID, PrivateKey: key, BaseURL: github.URL, HTTPClient: &client,
 		Cache: tokenprovider.CacheOptions{Settle: settle}, Logger: p.printed.Logger(),
 	})
 	require.NoError(t, err)
-	p.printed.Secret(string(setup.PrivateKey()))
-	p.all = p.app.Installation(setup.InstallationID)
+	p.printed.Secret(string(key))
+	p.all = p.app.Installation(installationID)
 
 	p.registry = provisionhook.NewRegistry(provisionhook.Protect("PATH"), provisionhook.PortableNames())
 	p.source = tokenhttp.FirstProvider(p.registry)
@@ -102,7 +116,7 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 			if !known {
 				return 0, githubapp.Scope{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden}
 			}
-			return setup.InstallationID, scope, nil
+			return installationID, scope, nil
 		}, nil))
 	}
 
