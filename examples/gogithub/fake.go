@@ -11,7 +11,8 @@ import (
 
 const tokenLife = 2 * time.Second
 
-// fake is a GitHub whose tokens live for two seconds, with an app that two organisations have installed.
+// fake is a GitHub whose tokens live for two seconds, with an app that two
+// organisations have installed.
 type fake struct {
 	server  *githubapptest.Server
 	options githubapp.Options

@@ -1,10 +1,13 @@
-// Command gogithub uses github.com/google/go-github with tokens of package githubapp: one client for each account that
-// has installed the app, made once and good for as long as the process lives.
+// Command gogithub uses github.com/google/go-github with tokens of package
+// githubapp: one client for each account that has installed the app, made once
+// and good for as long as the process lives.
 //
 //	go run .
 //
-// With GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY_FILE set it asks GitHub, or what GITHUB_API_URL names, as that app, and
-// only reads. Without them it starts a fake GitHub whose tokens live for two seconds, and asks that for three lives.
+// With GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY_FILE set it asks GitHub, or
+// what GITHUB_API_URL names, as that app, and only reads. Without them it
+// starts a fake GitHub whose tokens live for two seconds, and asks that for
+// three lives.
 package main
 
 import (
@@ -86,7 +89,8 @@ func run(ctx context.Context) error {
 	}
 }
 
-// newClient is a go-github client that has a live token at each request. Base is "" for github.com.
+// newClient returns a go-github client that has a live token at each request.
+// Base is "" for github.com.
 func newClient(base string, tokens tokenprovider.TokenProvider) (*github.Client, error) {
 	if base == "" {
 		base = "https://api.github.com"

@@ -43,8 +43,8 @@ func main() {
 	exit(quickstart(tokenLife))
 }
 
-// isHelper reports whether this is git's credential helper: a workspace finds this
-// very program under that name.
+// isHelper reports whether this is git's credential helper: a workspace finds
+// this very program under that name.
 func isHelper() bool {
 	return strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == gitcredential.DefaultCommand
 }

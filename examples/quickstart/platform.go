@@ -33,7 +33,8 @@ type platform struct {
 }
 
 func startPlatform(
-	github *githubapptest.Server, setup *githubapptest.Setup, helper string, life time.Duration, story *story,
+	github *githubapptest.Server, setup *githubapptest.Setup, helper string, life time.Duration,
+	story *story,
 ) (*platform, error) {
 	p := &platform{registry: provisionhook.NewRegistry(), story: story}
 
@@ -88,7 +89,8 @@ func startPlatform(
 	if err != nil {
 		return nil, err
 	}
-	p.registry.Register(githubapp.NewMutator(app.Installation(setup.InstallationID), nil), whereToPull, git)
+	token := githubapp.NewMutator(app.Installation(setup.InstallationID), nil)
+	p.registry.Register(token, whereToPull, git)
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = p.server.Serve(listener) }() // until stop
 	story.tell("platform", "has the plugins %s", strings.Join(p.registry.Names(), ", "))

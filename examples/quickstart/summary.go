@@ -33,7 +33,8 @@ func (t *tally) problem(format string, args ...any) {
 }
 
 func (t *tally) String() string {
-	return fmt.Sprintf("%d: %d succeeded, %d refused with 401", t.succeeded+t.refused, t.succeeded, t.refused)
+	return fmt.Sprintf("%d: %d succeeded, %d refused with 401",
+		t.succeeded+t.refused, t.succeeded, t.refused)
 }
 
 // fromLog returns what GitHub saw. Each git command begins with info/refs:
@@ -61,7 +62,8 @@ func fromLog(requests []githubapptest.Request, dead string) tally {
 // summarize prints both tallies, and returns an error if they differ or
 // anything went otherwise than told.
 func summarize(
-	ctx context.Context, s *story, github *githubapptest.Server, ws *workspaceDir, p *platform, injected string,
+	ctx context.Context, s *story, github *githubapptest.Server, ws *workspaceDir, p *platform,
+	injected string,
 ) error {
 	git, log := ws.tally, fromLog(github.Requests(), injected)
 	problems := slices.Concat(git.problems, log.problems)
@@ -72,12 +74,14 @@ func summarize(
 	}
 	expect(git.String() == log.String(), "git and GitHub disagree: %s, and %s", &git, &log)
 	expect(slices.Equal(git.tokens, log.tokens), "git and GitHub disagree about which tokens worked")
-	expect(git.refused == 1, "%d commands were refused, where the one with the dead token was due", git.refused)
+	expect(git.refused == 1, "%d commands were refused, where the one with the dead token was due",
+		git.refused)
 	expect(len(git.tokens) > lives, "%d tokens worked, where more than %d were due in that time",
 		len(git.tokens), lives)
 	expect(log.mints == github.Mints(), "GitHub minted %d tokens but answered %d requests with one",
 		github.Mints(), log.mints)
-	expect(github.Signatures() == 1, "the App made %d signatures, where one was enough", github.Signatures())
+	expect(github.Signatures() == 1, "the App made %d signatures, where one was enough",
+		github.Signatures())
 	expect(p.refusals.Load() == 0, "the endpoint refused %d requests", p.refusals.Load())
 	pushed, err := ws.pushed(ctx)
 	expect(err == nil && pushed, "what the workspace committed isn't what GitHub has")
@@ -86,7 +90,8 @@ func summarize(
 	s.say("                 %s (GitHub's log)", &log)
 	s.say("tokens           %d minted by GitHub, %d issued by the endpoint, %d worked for git",
 		github.Mints(), p.issues.Load(), len(log.tokens))
-	s.say("signatures       %d made with the App's key, which never left the platform", github.Signatures())
+	s.say("signatures       %d made with the App's key, which never left the platform",
+		github.Signatures())
 	s.say("failures: %d", len(problems))
 	if len(problems) > 0 {
 		return errors.New("this went wrong:\n  " + strings.Join(problems, "\n  "))

@@ -94,7 +94,8 @@ func (w *workspaceDir) gitRefused(ctx context.Context, c credential, args ...str
 	stderr, err := w.run(ctx, slices.Concat(c.args, args)...)
 	answer := w.lastRequest()
 	if err == nil || answer.Status != http.StatusUnauthorized {
-		w.problem(stderr, "git %s with %s: %v, status %d, where 401 is due", args[0], c.name, err, answer.Status)
+		w.problem(stderr, "git %s with %s: %v, status %d, where 401 is due",
+			args[0], c.name, err, answer.Status)
 		return
 	}
 	w.tally.refused++
@@ -105,7 +106,8 @@ func (w *workspaceDir) gitRefused(ctx context.Context, c credential, args ...str
 
 // commit makes something to push.
 func (w *workspaceDir) commit(ctx context.Context) {
-	if stderr, err := w.run(ctx, "commit", "--quiet", "--allow-empty", "--message=work goes on"); err != nil {
+	stderr, err := w.run(ctx, "commit", "--quiet", "--allow-empty", "--message=work goes on")
+	if err != nil {
 		w.problem(stderr, "git commit: %v", err)
 	}
 }
@@ -124,7 +126,8 @@ func (w *workspaceDir) pushed(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	there, err := w.command(ctx, "--git-dir="+w.github.RepositoryDir(repository), "rev-parse", "main").Output()
+	dir := w.github.RepositoryDir(repository)
+	there, err := w.command(ctx, "--git-dir="+dir, "rev-parse", "main").Output()
 	return bytes.Equal(here, there), err
 }
 

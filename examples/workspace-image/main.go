@@ -1,5 +1,5 @@
-// Command workspace-image prints the environment of a workspace as the lines of an environment file. It is the
-// platform's side of the images in this folder.
+// Command workspace-image prints the environment of a workspace as the lines of
+// an environment file. It is the platform's side of the images in this folder.
 package main
 
 import (
@@ -34,9 +34,11 @@ func main() {
 	}
 }
 
-// run writes the environment of a new workspace: where it gets its tokens, as whom, and a git that asks there.
+// run writes the environment of a new workspace: where it gets its tokens, as
+// whom, and a git that asks there.
 func run(w io.Writer, getenv func(string) string, workspaceID string, inline bool) error {
-	hosts, err := gitcredential.ParseHosts(cmp.Or(getenv(gitcredential.EnvHosts), gitcredential.DefaultHost))
+	list := cmp.Or(getenv(gitcredential.EnvHosts), gitcredential.DefaultHost)
+	hosts, err := gitcredential.ParseHosts(list)
 	if err != nil {
 		return fmt.Errorf("%s: %w", gitcredential.EnvHosts, err)
 	}
@@ -44,7 +46,9 @@ func run(w io.Writer, getenv func(string) string, workspaceID string, inline boo
 	if err != nil {
 		return fmt.Errorf("PLATFORM_KEY: %w", err)
 	}
-	endpoint, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{BaseURL: getenv("PLATFORM_URL"), Key: key})
+	endpoint, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{
+		BaseURL: getenv("PLATFORM_URL"), Key: key,
+	})
 	if err != nil {
 		return fmt.Errorf("PLATFORM_URL: %w", err)
 	}

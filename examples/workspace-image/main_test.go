@@ -25,7 +25,8 @@ import (
 
 const platformKey = "0123456789abcdef0123456789abcdef"
 
-// system is a GitHub with a repository, the platform, and a git of a workspace that knows neither yet.
+// system is a GitHub with a repository, the platform, and a git of a workspace
+// that knows neither yet.
 type system struct {
 	*testutil.Git
 	github   *githubapptest.Server
@@ -64,7 +65,8 @@ func newSystem(t *testing.T) *system {
 	}}
 }
 
-// environment is the file that the platform writes for ws-1, read as a container runtime reads it.
+// environment returns the file that the platform writes for ws-1, read as a
+// container runtime reads it.
 func (s *system) environment(t *testing.T, inline bool) map[string]string {
 	t.Helper()
 	var file bytes.Buffer
@@ -78,7 +80,7 @@ func (s *system) environment(t *testing.T, inline bool) map[string]string {
 	return env
 }
 
-// work is what a workspace does over several lives of its token.
+// work does what a workspace does over several lives of its token.
 func (s *system) work(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
@@ -91,7 +93,8 @@ func (s *system) work(t *testing.T) {
 	require.NotContains(t, s.Run(t, clone, "config", "--list"), "ghs_")
 }
 
-// script runs one of the Dockerfile's scripts with the environment of s and more.
+// script runs one of the Dockerfile's scripts with the environment of s and
+// more.
 func (s *system) script(t *testing.T, env map[string]string, name string, args ...string) (string, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "./"+name, args...)
@@ -104,7 +107,8 @@ func (s *system) script(t *testing.T, env map[string]string, name string, args .
 	return string(output), err
 }
 
-// image does in a folder what the Dockerfile does in an image, and is the folder with the helper.
+// image does in a folder what the Dockerfile does in an image, and returns the
+// folder with the helper.
 func (s *system) image(t *testing.T) (bin string) {
 	t.Helper()
 	dockerfile, err := os.ReadFile("Dockerfile")
@@ -135,7 +139,8 @@ func (s *system) image(t *testing.T) (bin string) {
 	return bin
 }
 
-func TestInAnImageWithTheBinaryGitWorksAlsoWithoutItsConfigurationInTheEnvironment(t *testing.T) {
+func TestAnImageWithTheBinaryNeedsNoGitConfigInItsEnvironment(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t)
 	bin := s.image(t)
 	good := s.Env["GIT_CONFIG_SYSTEM"]
@@ -170,7 +175,8 @@ func TestInAnImageWithTheBinaryGitWorksAlsoWithoutItsConfigurationInTheEnvironme
 	s.Run(t, t.TempDir(), "ls-remote", s.url)
 }
 
-func TestInAnImageWithoutTheBinaryGitWorksByItsEnvironmentAlone(t *testing.T) {
+func TestAnImageWithoutTheBinaryNeedsItsEnvironmentAlone(t *testing.T) {
+	t.Parallel()
 	testutil.NeedTool(t, "curl")
 	dockerfile, err := os.ReadFile("Dockerfile.inline")
 	require.NoError(t, err)

@@ -17,7 +17,8 @@ type Answer struct {
 	Body   []byte
 }
 
-// Edit lets the request be served and changes the answer. Content-Length is set to what the body then has.
+// Edit lets the request be served and changes the answer. Content-Length is set
+// to what the body then has.
 func Edit(edit func(r *http.Request, a *Answer)) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		a := record(w, r, next)
@@ -30,20 +31,24 @@ func Edit(edit func(r *http.Request, a *Answer)) Fault {
 	}
 }
 
-// SetHeader lets the request be served and sets a header of the answer, for instance Link.
+// SetHeader lets the request be served and sets a header of the answer, for
+// instance Link.
 func SetHeader(name, value string) Fault {
 	return Edit(func(_ *http.Request, a *Answer) { a.Header.Set(name, value) })
 }
 
-// NoDate lets the request be served and leaves Date out, from which clients learn the server's clock.
+// NoDate lets the request be served and leaves Date out, from which clients
+// learn the server's clock.
 var NoDate Fault = Edit(func(_ *http.Request, a *Answer) { a.Header["Date"] = nil })
 
-// SetField lets the request be served and sets a member of the JSON object answered; a nil value is null.
+// SetField lets the request be served and sets a member of the JSON object
+// answered; a nil value is null.
 func SetField(name string, value any) Fault {
 	return editObject(func(_ *http.Request, object map[string]any) { object[name] = value })
 }
 
-// DropField lets the request be served and leaves a member of the JSON object answered out.
+// DropField lets the request be served and leaves a member of the JSON object
+// answered out.
 func DropField(name string) Fault {
 	return editObject(func(_ *http.Request, object map[string]any) { delete(object, name) })
 }
@@ -71,15 +76,16 @@ func Body(status int, contentType, body string) Fault {
 	}
 }
 
-// HTML answers with a page, as what stands before GitHub does at 502, 503 and 504.
+// HTML answers with a page, as what stands before GitHub does at 502, 503 and
+// 504.
 func HTML(status int) Fault {
 	text := http.StatusText(status)
 	return Body(status, "text/html; charset=utf-8", "<!DOCTYPE html>\n<html><head><title>"+text+"</title></head>"+
 		"<body><h1>"+text+"</h1><p>The server is currently unable to handle the request.</p></body></html>\n")
 }
 
-// Redirect sends the client to target: another server's URL, a path of this one, or, when it is "", the URL that was
-// asked for, again and again.
+// Redirect sends the client to target: another server's URL, a path of this
+// one, or, when it is "", the URL that was asked for, again and again.
 func Redirect(status int, target string) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		x := exchangeOf(r)
@@ -94,7 +100,8 @@ func Redirect(status int, target string) Fault {
 	}
 }
 
-// Mints that succeed with an answer that a client must not use. A token is minted each time.
+// Mints that succeed with an answer that a client must not use. A token is
+// minted each time.
 var (
 	MintEmptyObject Fault = Edit(func(_ *http.Request, a *Answer) { a.Body = []byte("{}") })
 	MintNull        Fault = Edit(func(_ *http.Request, a *Answer) { a.Body = []byte("null") })
@@ -106,15 +113,16 @@ var (
 		object["expires_at"] = timestamp(exchangeOf(r).server.Now().Add(-time.Hour))
 	})
 
-	// MintWiderGrant ignores what was asked for: the token is for all that the installation has, and the answer says
-	// so.
+	// MintWiderGrant ignores what was asked for: the token is for all that the
+	// installation has, and the answer says so.
 	MintWiderGrant Fault = func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		r.Body = http.NoBody
 		next.ServeHTTP(w, r)
 	}
 )
 
-// record has next answer into memory. What is set on w already counts as the answer's.
+// record has next answer into memory. What is set on w already counts as the
+// answer's.
 func record(w http.ResponseWriter, r *http.Request, next http.Handler) *Answer {
 	recorder := &recorder{Answer{Header: w.Header().Clone()}}
 	next.ServeHTTP(recorder, r)

@@ -66,7 +66,8 @@ func (e *apiError) write(w http.ResponseWriter) {
 	writeJSON(w, e.status, body)
 }
 
-// writeJSON answers with v. A v that can't be encoded is a mistake in this package.
+// writeJSON answers with v. A v that can't be encoded is a mistake in this
+// package.
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {

@@ -15,8 +15,9 @@ type App struct {
 	Slug     string           // the name in URLs; "" means app- and the ID
 	Keys     []*rsa.PublicKey // any of them may sign; GitHub allows 25
 
-	// Permissions are what an installation gets that names none of its own, by name: read, write or admin. nil means
-	// contents: write. metadata: read is always added, as GitHub does.
+	// Permissions are what an installation gets that names none of its own, by
+	// name: read, write or admin. nil means contents: write. metadata: read is
+	// always added, as GitHub does.
 	Permissions map[string]string
 }
 
@@ -26,8 +27,9 @@ type app struct {
 	rotated   bool // it had other keys
 }
 
-// AddApp adds a, or replaces the app with its ID. It panics when a has no ID, no key, or a permission that GitHub
-// doesn't have: a test that wants that wants a plain error of the API instead.
+// AddApp adds a, or replaces the app with its ID. It panics when a has no ID,
+// no key, or a permission that GitHub doesn't have: a test that wants that
+// wants a plain error of the API instead.
 func (s *Server) AddApp(a App) {
 	if a.ID <= 0 {
 		panic(fmt.Sprintf("githubapptest: AddApp: ID %d is not above zero", a.ID))
@@ -50,8 +52,9 @@ func (s *Server) AddApp(a App) {
 	s.nextID = max(s.nextID, a.ID)
 }
 
-// RotateKeys replaces the public keys of an app. JWTs that another key signed are refused from now on; tokens live
-// on. It panics when the app is unknown or no key is given.
+// RotateKeys replaces the public keys of an app. JWTs that another key signed
+// are refused from now on; tokens live on. It panics when the app is unknown or
+// no key is given.
 func (s *Server) RotateKeys(appID int64, keys ...*rsa.PublicKey) {
 	requireKeys("RotateKeys", keys)
 	s.mu.Lock()
@@ -77,8 +80,8 @@ func requireKeys(caller string, keys []*rsa.PublicKey) {
 	}
 }
 
-// grantable is a copy of permissions with metadata: read added. It panics on a name or level that GitHub doesn't
-// have.
+// grantable returns a copy of permissions with metadata: read added. It panics
+// on a name or level that GitHub doesn't have.
 func grantable(caller string, permissions map[string]string) map[string]string {
 	for name, level := range permissions {
 		if !validPermission(name, level) {
@@ -92,7 +95,8 @@ func grantable(caller string, permissions map[string]string) map[string]string {
 	return granted
 }
 
-// appByIssuer finds an app by what a JWT's iss may be: its client ID, or its ID as text.
+// appByIssuer finds an app by what a JWT's iss may be: its client ID, or its ID
+// as text.
 func (s *Server) appByIssuer(issuer string) (*app, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,8 +14,9 @@ import (
 // maxJWTLife is how far ahead of GitHub's clock a JWT may expire.
 const maxJWTLife = 10 * time.Minute
 
-// verifyJWT checks an app's JWT as GitHub does: RS256 by one of the app's keys, an issuer that is an app, and the two
-// times by the server's clock. The checks go in that order, so a foreign key hides a wrong clock.
+// verifyJWT checks an app's JWT as GitHub does: RS256 by one of the app's keys,
+// an issuer that is an app, and the two times by the server's clock. The checks
+// go in that order, so a foreign key hides a wrong clock.
 func (s *Server) verifyJWT(encoded string) (*app, *apiError) {
 	signer, claims, refusal := s.verifySignature(encoded)
 	if refusal != nil {
@@ -34,8 +35,9 @@ func (s *Server) verifyJWT(encoded string) (*app, *apiError) {
 	return signer, nil
 }
 
-// verifySignature is the app that signed a JWT, and its claims. A JWT that was good is remembered as long as the app and
-// its keys stay the same, so that a client's thousand mints with one JWT measure the client.
+// verifySignature returns the app that signed a JWT, and its claims. A JWT that
+// was good is remembered as long as the app and its keys stay the same, so that
+// a client's thousand mints with one JWT measure the client.
 func (s *Server) verifySignature(encoded string) (*app, jwt.MapClaims, *apiError) {
 	hash := sha256.Sum256([]byte(encoded))
 	if known, ok := s.goodJWTs.get(hash); ok {
@@ -63,13 +65,15 @@ func (s *Server) verifySignature(encoded string) (*app, jwt.MapClaims, *apiError
 	return signer, claims, nil
 }
 
-// goodJWT is a JWT whose signature was verified. It is immutable, as an app is: changed keys are another *app.
+// goodJWT is a JWT whose signature was verified. It is immutable, as an app is:
+// changed keys are another *app.
 type goodJWT struct {
 	signer *app
 	claims jwt.MapClaims
 }
 
-// goodJWTs remembers some JWTs by their SHA-256, since a server can be printed. The zero goodJWTs is empty.
+// goodJWTs remembers some JWTs by their SHA-256, since a server can be printed.
+// The zero goodJWTs is empty.
 type goodJWTs struct {
 	mu   sync.Mutex
 	jwts map[[sha256.Size]byte]goodJWT
@@ -93,7 +97,8 @@ func (g *goodJWTs) put(hash [sha256.Size]byte, j goodJWT) {
 	g.jwts[hash] = j
 }
 
-// issuer finds the app that iss names: its client ID, or its ID as a number or as text.
+// issuer finds the app that iss names: its client ID, or its ID as a number or
+// as text.
 func (s *Server) issuer(iss any) (*app, *apiError) {
 	var name string
 	switch iss := iss.(type) {

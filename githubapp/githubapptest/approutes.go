@@ -24,7 +24,8 @@ func (s *Server) listInstallations(w http.ResponseWriter, r *http.Request, a *ap
 	writeJSON(w, http.StatusOK, list)
 }
 
-// named is the installation that the path names, or nil after answering that there is none.
+// named returns the installation that the path names, or nil after it has
+// answered that there is none.
 func (s *Server) named(w http.ResponseWriter, r *http.Request, a *app) *installation {
 	id, err := strconv.ParseInt(r.PathValue("installation_id"), 10, 64)
 	if err == nil {
@@ -99,7 +100,8 @@ func (s *Server) writeInstallationOf(w http.ResponseWriter, r *http.Request, rep
 	errNotFound.write(w)
 }
 
-// accountInstallation finds an app's installation on an account of one of the types.
+// accountInstallation finds an app's installation on an account of one of the
+// types.
 func (s *Server) accountInstallation(types ...string) func(http.ResponseWriter, *http.Request, *app) {
 	return func(w http.ResponseWriter, r *http.Request, a *app) {
 		for _, i := range s.installationsOf(a.ID) {
@@ -112,8 +114,8 @@ func (s *Server) accountInstallation(types ...string) func(http.ResponseWriter, 
 	}
 }
 
-// redirectMoved sends a client from a repository's former name to its id. Another method than GET must not change on
-// the way, hence 307.
+// redirectMoved sends a client from a repository's former name to its id.
+// Another method than GET must not change on the way, hence 307.
 func (s *Server) redirectMoved(w http.ResponseWriter, r *http.Request, repo *repository, rest string) {
 	url := apiURL(r) + "/repositories/" + strconv.FormatInt(repo.id, 10) + rest
 	status := http.StatusMovedPermanently

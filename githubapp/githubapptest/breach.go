@@ -23,8 +23,9 @@ func (s *Server) reportBreach(r *http.Request, x *exchange) {
 	}
 }
 
-// breach is what a request has that no correct client sends, "" for nothing: it goes by the request alone, whatever the
-// server's state, so that a JWT that was refused for the clock, or a token that is dead, is none.
+// breach returns what a request has that no correct client sends, and "" for
+// nothing. It goes by the request alone, whatever the server's state, so that a
+// JWT that was refused for the clock, or a token that is dead, is none.
 func (s *Server) breach(r *http.Request, x *exchange) string {
 	if x.git {
 		return x.gitBreach()
@@ -51,7 +52,8 @@ func (s *Server) breach(r *http.Request, x *exchange) string {
 	return tokenBreach(x, false)
 }
 
-// appBreach is what is wrong with the credentials of a request for the app.
+// appBreach returns what is wrong with the credentials of a request for the
+// app.
 func (s *Server) appBreach(r *http.Request, x *exchange) string {
 	switch {
 	case x.caller.app != nil: // verified
@@ -67,7 +69,8 @@ func (s *Server) appBreach(r *http.Request, x *exchange) string {
 	return s.jwtBreach(strings.TrimSpace(encoded), x.caller.appErr == errUndecodable)
 }
 
-// jwtBreach is what is wrong with an app's JWT, the times aside, and the key of an app whose keys were rotated.
+// jwtBreach returns what is wrong with an app's JWT. Its times don't count, nor
+// does the key where that of the app was rotated.
 func (s *Server) jwtBreach(encoded string, undecodable bool) string {
 	claims := jwt.MapClaims{}
 	parsed, _, err := jwt.NewParser(jwt.WithJSONNumber()).ParseUnverified(encoded, claims)
@@ -92,7 +95,8 @@ func (s *Server) jwtBreach(encoded string, undecodable bool) string {
 	return ""
 }
 
-// tokenBreach is what is wrong with the credentials of a request for an installation.
+// tokenBreach returns what is wrong with the credentials of a request for an
+// installation.
 func tokenBreach(x *exchange, needed bool) string {
 	switch {
 	case x.caller.scheme == "" && needed:
@@ -105,7 +109,8 @@ func tokenBreach(x *exchange, needed bool) string {
 	return ""
 }
 
-// gitBreach is what is wrong with the credentials of a request of git's. That the first one has none is how git works.
+// gitBreach returns what is wrong with the credentials of a request of git's.
+// To have none is right: git begins that way.
 func (x *exchange) gitBreach() string {
 	switch {
 	case x.caller.scheme == "":

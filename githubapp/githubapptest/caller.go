@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// caller is who a request says it comes from. Only hashes of its credential are kept.
+// caller is who a request says it comes from. Only hashes of its credential are
+// kept.
 type caller struct {
 	scheme string // as sent
 	user   string // of Basic
@@ -23,7 +24,8 @@ type caller struct {
 	installationID int64
 }
 
-// identify reads the credential and, if it is a JWT, verifies it. A token is verified when it is used.
+// identify reads the credential and, if it is a JWT, verifies it. A token is
+// verified when it is used.
 func (s *Server) identify(r *http.Request) caller {
 	c := caller{appErr: errNoCredentials}
 	scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -57,7 +59,8 @@ type session struct {
 	installation *installation
 }
 
-// session finds the caller's live token, or the error that GitHub gives for another one.
+// session finds the caller's live token, or the error that GitHub gives for
+// another one.
 func (s *Server) session(c caller) (session, *apiError) {
 	if c.scheme == "" {
 		return session{}, errNoCredentials
@@ -82,8 +85,9 @@ func (s *Server) session(c caller) (session, *apiError) {
 	return session{t, i}, nil
 }
 
-// propagating tells whether the token is too young to be known everywhere. Without a delay none is, not even one that
-// was minted later than now because the clock was set back since.
+// propagating tells whether the token is too young to be known everywhere.
+// Without a delay none is, not even one that was minted later than now because
+// the clock was set back since.
 func (s *Server) propagating(t *token) bool {
 	now := s.settings()
 	return now.propagation > 0 && time.Now().Add(now.clockOffset).Before(t.mintedAt.Add(now.propagation))

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// serveConditional has next answer and gives what a GET gets an ETag. A client that has the answer already, and says so
-// in If-None-Match, gets 304 and no body; that costs nothing of its rate limit.
+// serveConditional has next answer and gives what a GET gets an ETag. A client
+// that has the answer already, and says so in If-None-Match, gets 304 and no
+// body; that costs nothing of its rate limit.
 func (s *Server) serveConditional(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	if r.Method != http.MethodGet {
 		next.ServeHTTP(w, r)
@@ -30,10 +31,11 @@ func (s *Server) serveConditional(w http.ResponseWriter, r *http.Request, next h
 	_, _ = w.Write(a.Body)
 }
 
-// etag is a weak one, as GitHub's are.
+// etag returns a weak one, as GitHub's are.
 func etag(body []byte) string { return fmt.Sprintf(`W/"%x"`, sha256.Sum256(body)) }
 
-// knows tells whether one of the tags in If-None-Match is tag, by RFC 9110's weak comparison.
+// knows tells whether one of the tags in If-None-Match is tag, by RFC 9110's
+// weak comparison.
 func knows(r *http.Request, tag string) bool {
 	tags := strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",")
 	return slices.ContainsFunc(tags, func(known string) bool {

@@ -20,7 +20,8 @@ func Hang(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
 // Disconnect closes the connection instead of answering.
 func Disconnect(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
 
-// Reset resets the TCP connection instead of answering; over HTTP/2 it resets the stream.
+// Reset resets the TCP connection instead of answering; over HTTP/2 it resets
+// the stream.
 func Reset(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -46,7 +47,8 @@ func Delay(d time.Duration) Fault {
 	}
 }
 
-// Truncate announces the whole body and breaks the connection off in the middle of it.
+// Truncate announces the whole body and breaks the connection off in the middle
+// of it.
 func Truncate(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	a := record(w, r, next)
 	a.Header.Set("Content-Length", strconv.Itoa(len(a.Body)))
@@ -56,7 +58,8 @@ func Truncate(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	panic(http.ErrAbortHandler)
 }
 
-// ShortLength announces half of the body as the whole, so that the client takes half of an answer for complete.
+// ShortLength announces half of the body as the whole, so that the client takes
+// half of an answer for complete.
 func ShortLength(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	a := record(w, r, next)
 	a.Header.Set("Content-Length", strconv.Itoa(len(a.Body)/2))
@@ -81,8 +84,8 @@ func SlowBody(pause time.Duration) Fault {
 	}
 }
 
-// HugeBody puts n bytes of white space in front of the body, which as JSON stays the same. Its length isn't
-// announced.
+// HugeBody puts n bytes of white space in front of the body, which as JSON
+// stays the same. Its length isn't announced.
 func HugeBody(n int64) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		a := record(w, r, next)
@@ -92,7 +95,8 @@ func HugeBody(n int64) Fault {
 	}
 }
 
-// GzipBomb is HugeBody compressed: about a thousandth of n on the wire, all of n for a client that decodes it.
+// GzipBomb answers as HugeBody does, compressed: about a thousandth of n on the
+// wire, all of n for a client that decodes it.
 func GzipBomb(n int64) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		a := record(w, r, next)
@@ -105,7 +109,8 @@ func GzipBomb(n int64) Fault {
 	}
 }
 
-// writePadded writes n spaces and then body. It stops at an error: the client had enough.
+// writePadded writes n spaces and then body. It stops at an error: the client
+// had enough.
 func writePadded(w io.Writer, n int64, body []byte) {
 	if _, err := io.CopyN(w, spaces{}, n); err == nil {
 		_, _ = w.Write(body)

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Event is something that happened to an installation, of which a webhook is told. There are these:
+// Event is something that happened to an installation, of which a webhook is
+// told. There are these:
 //
 //	Name                       Action
 //	installation               created, deleted, suspend, unsuspend, new_permissions_accepted
@@ -31,7 +32,7 @@ var events = map[string][]string{
 	"ping":                      {""},
 }
 
-// payload is the body of a delivery.
+// payload returns the body of a delivery.
 func (s *Server) payload(e Event, i *installation, hook Webhook) (map[string]any, error) {
 	if !slices.Contains(events[e.Name], e.Action) {
 		return nil, fmt.Errorf("there is no event %q with action %q; see Event", e.Name, e.Action)
@@ -81,7 +82,7 @@ func (s *Server) payload(e Event, i *installation, hook Webhook) (map[string]any
 	return payload, nil
 }
 
-// eventInstallation is an installation as deliveries have it.
+// eventInstallation returns an installation as deliveries have it.
 func eventInstallation(shape installationJSON, i *installation, epochTimes bool) (map[string]any, error) {
 	text, err := json.Marshal(shape)
 	if err != nil {
@@ -97,7 +98,8 @@ func eventInstallation(shape installationJSON, i *installation, epochTimes bool)
 	return out, nil
 }
 
-// eventRepositories are repositories as deliveries list them: the least that tells which.
+// eventRepositories returns repositories as deliveries list them: the least
+// that tells which.
 func eventRepositories(repositories []*repository) []map[string]any {
 	list := []map[string]any{} // never null
 	for _, r := range repositories {
@@ -108,8 +110,8 @@ func eventRepositories(repositories []*repository) []map[string]any {
 	return list
 }
 
-// changes are the events of an installation that took old's place, which is nil for a new one. fullName is that of a
-// repository by its id.
+// changes returns the events of an installation that took old's place, which is
+// nil for a new one. fullName returns that of a repository by its id.
 func (i *installation) changes(old *installation, fullName func(id int64) string) []Event {
 	if old == nil {
 		return []Event{{Name: "installation", Action: "created", InstallationID: i.ID}}

@@ -12,8 +12,9 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 )
 
-// The real gh talks to the server when its config.yml has the socket's path as http_unix_socket, and GH_TOKEN is a token
-// of the server's. Any HTTP client that dials the socket does as well; here one asks what `gh auth status` does.
+// The real gh talks to the server when its config.yml has the socket's path as
+// http_unix_socket, and GH_TOKEN is a token of the server's. Any HTTP client
+// that dials the socket does as well; here one asks what `gh auth status` does.
 func ExampleServer_ListenUnix() {
 	github, err := githubapptest.NewServer(nil)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 )
 
-// probe is the status that a token gets.
+// probe returns the status that a token gets.
 func probe(github *githubapptest.Server, token string) int {
 	req, err := http.NewRequest(http.MethodGet, github.URL+"/installation/repositories", nil)
 	if err != nil {
@@ -27,7 +27,8 @@ func probe(github *githubapptest.Server, token string) int {
 	return resp.StatusCode
 }
 
-// A token lives an hour, and the server's clock takes the test there. A client finds out what time it is from Date.
+// A token lives an hour, and the server's clock takes the test there. A client
+// finds out what time it is from Date.
 func ExampleServer_SetClockOffset() {
 	github, err := githubapptest.NewServer(nil)
 	if err != nil {
@@ -49,7 +50,8 @@ func ExampleServer_SetClockOffset() {
 	// after 61 minutes: 401
 }
 
-// The log says what was asked, with which kind of credential, and of whose token; a test hands in t.Errorf for breaches.
+// The log says what was asked, with which kind of credential, and of whose
+// token; a test hands in t.Errorf for breaches.
 func ExampleServer_Requests() {
 	github, err := githubapptest.NewServer(&githubapptest.Options{
 		OnBreach: func(r githubapptest.Request) { fmt.Printf("breach: %s %s: %s\n", r.Method, r.Path, r.Breach) },
@@ -78,8 +80,9 @@ func ExampleServer_Requests() {
 	// GET /app  401 false
 }
 
-// The real git clones from the server, with a token as the password of x-access-token. Here a credential helper of one
-// line hands it over; a program under test would be in its place.
+// The real git clones from the server, with a token as the password of
+// x-access-token. Here a credential helper of one line hands it over; a program
+// under test would be in its place.
 func ExampleServer_AddRepository() {
 	github, err := githubapptest.NewServer(nil)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 )
 
-// An app, its installation and a repository are ready in one call. The client here is a plain HTTP client, as short
-// as one can be; yours takes its place.
+// An app, its installation and a repository are ready in one call. The client
+// here is a plain HTTP client, as short as one can be; yours takes its place.
 func Example() {
 	github, err := githubapptest.NewServer(&githubapptest.Options{TokenLife: time.Minute})
 	if err != nil {
@@ -88,8 +88,8 @@ func mint(github *githubapptest.Server, app *githubapptest.Setup) string {
 	return minted.Token
 }
 
-// An app with a key of the test's own, installed on two accounts with different permissions. This needs no git: the
-// repositories named exist for the API.
+// An app with a key of the test's own, installed on two accounts with different
+// permissions. This needs no git: the repositories named exist for the API.
 func ExampleServer_AddInstallation() {
 	github, err := githubapptest.NewServer(nil)
 	if err != nil {
@@ -112,7 +112,8 @@ func ExampleServer_AddInstallation() {
 	// Output: ready; tokens minted so far: 0
 }
 
-// The first mint hits a rate limit, the second a page of HTML, and each one after that takes half a second.
+// The first mint hits a rate limit, the second a page of HTML, and each one
+// after that takes half a second.
 func ExampleServer_Fail() {
 	github, err := githubapptest.NewServer(nil)
 	if err != nil {

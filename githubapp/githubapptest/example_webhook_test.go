@@ -10,7 +10,8 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 )
 
-// What a test does to an installation, the app's webhook is told before the call returns.
+// What a test does to an installation, the app's webhook is told before the
+// call returns.
 func ExampleServer_SetWebhook() {
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Println("received:", r.Header.Get("X-GitHub-Event"))

@@ -12,8 +12,9 @@ import (
 // maxBody bounds an API request; nothing that the API takes comes near it.
 const maxBody = 1 << 20
 
-// exchange is one request and its answer, from the first byte to the log entry. It is the http.ResponseWriter that a
-// request's answer goes through in the end, whatever a fault puts around it.
+// exchange is one request and its answer, from the first byte to the log entry.
+// It is the http.ResponseWriter that a request's answer goes through in the
+// end, whatever a fault puts around it.
 type exchange struct {
 	http.ResponseWriter
 	server   *Server
@@ -29,10 +30,11 @@ type exchange struct {
 
 type exchangeKey struct{}
 
-// exchangeOf is the exchange that r is part of.
+// exchangeOf returns the exchange that r is part of.
 func exchangeOf(r *http.Request) *exchange { return r.Context().Value(exchangeKey{}).(*exchange) }
 
-// newExchange logs the request, finds out who makes it, and sets the headers that every answer has.
+// newExchange logs the request, finds out who makes it, and sets the headers
+// that every answer has.
 func (s *Server) newExchange(w http.ResponseWriter, r *http.Request) (*exchange, error) {
 	x := &exchange{ResponseWriter: w, server: s, path: r.URL.Path}
 	if rest, ok := strings.CutPrefix(x.path, "/api/v3/"); ok {
@@ -66,7 +68,8 @@ func (s *Server) newExchange(w http.ResponseWriter, r *http.Request) (*exchange,
 	return x, nil
 }
 
-// WriteHeader dates the answer by the server's clock and logs its status before the client can see either.
+// WriteHeader dates the answer by the server's clock and logs its status before
+// the client can see either.
 func (x *exchange) WriteHeader(status int) {
 	if !x.answered {
 		x.answered = true

@@ -8,16 +8,18 @@ import (
 	"sync"
 )
 
-// Fault is something that goes wrong with a request. It answers in the server's stead, or calls next (what the server
-// would have done) and spoils that. This package has one for everything that GitHub is known to do; others can be
+// Fault is something that goes wrong with a request. It answers in the server's
+// stead, or calls next (what the server would have done) and spoils that. This
+// package has one for everything that GitHub is known to do; others can be
 // written.
 type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
 // Rule says which requests go wrong, and how.
 type Rule struct {
 	Method string // "" means any
-	// Path is a pattern of [path.Match] for the path without /api/v3, where a * stands for what is between two
-	// slashes; a pattern that ends in /** matches whatever begins so. "" means any path, git's too.
+	// Path is a pattern of [path.Match] for the path without /api/v3, where a *
+	// stands for what is between two slashes; a pattern that ends in /**
+	// matches whatever begins so. "" means any path, git's too.
 	Path  string
 	Match func(r *http.Request) bool // a further condition; nil means none. It must not read the body.
 
@@ -28,8 +30,9 @@ type Rule struct {
 	Fault Fault // must be set
 }
 
-// Fail makes requests go wrong from now on, until stop is called or the rule is spent. Of several rules that match,
-// the oldest takes effect, so rules with Times form a script. It panics on a rule without a Fault or with a malformed
+// Fail makes requests go wrong from now on, until stop is called or the rule is
+// spent. Of several rules that match, the oldest takes effect, so rules with
+// Times form a script. It panics on a rule without a Fault or with a malformed
 // Path.
 func (s *Server) Fail(rule Rule) (stop func()) {
 	if rule.Fault == nil {
@@ -64,7 +67,7 @@ func (l *ruleList) add(rule Rule) (stop func()) {
 	}
 }
 
-// pick is the fault for r, nil for none.
+// pick returns the fault for r, and nil for none.
 func (l *ruleList) pick(r *http.Request) Fault {
 	l.mu.Lock()
 	rules := l.rules // never changed in place

@@ -28,7 +28,8 @@ func TestEachFaultShowsOnTheWire(t *testing.T) {
 			require.Equal(t, "application/json; charset=utf-8", resp.Header.Get("Content-Type"))
 		}
 	}
-	// limited is refused and looks at the three headers that tell a client how long to wait; "" means absent.
+	// limited is refused and looks at the three headers that tell a client how
+	// long to wait; "" means absent.
 	limited := func(status int, message, remaining, reset, retryAfter string) func(*testing.T, *response, error) {
 		return func(t *testing.T, resp *response, err error) {
 			refused(status, message)(t, resp, err)

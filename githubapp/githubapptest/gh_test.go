@@ -18,7 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gh runs the real gh, which takes the server for github.com, in an environment of its own.
+// gh runs the real gh, which takes the server for github.com, in an environment
+// of its own.
 type gh struct {
 	t    *testing.T
 	path string

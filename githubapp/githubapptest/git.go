@@ -34,7 +34,8 @@ func gitService(r *http.Request) (service string, git bool) {
 	return service, true
 }
 
-// serveGit checks the token, on each request anew, and has the real git http-backend do the rest.
+// serveGit checks the token, on each request anew, and has the real git
+// http-backend do the rest.
 func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 	service, _ := gitService(r)
 	match := gitPath.FindStringSubmatch(r.URL.Path)
@@ -122,14 +123,15 @@ func (s *Server) authorizeGit(r *http.Request, fullName, service string) (*repos
 	return repo, moved, nil
 }
 
-// botName is the account in whose name an app acts.
+// botName returns the account in whose name an app acts.
 func (s *Server) botName(c caller) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.apps[c.appID].Slug + "[bot]"
 }
 
-// gitError is a refusal in plain text, which git shows its user as "remote: ...".
+// gitError is a refusal in plain text, which git shows its user as "remote:
+// ...".
 type gitError struct {
 	status  int
 	message string

@@ -41,13 +41,15 @@ func TestGitClonesFetchesAndPushesWithAToken(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "# widgets\n", string(readme))
 
-			// More than http.postBuffer (1 MiB), incompressible: git sends it chunked on HTTP/1.1.
+			// More than http.postBuffer (1 MiB), incompressible: git sends it
+			// chunked on HTTP/1.1.
 			large := make([]byte, 3<<20)
 			_, _ = rand.Read(large)
 			require.NoError(t, os.WriteFile(filepath.Join(one, "large"), large, 0o600))
 			git.Run(t, one, "add", "large")
 			git.Run(t, one, "commit", "--quiet", "--message", "Add a large file")
-			// Over HTTP/2 libcurl 7.88 now and then sends no more, although the server waits for it and has room.
+			// Over HTTP/2 libcurl 7.88 now and then sends no more, although the
+			// server waits for it and has room.
 			git.Run(t, one, "-c", "http.version=HTTP/1.1", "push", "--quiet")
 			git.Run(t, two, "pull", "--quiet")
 			pulled, err := os.ReadFile(filepath.Join(two, "large"))

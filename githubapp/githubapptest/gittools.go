@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// gitTools are the real git and what it runs in: nothing of the machine's or the user's configuration.
+// gitTools are the real git and what it runs in: nothing of the machine's or
+// the user's configuration.
 type gitTools struct {
 	git     string
 	backend string // git http-backend
@@ -58,9 +59,11 @@ func findGit(home string) (*gitTools, error) {
 	return t, nil
 }
 
-// gitEnv is the environment of every git that the server runs. http.receivepack lets http-backend take pushes, which
-// it otherwise does for users that a web server authenticated; safe.directory lets it serve a GitRoot of another
-// owner; and nothing may go on in the background once a request is answered.
+// gitEnv returns the environment of every git that the server runs.
+// http.receivepack lets http-backend take pushes, which it otherwise does for
+// users that a web server authenticated; safe.directory lets it serve a GitRoot
+// of another owner; and nothing may go on in the background once a request is
+// answered.
 func gitEnv(home string) []string {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "XDG_CONFIG_HOME=" + home, "LC_ALL=C",
@@ -81,7 +84,8 @@ func gitEnv(home string) []string {
 	return append(env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(config)))
 }
 
-// initialize makes a bare repository with one commit on main in a new folder below root, whose name it returns.
+// initialize makes a bare repository with one commit on main in a new folder
+// below root, whose name it returns.
 func (t *gitTools) initialize(root, owner, name string) (dir string, err error) {
 	path, err := os.MkdirTemp(root, owner+"-"+name+"-*.git")
 	if err != nil {
@@ -103,7 +107,8 @@ func (t *gitTools) initialize(root, owner, name string) (dir string, err error) 
 	return filepath.Base(path), nil
 }
 
-// initialCommit is a commit that adds README.md, in the language of git fast-import.
+// initialCommit returns a commit that adds README.md, in the language of git
+// fast-import.
 func initialCommit(name string) []byte {
 	const message = "Initial commit\n"
 	readme := "# " + name + "\n"
@@ -114,13 +119,15 @@ func initialCommit(name string) []byte {
 	return script.Bytes()
 }
 
-// run is git with args in dir; its error says what git said.
+// run runs git with args in dir, and returns what it printed; an error says
+// what git said.
 func (t *gitTools) run(dir string, stdin []byte, args ...string) (stdout string, err error) {
 	out, err := t.output(dir, nil, bytes.NewReader(stdin), args...)
 	return strings.TrimSpace(string(out)), err
 }
 
-// output is [gitTools.run] for output that may be anything, with more in the environment.
+// output runs git as [gitTools.run] does, for output that may be anything, with
+// more in the environment.
 func (t *gitTools) output(dir string, env []string, stdin io.Reader, args ...string) ([]byte, error) {
 	cmd := exec.Command(t.git, args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = dir, append(slices.Clip(t.env), env...), stdin

@@ -32,8 +32,9 @@ var graphQLSchema = sync.OnceValue(func() *graphql.Schema {
 	return schema
 })
 
-// graphQL answers POST /graphql, on GitHub Enterprise Server POST /api/graphql. Once a query could be read, what is
-// wrong with it stands in the errors of a 200.
+// graphQL answers POST /graphql, on GitHub Enterprise Server POST /api/graphql.
+// Once a query could be read, what is wrong with it stands in the errors of a
+// 200.
 func (s *Server) graphQL(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-GitHub-Media-Type", "github.v4; format=json")
 	session, refusal := s.session(exchangeOf(r).caller)
@@ -70,7 +71,7 @@ func readGraphQL(r *http.Request) (graphql.Request, *apiError) {
 	return graphql.Request{Query: asked.Query, OperationName: asked.OperationName, Variables: asked.Variables}, nil
 }
 
-// graphQLRoot is where the queries of a session start.
+// graphQLRoot returns where the queries of a session start.
 func (s *Server) graphQLRoot(h http.Header, session session) graphql.Object {
 	return graphql.Object{
 		"viewer": s.viewer(session),
@@ -86,7 +87,7 @@ func (s *Server) graphQLRoot(h http.Header, session session) graphql.Object {
 	}
 }
 
-// viewer is who an installation token acts as: the bot of its app.
+// viewer returns who an installation token acts as: the bot of its app.
 func (s *Server) viewer(session session) graphql.Object {
 	s.mu.Lock()
 	app := s.apps[session.token.appID]
@@ -101,7 +102,8 @@ func (s *Server) viewer(session session) graphql.Object {
 	}
 }
 
-// graphQLRateLimit is what the headers of the answer say; null where limits are off.
+// graphQLRateLimit returns what the headers of the answer say, and null where
+// limits are off.
 func graphQLRateLimit(h http.Header) any {
 	if h.Get("X-RateLimit-Limit") == "" {
 		return nil

@@ -6,7 +6,8 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest/internal/graphql"
 )
 
-// graphQLRepository is a repository as GraphQL has it, as far as the session may see it.
+// graphQLRepository returns a repository as GraphQL has it, as far as the
+// session may see it.
 func (s *Server) graphQLRepository(repo *repository, session session) graphql.Object {
 	path := "/" + repo.fullName()
 	owner, inOrganization := s.graphQLOwner(repo.owner, session.installation)
@@ -67,7 +68,8 @@ func (s *Server) graphQLRepository(repo *repository, session session) graphql.Ob
 // defaultBranch is that of every repository.
 const defaultBranch = "main"
 
-// graphQLOwner is the account of a repository; an enterprise's repositories are an organisation's.
+// graphQLOwner returns the account of a repository, an organisation where that
+// is an enterprise's.
 func (s *Server) graphQLOwner(login string, i *installation) (owner graphql.Object, organization bool) {
 	kind, prefix := "Organization", "O"
 	if i.AccountType == "User" {

@@ -15,15 +15,18 @@ type Installation struct {
 	Account     string // login of the organisation or user, slug of the enterprise
 	AccountType string // Organization (also ""), User or Enterprise
 
-	// RepositorySelection is "all" (every repository of the account, also later ones) or "selected". "" means
-	// selected when Repositories has any, otherwise all.
+	// RepositorySelection is "all" (every repository of the account, also later
+	// ones) or "selected". "" means selected when Repositories has any,
+	// otherwise all.
 	RepositorySelection string
 
-	// Repositories are the selected ones as owner/name; with "all" it must be empty. One that the server doesn't have
-	// yet comes into being for the API alone; [Server.AddRepository] gives it what git needs.
+	// Repositories are the selected ones as owner/name; with "all" it must be
+	// empty. One that the server doesn't have yet comes into being for the API
+	// alone; [Server.AddRepository] gives it what git needs.
 	Repositories []string
 
-	// Permissions are what the account granted; nil means those of the app. metadata: read is always added.
+	// Permissions are what the account granted; nil means those of the app.
+	// metadata: read is always added.
 	Permissions map[string]string
 }
 
@@ -35,8 +38,9 @@ type installation struct {
 	suspendedAt  time.Time // zero: it isn't
 }
 
-// AddInstallation adds i, or replaces the installation with its ID, whose tokens then have what i grants and no more.
-// It panics when i makes no sense: no ID or account, an app that was not added, a malformed name, an unknown
+// AddInstallation adds i, or replaces the installation with its ID, whose
+// tokens then have what i grants and no more. It panics when i makes no sense:
+// no ID or account, an app that was not added, a malformed name, an unknown
 // permission. A webhook is told; see [Server.SetWebhook].
 func (s *Server) AddInstallation(i Installation) {
 	added, events := s.storeInstallation(i.complete())
@@ -67,7 +71,7 @@ func (s *Server) storeInstallation(i Installation) (*installation, []Event) {
 	return added, added.changes(old, func(id int64) string { return s.repositories[id].fullName() })
 }
 
-// complete is i with its defaults filled in.
+// complete returns i with its defaults filled in.
 func (i Installation) complete() Installation {
 	refuse := func(format string, args ...any) {
 		panic("githubapptest: AddInstallation: " + fmt.Sprintf(format, args...))
@@ -106,8 +110,9 @@ func (i Installation) complete() Installation {
 	return i
 }
 
-// Suspend suspends an installation or lifts that. While it is suspended its tokens are refused and none is minted,
-// but it can still be looked up. An unknown id is ignored.
+// Suspend suspends an installation or lifts that. While it is suspended its
+// tokens are refused and none is minted, but it can still be looked up. An
+// unknown id is ignored.
 func (s *Server) Suspend(id int64, suspended bool) {
 	action := "unsuspend"
 	if suspended {
@@ -135,7 +140,8 @@ func (s *Server) setSuspended(id int64, suspended bool) (i *installation, done b
 	return &changed, true
 }
 
-// Uninstall removes an installation; its tokens are dead. An unknown id is ignored.
+// Uninstall removes an installation; its tokens are dead. An unknown id is
+// ignored.
 func (s *Server) Uninstall(id int64) {
 	s.mu.Lock()
 	i, ok := s.installations[id]
@@ -154,7 +160,7 @@ func (s *Server) installation(id, appID int64) (*installation, bool) {
 	return i, ok && (appID == 0 || i.AppID == appID)
 }
 
-// installationsOf are an app's installations in the order of their ids.
+// installationsOf returns an app's installations in the order of their ids.
 func (s *Server) installationsOf(appID int64) []*installation {
 	s.mu.Lock()
 	defer s.mu.Unlock()

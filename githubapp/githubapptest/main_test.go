@@ -28,7 +28,8 @@ const (
 	account        = "acme"
 )
 
-// fake is a server with an app, whose key is testutil's first, installed on all of acme's repositories.
+// fake is a server with an app, whose key is testutil's first, installed on all
+// of acme's repositories.
 type fake struct {
 	*githubapptest.Server
 	t      *testing.T
@@ -51,7 +52,8 @@ func newFake(t *testing.T, opts *githubapptest.Options) *fake {
 	return &fake{s, t, &client}
 }
 
-// anInstallationOf is the app's installation on acme, narrowed to these repositories.
+// anInstallationOf returns the app's installation on acme, narrowed to these
+// repositories.
 func anInstallationOf(repositories ...string) githubapptest.Installation {
 	return githubapptest.Installation{ID: installationID, AppID: appID, Account: account, Repositories: repositories}
 }
@@ -68,7 +70,8 @@ func (r *response) message() string {
 	return message
 }
 
-// try makes a request whose answer may break off. authorization is the whole header; "" sends none.
+// try makes a request whose answer may break off. authorization is the whole
+// header; "" sends none.
 func (f *fake) try(ctx context.Context, method, path, authorization, body string, header ...string) (*response, error) {
 	f.t.Helper()
 	req, err := http.NewRequestWithContext(ctx, method, f.URL+path, bytes.NewReader([]byte(body)))
@@ -99,7 +102,8 @@ func (f *fake) do(method, path, authorization, body string, header ...string) *r
 	return resp
 }
 
-// bearer is the Authorization header of the app, with the claims changed as wanted.
+// bearer returns the Authorization header of the app, with the claims changed
+// as wanted.
 func (f *fake) bearer(change ...func(jwt.MapClaims)) string {
 	f.t.Helper()
 	return "Bearer " + signJWT(f.t, 0, f.Now(), change...)
@@ -118,7 +122,7 @@ func signJWT(t *testing.T, key int, now time.Time, change ...func(jwt.MapClaims)
 
 const mintPath = "/app/installations/345/access_tokens"
 
-// mint is a new token and when it expires.
+// mint returns a new token and when it expires.
 func (f *fake) mint(body string) (token string, expiresAt time.Time) {
 	f.t.Helper()
 	resp := f.do("POST", mintPath, f.bearer(), body)
@@ -128,7 +132,8 @@ func (f *fake) mint(body string) (token string, expiresAt time.Time) {
 	return resp.json["token"].(string), expiresAt
 }
 
-// newGit is a real git that trusts the server and sends token with every request.
+// newGit returns a real git that trusts the server and sends token with every
+// request.
 func (f *fake) newGit(token string) *testutil.Git {
 	f.t.Helper()
 	git := testutil.NewGit(f.t)

@@ -7,12 +7,13 @@ import (
 	"sync"
 )
 
-// memoryAddress is where a server in memory is. No server can have port 0, so a client that isn't the server's own
-// reaches nothing.
+// memoryAddress is where a server in memory is. No server can have port 0, so a
+// client that isn't the server's own reaches nothing.
 const memoryAddress = "127.0.0.1:0"
 
-// memory is a listener whose connections stay within the process. Whoever waits on one waits on channels alone, which a
-// synctest bubble can tell from working.
+// memory is a listener whose connections stay within the process. Whoever waits
+// on one waits on channels alone, which a synctest bubble can tell from
+// working.
 type memory struct {
 	accept    chan net.Conn
 	closed    chan struct{}
@@ -40,7 +41,7 @@ func (m *memory) Close() error {
 // Addr implements [net.Listener].
 func (m *memory) Addr() net.Addr { return memoryAddr{} }
 
-// dial is the DialContext of the server's own client.
+// dial connects the server's own client, as its DialContext.
 func (m *memory) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if address != memoryAddress {
 		return nil, fmt.Errorf("githubapptest: dial %s: the client of a server in memory reaches %s alone", address, memoryAddress)

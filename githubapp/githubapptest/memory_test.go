@@ -42,7 +42,7 @@ func TestInMemoryAClientThatGivesUpEndsAHang(t *testing.T) {
 	})
 }
 
-func TestInMemoryNothingElseIsReachedAndNothingElseReachesTheServer(t *testing.T) {
+func TestInMemoryNothingElseIsReachedNorReachesTheServer(t *testing.T) {
 	f := newFake(t, &githubapptest.Options{InMemory: true})
 	_, err := http.Get(f.URL)
 	require.Error(t, err)

@@ -15,7 +15,8 @@ import (
 // maxRepositories is how many repositories a mint may list.
 const maxRepositories = 500
 
-// mintRequest is what a mint may ask for. Absent and empty both mean everything that the installation has.
+// mintRequest is what a mint may ask for. Absent and empty both mean everything
+// that the installation has.
 type mintRequest struct {
 	Repositories  []string          `json:"repositories"`
 	RepositoryIDs []int64           `json:"repository_ids"`
@@ -68,7 +69,8 @@ func (s *Server) mint(w http.ResponseWriter, r *http.Request, a *app) {
 	writeJSON(w, http.StatusCreated, answer)
 }
 
-// readMintRequest reads what is asked for. null counts as no body: old and widespread clients send it.
+// readMintRequest reads what is asked for. null counts as no body: old and
+// widespread clients send it.
 func readMintRequest(r *http.Request) (mintRequest, *apiError) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil || len(bytes.TrimSpace(body)) == 0 {
@@ -94,7 +96,8 @@ func readMintRequest(r *http.Request) (mintRequest, *apiError) {
 	return asked, nil
 }
 
-// narrowRepositories are the repositories asked for, nil when none was named.
+// narrowRepositories returns the repositories asked for, and nil when none was
+// named.
 func (s *Server) narrowRepositories(i *installation, asked mintRequest) ([]*repository, *apiError) {
 	if len(asked.Repositories)+len(asked.RepositoryIDs) > maxRepositories {
 		return nil, errTooMany
@@ -123,7 +126,8 @@ func (s *Server) narrowRepositories(i *installation, asked mintRequest) ([]*repo
 	return found, nil
 }
 
-// narrowPermissions are the permissions asked for, or all that the installation has. metadata: read is always in.
+// narrowPermissions returns the permissions asked for, or all that the
+// installation has. metadata: read is always in.
 func narrowPermissions(i *installation, asked map[string]string) (map[string]string, *apiError) {
 	if len(asked) == 0 {
 		return i.Permissions, nil
@@ -146,7 +150,7 @@ func narrowPermissions(i *installation, asked map[string]string) (map[string]str
 	return narrowed, nil
 }
 
-// invalidProperty is the 422 for a property that the schema doesn't allow.
+// invalidProperty returns the 422 for a property that the schema doesn't allow.
 func invalidProperty(name, why string) *apiError {
 	return &apiError{
 		status:  http.StatusUnprocessableEntity,
@@ -155,7 +159,8 @@ func invalidProperty(name, why string) *apiError {
 	}
 }
 
-// formatAsked is the token format that the request's header chooses, or else the server's.
+// formatAsked returns the token format that the request's header chooses, or
+// else the server's.
 func (s *Server) formatAsked(r *http.Request) TokenFormat {
 	switch r.Header.Get("X-GitHub-Stateless-S2S-Token") {
 	case "enabled":

@@ -132,7 +132,7 @@ func TestMintNarrowsToWhatIsAskedFor(t *testing.T) {
 	}
 }
 
-// mintAny is a token of the installation that covers the repository.
+// mintAny returns a token of the installation that covers the repository.
 func mintAny(f *fake, fullName string) string {
 	f.t.Helper()
 	found := f.do("GET", "/repos/"+fullName+"/installation", f.bearer(), "")

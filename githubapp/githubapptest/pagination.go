@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// paginate is the page of items that the request asks for. It sets the Link header when there is more than that page.
+// paginate returns the page of items that the request asks for. It sets the
+// Link header when there is more than that page.
 func paginate[T any](w http.ResponseWriter, r *http.Request, items []T) []T {
 	query := r.URL.Query()
 	perPage := min(positive(query.Get("per_page"), 30), 100)

@@ -8,8 +8,9 @@ import (
 // levels in their order: each includes the ones before it.
 var levels = []string{"read", "write", "admin"}
 
-// permissionLevels are the permissions of GitHub's mint schema and the levels that each takes. Those of enterprises are
-// in the schema of GitHub Enterprise Cloud only.
+// permissionLevels are the permissions of GitHub's mint schema and the levels
+// that each takes. Those of enterprises are in the schema of GitHub Enterprise
+// Cloud only.
 var permissionLevels = func() map[string][]string {
 	known := map[string][]string{}
 	add := func(names string, levels ...string) {

@@ -68,7 +68,7 @@ func isObjectID(text string) bool {
 	return err == nil && (len(text) == 40 || len(text) == 64)
 }
 
-// readPacketLine is the next packet line, "" for a flush.
+// readPacketLine returns the next packet line, and "" for a flush.
 func readPacketLine(in io.Reader) (string, error) {
 	var header [4]byte
 	if _, err := io.ReadFull(in, header[:]); err != nil {
@@ -94,7 +94,8 @@ func readPacketLine(in io.Reader) (string, error) {
 
 func packetLine(payload string) string { return fmt.Sprintf("%04x%s", len(payload)+4, payload) }
 
-// refuse answers that no ref was updated: for the reasons given by ref, or because another ref was refused.
+// refuse answers that no ref was updated: for the reasons given by ref, or
+// because another ref was refused.
 func (p *push) refuse(w http.ResponseWriter, reasons map[string]string) {
 	report := packetLine("unpack ok\n")
 	for _, u := range p.updates {

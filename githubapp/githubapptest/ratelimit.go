@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// The primary rate limits that answers announce: of an app or an installation, and of an address without credentials.
+// The primary rate limits that answers announce: of an app or an installation,
+// and of an address without credentials.
 const (
 	announcedLimit     = 5000
 	anonymousLimit     = 60
@@ -15,16 +16,18 @@ const (
 	rateLimitsAreAbout = docs + "/using-the-rest-api/rate-limits-for-the-rest-api"
 )
 
-// bucket counts the requests of one app, one installation, or everyone else, in the current window.
+// bucket counts the requests of one app, one installation, or everyone else, in
+// the current window.
 type bucket struct {
 	used  int
 	reset time.Time
 }
 
-// SetRateLimit enforces a primary rate limit of n requests an hour for each app and each installation, by the
-// server's clock, and starts all counts again. Zero, the default, enforces none: the headers then count down from
-// 5,000 but stop at 1. Below zero there are no headers either and /rate_limit is 404, as on a GitHub Enterprise Server
-// whose rate limits are off.
+// SetRateLimit enforces a primary rate limit of n requests an hour for each app
+// and each installation, by the server's clock, and starts all counts again.
+// Zero, the default, enforces none: the headers then count down from 5,000 but
+// stop at 1. Below zero there are no headers either and /rate_limit is 404, as
+// on a GitHub Enterprise Server whose rate limits are off.
 func (s *Server) SetRateLimit(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -32,7 +35,8 @@ func (s *Server) SetRateLimit(n int) {
 	s.buckets = map[string]*bucket{}
 }
 
-// bucket names the bucket that the caller's requests draw on, in the words of GitHub's refusal, and its limit.
+// bucket names the bucket that the caller's requests draw on, in the words of
+// GitHub's refusal, and its limit.
 func (c *caller) bucket() (name string, limit int) {
 	switch {
 	case c.installationID != 0:
@@ -43,8 +47,9 @@ func (c *caller) bucket() (name string, limit int) {
 	return "your address", anonymousLimit
 }
 
-// countRequest takes cost from the caller's bucket and writes the headers that say what is left. It returns the
-// refusal when too little was. A negative cost gives back.
+// countRequest takes cost from the caller's bucket and writes the headers that
+// say what is left. It returns the refusal when too little was. A negative cost
+// gives back.
 func (s *Server) countRequest(h http.Header, c caller, cost int) *apiError {
 	name, limit := c.bucket()
 	now := s.Now()
@@ -77,8 +82,8 @@ func (s *Server) countRequest(h http.Header, c caller, cost int) *apiError {
 	return nil
 }
 
-// getRateLimit answers with what the headers of every answer say. Nothing here draws on the limits of search and of
-// GraphQL.
+// getRateLimit answers with what the headers of every answer say. Nothing here
+// draws on the limits of search and of GraphQL.
 func (s *Server) getRateLimit(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	if h.Get("X-RateLimit-Limit") == "" {

@@ -14,7 +14,8 @@ import (
 // readmeEntry is a README in the list of a tree that git ls-tree --long gives.
 var readmeEntry = regexp.MustCompile(`(?im)^100(?:644|755) blob ([0-9a-f]+) +([0-9]+)\t(readme(?:\.[a-z]+)?)$`)
 
-// getReadme answers GET /repos/{owner}/{repo}/readme from the repository itself; `gh repo view` shows it.
+// getReadme answers GET /repos/{owner}/{repo}/readme from the repository
+// itself; `gh repo view` shows it.
 func (s *Server) getReadme(w http.ResponseWriter, r *http.Request, session session) {
 	repo := s.reached(w, r, session, "/readme")
 	if repo == nil {
@@ -78,7 +79,7 @@ func (s *Server) readme(repo *repository, ref string) (*readme, error) {
 	return &readme{match[3], match[1], size, content}, nil
 }
 
-// wrapped is base64 as GitHub sends it: in lines of 60 characters.
+// wrapped returns base64 as GitHub sends it: in lines of 60 characters.
 func wrapped(encoded string) string {
 	var lines strings.Builder
 	for ; len(encoded) > 60; encoded = encoded[60:] {

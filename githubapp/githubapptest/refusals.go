@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Refusals of GitHub, with its status and its text, for requests that deserve none. Where the server can be brought
-// to refuse by its state (a suspended installation, a foreign key, a wrong clock), that is the better test.
+// Refusals of GitHub, with its status and its text, for requests that deserve
+// none. Where the server can be brought to refuse by its state (a suspended
+// installation, a foreign key, a wrong clock), that is the better test.
 var (
 	Suspended               Fault = errSuspended.fault()        // 403: the installation has been suspended
 	NotFound                Fault = errNotFound.fault()         // 404: no such installation, or it was deleted
@@ -36,14 +37,16 @@ func Refusal(status int, message string) Fault {
 	return (&apiError{status: status, message: message}).fault()
 }
 
-// ValidationFailed is a 422 that says what is wrong, in the two ways in which GitHub does: each of errors is a text, or an
-// object with the members resource, field, code and message.
+// ValidationFailed answers with a 422 that says what is wrong, in the two ways
+// in which GitHub does: each of errors is a text, or an object with the members
+// resource, field, code and message.
 func ValidationFailed(errors ...any) Fault {
 	return (&apiError{status: http.StatusUnprocessableEntity, message: "Validation Failed", details: errors}).fault()
 }
 
-// PrimaryLimit is the primary rate limit exceeded: 403 or 429, nothing remaining, and reset from now, by the server's
-// clock, in X-RateLimit-Reset; zero leaves that header out.
+// PrimaryLimit answers that the primary rate limit is exceeded: 403 or 429,
+// nothing remaining, and reset from now, by the server's clock, in
+// X-RateLimit-Reset; zero leaves that header out.
 func PrimaryLimit(status int, reset time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		x := exchangeOf(r)
@@ -65,8 +68,9 @@ func limitExceeded(status int, name string) *apiError {
 	return &apiError{status: status, message: message, docs: rateLimitsAreAbout}
 }
 
-// SecondaryLimit is the secondary rate limit exceeded: 403 or 429 and its message. The other headers stay as they
-// are, so requests seem to remain. Retry-After is in whole seconds; zero leaves it out.
+// SecondaryLimit answers that the secondary rate limit is exceeded: 403 or 429
+// and its message. The other headers stay as they are, so requests seem to
+// remain. Retry-After is in whole seconds; zero leaves it out.
 func SecondaryLimit(status int, retryAfter time.Duration) Fault {
 	return throttled(retryAfter, &apiError{
 		status:  status,
@@ -75,7 +79,8 @@ func SecondaryLimit(status int, retryAfter time.Duration) Fault {
 	})
 }
 
-// AbuseDetection is what SecondaryLimit was before 2021, and still is on older GitHub Enterprise Servers.
+// AbuseDetection answers as GitHub did before 2021 in place of SecondaryLimit,
+// and as older GitHub Enterprise Servers do.
 func AbuseDetection(retryAfter time.Duration) Fault {
 	return throttled(retryAfter, &apiError{
 		status:  http.StatusForbidden,

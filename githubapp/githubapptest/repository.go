@@ -27,7 +27,8 @@ type repository struct {
 
 func (r *repository) fullName() string { return r.owner + "/" + r.name }
 
-// checkFullName refuses what GitHub would not have as owner/name. It also keeps names inside the root.
+// checkFullName refuses what GitHub would not have as owner/name. It also keeps
+// names inside the root.
 func checkFullName(fullName string) error {
 	owner, name, ok := strings.Cut(fullName, "/")
 	switch {
@@ -39,8 +40,9 @@ func checkFullName(fullName string) error {
 	return nil
 }
 
-// AddRepository adds the private repository fullName (owner/name) with an initial commit on its branch main, which
-// holds a README.md, and returns the URL under which git clones it. It needs the real git and its http-backend.
+// AddRepository adds the private repository fullName (owner/name) with an
+// initial commit on its branch main, which holds a README.md, and returns the
+// URL under which git clones it. It needs the real git and its http-backend.
 func (s *Server) AddRepository(fullName string) (gitURL string, err error) {
 	if err := checkFullName(fullName); err != nil {
 		return "", fmt.Errorf("githubapptest: %w", err)
@@ -76,8 +78,9 @@ func (s *Server) storeRepository(fullName, dir string) (*repository, bool) {
 	return &added, true
 }
 
-// RepositoryDir is the folder of the bare repository that [Server.AddRepository] made, by its present or a former
-// name: for a look into it, or a hook. It is "" when there is none.
+// RepositoryDir returns the folder of the bare repository that
+// [Server.AddRepository] made, by its present or a former name: for a look into
+// it, or a hook. It is "" when there is none.
 func (s *Server) RepositoryDir(fullName string) string {
 	r, _, err := s.repositoryByName(fullName)
 	if err != nil || r.dir == "" {
@@ -86,8 +89,8 @@ func (s *Server) RepositoryDir(fullName string) string {
 	return filepath.Join(s.gitRoot, r.dir)
 }
 
-// RenameRepository renames a repository or moves it to another owner. As on GitHub its id stays, the API redirects
-// the old name to it, and so does git.
+// RenameRepository renames a repository or moves it to another owner. As on
+// GitHub its id stays, the API redirects the old name to it, and so does git.
 func (s *Server) RenameRepository(oldName, newName string) error {
 	if err := checkFullName(newName); err != nil {
 		return fmt.Errorf("githubapptest: %w", err)
@@ -110,7 +113,8 @@ func (s *Server) RenameRepository(oldName, newName string) error {
 
 var errUnknownRepository = errors.New("no such repository")
 
-// repositoryByName finds a repository by its present or a former name, in any case of letters.
+// repositoryByName finds a repository by its present or a former name, in any
+// case of letters.
 func (s *Server) repositoryByName(fullName string) (r *repository, moved bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,7 +133,8 @@ func (s *Server) repositoryByID(id int64) (*repository, bool) {
 	return r, ok
 }
 
-// repositoriesOf are those that an installation covers, in the order of their ids.
+// repositoriesOf returns those that an installation covers, in the order of
+// their ids.
 func (s *Server) repositoriesOf(i *installation) []*repository {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +154,8 @@ func (s *Server) lookUp(fullName string) (*repository, bool) {
 	return s.repositories[id], ok
 }
 
-// repositoryNamed finds a repository by its present name or lets the API have it from now on. s.mu is held.
+// repositoryNamed finds a repository by its present name or lets the API have
+// it from now on. s.mu is held.
 func (s *Server) repositoryNamed(fullName string) *repository {
 	if r, ok := s.lookUp(fullName); ok && strings.EqualFold(r.fullName(), fullName) {
 		return r

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Request is one request that reached the server. It never holds a token, a JWT or a key.
+// Request is one request that reached the server. It never holds a token, a JWT
+// or a key.
 type Request struct {
 	Time           time.Time // when it came, by the machine's clock
 	Method         string
@@ -36,7 +37,8 @@ type requestLog struct {
 	signatures map[string]struct{}
 }
 
-// Requests is the log so far, oldest first. It is a copy and the caller's own.
+// Requests returns the log so far, oldest first. It is a copy and the caller's
+// own.
 func (s *Server) Requests() []Request {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
@@ -48,22 +50,24 @@ func (s *Server) Requests() []Request {
 	return requests
 }
 
-// ForgetRequests empties the log, for a server that runs for hours. The counters go on.
+// ForgetRequests empties the log, for a server that runs for hours. The
+// counters go on.
 func (s *Server) ForgetRequests() {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	s.log.requests = nil
 }
 
-// Mints is how many tokens were minted.
+// Mints returns how many tokens were minted.
 func (s *Server) Mints() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.mints
 }
 
-// Signatures is how many different app JWTs were presented, good and bad ones. RS256 is deterministic, so JWTs that
-// an app signs with equal claims count once.
+// Signatures returns how many different app JWTs were presented, good and bad
+// ones. RS256 is deterministic, so JWTs that an app signs with equal claims
+// count once.
 func (s *Server) Signatures() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
@@ -126,7 +130,8 @@ func (l *requestLog) minted() {
 // secretPattern matches every token that this server mints and every JWT.
 var secretPattern = regexp.MustCompile(`gh[a-z]_[A-Za-z0-9._-]{16,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9._-]*`)
 
-// blank replaces what looks like a secret. The result shares no memory with text.
+// blank replaces what looks like a secret. The result shares no memory with
+// text.
 func blank(text []byte) []byte {
 	return secretPattern.ReplaceAll(bytes.Clone(text), []byte("<redacted>"))
 }

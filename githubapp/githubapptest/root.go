@@ -2,7 +2,8 @@ package githubapptest
 
 import "net/http"
 
-// rootURLs are the members of the API's front page, by which clients find the rest of it.
+// rootURLs are the members of the API's front page, by which clients find the
+// rest of it.
 var rootURLs = map[string]string{
 	"authorizations_url": "/authorizations", "code_search_url": "/search/code?q={query}{&page,per_page,sort,order}",
 	"commit_search_url": "/search/commits?q={query}{&page,per_page,sort,order}", "current_user_url": "/user",
@@ -21,8 +22,9 @@ var rootURLs = map[string]string{
 	"user_search_url": "/search/users?q={query}{&page,per_page,sort,order}", "user_url": "/users/{user}",
 }
 
-// getRoot answers GET /, which needs no credentials but refuses wrong ones: `gh auth status` tries a token on it. An
-// installation token has no OAuth scopes, so there is no X-OAuth-Scopes, and gh leaves them alone.
+// getRoot answers GET /, which needs no credentials but refuses wrong ones: `gh
+// auth status` tries a token on it. An installation token has no OAuth scopes,
+// so there is no X-OAuth-Scopes, and gh leaves them alone.
 func (s *Server) getRoot(w http.ResponseWriter, r *http.Request) {
 	x := exchangeOf(r)
 	if x.caller.scheme != "" && x.caller.app == nil {

@@ -8,7 +8,8 @@ import (
 	"strconv"
 )
 
-// apiVersions are the values of X-GitHub-Api-Version that GitHub takes; the first is meant when there is none.
+// apiVersions are the values of X-GitHub-Api-Version that GitHub takes; the
+// first is meant when there is none.
 var apiVersions = []string{"2022-11-28", "2026-03-10"}
 
 func (s *Server) newRoutes() *http.ServeMux {
@@ -49,7 +50,8 @@ func (s *Server) newRoutes() *http.ServeMux {
 	return mux
 }
 
-// route checks what is the same for all of the API and hands over to git or to the route asked for.
+// route checks what is the same for all of the API and hands over to git or to
+// the route asked for.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	x := exchangeOf(r)
 	if x.git {
@@ -102,7 +104,8 @@ func (handle appRoute) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handle(w, r, c.app)
 }
 
-// installationRoute lets handle have requests that carry a live installation token.
+// installationRoute lets handle have requests that carry a live installation
+// token.
 type installationRoute func(http.ResponseWriter, *http.Request, session)
 
 // ServeHTTP implements [http.Handler].
@@ -118,7 +121,8 @@ func (handle installationRoute) ServeHTTP(w http.ResponseWriter, r *http.Request
 
 var installationPath = regexp.MustCompile(`^/app/installations/([0-9]{1,18})(?:/|$)`)
 
-// installationInPath is the id in the path of an app's request; 0 when there is none.
+// installationInPath returns the id in the path of an app's request, and 0 when
+// there is none.
 func installationInPath(path string) int64 {
 	match := installationPath.FindStringSubmatch(path)
 	if match == nil {

@@ -12,53 +12,65 @@ import (
 	"time"
 )
 
-// DefaultTokenLife is how long an installation token lives on GitHub, and here when nothing else is asked for.
+// DefaultTokenLife is how long an installation token lives on GitHub, and here
+// when nothing else is asked for.
 const DefaultTokenLife = time.Hour
 
 // Options set a [Server] up. The zero value and nil mean the defaults.
 type Options struct {
-	// TLS serves HTTPS (HTTP/1.1 and HTTP/2) with a certificate of the server's own, valid for 127.0.0.1, ::1 and
-	// localhost. [Server.CertPEM] and [Server.Client] trust it. Large pushes of a git with libcurl 7.88 can stand still over
-	// HTTP/2: give that git http.version=HTTP/1.1. Default: plain HTTP.
+	// TLS serves HTTPS (HTTP/1.1 and HTTP/2) with a certificate of the server's
+	// own, valid for 127.0.0.1, ::1 and localhost. [Server.CertPEM] and
+	// [Server.Client] trust it. Large pushes of a git with libcurl 7.88 can
+	// stand still over HTTP/2: give that git http.version=HTTP/1.1. Default:
+	// plain HTTP.
 	TLS bool
 
-	// InMemory opens no port: [Server.Client] alone reaches the server, and git doesn't. It is for bubbles of
-	// testing/synctest, in which an hour passes in no time: start the server and what uses it there, and both go by the
+	// InMemory opens no port: [Server.Client] alone reaches the server, and git
+	// doesn't. It is for bubbles of testing/synctest, in which an hour passes
+	// in no time: start the server and what uses it there, and both go by the
 	// bubble's clock. Default: a port of 127.0.0.1.
 	InMemory bool
 
-	// TokenLife is how long a token lives. Expiry is announced in whole seconds, as on GitHub's wire, and the token
-	// dies exactly then: it lives at least TokenLife and less than a second more. Zero or less: [DefaultTokenLife].
+	// TokenLife is how long a token lives. Expiry is announced in whole
+	// seconds, as on GitHub's wire, and the token dies exactly then: it lives
+	// at least TokenLife and less than a second more. Zero or less:
+	// [DefaultTokenLife].
 	TokenLife time.Duration
 
-	// TokenFormat is the shape of new tokens. The request header X-GitHub-Stateless-S2S-Token (enabled or disabled)
-	// wins over it. Default: [FormatStateless].
+	// TokenFormat is the shape of new tokens. The request header
+	// X-GitHub-Stateless-S2S-Token (enabled or disabled) wins over it. Default:
+	// [FormatStateless].
 	TokenFormat TokenFormat
 
-	// Latency is waited before each answer of the API; git is not delayed. Zero or less: none.
+	// Latency is waited before each answer of the API; git is not delayed. Zero
+	// or less: none.
 	Latency time.Duration
 
-	// ClockOffset is the server's clock minus the machine's. The Date header, expiries and the check of an app's JWT
-	// all go by the server's clock.
+	// ClockOffset is the server's clock minus the machine's. The Date header,
+	// expiries and the check of an app's JWT all go by the server's clock.
 	ClockOffset time.Duration
 
-	// OnBreach is told of each request that no correct client makes: no User-Agent, another method or path, credentials
-	// of the wrong kind, a JWT with claims that are missing or a signature by a foreign key, a body that isn't JSON. A
-	// test that hands in t.Errorf's like fails at the first of them. What comes of the server's state, a clock or a key
-	// that changed or a token that died, is none. It is called on the request's goroutine, before the answer, and must
-	// not call [Server.Close]. Default: breaches are only logged, as [Request].Breach.
+	// OnBreach is told of each request that no correct client makes: no
+	// User-Agent, another method or path, credentials of the wrong kind, a JWT
+	// with claims that are missing or a signature by a foreign key, a body that
+	// isn't JSON. A test that hands in t.Errorf's like fails at the first of
+	// them. What comes of the server's state, a clock or a key that changed or
+	// a token that died, is none. It is called on the request's goroutine,
+	// before the answer, and must not call [Server.Close]. Default: breaches
+	// are only logged, as [Request].Breach.
 	OnBreach func(Request)
 
-	// GitRoot is the folder for bare repositories. It must exist and is left alone by Close. Default: a temporary
-	// folder that Close removes.
+	// GitRoot is the folder for bare repositories. It must exist and is left
+	// alone by Close. Default: a temporary folder that Close removes.
 	GitRoot string
 }
 
-// Server is a GitHub of one's own on a loopback port: the REST API of GitHub Apps, and git over HTTP. Its methods are
-// safe for concurrent use.
+// Server is a GitHub of one's own on a loopback port: the REST API of GitHub
+// Apps, and git over HTTP. Its methods are safe for concurrent use.
 type Server struct {
-	// URL is the base URL of the API and of git, without a slash at its end: URL+"/app", URL+"/owner/repo.git". The
-	// API answers under URL+"/api/v3" too, as on GitHub Enterprise Server.
+	// URL is the base URL of the API and of git, without a slash at its end:
+	// URL+"/app", URL+"/owner/repo.git". The API answers under URL+"/api/v3"
+	// too, as on GitHub Enterprise Server.
 	URL string
 
 	server   *http.Server
@@ -92,8 +104,8 @@ type Server struct {
 	git           *gitTools // nil until the first repository
 }
 
-// NewServer starts a server, on a free port of 127.0.0.1 unless it is [Options].InMemory; nil opts means defaults. The
-// caller must Close it.
+// NewServer starts a server, on a free port of 127.0.0.1 unless it is
+// [Options].InMemory; nil opts means defaults. The caller must Close it.
 func NewServer(opts *Options) (*Server, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -144,7 +156,8 @@ func listen(inMemory bool, transport *http.Transport) (net.Listener, error) {
 	return net.Listen("tcp", "127.0.0.1:0")
 }
 
-// prepare makes all that NewServer needs besides its listener at addr and the transport of its client.
+// prepare makes all that NewServer needs besides its listener at addr and the
+// transport of its client.
 func (s *Server) prepare(opts *Options, addr string, transport *http.Transport) error {
 	s.server = &http.Server{
 		Handler:           http.HandlerFunc(s.serve),
@@ -178,8 +191,9 @@ func (s *Server) prepare(opts *Options, addr string, transport *http.Transport) 
 	return nil
 }
 
-// Close stops the server, breaks every connection off, waits for what is being served, and removes the repositories
-// unless GitRoot was given. Further calls do nothing.
+// Close stops the server, breaks every connection off, waits for what is being
+// served, and removes the repositories unless GitRoot was given. Further calls
+// do nothing.
 func (s *Server) Close() {
 	s.mu.Lock()
 	closed := s.closed
@@ -196,15 +210,16 @@ func (s *Server) Close() {
 	}
 }
 
-// CertPEM is the server's certificate in PEM, for an x509.CertPool or, written to a file, for git's GIT_SSL_CAINFO.
-// It is nil without TLS.
+// CertPEM returns the server's certificate in PEM, for an x509.CertPool or,
+// written to a file, for git's GIT_SSL_CAINFO. It is nil without TLS.
 func (s *Server) CertPEM() []byte { return append([]byte(nil), s.certPEM...) }
 
-// Client is an HTTP client that trusts the server's certificate. It has no timeout; Close closes its idle
-// connections.
+// Client returns an HTTP client that trusts the server's certificate. It has no
+// timeout; Close closes its idle connections.
 func (s *Server) Client() *http.Client { return s.client }
 
-// serve is every request's way in: it is logged first, then a rule of [Server.Fail] may have it, then the routes.
+// serve takes every request: it is logged first, then a rule of [Server.Fail]
+// may have it, then the routes.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if !s.enter() {
 		panic(http.ErrAbortHandler)
@@ -228,7 +243,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.route(x, r)
 }
 
-// enter counts a request that Close has to wait for; false once the server is closed.
+// enter counts a request that Close has to wait for; false once the server is
+// closed.
 func (s *Server) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// Setup is an app with a key of its own, installed on an account that has repositories.
+// Setup is an app with a key of its own, installed on an account that has
+// repositories.
 type Setup struct {
 	AppID          int64
 	ClientID       string
@@ -21,8 +22,9 @@ type Setup struct {
 	key *rsa.PrivateKey // behind a pointer, so that printing a Setup doesn't print it
 }
 
-// SetUp makes everything ready in one call: the repositories (owner/name, all of one owner), an organisation's
-// installation of a new app that covers exactly them with contents: write, and the app's key.
+// SetUp makes everything ready in one call: the repositories (owner/name, all
+// of one owner), an organisation's installation of a new app that covers
+// exactly them with contents: write, and the app's key.
 func (s *Server) SetUp(repositories ...string) (*Setup, error) {
 	if len(repositories) == 0 {
 		return nil, errors.New("githubapptest: SetUp needs at least one repository")
@@ -56,7 +58,8 @@ func (s *Server) SetUp(repositories ...string) (*Setup, error) {
 	return ready, nil
 }
 
-// PrivateKey is the app's private key in PEM (PKCS#1), as GitHub hands keys out.
+// PrivateKey returns the app's private key in PEM (PKCS#1), as GitHub hands
+// keys out.
 func (r *Setup) PrivateKey() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(r.key)})
 }

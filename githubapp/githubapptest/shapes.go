@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// mintJSON is the answer to a mint. Only token and expires_at are promised by GitHub's schema.
+// mintJSON is the answer to a mint. Only token and expires_at are promised by
+// GitHub's schema.
 type mintJSON struct {
 	Token               string            `json:"token"`
 	ExpiresAt           string            `json:"expires_at"`
@@ -48,7 +49,7 @@ type links struct {
 	html string
 }
 
-// linksFor are the links of an answer to r.
+// linksFor returns the links of an answer to r.
 func (s *Server) linksFor(r *http.Request) links { return links{api: apiURL(r), html: s.URL} }
 
 func (l links) installation(i *installation, a *app) installationJSON {
@@ -80,7 +81,7 @@ func (l links) installation(i *installation, a *app) installationJSON {
 	return out
 }
 
-// app is GitHub's App, there called Integration.
+// app returns GitHub's App, there called Integration.
 func (l links) app(a *app, installations int) map[string]any {
 	return map[string]any{
 		"id": a.ID, "slug": a.Slug, "client_id": a.ClientID, "node_id": nodeID("A", a.ID),
@@ -91,7 +92,8 @@ func (l links) app(a *app, installations int) map[string]any {
 	}
 }
 
-// account is GitHub's simple user (organisations have that shape too), or an enterprise, which has no login.
+// account returns GitHub's simple user (organisations have that shape too), or
+// an enterprise, which has no login.
 func (l links) account(login, accountType string) map[string]any {
 	id := accountID(login)
 	if accountType == "Enterprise" {
@@ -129,8 +131,8 @@ var repositoryURLs = map[string]string{
 	"trees_url": "/git/trees{/sha}",
 }
 
-// repository is GitHub's full repository, as the session sees it: some 90 members and about 5 kB, as large as in real
-// answers.
+// repository returns GitHub's full repository, as the session sees it: some 90
+// members and about 5 kB, as large as in real answers.
 func (l links) repository(r *repository, session session) map[string]any {
 	i := session.installation
 	api, html := l.api+"/repos/"+r.fullName(), l.html+"/"+r.fullName()
@@ -162,14 +164,15 @@ func (l links) repository(r *repository, session session) map[string]any {
 	return out
 }
 
-// fullRepository is a repository asked for by its name or id, of which GitHub tells more than in a list.
+// fullRepository returns a repository asked for by its name or id, of which
+// GitHub tells more than in a list.
 func (l links) fullRepository(r *repository, session session) map[string]any {
 	out := l.repository(r, session)
 	out["network_count"], out["subscribers_count"] = 0, 0
 	return out
 }
 
-// timestamp is how GitHub writes most times.
+// timestamp returns t as GitHub writes most times.
 func timestamp(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
 
 // nodeID looks like one of GitHub's GraphQL ids.

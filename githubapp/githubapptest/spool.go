@@ -6,9 +6,10 @@ import (
 	"os"
 )
 
-// spooled is a request's body in a file. git sends a pack of more than 1 MiB without announcing its length;
-// net/http/cgi refuses that over HTTP/1.1, and over HTTP/2 an answer that comes before the body's end can leave both
-// sides waiting.
+// spooled is a request's body in a file. git sends a pack of more than 1 MiB
+// without announcing its length; net/http/cgi refuses that over HTTP/1.1, and
+// over HTTP/2 an answer that comes before the body's end can leave both sides
+// waiting.
 type spooled struct {
 	*os.File
 	size int64

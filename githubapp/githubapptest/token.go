@@ -14,9 +14,11 @@ import (
 type TokenFormat int
 
 const (
-	// FormatStateless is ghs_<APPID>_<JWT>: about 520 characters with two dots. github.com mints these since 2026.
+	// FormatStateless is ghs_<APPID>_<JWT>: about 520 characters with two dots.
+	// github.com mints these since 2026.
 	FormatStateless TokenFormat = iota
-	// FormatClassic is ghs_ and 36 letters and digits. GitHub Enterprise Server mints these.
+	// FormatClassic is ghs_ and 36 letters and digits. GitHub Enterprise Server
+	// mints these.
 	FormatClassic
 )
 
@@ -36,7 +38,8 @@ type token struct {
 	refused        bool
 }
 
-// tokenStore holds the tokens by the SHA-256 of their value; the Server's mutex guards it.
+// tokenStore holds the tokens by the SHA-256 of their value; the Server's mutex
+// guards it.
 type tokenStore struct {
 	byHash  map[[sha256.Size]byte]*token
 	sweepAt int // the number of tokens at which long dead ones are dropped
@@ -57,7 +60,8 @@ func (t *tokenStore) add(value string, minted *token) {
 	t.byHash[sha256.Sum256([]byte(value))] = minted
 }
 
-// mintToken stores t with a fresh value. Its expiry is rounded up to a whole second: the wire has no more.
+// mintToken stores t with a fresh value. Its expiry is rounded up to a whole
+// second: the wire has no more.
 func (s *Server) mintToken(t *token, format TokenFormat) (value string, minted token) {
 	now := s.settings()
 	t.mintedAt = s.Now()
@@ -75,11 +79,13 @@ func (s *Server) mintToken(t *token, format TokenFormat) (value string, minted t
 	return value, minted
 }
 
-// RevokeToken kills a token behind its holder's back. A value that was never minted is ignored.
+// RevokeToken kills a token behind its holder's back. A value that was never
+// minted is ignored.
 func (s *Server) RevokeToken(token string) { s.changeToken(token, markRevoked) }
 
-// RefuseToken makes the server answer 401 Bad credentials to a token that is alive, as GitHub did for hours to a few
-// percent of them. A value that was never minted is ignored.
+// RefuseToken makes the server answer 401 Bad credentials to a token that is
+// alive, as GitHub did for hours to a few percent of them. A value that was
+// never minted is ignored.
 func (s *Server) RefuseToken(token string) { s.changeToken(token, markRefused) }
 
 func markRevoked(t *token) { t.revoked = true }
@@ -93,7 +99,7 @@ func (s *Server) changeToken(value string, change func(*token)) {
 	}
 }
 
-// tokenByHash is a copy of the token with that SHA-256, dead or alive.
+// tokenByHash returns a copy of the token with that SHA-256, dead or alive.
 func (s *Server) tokenByHash(hash [sha256.Size]byte) (token, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,12 +109,14 @@ func (s *Server) tokenByHash(hash [sha256.Size]byte) (token, bool) {
 	return token{}, false
 }
 
-// reaches tells whether the token covers the repository, given the installation it belongs to.
+// reaches tells whether the token covers the repository, given the installation
+// it belongs to.
 func (t *token) reaches(i *installation, r *repository) bool {
 	return i.reaches(r) && (t.repositories == nil || slices.Contains(t.repositories, r.id))
 }
 
-// may tells whether the token has the permission at that level; i may have lost it since the mint.
+// may tells whether the token has the permission at that level; i may have lost
+// it since the mint.
 func (t *token) may(i *installation, permission, level string) bool {
 	return includes(t.permissions[permission], level) && includes(i.Permissions[permission], level)
 }
@@ -127,8 +135,9 @@ func classicToken() string {
 	return string(value)
 }
 
-// statelessToken is a token that holds a JWT, with a signature that nobody can verify: the server knows its tokens by
-// their hash, and to everyone else they are opaque.
+// statelessToken returns a token that holds a JWT, with a signature that nobody
+// can verify: the server knows its tokens by their hash, and to everyone else
+// they are opaque.
 func statelessToken(t *token) string {
 	prefix := fmt.Sprintf("ghs_%d_", t.appID)
 	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS512","typ":"JWT","kid":"s2s"}`))

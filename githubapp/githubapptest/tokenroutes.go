@@ -40,8 +40,9 @@ func (s *Server) getRepository(w http.ResponseWriter, r *http.Request, session s
 	}
 }
 
-// reached is the repository that a path names, by owner and name or by its id, if the session reaches it. Otherwise it is
-// nil, and the request is answered: what was renamed is sent on to the path by id, with rest behind it.
+// reached returns the repository that a path names, by owner and name or by its
+// id, if the session reaches it. Otherwise it returns nil, and the request is
+// answered: what was renamed is sent on to the path by id, with rest behind it.
 func (s *Server) reached(w http.ResponseWriter, r *http.Request, session session, rest string) *repository {
 	repo, moved, ok := s.namedIn(r)
 	switch {
@@ -65,7 +66,8 @@ func (s *Server) namedIn(r *http.Request) (repo *repository, moved, ok bool) {
 	return repo, moved, err == nil
 }
 
-// refuseUser answers GET /user: an installation is no user, so it is no test of a token.
+// refuseUser answers GET /user: an installation is no user, so it is no test of
+// a token.
 func (s *Server) refuseUser(w http.ResponseWriter, _ *http.Request, _ session) {
 	errNotAccessible.write(w)
 }

@@ -9,14 +9,17 @@ import (
 	"path/filepath"
 )
 
-// ListenUnix serves the API on a new unix socket too, as plain HTTP, and returns the socket's path. Whatever host a
-// request names is this server. That is how the real gh comes here instead of to api.github.com: its config.yml has
+// ListenUnix serves the API on a new unix socket too, as plain HTTP, and
+// returns the socket's path. Whatever host a request names is this server. That
+// is how the real gh comes here instead of to api.github.com: its config.yml
+// has
 //
 //	version: "1"
 //	http_unix_socket: PATH
 //
-// The links of answers then lead to https:// and that host. The socket is in a temporary folder that only the user may
-// open, and both go at Close. Each call makes another one.
+// The links of answers then lead to https:// and that host. The socket is in a
+// temporary folder that only the user may open, and both go at Close. Each call
+// makes another one.
 func (s *Server) ListenUnix() (path string, err error) {
 	if !s.enter() {
 		return "", errors.New("githubapptest: ListenUnix: the server is closed")
@@ -39,7 +42,7 @@ func (s *Server) ListenUnix() (path string, err error) {
 	return path, nil
 }
 
-// apiURL is the API's base URL as the client of r sees it.
+// apiURL returns the API's base URL as the client of r sees it.
 func apiURL(r *http.Request) string {
 	x := exchangeOf(r)
 	if addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && addr.Network() == "unix" {

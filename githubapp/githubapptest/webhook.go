@@ -26,13 +26,14 @@ type Webhook struct {
 	Secret string       // signs deliveries; "" leaves the signature out, as GitHub does
 	Client *http.Client // trusts the URL's certificate, for instance; nil: one that trusts what the machine trusts
 
-	// EpochTimes sends created_at and updated_at of the installation as numbers of seconds, as some of GitHub's
-	// deliveries have them, rather than as RFC 3339 text, as others do.
+	// EpochTimes sends created_at and updated_at of the installation as numbers
+	// of seconds, as some of GitHub's deliveries have them, rather than as RFC
+	// 3339 text, as others do.
 	EpochTimes bool
 }
 
-// Delivery is an event on its way to a webhook. A test may change it to what GitHub would not send, and may send it
-// again, later, or never.
+// Delivery is an event on its way to a webhook. A test may change it to what
+// GitHub would not send, and may send it again, later, or never.
 type Delivery struct {
 	URL    string
 	Header http.Header
@@ -57,10 +58,13 @@ type webhooks struct {
 	delivered []Delivered
 }
 
-// SetWebhook makes the server deliver an app's events from now on: when [Server.AddInstallation] adds an installation or
-// changes its permissions or repositories, [Server.Suspend], [Server.Uninstall], and the API's routes for the last two.
-// These return, or answer, once the delivery was answered or 10 seconds have passed, so that a test needn't wait; what
-// the answer was is in [Server.Deliveries]. As on GitHub nothing is tried twice. An empty URL ends it.
+// SetWebhook makes the server deliver an app's events from now on: when
+// [Server.AddInstallation] adds an installation or changes its permissions or
+// repositories, [Server.Suspend], [Server.Uninstall], and the API's routes for
+// the last two. These return, or answer, once the delivery was answered or 10
+// seconds have passed, so that a test needn't wait; what the answer was is in
+// [Server.Deliveries]. As on GitHub nothing is tried twice. An empty URL ends
+// it.
 func (s *Server) SetWebhook(appID int64, hook Webhook) {
 	s.webhooks.mu.Lock()
 	defer s.webhooks.mu.Unlock()
@@ -70,16 +74,17 @@ func (s *Server) SetWebhook(appID int64, hook Webhook) {
 	s.webhooks.hooks[appID] = hook
 }
 
-// Deliveries are those that were tried so far, oldest first.
+// Deliveries returns those that were tried so far, oldest first.
 func (s *Server) Deliveries() []Delivered {
 	s.webhooks.mu.Lock()
 	defer s.webhooks.mu.Unlock()
 	return slices.Clone(s.webhooks.delivered)
 }
 
-// NewDelivery is the signed delivery of an event to the webhook of the installation's app, not yet sent. The event need
-// not have happened. It is an error when the installation or the webhook isn't known, or the event isn't one that
-// [Event] describes.
+// NewDelivery returns the signed delivery of an event to the webhook of the
+// installation's app, not yet sent. The event need not have happened. It is an
+// error when the installation or the webhook isn't known, or the event isn't
+// one that [Event] describes.
 func (s *Server) NewDelivery(e Event) (*Delivery, error) {
 	i, ok := s.installation(e.InstallationID, 0)
 	if !ok {
@@ -125,7 +130,8 @@ func (d *Delivery) Sign(secret string) {
 	d.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
 }
 
-// Deliver sends a delivery and returns the status of the answer. Redirects are not followed.
+// Deliver sends a delivery and returns the status of the answer. Redirects are
+// not followed.
 func (s *Server) Deliver(ctx context.Context, d *Delivery) (status int, err error) {
 	tried := Delivered{ID: d.Header.Get("X-GitHub-Delivery"), Event: d.Header.Get("X-GitHub-Event"), Action: d.action()}
 	tried.Status, tried.Err = d.send(ctx)
@@ -163,7 +169,8 @@ func (d *Delivery) action() string {
 	return payload.Action
 }
 
-// happened delivers events to the webhook of the installation's app, if it has one. What comes of it is in Deliveries.
+// happened delivers events to the webhook of the installation's app, if it has
+// one. What comes of it is in Deliveries.
 func (s *Server) happened(i *installation, events ...Event) {
 	for _, e := range events {
 		if d, err := s.deliveryOf(e, i); err == nil {

@@ -46,7 +46,7 @@ func newReceiver(t *testing.T) *receiver {
 	return c
 }
 
-// take is what was received since the last call.
+// take returns what was received since the last call.
 func (c *receiver) take() []received {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,9 +11,11 @@ import (
 // workflowFolder holds what GitHub Actions runs.
 const workflowFolder = ".github/workflows"
 
-// refuseWorkflows answers a push that must not be, and reports whether it did: a token without the permission
-// workflows: write can't push a commit that creates or changes a file in .github/workflows, unless the same file, path
-// and content, is on a branch already. Nothing of the push is then done, for the other refs neither.
+// refuseWorkflows answers a push that must not be, and reports whether it did:
+// a token without the permission workflows: write can't push a commit that
+// creates or changes a file in .github/workflows, unless the same file, path
+// and content, is on a branch already. Nothing of the push is then done, for
+// the other refs neither.
 func (s *Server) refuseWorkflows(w http.ResponseWriter, r *http.Request, repo *repository) bool {
 	session, refusal := s.session(exchangeOf(r).caller)
 	if refusal == nil && session.token.may(session.installation, "workflows", "write") {
@@ -32,7 +34,8 @@ func (s *Server) refuseWorkflows(w http.ResponseWriter, r *http.Request, repo *r
 	return true
 }
 
-// changedWorkflows says for each ref of a push which workflow is why it is refused.
+// changedWorkflows says for each ref of a push which workflow is why it is
+// refused.
 func (s *Server) changedWorkflows(repo *repository, p *push) (reasons map[string]string, err error) {
 	tools, err := s.gitTools()
 	if err != nil {
@@ -59,7 +62,8 @@ func (s *Server) changedWorkflows(repo *repository, p *push) (reasons map[string
 	return reasons, nil
 }
 
-// quarantine holds the objects of a push apart from the repository, which still knows nothing of them.
+// quarantine holds the objects of a push apart from the repository, which still
+// knows nothing of them.
 type quarantine struct {
 	tools *gitTools
 	repo  string
@@ -91,8 +95,9 @@ func newQuarantine(tools *gitTools, root, repo string, p *push) (*quarantine, er
 
 func (q *quarantine) close() { _ = os.RemoveAll(q.dir) }
 
-// newWorkflow is a workflow that a commit, or one before it that the repository doesn't have yet, creates or changes; ""
-// when there is none. Of a merge only what differs from all its parents counts.
+// newWorkflow returns a workflow that a commit, or one before it that the
+// repository doesn't have yet, creates or changes, and "" when there is none.
+// Of a merge only what differs from all its parents counts.
 func (q *quarantine) newWorkflow(commit string) (path string, err error) {
 	out, err := q.tools.output(q.repo, q.env, nil, "log", "--format=", "--raw", "-z", "-c", "--no-abbrev", "--no-renames",
 		"--full-history", commit, "--not", "--all", "--", workflowFolder)
@@ -102,7 +107,8 @@ func (q *quarantine) newWorkflow(commit string) (path string, err error) {
 	var known map[workflow]bool
 	parts := strings.Split(string(out), "\x00")
 	for n := 0; n+1 < len(parts); n++ {
-		// ":100644 100644 <blob before> <blob> M", with one more of each for each further parent, then the path
+		// ":100644 100644 <blob before> <blob> M", with one more of each for
+		// each further parent, then the path
 		change := strings.Fields(parts[n])
 		if len(change) < 5 || change[0][0] != ':' {
 			continue
@@ -127,7 +133,7 @@ func (q *quarantine) newWorkflow(commit string) (path string, err error) {
 // workflow is a file with its content.
 type workflow struct{ path, blob string }
 
-// workflows are those that the repository's branches have now.
+// workflows returns those that the repository's branches have.
 func (q *quarantine) workflows() (map[workflow]bool, error) {
 	branches, err := q.tools.run(q.repo, nil, "for-each-ref", "--format=%(objectname)", "refs/heads")
 	if err != nil {

@@ -20,7 +20,8 @@ const (
 	refusal = "(refusing to allow a GitHub App to create or update workflow `.github/workflows/ci.yml` without `workflows` permission)"
 )
 
-// pusher pushes from a clone with a token that may write contents, and with one that may write workflows too.
+// pusher pushes from a clone with a token that may write contents, and with one
+// that may write workflows too.
 type pusher struct {
 	t               *testing.T
 	allowed, denied *testutil.Git
@@ -51,7 +52,7 @@ func (p *pusher) commit(path, content string) {
 	p.git("commit", "--quiet", "--message", "Change "+path)
 }
 
-// refs are the refs of the repository itself.
+// refs returns the refs of the repository itself.
 func (p *pusher) refs() string {
 	return p.denied.Run(p.t, p.bare, "for-each-ref", "--format=%(refname) %(objectname)")
 }
@@ -196,7 +197,8 @@ func TestAPushThatIsNoneIsRefused(t *testing.T) {
 	require.Equal(t, 400, f.push(token, "no gzip", "Content-Encoding", "gzip").StatusCode)
 }
 
-// Other clients than git may ask for the report in its first form, without a side band, or for none.
+// Other clients than git may ask for the report in its first form, without a
+// side band, or for none.
 func TestARefusalComesInTheFormThatTheClientAskedFor(t *testing.T) {
 	t.Parallel()
 	f, p := newPusher(t)

@@ -19,19 +19,20 @@ import (
 // Options say where a document is followed.
 type Options struct {
 	Root string // of this repository; default "."
-	With string // the nested module whose blocks are followed, alone and in a module that is begun already
+	With string // the nested module whose blocks are followed, in a module that is begun
 
-	// Proxy is where the reader, who is in an empty folder, gets this repository's modules. Without one the reader is in a
-	// clone of this repository, which is Root.
+	// Proxy is where the reader, who is in an empty folder, gets this
+	// repository's modules. Without one the reader is in a clone of this
+	// repository, which is Root.
 	Proxy *testutil.ModuleProxy
 
-	// Instead replaces what can't be as it is written: a fixed port, a folder of the system's. In commands, files and
-	// outputs alike.
+	// Instead replaces what can't be as it is written: a fixed port, a folder
+	// of the system's. In commands, files and outputs alike.
 	Instead map[string]string
 
 	Env       []string // KEY=VALUE, beside what every reader has, or in its place
 	GoFiles   bool     // someone else compiles the blocks of go
-	Elsewhere []string // blocks of sh that run elsewhere: go test ./... itself, and what another document has too
+	Elsewhere []string // blocks of sh that run elsewhere: go test ./..., and what another document has
 }
 
 // Follow follows a document, whose path is below Options.Root, to its end.
@@ -50,7 +51,9 @@ func Follow(t *testing.T, document string, opts Options) {
 	}
 	testutil.NeedTool(t, "sh")
 	for _, tool := range []string{"git", "curl", "redis-server"} {
-		types := func(b Block) bool { return b.Kind == "sh" && b.With == opts.With && strings.Contains(b.Text, tool+" ") }
+		types := func(b Block) bool {
+			return b.Kind == "sh" && b.With == opts.With && strings.Contains(b.Text, tool+" ")
+		}
 		if slices.ContainsFunc(blocks, types) {
 			testutil.NeedTool(t, tool)
 		}
@@ -70,7 +73,8 @@ func Follow(t *testing.T, document string, opts Options) {
 	r := &reader{opts: opts, instead: strings.NewReplacer(pairs...), terminals: map[string]*terminal{}}
 	r.prepare(t)
 	if opts.With != "" {
-		if err := os.WriteFile(filepath.Join(r.folder, "go.mod"), []byte("module example.com/reader\n\ngo 1.26.0\n"), 0o644); err != nil {
+		gomod := []byte("module example.com/reader\n\ngo 1.26.0\n")
+		if err := os.WriteFile(filepath.Join(r.folder, "go.mod"), gomod, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.ContainsFunc(blocks, func(b Block) bool { return b.With == opts.With }) {
@@ -92,7 +96,8 @@ type reader struct {
 	uncompiled []string
 }
 
-// prepare gives the reader a home, and nothing of this machine's but its programs and what go has cached.
+// prepare gives the reader a home, and nothing of this machine's but its
+// programs and what go has cached.
 func (r *reader) prepare(t *testing.T) {
 	t.Helper()
 	home := t.TempDir()
@@ -122,7 +127,8 @@ func (r *reader) prepare(t *testing.T) {
 	r.env = append(r.env, r.opts.Env...)
 }
 
-// followAll does what all blocks say. An error begins with the line.
+// followAll does what all blocks say. Its error begins with the line of the
+// block.
 func (r *reader) followAll(t *testing.T, blocks []Block) error {
 	t.Helper()
 	for i, b := range blocks {
@@ -143,7 +149,7 @@ func (r *reader) followAll(t *testing.T, blocks []Block) error {
 	return nil
 }
 
-// FreePort is a port of loopback on which nobody listens.
+// FreePort returns a port of loopback on which nobody listens.
 func FreePort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -157,7 +163,8 @@ func FreePort(t *testing.T) string {
 
 var compiles = regexp.MustCompile(`(?m)^\s*go (test|run|build|vet|install) `)
 
-// follow does what one block says. shown is the block below, if it is what this one prints.
+// follow does what one block says. shown is the block below, if it is what this
+// one prints.
 func (r *reader) follow(t *testing.T, b Block, shown *Block) error {
 	t.Helper()
 	text := r.instead.Replace(b.Text)

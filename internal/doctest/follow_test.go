@@ -10,11 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// try follows a document in an empty folder and is the first thing that isn't as it says.
+// try follows a document in an empty folder and returns the first thing that
+// isn't as it says.
 func try(t *testing.T, document string) error {
 	blocks, err := Blocks(document)
 	require.NoError(t, err)
-	r := &reader{folder: t.TempDir(), env: []string{"PATH=" + os.Getenv("PATH")}, terminals: map[string]*terminal{}, instead: strings.NewReplacer("HERE", "here")}
+	r := &reader{
+		folder: t.TempDir(), env: []string{"PATH=" + os.Getenv("PATH")},
+		terminals: map[string]*terminal{}, instead: strings.NewReplacer("HERE", "here"),
+	}
 	return r.followAll(t, blocks)
 }
 

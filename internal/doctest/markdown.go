@@ -20,7 +20,8 @@ type Block struct {
 	With       string // the module that it needs; "" for the root
 }
 
-// Blocks are the blocks of a document, or an error that says which line nobody could follow.
+// Blocks returns the blocks of a document, or an error that says which line
+// nobody could follow.
 func Blocks(document string) ([]Block, error) {
 	var blocks []Block
 	lines := strings.Split(document, "\n")
@@ -36,7 +37,8 @@ func Blocks(document string) ([]Block, error) {
 				return nil, fmt.Errorf("line %d: the block has no end", i+1)
 			}
 			b.Line, b.Text = i+2, strings.Join(lines[i+1:i+1+length], "\n")+"\n"
-			if b.Kind == "text" && b.Terminal == "" && (len(blocks) == 0 || blocks[len(blocks)-1].Kind != "sh") {
+			below := len(blocks) > 0 && blocks[len(blocks)-1].Kind == "sh"
+			if b.Kind == "text" && b.Terminal == "" && !below {
 				return nil, fmt.Errorf("line %d: there is no command above that prints this", i+1)
 			}
 			blocks = append(blocks, b)

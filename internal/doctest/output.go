@@ -13,7 +13,8 @@ var (
 	spaces = regexp.MustCompile(` +`)
 )
 
-// pattern matches what a text block shows: each line as it is but for ... and, with anyNumbers, for numbers.
+// pattern returns a regular expression for what a text block shows: each line
+// as it is but for ... and, with anyNumbers, for numbers.
 func pattern(text string, anyNumbers bool) string {
 	var p strings.Builder
 	for line := range strings.Lines(text) {
@@ -32,7 +33,7 @@ func pattern(text string, anyNumbers bool) string {
 	return p.String()
 }
 
-// compare is an error unless printed is what text shows.
+// compare returns an error unless printed is what text shows.
 func compare(text string, anyNumbers bool, printed string) error {
 	if !regexp.MustCompile(`^` + pattern(text, anyNumbers) + `$`).MatchString(printed) {
 		return fmt.Errorf("the document shows\n%s\nand there was\n%s", text, printed)
@@ -40,8 +41,9 @@ func compare(text string, anyNumbers bool, printed string) error {
 	return nil
 }
 
-// RequireShown fails t unless printed is what a document shows below the block of exactly that command: for a test that has
-// run it already, and knows more about it than the document.
+// RequireShown fails t unless printed is what a document shows below the block
+// of exactly that command: for a test that has run it already, and knows more
+// about it than the document.
 func RequireShown(t testing.TB, document, command, printed string) {
 	t.Helper()
 	content, err := os.ReadFile(document)
@@ -53,7 +55,8 @@ func RequireShown(t testing.TB, document, command, printed string) {
 		t.Fatalf("%s: %v", document, err)
 	}
 	for i, b := range blocks[:len(blocks)-1] {
-		if shown := blocks[i+1]; b.Kind == "sh" && strings.TrimSpace(b.Text) == command && shown.Kind == "text" {
+		shown := blocks[i+1]
+		if b.Kind == "sh" && strings.TrimSpace(b.Text) == command && shown.Kind == "text" {
 			if err := compare(shown.Text, shown.AnyNumbers, printed); err != nil {
 				t.Fatalf("%s:%d: %v", document, shown.Line, err)
 			}

@@ -70,7 +70,7 @@ func open(t testing.TB, folder string, env []string) *terminal {
 	return m
 }
 
-// Write is what the shell and its programs print.
+// Write takes what the shell and its programs print.
 func (m *terminal) Write(b []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -83,7 +83,8 @@ func (m *terminal) output() string {
 	return m.printed.String()
 }
 
-// enter has the shell run commands. Unless they may fail, the first one that does ends it.
+// enter has the shell run commands. Unless they may fail, the first one that
+// does ends it.
 func (m *terminal) enter(commands string, mayFail bool) error {
 	if m.busy {
 		return fmt.Errorf("what was started in this terminal is still running: nothing can be typed")
@@ -101,7 +102,8 @@ func (m *terminal) enter(commands string, mayFail bool) error {
 	if mayFail {
 		flag = "+e"
 	}
-	_, err := fmt.Fprintf(m.stdin, "set %s; . '%s' </dev/null\nprintf '\\n%%s %%s %%s\\n' %s $? \"$PWD\"\n", flag, script, m.mark)
+	_, err := fmt.Fprintf(m.stdin, "set %s; . '%s' </dev/null\n"+
+		"printf '\\n%%s %%s %%s\\n' %s $? \"$PWD\"\n", flag, script, m.mark)
 	return err
 }
 
@@ -134,7 +136,8 @@ func (m *terminal) finish() (printed, exit, folder string, err error) {
 
 // show waits until the commands have printed text, and lets them go on.
 func (m *terminal) show(text string, anyNumbers bool) error {
-	for deadline := time.Now().Add(patience); !appeared(text, anyNumbers, m.output()); time.Sleep(5 * time.Millisecond) {
+	deadline := time.Now().Add(patience)
+	for ; !appeared(text, anyNumbers, m.output()); time.Sleep(5 * time.Millisecond) {
 		select {
 		case <-m.ended:
 			return fmt.Errorf("it ended: %s\n%s", m.shell.ProcessState, m.output())

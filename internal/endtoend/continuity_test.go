@@ -16,8 +16,8 @@ import (
 )
 
 // Three of them clone with submodules, fetch, and push what takes more than one
-// request, while one token follows another. Meanwhile a push takes a good part of
-// a life, and the endpoint is restarted with another key.
+// request, while one token follows another. Meanwhile a push takes a good part
+// of a life, and the endpoint is restarted with another key.
 func TestNoOperationOfGitIsLostWhileATokenCanBeHad(t *testing.T) {
 	t.Parallel()
 	const shortest, many, pushTakes = 6 * time.Second, 3, 1500 * time.Millisecond
@@ -139,8 +139,8 @@ func TestAClockTenMinutesOffCostsNoOperation(t *testing.T) {
 	}
 }
 
-// pushFile pushes a commit with a file of random content to a branch. Over HTTP/1.1 git sends a pack above 1 MiB in
-// chunks.
+// pushFile pushes a commit with a file of random content to a branch. Over
+// HTTP/1.1 git sends a pack above 1 MiB in chunks.
 func (w *workspace) pushFile(t *testing.T, dir string, size int, ref string) outcome {
 	content := make([]byte, size)
 	_, _ = rand.Read(content)

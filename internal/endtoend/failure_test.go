@@ -87,7 +87,7 @@ func TestGitStopsWhenTheEndpointIsDownAndTheWorkspaceIsToldToQuit(t *testing.T) 
 	require.Empty(t, p.requests(withToken))
 }
 
-// own is a token that somebody has beside the platform's.
+// own returns a token that somebody has beside the platform's.
 func own(t *testing.T, p *platform) string {
 	t.Helper()
 	token, _, err := p.all.Scoped(githubapp.Scope{Permissions: map[string]string{"contents": "read"}}).Token(t.Context())

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAWorkspaceReachesItsOwnRepositoryAndCannotHaveAnothersToken(t *testing.T) {
+func TestAWorkspaceReachesItsOwnRepositoryAndNoOther(t *testing.T) {
 	t.Parallel()
 	write := map[string]string{"contents": "write"}
 	p := newPlatform(t, platformOptions{

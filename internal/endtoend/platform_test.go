@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -27,10 +28,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// settle is how long a token of the platform ripens. It matches lives of a few seconds as the default does an hour.
+const (
+	appID          = 12
+	installationID = 345
+)
+
+// settle is how long a token of the platform ripens. It matches lives of a few
+// seconds as the default does an hour.
 const settle = 200 * time.Millisecond
 
-// platform is a platform as an engineer wires one, of the real packages, with a GitHub of its own.
+// platform is a platform as an engineer wires one, of the real packages, with a
+// GitHub of its own.
 type platform struct {
 	github   *githubapptest.Server
 	host     string   // of github, as git names it
@@ -44,16 +52,16 @@ type platform struct {
 	endpoint *httptest.Server
 	silent   atomic.Bool // the endpoint takes requests and doesn't answer
 
-	// printed is all that anyone printed; it fails the test when one of the secrets is in it that the platform has
-	// sent or received.
+	// printed is all that anyone printed; it fails the test when one of the
+	// secrets is in it that the platform has sent or received.
 	printed *testutil.Capture
 
 	mu      sync.Mutex
 	records []tokenhttp.AuditRecord
 }
 
-// platformOptions are what tests want different. The zero value is a platform with one repository and tokens of an hour,
-// which all workspaces share.
+// platformOptions are what tests want different. The zero value is a platform
+// with one repository and tokens of an hour, which all workspaces share.
 type platformOptions struct {
 	repositories []string                   // default acme/widgets
 	tokenLife    time.Duration              // the fake's; default one hour
@@ -73,21 +81,29 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 	if opts.repositories == nil {
 		opts.repositories = []string{"acme/widgets"}
 	}
-	setup, err := github.SetUp(opts.repositories...)
-	require.NoError(t, err)
 	address, err := url.Parse(github.URL)
 	require.NoError(t, err)
-	p.github, p.host, p.gitURLs = github, address.Host, setup.GitURLs
+	p.github, p.host = github, address.Host
+	for _, repository := range opts.repositories {
+		gitURL, err := github.AddRepository(repository)
+		require.NoError(t, err)
+		p.gitURLs = append(p.gitURLs, gitURL)
+	}
+	key := testutil.RSAKeyPEM(t, 0)
+	github.AddApp(githubapptest.App{ID: appID, Keys: []*rsa.PublicKey{&testutil.RSAKey(t, 0).PublicKey}})
+	github.AddInstallation(githubapptest.Installation{
+		ID: installationID, AppID: appID, Account: "acme", Repositories: opts.repositories,
+	})
 
 	client := *github.Client()
 	client.Transport = witness{client.Transport, p.printed}
 	p.app, err = githubapp.New(githubapp.Options{
-		AppID: setup.AppID, PrivateKey: setup.PrivateKey(), BaseURL: github.URL, HTTPClient: &client,
+		AppID: appID, PrivateKey: key, BaseURL: github.URL, HTTPClient: &client,
 		Cache: tokenprovider.CacheOptions{Settle: settle}, Logger: p.printed.Logger(),
 	})
 	require.NoError(t, err)
-	p.printed.Secret(string(setup.PrivateKey()))
-	p.all = p.app.Installation(setup.InstallationID)
+	p.printed.Secret(string(key))
+	p.all = p.app.Installation(installationID)
 
 	p.registry = provisionhook.NewRegistry(provisionhook.Protect("PATH"), provisionhook.PortableNames())
 	p.source = tokenhttp.FirstProvider(p.registry)
@@ -100,7 +116,7 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 			if !known {
 				return 0, githubapp.Scope{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden}
 			}
-			return setup.InstallationID, scope, nil
+			return installationID, scope, nil
 		}, nil)
 		require.NoError(t, err)
 		p.registry.Register(m)
@@ -121,8 +137,8 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 	return p
 }
 
-// serve starts the endpoint at an address. Each time it signs bearers with a new secret, and goes on accepting those
-// that it signed with the one before.
+// serve starts the endpoint at an address. Each time it signs bearers with a
+// new secret, and goes on accepting those that it signed with the one before.
 func (p *platform) serve(t *testing.T, address string) {
 	t.Helper()
 	secret := make([]byte, 32)
@@ -148,7 +164,8 @@ func (p *platform) serve(t *testing.T, address string) {
 	p.endpoint.Start()
 }
 
-// restart ends the endpoint and starts it anew, with another key, where workspaces know it.
+// restart ends the endpoint and starts it anew, with another key, where
+// workspaces know it.
 func (p *platform) restart(t *testing.T) {
 	t.Helper()
 	address := p.endpoint.Listener.Addr().String()
@@ -164,7 +181,7 @@ func (p *platform) audit(_ context.Context, r tokenhttp.AuditRecord) {
 	p.records = append(p.records, r)
 }
 
-// audited are the records so far of which match is true, the oldest first.
+// audited returns the records so far of which match is true, the oldest first.
 func (p *platform) audited(match func(tokenhttp.AuditRecord) bool) []tokenhttp.AuditRecord {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -182,7 +199,8 @@ func issuedToken(r tokenhttp.AuditRecord) bool {
 	return r.Code == "" && r.Provider != "workspace-bearer"
 }
 
-// requests are those in the fake's log of which match is true, the oldest first.
+// requests returns those in the fake's log of which match is true, the oldest
+// first.
 func (p *platform) requests(match func(githubapptest.Request) bool) []githubapptest.Request {
 	var found []githubapptest.Request
 	for _, r := range p.github.Requests() {
@@ -198,13 +216,15 @@ func begun(r githubapptest.Request) bool {
 	return r.Git && strings.HasSuffix(r.Path, "/info/refs") && r.Status == http.StatusOK
 }
 
-// refused matches requests of git that came with a token and weren't let in. Git begins each operation without one, and
-// is told to come back: those don't count.
+// refused matches requests of git that came with a token and weren't let in.
+// Git begins each operation without one, and is told to come back: those don't
+// count.
 func refused(r githubapptest.Request) bool {
 	return r.Git && r.AuthScheme != "" && r.Status >= 400
 }
 
-// withToken matches requests of git that came with some token, whatever became of them.
+// withToken matches requests of git that came with some token, whatever became
+// of them.
 func withToken(r githubapptest.Request) bool { return r.Git && r.AuthScheme != "" }
 
 // minted matches the mints that succeeded.
@@ -212,7 +232,7 @@ func minted(r githubapptest.Request) bool {
 	return strings.HasSuffix(r.Path, "/access_tokens") && r.Status == http.StatusCreated
 }
 
-// held is the token that the platform hands out now.
+// held returns the token that the platform hands out.
 func (p *platform) held(t *testing.T) (token string, expiresAt time.Time) {
 	t.Helper()
 	token, expiresAt, err := p.all.Token(t.Context())
@@ -226,7 +246,8 @@ func (p *platform) untilDead(t *testing.T, expiresAt time.Time) {
 	eventually(t, func() bool { return p.github.Now().After(expiresAt) }, "the end of the token's life")
 }
 
-// witness is a transport that tells printed each credential that passes: JWTs on the way out, tokens on the way in.
+// witness is a transport that tells printed each credential that passes: JWTs
+// on the way out, tokens on the way in.
 type witness struct {
 	next    http.RoundTripper
 	printed *testutil.Capture
@@ -245,7 +266,8 @@ func (w witness) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// witnessed is what witness does, for a server: bearers on the way in, tokens and new bearers on the way out.
+// witnessed returns next behind what tells printed each credential that passes:
+// bearers on the way in, tokens and new bearers on the way out.
 func (p *platform) witnessed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.printed.Secret(bearerOf(r))

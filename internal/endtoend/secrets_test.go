@@ -13,8 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The platform of each of these tests fails it when a secret is printed. Here everybody has a reason to print something.
-func TestNothingThatAnyonePrintsAndNoFileButTheCommandsHoldsASecret(t *testing.T) {
+// The platform of each of these tests fails it when a secret is printed. Here
+// everybody has a reason to print something.
+func TestNothingPrintedAndNoFileButTheCommandsHoldsASecret(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, platformOptions{})
 	w := p.provision(t, "ws-1")

@@ -23,8 +23,8 @@ func TestGitGoesOnAfterTheTokenInItsEnvironmentHasDied(t *testing.T) {
 	}
 }
 
-// gitGoesOn returns false, and proves nothing, on a machine that is too slow for
-// one clone within that life.
+// gitGoesOn returns false, and proves nothing, on a machine that is too slow
+// for one clone within that life.
 func gitGoesOn(t *testing.T, life time.Duration) bool {
 	t.Helper()
 	const lives = 2 // beyond the injected token's
@@ -73,8 +73,9 @@ func gitGoesOn(t *testing.T, life time.Duration) bool {
 	return true
 }
 
-// A hook of git holds each push, after its first request and before its last, until the token is dead that was held when
-// it began. Git doesn't ask for another in between: it has to be given one that lasts.
+// A hook of git holds each push, after its first request and before its last,
+// until the token is dead that was held when it began. Git doesn't ask for
+// another in between: it has to be given one that lasts.
 func TestAPushSucceedsThatBeginsWhileTheHeldTokenIsAboutToDie(t *testing.T) {
 	t.Parallel()
 	for life := 6 * time.Second; !pushesOutliveTheirToken(t, life); life *= 2 {
@@ -82,8 +83,9 @@ func TestAPushSucceedsThatBeginsWhileTheHeldTokenIsAboutToDie(t *testing.T) {
 	}
 }
 
-// pushesOutliveTheirToken is false, and proves nothing, on a machine that is too slow to begin both pushes while a token
-// lives of that life, of which half is over.
+// pushesOutliveTheirToken returns false, and proves nothing, on a machine that
+// is too slow to begin both pushes while a token lives of that life, of which
+// half is over.
 func pushesOutliveTheirToken(t *testing.T, life time.Duration) bool {
 	t.Helper()
 	p := newPlatform(t, platformOptions{tokenLife: life})
@@ -162,7 +164,8 @@ func TestManyGitsAtOnceCauseOneMintPerTokenLife(t *testing.T) {
 	p.github.SetLatency(500 * time.Millisecond) // so that all of them ask while the one mint runs
 	together(many, func(i int) {
 		if i == 0 {
-			// Over HTTP/1.1 git sends a pack above http.postBuffer, 1 MiB, in chunks.
+			// Over HTTP/1.1 git sends a pack above http.postBuffer, 1 MiB, in
+			// chunks.
 			w.remote(t, dirs[i], "-c", "http.version=HTTP/1.1", "push", "--quiet", "origin", "HEAD")
 			return
 		}
@@ -175,7 +178,8 @@ func TestManyGitsAtOnceCauseOneMintPerTokenLife(t *testing.T) {
 	mints := p.requests(minted)
 	require.GreaterOrEqual(t, len(mints), 2)
 	for i := range mints[1:] {
-		// Callers that want a long life get a token with half of it. The rest is for requests that are slow to arrive.
+		// Callers that want a long life get a token with half of it. The rest
+		// is for requests that are slow to arrive.
 		require.Greater(t, mints[i+1].Time.Sub(mints[i].Time), life/2-time.Second)
 	}
 	require.LessOrEqual(t, len(p.audited(issuedToken)), len(mints), "what is on disk serves the others")

@@ -20,7 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// workspace is a machine that the platform has started: an environment, a home, and nothing else of this one.
+// workspace is a machine that the platform has started: an environment, a home,
+// and nothing else of this one.
 type workspace struct {
 	*testutil.Git
 	platform *platform
@@ -57,8 +58,9 @@ type outcome struct {
 	took           time.Duration
 }
 
-// remote runs git with args, of which one is clone, fetch, ls-remote or push: exactly one operation on the remote
-// repository. It may be called by several goroutines.
+// remote runs git with args, of which one is clone, fetch, ls-remote or push:
+// exactly one operation on the remote repository. It may be called by several
+// goroutines.
 func (w *workspace) remote(t *testing.T, dir string, args ...string) outcome {
 	t.Helper()
 	o := w.run(w.Command(t, dir, args...))
@@ -73,7 +75,7 @@ func (w *workspace) remote(t *testing.T, dir string, args ...string) outcome {
 	return o
 }
 
-// must is remote for an operation that has to succeed.
+// must runs an operation as remote does, which has to succeed.
 func (w *workspace) must(t *testing.T, dir string, args ...string) outcome {
 	t.Helper()
 	o := w.remote(t, dir, args...)
@@ -81,7 +83,7 @@ func (w *workspace) must(t *testing.T, dir string, args ...string) outcome {
 	return o
 }
 
-// clone is a fresh clone of the platform's n-th repository.
+// clone makes a fresh clone of the platform's n-th repository.
 func (w *workspace) clone(t *testing.T, n int) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "clone")
@@ -95,7 +97,8 @@ func (w *workspace) commit(t *testing.T, dir, message string) {
 	w.Run(t, dir, "commit", "--quiet", "--allow-empty", "-m", message)
 }
 
-// token runs `git-credential-provisionkit token`. What it prints on standard output is the token, on purpose.
+// token runs `git-credential-provisionkit token`. What it prints on standard
+// output is the token, on purpose.
 func (w *workspace) token(t *testing.T) outcome {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), testutil.Command(t), "token")
@@ -137,24 +140,27 @@ func (w *workspace) run(cmd *exec.Cmd) outcome {
 	return o
 }
 
-// useInjected are arguments for git that make it use the token in the environment, as a workspace does that has no
-// helper.
+// useInjected returns arguments for git that make it use the token in the
+// environment, as a workspace does that has no helper.
 func (w *workspace) useInjected() []string {
 	return w.useHelper(`!f() { test "$1" = get || exit 0; echo username=x-access-token; echo "password=$GH_TOKEN"; }; f`)
 }
 
-// useHelper are arguments for git that put another helper in the place of the platform's.
+// useHelper returns arguments for git that put another helper in the place of
+// the platform's.
 func (w *workspace) useHelper(helper string) []string {
 	key := "credential.https://" + w.platform.host + ".helper="
 	return []string{"-c", key, "-c", key + helper}
 }
 
-// addHelper are arguments for git that have it ask another helper after the platform's.
+// addHelper returns arguments for git that have it ask another helper after the
+// platform's.
 func (w *workspace) addHelper(helper string) []string {
 	return []string{"-c", "credential.https://" + w.platform.host + ".helper=" + helper}
 }
 
-// complaints are the lines that the command printed among what git did, without its name.
+// complaints returns the lines that the command printed among those of git,
+// without its name.
 func (o outcome) complaints() []string {
 	var found []string
 	for line := range strings.Lines(o.stderr) {
@@ -165,7 +171,8 @@ func (o outcome) complaints() []string {
 	return found
 }
 
-// kept are the files with that suffix in which the command keeps something, by name; each is for its owner alone.
+// kept returns the files with that suffix in which the command keeps something,
+// by name; each is for its owner alone.
 func (w *workspace) kept(t *testing.T, suffix string) map[string]string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(w.Env["TMPDIR"], "provisionkit-*", "*"+suffix))

@@ -13,18 +13,19 @@ import (
 	"testing"
 )
 
-// window is how many characters of a secret in a row count as a leak: a prefix in a log is one too.
+// window is how many characters of a secret in a row count as a leak: a prefix
+// in a log is one too.
 const window = 16
 
-// Capture collects what is written to it and fails its test at the end when a secret is in it, in clear or encoded.
-// It is safe for concurrent use.
+// Capture collects what is written to it and fails its test at the end when a
+// secret is in it, in clear or encoded. It is safe for concurrent use.
 type Capture struct {
 	mu      sync.Mutex
 	output  bytes.Buffer
 	secrets []string
 }
 
-// NewCapture is a Capture that is checked for secrets when t ends.
+// NewCapture returns a Capture that is checked for secrets when t ends.
 func NewCapture(t testing.TB, secrets ...string) *Capture {
 	c := &Capture{}
 	c.Secret(secrets...)
@@ -50,7 +51,7 @@ func (c *Capture) Write(p []byte) (int, error) {
 	return c.output.Write(p)
 }
 
-// String is what was written so far.
+// String returns what was written so far.
 func (c *Capture) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

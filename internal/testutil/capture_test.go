@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// recorder is a testing.TB that notes a failure and keeps the clean-up for the test to run.
+// recorder is a testing.TB that notes a failure and keeps the clean-up for the
+// test to run.
 type recorder struct {
 	testing.TB
 	failed  bool

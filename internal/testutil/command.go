@@ -14,9 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Command returns the path of git-credential-provisionkit, built without cgo, as it
-// is shipped, once for all tests of a package. Its TestMain has to end with [Exit].
-// The name of its folder has a space, as a path in a workspace may have one.
+// Command returns the path of git-credential-provisionkit, built without cgo,
+// as it is shipped, once for all tests of a package. Its TestMain has to end
+// with [Exit]. The name of its folder has a space, as a path in a workspace may
+// have one.
 func Command(t testing.TB) string {
 	t.Helper()
 	path, err := buildCommand()
@@ -31,8 +32,8 @@ func Exit(code int) {
 }
 
 // MoreInParallel lets more tests run at once than there are processors, unless
-// -parallel says otherwise. It is for the TestMain of a package whose tests wait
-// for tokens to die for most of their time.
+// -parallel says otherwise. It is for the TestMain of a package whose tests
+// wait for tokens to die for most of their time.
 func MoreInParallel() {
 	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0))); err != nil {
 		panic(err)

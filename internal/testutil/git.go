@@ -11,15 +11,17 @@ import (
 	"time"
 )
 
-// Git runs the real git in an environment of its own: an empty home, no system or user configuration, no prompts, no
-// proxy, no credentials, nothing of the machine's environment but PATH.
+// Git runs the real git in an environment of its own: an empty home, no system
+// or user configuration, no prompts, no proxy, no credentials, nothing of the
+// machine's environment but PATH.
 type Git struct {
 	Home string            // HOME and XDG_CONFIG_HOME of every command
-	Env  map[string]string // the environment of every command; a test adds what a workspace would have
+	Env  map[string]string // of every command; a test adds what a workspace would have
 	path string
 }
 
-// NewGit is a Git with a fresh home. Without git on PATH the test is skipped, or fails when CI=true.
+// NewGit returns a Git with a fresh home. Without git on PATH the test is
+// skipped, or fails when CI=true.
 func NewGit(t testing.TB) *Git {
 	t.Helper()
 	path := NeedTool(t, "git")
@@ -46,7 +48,7 @@ func NewGit(t testing.TB) *Git {
 	return g
 }
 
-// Command is git with args in dir, not yet started.
+// Command returns git with args in dir, not yet started.
 func (g *Git) Command(t testing.TB, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), g.path, args...)
@@ -68,7 +70,8 @@ func (g *Git) Try(t testing.TB, dir string, args ...string) (stdout, stderr stri
 	return out.String(), errOut.String(), err
 }
 
-// Run is [Git.Try] for a command that must succeed. It returns the standard output without white space around it.
+// Run runs git with args in dir, which must succeed, and returns the standard
+// output without white space around it.
 func (g *Git) Run(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	stdout, stderr, err := g.Try(t, dir, args...)

@@ -10,15 +10,18 @@ import (
 	"testing"
 )
 
-// GitRequest is one request of git to a credential helper, and what it must come to.
+// GitRequest is one request of git to a credential helper, and what it must
+// come to.
 type GitRequest struct {
 	Outcome string // "answer", "nothing" or "refuse"
 	Name    string // what it is
 	Input   string
 }
 
-// GitRequests reads the catalogue in the file at path: a request per line, as Outcome, Name and Input, the latter two as
-// quoted Go strings. In Input, {{text*n}} stands for n times that text. Lines that are empty or begin with # don't count.
+// GitRequests reads the catalogue in the file at path: a request per line, as
+// Outcome, Name and Input, the latter two as quoted Go strings. In Input,
+// {{text*n}} stands for n times that text. Lines that are empty or begin with #
+// don't count.
 func GitRequests(t testing.TB, path string) []GitRequest {
 	t.Helper()
 	file, err := os.Open(path)

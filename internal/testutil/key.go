@@ -17,7 +17,8 @@ var (
 	signatures sync.Map // by signing
 )
 
-// RSAKey is a generated RSA-2048 key. The same n gives the same key throughout the test binary, another n another one.
+// RSAKey returns a generated RSA-2048 key. The same n gives the same key
+// throughout the test binary, another n another one.
 func RSAKey(t testing.TB, n int) *rsa.PrivateKey {
 	t.Helper()
 	keysMu.Lock()
@@ -32,7 +33,8 @@ func RSAKey(t testing.TB, n int) *rsa.PrivateKey {
 	return keys[n]
 }
 
-// RSAKeyPEM is [RSAKey] as PEM in PKCS#1, the form in which GitHub hands keys out.
+// RSAKeyPEM returns [RSAKey] as PEM in PKCS#1, the form in which GitHub hands
+// keys out.
 func RSAKeyPEM(t testing.TB, n int) []byte {
 	t.Helper()
 	der := x509.MarshalPKCS1PrivateKey(RSAKey(t, n))

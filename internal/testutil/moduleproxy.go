@@ -49,7 +49,9 @@ func (p *ModuleProxy) Publish(t testing.TB, dir, version string) (path string) {
 	folder := filepath.Join(p.dir, filepath.FromSlash(path), "@v")
 	require.NoError(t, os.MkdirAll(folder, 0o700))
 	for name, text := range map[string]string{
-		"list": version + "\n", version + ".info": `{"Version":"` + version + `"}`, version + ".mod": string(content),
+		"list":            version + "\n",
+		version + ".info": `{"Version":"` + version + `"}`,
+		version + ".mod":  string(content),
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
 	}
@@ -77,18 +79,20 @@ func (p *ModuleProxy) Publish(t testing.TB, dir, version string) (path string) {
 func moduleFiles(t testing.TB, dir string) []string {
 	t.Helper()
 	var names []string
-	if output, err := exec.CommandContext(t.Context(), "git", "-C", dir, "ls-files", "-z").Output(); err == nil {
-		names = strings.Split(strings.TrimSuffix(string(output), "\x00"), "\x00")
+	tracked, err := exec.CommandContext(t.Context(), "git", "-C", dir, "ls-files", "-z").Output()
+	if err == nil {
+		names = strings.Split(strings.TrimSuffix(string(tracked), "\x00"), "\x00")
 	} else {
-		require.NoError(t, fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
+		err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
 			if err == nil && entry.Type().IsRegular() {
 				names = append(names, name)
 			}
 			return err
-		}))
+		})
+		require.NoError(t, err)
 	}
 	return slices.DeleteFunc(names, func(name string) bool {
-		for below, _ := filepath.Split(filepath.FromSlash(name)); below != ""; below, _ = filepath.Split(filepath.Clean(below)) {
+		for below := filepath.Dir(filepath.FromSlash(name)); below != "."; below = filepath.Dir(below) {
 			if _, err := os.Stat(filepath.Join(dir, below, "go.mod")); err == nil {
 				return true // of a module below this one
 			}
@@ -108,7 +112,8 @@ func (p *ModuleProxy) Go(t testing.TB, dir string, args ...string) string {
 	return stdout
 }
 
-// TryGo is Go for a command that may fail.
+// TryGo runs the go command as [ModuleProxy.Go] does, where it may fail, and
+// returns its two outputs.
 func (p *ModuleProxy) TryGo(t testing.TB, dir string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), NeedTool(t, "go"), args...)

@@ -9,8 +9,10 @@ import (
 	"testing"
 )
 
-// CaptureProcess is a [Capture] of all that this process prints until t ends: standard output, standard error, and
-// the default loggers of log and log/slog. It changes globals, so a test that uses it must not run in parallel.
+// CaptureProcess returns a [Capture] of all that this process prints until t
+// ends: standard output, standard error, and the default loggers of log and
+// log/slog. It changes globals, so a test that uses it must not run in
+// parallel.
 func CaptureProcess(t testing.TB, secrets ...string) *Capture {
 	t.Helper()
 	c := NewCapture(t, secrets...)
@@ -18,7 +20,8 @@ func CaptureProcess(t testing.TB, secrets ...string) *Capture {
 	if err != nil {
 		t.Fatalf("capture the output: %v", err)
 	}
-	stdout, stderr, logger, logOut, logFlags := os.Stdout, os.Stderr, slog.Default(), log.Writer(), log.Flags()
+	stdout, stderr := os.Stdout, os.Stderr
+	logger, logOut, logFlags := slog.Default(), log.Writer(), log.Flags()
 	os.Stdout, os.Stderr = w, w
 	log.SetOutput(c)
 	slog.SetDefault(c.Logger())

@@ -8,9 +8,10 @@ import (
 	"testing"
 )
 
-// RequireRedacted fails t when value shows one of the secrets under any verb of fmt, in JSON or through log/slog: by
-// itself, and nested in an exported and an unexported field. Use [RequireRedactedDirectly] for a type whose fields
-// must be plain and that therefore can't protect itself inside an unexported field.
+// RequireRedacted fails t when value shows one of the secrets under any verb of
+// fmt, in JSON or through log/slog: by itself, and nested in an exported and an
+// unexported field. Use [RequireRedactedDirectly] for a type whose fields must
+// be plain and that therefore can't protect itself inside an unexported field.
 func RequireRedacted(t testing.TB, value any, secrets ...string) {
 	t.Helper()
 	RequireRedactedDirectly(t, value, secrets...)
@@ -19,7 +20,8 @@ func RequireRedacted(t testing.TB, value any, secrets ...string) {
 	requireRedacted(t, "in an unexported field behind a pointer", &hidden{value}, secrets)
 }
 
-// RequireRedactedDirectly is [RequireRedacted] without the unexported fields.
+// RequireRedactedDirectly fails t as [RequireRedacted] does, but for unexported
+// fields.
 func RequireRedactedDirectly(t testing.TB, value any, secrets ...string) {
 	t.Helper()
 	type holder struct{ Field any }

@@ -141,8 +141,8 @@ func (h *Helper) answer(ctx context.Context, req Request) (string, error) {
 		return "", err
 	}
 	if !m.expiresAt.IsZero() && !time.Now().Before(m.expiresAt) {
-		return "", fmt.Errorf("the token that the platform handed out expired at %s; check the clocks on both sides",
-			m.expiresAt.UTC().Format(time.RFC3339))
+		return "", fmt.Errorf("the token that the platform handed out expired at %s; "+
+			"check the clocks on both sides", m.expiresAt.UTC().Format(time.RFC3339))
 	}
 	authtype := slices.Contains(req.Capabilities, "authtype")
 	return wire.GitAnswer(cmp.Or(h.Username, DefaultUsername), m.token, m.expiresAt, authtype)
@@ -166,9 +166,8 @@ func (h *Helper) erase(ctx context.Context, stdin io.Reader) error {
 // readRequest returns the request on stdin, which can't be read with a
 // deadline.
 func readRequest(ctx context.Context, stdin io.Reader) (Request, error) {
-	return within(ctx, "gitcredential: the request on standard input", func(context.Context) (Request, error) {
-		return ReadRequest(stdin)
-	})
+	const what = "gitcredential: the request on standard input"
+	return within(ctx, what, func(context.Context) (Request, error) { return ReadRequest(stdin) })
 }
 
 // within returns what f returns, or says of what, which is whose code f is,

@@ -43,8 +43,8 @@ func (s *source) Invalidate(token string) bool {
 	return true
 }
 
-// run is one call of a helper. No token may be on standard error or in the
-// error, whatever happens.
+// run calls a helper. No token may be on standard error or in the error,
+// whatever happens.
 func run(t *testing.T, h *gitcredential.Helper, operation, input string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out writes
@@ -106,7 +106,7 @@ func TestGetPrintsTheExpiryInWholeSeconds(t *testing.T) {
 	})
 }
 
-func TestACallerThatOffersAuthtypeGetsAnEphemeralCredentialInsteadOfAPassword(t *testing.T) {
+func TestACallerThatOffersAuthtypeGetsAnEphemeralCredential(t *testing.T) {
 	later := time.Now().Add(time.Hour)
 	stdout, _, err := run(t, &gitcredential.Helper{Provider: &source{token: token, expiresAt: later}}, "get", "capability[]=authtype\n"+githubRequest)
 	require.NoError(t, err)

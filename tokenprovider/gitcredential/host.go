@@ -62,7 +62,8 @@ func canonicalHost(host string) (string, error) {
 		}
 	}
 	if strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
-		if addr, err := netip.ParseAddr(name[1 : len(name)-1]); err != nil || !addr.Is6() || addr.Zone() != "" {
+		addr, err := netip.ParseAddr(name[1 : len(name)-1])
+		if err != nil || !addr.Is6() || addr.Zone() != "" {
 			return "", errors.New("there is no IPv6 address in its brackets")
 		}
 		return host, nil

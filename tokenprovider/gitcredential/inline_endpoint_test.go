@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newEndpoint is the real endpoint for ws-1, and the URL and bearer with which
-// that workspace reaches it.
+// newEndpoint starts the real endpoint for ws-1, and returns the URL and bearer
+// with which that workspace reaches it.
 func newEndpoint(t *testing.T, provider tokenprovider.TokenProvider) (env map[string]string) {
 	t.Helper()
 	key, err := tokenhttp.NewWorkspaceKey([]byte("0123456789abcdef0123456789abcdef"))

@@ -32,8 +32,8 @@ const (
 	githubPassword = "protocol=https\nhost=github.com\npassword=" + token + "\n" // what git sends to erase
 )
 
-// shells are the command lines of the shells that the inline helper is for,
-// each but for the script. Git has one of them built in; images differ in
+// shells returns the command lines of the shells that the inline helper is for,
+// each without the script. Git has one of them built in; images differ in
 // which.
 func shells(t testing.TB) map[string][]string {
 	t.Helper()
@@ -80,7 +80,7 @@ func newInlineWorkspace(t testing.TB, shell []string, url string) *inlineWorkspa
 	}}
 }
 
-// run is what git makes of the helper.
+// run runs the helper as git does.
 func (w *inlineWorkspace) run(t testing.TB, operation, input string) (stdout, stderr string, code int) {
 	t.Helper()
 	command := append(w.shell[1:len(w.shell):len(w.shell)], w.helper+" "+operation)
@@ -167,7 +167,7 @@ func TestTheInlineHelperIsOneLineForEachHostBehindAReset(t *testing.T) {
 	require.Equal(t, env, mutate(t, &gitcredential.MutatorOptions{Inline: true, Hosts: []string{"github.com", "git.example:8443"}}, maps.Clone(env)))
 }
 
-func TestTheInlineHelperPrintsWhatThePlatformAnswersToGitsOwnWords(t *testing.T) {
+func TestTheInlineHelperPrintsWhatThePlatformAnswersToGit(t *testing.T) {
 	t.Parallel()
 	inEachShell(t, func(t *testing.T, shell []string) {
 		s := newStandIn(t, nil)
@@ -421,8 +421,7 @@ func TestTheBearerComesFromItsFileReadAnewEachTime(t *testing.T) {
 	})
 }
 
-// TestNoProcessHasTheBearerOrTheTokenInItsArguments looks at all processes
-// while curl waits for its answer.
+// It looks at all processes while curl waits for its answer.
 func TestNoProcessHasTheBearerOrTheTokenInItsArguments(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -456,8 +455,8 @@ func TestAShellThatWouldShowTheBearerIsNotUsed(t *testing.T) {
 	require.Empty(t, s.asked())
 }
 
-// shellWithoutPrintf is a shell that has to start a program to print: here,
-// bash with that builtin switched off.
+// shellWithoutPrintf returns a shell that has to start a program to print:
+// here, bash with that builtin switched off.
 func shellWithoutPrintf(t testing.TB) string {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -512,10 +511,9 @@ func TestWithQuitTheInlineHelperTellsGitToGiveUp(t *testing.T) {
 	})
 }
 
-// TestNothingAroundTheInlineHelperTurnsItsTokenOrBearerElsewhere is about a
-// repository that brings programs of the names that are needed, and a home and
-// an environment that know curl and the shell.
-func TestNothingAroundTheInlineHelperTurnsItsTokenOrBearerElsewhere(t *testing.T) {
+// The repository brings programs of the names that are needed, and home and
+// environment have settings for curl and the shell.
+func TestNothingAroundTheInlineHelperDivertsItsTokenOrBearer(t *testing.T) {
 	t.Parallel()
 	inEachShell(t, func(t *testing.T, shell []string) {
 		proxy, s := newStandIn(t, nil), newStandIn(t, nil)

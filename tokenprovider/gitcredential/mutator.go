@@ -86,11 +86,12 @@ func NewMutator(opts *MutatorOptions) (*Mutator, error) {
 func (o *MutatorOptions) helper() (string, error) {
 	switch {
 	case o.Inline && o.Command != "":
-		return "", errors.New("gitcredential: MutatorOptions has both Command and Inline: choose one")
+		return "", errors.New("gitcredential: MutatorOptions has Command and Inline: choose one")
 	case o.Inline:
 		return inlineHelper, nil
 	case strings.ContainsFunc(o.Command, unicode.IsControl):
-		return "", fmt.Errorf("gitcredential: MutatorOptions.Command holds a control character: %q", o.Command)
+		return "", fmt.Errorf("gitcredential: MutatorOptions.Command holds a control character: %q",
+			o.Command)
 	}
 	return "!" + quote(cmp.Or(o.Command, DefaultCommand)), nil
 }

@@ -77,7 +77,7 @@ func TestOptionsThatCannotBeUsedAreNamedWhenTheMutatorIsMade(t *testing.T) {
 		"an empty host":               {gitcredential.MutatorOptions{Hosts: []string{"github.com", ""}}, `"" isn't a host`},
 		"no hosts":                    {gitcredential.MutatorOptions{Hosts: []string{}}, "Hosts is empty"},
 		"a line break in the command": {gitcredential.MutatorOptions{Command: "a\nb"}, "Command holds a control character"},
-		"a command and the line":      {gitcredential.MutatorOptions{Inline: true, Command: "x"}, "both Command and Inline"},
+		"a command and the line":      {gitcredential.MutatorOptions{Inline: true, Command: "x"}, "Command and Inline"},
 	} {
 		m, err := gitcredential.NewMutator(&c.opts)
 		require.ErrorContains(t, err, c.says, name)
@@ -99,8 +99,7 @@ func TestAnEnvironmentThatGitCannotUseIsNamedAndLeftAsItIs(t *testing.T) {
 	require.Empty(t, env, "the zero Mutator wires nothing")
 }
 
-// TestGitRunsTheHelperFromAPathThatAShellWouldSplit also proves that a helper
-// which a repository brings is never asked.
+// It also proves that a helper which a repository brings is never asked.
 func TestGitRunsTheHelperFromAPathThatAShellWouldSplit(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the helper here is a shell script")

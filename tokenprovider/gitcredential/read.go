@@ -39,24 +39,28 @@ func ReadRequest(r io.Reader) (Request, error) {
 		read += len(line)
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull) || len(line) > maxLine:
-			return Request{}, fmt.Errorf("gitcredential: line %d of the request is longer than %d bytes", n, maxLine)
+			return refuse("line %d of the request is longer than %d bytes", n, maxLine)
 		case read > maxRequest:
-			return Request{}, fmt.Errorf("gitcredential: the request is larger than %d bytes", maxRequest)
+			return refuse("the request is larger than %d bytes", maxRequest)
 		case errors.Is(err, io.EOF) && len(line) > 0:
-			return Request{}, fmt.Errorf("gitcredential: line %d of the request has no end: it may have been cut short", n)
+			return refuse("line %d of the request has no end: it may have been cut short", n)
 		case errors.Is(err, io.EOF):
 			return p.request()
 		case err != nil:
-			return Request{}, fmt.Errorf("gitcredential: read the request: %w", err)
+			return refuse("read the request: %w", err)
 		}
 		text := strings.TrimSuffix(strings.TrimSuffix(string(line), "\n"), "\r")
 		if text == "" {
 			return p.request()
 		}
 		if err := p.line(text); err != nil {
-			return Request{}, fmt.Errorf("gitcredential: line %d of the request %w", n, err)
+			return refuse("line %d of the request %w", n, err)
 		}
 	}
+}
+
+func refuse(format string, args ...any) (Request, error) {
+	return Request{}, fmt.Errorf("gitcredential: "+format, args...)
 }
 
 // parser collects a request line by line.
@@ -139,7 +143,7 @@ func extend(list []string, value string) []string {
 // request returns what was collected, once it is whole.
 func (p *parser) request() (Request, error) {
 	if p.req.Protocol == "" || p.req.Host == "" {
-		return Request{}, errors.New("gitcredential: the request names no protocol or no host")
+		return refuse("the request names no protocol or no host")
 	}
 	if p.req.Password == "" {
 		p.req.Password = password(p.authtype, p.credential)

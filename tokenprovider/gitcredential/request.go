@@ -21,7 +21,7 @@ type Request struct {
 	Host         string   // as sent, with its port if there is one: "github.com", "GitHub.com:443"
 	Path         string   // "" unless credential.useHttpPath is set
 	Username     string   // "" unless the URL has one, or for store and erase
-	Password     string   // for store and erase; also from an authtype of Basic or Bearer with its credential
+	Password     string   // for store and erase; also that in the credential of an authtype
 	Capabilities []string // what the caller understands: "authtype", "state"
 	WWWAuth      []string // the WWW-Authenticate headers of the server, which may say anything
 }

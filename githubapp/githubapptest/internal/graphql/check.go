@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// check finds what is wrong with a document before it runs. Each fragment is checked once, however often it is spread.
+// check finds what is wrong with a document before it runs. Each fragment is
+// checked once, however often it is spread.
 func (s *Schema) check(doc *document) []*Error {
 	c := &checker{schema: s, doc: doc, scopes: map[*fragment]*scope{}}
 	for _, f := range doc.fragments {

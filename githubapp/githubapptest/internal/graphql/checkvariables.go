@@ -2,7 +2,8 @@ package graphql
 
 import "fmt"
 
-// uses are the variables that a scope and the fragments spread in it use. It marks those fragments as used.
+// uses returns the variables that a scope and the fragments spread in it use.
+// It marks those fragments as used.
 func (c *checker) uses(start *scope, used map[*fragment]bool) []use {
 	all := start.variables
 	seen := map[*fragment]bool{}
@@ -23,7 +24,8 @@ func (c *checker) uses(start *scope, used map[*fragment]bool) []use {
 	return all
 }
 
-// reaches reports whether the fragment from spreads the fragment to, directly or through others.
+// reaches reports whether the fragment from spreads the fragment to, directly
+// or through others.
 func (c *checker) reaches(from, to *fragment) bool {
 	seen := map[*fragment]bool{}
 	for pending := c.scopes[from].fragments; len(pending) > 0; {
@@ -79,7 +81,7 @@ func (c *checker) variables(o *operation, uses []use) {
 	}
 }
 
-// called is the operation's name in a sentence.
+// called returns the operation's name in a sentence.
 func (o *operation) called() string {
 	if o.name == "" {
 		return "anonymous query"

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// coerce is the value as the type has it. A value from a query's text may hold variables, which stand for what they
-// are in the map; in one from JSON an enum is a string, and problem says what doesn't fit.
+// coerce returns the value as the type has it. A value from a query's text may
+// hold variables, which stand for what they are in the map; in one from JSON an
+// enum is a string, and problem says what doesn't fit.
 func (s *Schema) coerce(t typeRef, value any, variables map[string]any, fromJSON bool) (coerced any, problem string) {
 	if name, ok := value.(variableName); ok {
 		return variables[string(name)], "" // was checked
@@ -51,7 +52,8 @@ func (s *Schema) coerce(t typeRef, value any, variables map[string]any, fromJSON
 	return nil, fmt.Sprintf("Could not coerce value %s to %s", inJSON(value), t.name)
 }
 
-// fits reports whether a scalar type takes the value. GitHub's own scalars, URI and the like, are strings.
+// fits reports whether a scalar type takes the value. GitHub's own scalars, URI
+// and the like, are strings.
 func fits(scalar string, value any) bool {
 	switch v := value.(type) {
 	case bool:
@@ -66,7 +68,8 @@ func fits(scalar string, value any) bool {
 	return false
 }
 
-// plain is a decoded JSON value with its numbers as int64 where they are integers, else as float64.
+// plain returns a decoded JSON value with its numbers as int64 where they are
+// integers, else as float64.
 func plain(value any) any {
 	switch v := value.(type) {
 	case json.Number:

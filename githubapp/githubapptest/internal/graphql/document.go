@@ -11,7 +11,7 @@ type document struct {
 	fragments  []*fragment
 }
 
-// fragment is the one of that name; nil if there is none.
+// fragment returns the one of that name, and nil if there is none.
 func (d *document) fragment(name string) *fragment {
 	at := slices.IndexFunc(d.fragments, func(f *fragment) bool { return f.name == name })
 	if at < 0 {
@@ -61,7 +61,7 @@ type selection struct {
 
 func (s *selection) isField() bool { return s.name != "" }
 
-// key is the field's name in the answer.
+// key returns the field's name in the answer.
 func (s *selection) key() string {
 	if s.alias != "" {
 		return s.alias
@@ -75,7 +75,8 @@ type directive struct {
 	at        Location
 }
 
-// argument has a value of these types: nil, bool, int64, float64, string, enumValue, variableName, []any, inputObject.
+// argument has a value of these types: nil, bool, int64, float64, string,
+// enumValue, variableName, []any, inputObject.
 type argument struct {
 	name  string
 	value any
@@ -106,7 +107,7 @@ func (t typeRef) String() string {
 	return text
 }
 
-// named is the name of the type inside all lists.
+// named returns the name of the type inside all lists.
 func (t typeRef) named() string {
 	for t.element != nil {
 		t = *t.element
@@ -114,7 +115,7 @@ func (t typeRef) named() string {
 	return t.name
 }
 
-// nullable is the same type, where null is allowed.
+// nullable returns the same type, where null is allowed.
 func (t typeRef) nullable() typeRef {
 	t.nonNull = false
 	return t

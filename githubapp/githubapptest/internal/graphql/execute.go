@@ -2,13 +2,15 @@ package graphql
 
 import "fmt"
 
-// Object is a value with fields: of scalars as JSON has them, of other objects and of slices of both. A field that
-// isn't there is null. A [Func] among them is called when its field is asked for. Where a schema's type is an
-// interface, __typename says which type the object is.
+// Object is a value with fields: of scalars as JSON has them, of other objects
+// and of slices of both. A field that isn't there is null. A [Func] among them
+// is called when its field is asked for. Where a schema's type is an interface,
+// __typename says which type the object is.
 type Object map[string]any
 
-// Func gives a field's value for its arguments, which have the schema's types and defaults. With an error, which gets
-// the field's path and location, the value is dropped.
+// Func gives a field's value for its arguments, which have the schema's types
+// and defaults. With an error, which gets the field's path and location, the
+// value is dropped.
 type Func func(arguments map[string]any) (any, *Error)
 
 // Request is what a client sends.
@@ -55,7 +57,7 @@ func (d *document) choose(name string) (*operation, *Error) {
 	return nil, &Error{Message: fmt.Sprintf("No operation named %q", name)}
 }
 
-// variables are the values that an operation runs with.
+// variables returns the values that an operation runs with.
 func (s *Schema) variables(o *operation, given map[string]any) (map[string]any, []*Error) {
 	values := map[string]any{}
 	var errs []*Error

@@ -47,7 +47,7 @@ type lexer struct {
 	at   Location
 }
 
-// next is the next token. It panics with an *Error on what is none.
+// next returns the next token. It panics with an *Error on what is none.
 func (l *lexer) next() token {
 	l.skip(len(ignored.FindString(l.rest)))
 	t := token{kind: tokenEnd, at: l.at}
@@ -98,7 +98,8 @@ func (l *lexer) nextString() token {
 	if match == nil {
 		panic(l.unknown())
 	}
-	// Go writes these escapes as GraphQL does, but for \/ and halves of surrogate pairs.
+	// Go writes these escapes as GraphQL does, but for \/ and halves of
+	// surrogate pairs.
 	value, err := strconv.Unquote(`"` + strings.ReplaceAll(joinSurrogates(match[1]), `\/`, `/`) + `"`)
 	if err != nil {
 		panic(l.unknown())
@@ -123,7 +124,8 @@ func (l *lexer) unknown() *Error {
 	return syntaxError(token{tokenUnknown, string(c), l.at}, "")
 }
 
-// syntaxError says what stands where something else was expected; "" when nothing in particular was.
+// syntaxError says what stands where something else was expected; "" when
+// nothing in particular was.
 func syntaxError(t token, expected string) *Error {
 	message := "Unexpected end of document"
 	if t.kind != tokenEnd {

@@ -5,7 +5,8 @@ import "strconv"
 // maxDepth bounds how deep a query nests; real ones stay far below.
 const maxDepth = 100
 
-// parser reads a document. Its methods panic with an *Error, which [parse] and [ParseSchema] return.
+// parser reads a document. Its methods panic with an *Error, which [parse] and
+// [ParseSchema] return.
 type parser struct {
 	lexer
 	token token // the next one, not yet taken

@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// object is the fields asked for of value; nil when one of them is null and must not be.
+// object returns the fields asked for of value, and nil when one of them is
+// null and must not be.
 func (e *execution) object(t *typeDef, sets [][]*selection, value Object, path []any) *members {
 	var found collected
 	for _, set := range sets {
@@ -25,7 +26,8 @@ func (e *execution) object(t *typeDef, sets [][]*selection, value Object, path [
 	return answer
 }
 
-// field is the value of a field, whose occurrences are same; false when it is null and must not be.
+// field returns the value of a field, whose occurrences are same, and false
+// when it is null and must not be.
 func (e *execution) field(t *typeDef, same []*selection, parent Object, path []any) (any, bool) {
 	first := same[0]
 	for _, other := range same[1:] {

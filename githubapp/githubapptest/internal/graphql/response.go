@@ -6,8 +6,9 @@ import (
 	"fmt"
 )
 
-// Response is the answer, whose JSON has the fields in the order in which they were asked for. Data is nil when the
-// query was not run, and a pointer to nothing for null.
+// Response is the answer, whose JSON has the fields in the order in which they
+// were asked for. Data is nil when the query was not run, and a pointer to
+// nothing for null.
 type Response struct {
 	Data   *Data    `json:"data,omitempty"`
 	Errors []*Error `json:"errors,omitempty"`

@@ -30,8 +30,9 @@ type argumentDef struct {
 
 func (a argumentDef) required() bool { return a.typ.nonNull && !a.optional }
 
-// ParseSchema reads a schema in GraphQL's own language: type, interface, enum and scalar. The type Query is where
-// queries start. The scalars String, Int, Float, Boolean and ID are always there.
+// ParseSchema reads a schema in GraphQL's own language: type, interface, enum
+// and scalar. The type Query is where queries start. The scalars String, Int,
+// Float, Boolean and ID are always there.
 func ParseSchema(text string) (*Schema, error) {
 	s, err := parseSchema(text)
 	if err != nil {
@@ -127,7 +128,8 @@ func (p *parser) fieldDef() *fieldDef {
 	return f
 }
 
-// field is the definition of a field of t; nil when t has none of that name.
+// field returns the definition of a field of t, and nil when t has none of that
+// name.
 func (t *typeDef) field(name string) *fieldDef {
 	if name == "__typename" {
 		return &fieldDef{typ: typeRef{name: "String", nonNull: true}}

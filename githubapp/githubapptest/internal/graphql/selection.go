@@ -1,6 +1,7 @@
 package graphql
 
-// collected are the fields of a selection, by their name in the answer: more than one when a query merges them.
+// collected are the fields of a selection, by their name in the answer: more
+// than one when a query merges them.
 type collected struct {
 	keys   []string
 	fields map[string][]*selection

@@ -12,7 +12,8 @@ var (
 	surrogatePairs = regexp.MustCompile(`\\\\|\\u([dD][89aAbB][0-9A-Fa-f]{2})\\u([dD][c-fC-F][0-9A-Fa-f]{2})`)
 )
 
-// joinSurrogates puts the character itself in the place of two escapes that only together are one.
+// joinSurrogates puts the character itself in the place of two escapes that
+// only together are one.
 func joinSurrogates(escaped string) string {
 	return surrogatePairs.ReplaceAllStringFunc(escaped, func(found string) string {
 		match := surrogatePairs.FindStringSubmatch(found)
@@ -25,8 +26,9 @@ func joinSurrogates(escaped string) string {
 	})
 }
 
-// unindent is the value of a block string: without the indentation that its lines have in common, the first not
-// counted, and without empty lines at both ends.
+// unindent returns the value of a block string: without the indentation that
+// its lines have in common, the first not counted, and without empty lines at
+// both ends.
 func unindent(raw string) string {
 	lines := lineEnd.Split(raw, -1)
 	common := -1
