@@ -20,7 +20,8 @@ func NeedDisk(t testing.TB) {
 	}
 }
 
-// Kept returns the path of the one file of env's folder that has this extension.
+// Kept returns the path of the one file of env's folder that has this
+// extension.
 func Kept(t testing.TB, env map[string]string, extension string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(env["XDG_RUNTIME_DIR"], "provisionkit", "*"+extension))

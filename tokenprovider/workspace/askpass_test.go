@@ -55,8 +55,8 @@ func TestAskpassAnswersGitsPromptsForOurHostsAlone(t *testing.T) {
 	require.Contains(t, call(t, fresh.Env(t, "ws-1"), "", "askpass", "Password for 'https://github.com': ").Failed(t), "no token for github.com: ")
 }
 
-// TestGitGetsItsTokenByAskpassWhereItHasNoHelper runs it as git does, by the name of a link, and over several lives of a
-// token.
+// TestGitGetsItsTokenByAskpassWhereItHasNoHelper runs it as git does, by the
+// name of a link, and over several lives of a token.
 func TestGitGetsItsTokenByAskpassWhereItHasNoHelper(t *testing.T) {
 	t.Parallel()
 	f := workspacetest.NewForge(t, time.Second, nil)

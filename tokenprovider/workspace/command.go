@@ -26,12 +26,12 @@ type Command struct {
 }
 
 // Main is the command as a process: it runs with the arguments, environment and
-// standard streams of this one and returns the exit code. On Unix exec and gh put
-// another program in its place and don't return.
+// standard streams of this one and returns the exit code. On Unix exec and gh
+// put another program in its place and don't return.
 //
 // A program that links it runs it when its own name, os.Args[0] without folder,
-// is [gitcredential.DefaultCommand], gh or git-askpass-provisionkit; install makes
-// links of the latter two.
+// is [gitcredential.DefaultCommand], gh or git-askpass-provisionkit; install
+// makes links of the latter two.
 func Main() int {
 	return run(context.Background(), &process.Process{
 		Args: os.Args, Env: os.Getenv, Environ: os.Environ(),
@@ -41,8 +41,8 @@ func Main() int {
 }
 
 // Run executes the command and returns its exit code: 0, or 1 after a line on
-// Stderr that says what is wrong; exec and gh have that of the program that they
-// run. ctx bounds it, and what fetches a token is bounded by 30 s anyway.
+// Stderr that says what is wrong; exec and gh have that of the program that
+// they run. ctx bounds it, and what fetches a token is bounded by 30 s anyway.
 func (c *Command) Run(ctx context.Context) int { return run(ctx, c.process()) }
 
 // process returns the process that c describes.

@@ -184,7 +184,8 @@ func TestWithQuitGitIsToldToGiveUpForOurHostsOnly(t *testing.T) {
 	require.Equal(t, result{}, call(t, env, "protocol=https\nhost=other.example\n\n", "get"))
 }
 
-// TestNoAnswerOfThePlatformMakesAHalfOrHostileCredential goes through what a platform, or what stands before it, can say.
+// TestNoAnswerOfThePlatformMakesAHalfOrHostileCredential goes through what a
+// platform, or what stands before it, can say.
 func TestNoAnswerOfThePlatformMakesAHalfOrHostileCredential(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, workspacetest.Hourly())

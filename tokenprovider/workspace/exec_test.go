@@ -49,7 +49,8 @@ func TestExecRunsAProgramWithALiveTokenInPlaceOfADeadOne(t *testing.T) {
 	require.Equal(t, "10m0s", p.Asked()[0].URL.Query().Get("min_ttl"))
 }
 
-// TestExecLeadsNoGhToGiveTheTokenToAnyHost is about the real gh as git's helper, which with CODESPACES answers for all.
+// TestExecLeadsNoGhToGiveTheTokenToAnyHost is about the real gh as git's
+// helper, which with CODESPACES answers for all.
 func TestExecLeadsNoGhToGiveTheTokenToAnyHost(t *testing.T) {
 	t.Parallel()
 	gh := testutil.NeedTool(t, "gh")

@@ -85,8 +85,9 @@ func TestWhenThereIsNoTokenGitAsksItsNextHelperOrQuits(t *testing.T) {
 	require.Contains(t, stderr, "told us to quit")
 }
 
-// TestAPathThatGitTellsDecidesNothing is about credential.useHttpPath, which nothing of ours sets: git then tells the path
-// of the URL, which whoever wrote that has chosen.
+// TestAPathThatGitTellsDecidesNothing is about credential.useHttpPath, which
+// nothing of ours sets: git then tells the path of the URL, which whoever wrote
+// that has chosen.
 func TestAPathThatGitTellsDecidesNothing(t *testing.T) {
 	t.Parallel()
 	f := workspacetest.NewForge(t, time.Hour, nil)
@@ -112,7 +113,8 @@ func TestAPathThatGitTellsDecidesNothing(t *testing.T) {
 	require.Equal(t, "token", filepath.Base(f.Platform.Asked()[0].URL.Path))
 }
 
-// TestGitSendsTheHelpersAuthorizationAndNoOther is about what wires git: a header beside the helper's is one too many.
+// TestGitSendsTheHelpersAuthorizationAndNoOther is about what wires git: a
+// header beside the helper's is one too many.
 func TestGitSendsTheHelpersAuthorizationAndNoOther(t *testing.T) {
 	t.Parallel()
 	f := workspacetest.NewForge(t, time.Hour, nil)
@@ -141,7 +143,8 @@ func TestGitSendsTheHelpersAuthorizationAndNoOther(t *testing.T) {
 	require.Empty(t, sent)
 }
 
-// TestARedirectToAnotherHostTakesNoTokenAlong also asks our helper for that host, as a generic configuration would.
+// TestARedirectToAnotherHostTakesNoTokenAlong also asks our helper for that
+// host, as a generic configuration would.
 func TestARedirectToAnotherHostTakesNoTokenAlong(t *testing.T) {
 	t.Parallel()
 	f := workspacetest.NewForge(t, time.Hour, nil)

@@ -113,7 +113,8 @@ func TestTheBuiltCommandPrintsNothingOfAnAnswerThatIsTooMuch(t *testing.T) {
 	require.Empty(t, elsewhere.Asked(), "no redirect is followed")
 }
 
-// TestAnAnswerThatDripsEndsWithTheCommandsTime has a deadline of a second in place of the command's own.
+// TestAnAnswerThatDripsEndsWithTheCommandsTime has a deadline of a second in
+// place of the command's own.
 func TestAnAnswerThatDripsEndsWithTheCommandsTime(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, &workspacetest.Mint{})
@@ -219,7 +220,8 @@ func TestTheBuiltCommandErasesWhatItGaveOutAndNothingElse(t *testing.T) {
 	require.Equal(t, tokenprovider.TokenSHA256(token), p.Asked()[1].Header.Get("Provisionkit-Rejected"))
 }
 
-// TestAStormOfErasesCostsThePlatformOneMint is a forge that refuses every token as soon as it gets it.
+// TestAStormOfErasesCostsThePlatformOneMint is a forge that refuses every token
+// as soon as it gets it.
 func TestAStormOfErasesCostsThePlatformOneMint(t *testing.T) {
 	t.Parallel()
 	workspacetest.NeedDisk(t)
@@ -253,8 +255,9 @@ func TestTheBuiltCommandServesNoFileThatItDoesNotTrust(t *testing.T) {
 	}
 }
 
-// TestARepositoryThatBringsProgramsAndFilesGetsNothing has git itself run the command, in a work tree with all the names
-// that git, the command and a shell look for, and "." on the PATH.
+// TestARepositoryThatBringsProgramsAndFilesGetsNothing has git itself run the
+// command, in a work tree with all the names that git, the command and a shell
+// look for, and "." on the PATH.
 func TestARepositoryThatBringsProgramsAndFilesGetsNothing(t *testing.T) {
 	t.Parallel()
 	f := workspacetest.NewForge(t, time.Hour, nil)

@@ -51,7 +51,8 @@ func TestProcessesThatWaitForAFailingRequestShareItsFailure(t *testing.T) {
 	env := p.Env(t, "ws-1")
 	var opened sync.WaitGroup
 	opened.Go(func() {
-		// All have started once twenty of them have the lock file open; on other systems than Linux time has to tell.
+		// All have started once twenty of them have the lock file open; on
+		// other systems than Linux time has to tell.
 		defer close(release)
 		for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline) && openLocks(env) < 20; {
 			time.Sleep(20 * time.Millisecond)

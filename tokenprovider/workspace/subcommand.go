@@ -38,8 +38,8 @@ func subcommands() []subcommand {
 }
 
 // wantsHelp reports whether it is the subcommand itself that args ask for help.
-// What git calls has no help: git would take it for an answer. The help of gh is
-// gh's own.
+// What git calls has no help: git would take it for an answer. The help of gh
+// is gh's own.
 func (s subcommand) wantsHelp(args []string) bool {
 	asks := len(args) == 1 && (args[0] == "--help" || args[0] == "-h")
 	return asks && s.details != "" && s.name != "gh"

@@ -13,7 +13,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
-// Endpoint is where the token comes from, and as whom the workspace asks for it.
+// Endpoint is where the token comes from, and as whom the workspace asks for
+// it.
 type Endpoint struct {
 	URL        string
 	AllowHTTP  bool
@@ -55,7 +56,8 @@ func (e Endpoint) WithBearer(getenv func(string) string) (Endpoint, error) {
 	e.BearerFile = getenv(wire.EnvBearerFile)
 	switch {
 	case e.BearerFile != "" && !filepath.IsAbs(e.BearerFile):
-		// Git runs its helper in the repository at hand, which could bring a file of that name.
+		// Git runs its helper in the repository at hand, which could bring a
+		// file of that name.
 		return Endpoint{}, fmt.Errorf("%s must be an absolute path", wire.EnvBearerFile)
 	case e.BearerFile == "" && getenv(wire.EnvBearer) == "":
 		return Endpoint{}, notConfigured("neither " + wire.EnvBearerFile + " nor " + wire.EnvBearer +

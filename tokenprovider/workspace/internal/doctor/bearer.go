@@ -14,8 +14,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/platform"
 )
 
-// checkBearer looks at what the workspace authenticates with. What that says about
-// its own end is only told: whether it is over is for the platform to say.
+// checkBearer looks at what the workspace authenticates with. What that says
+// about its own end is only told: whether it is over is for the platform to
+// say.
 func checkBearer(ctx context.Context, d *diagnosis) finding {
 	e, err := config.Endpoint{URL: d.Env(wire.EnvTokenURL)}.WithBearer(d.Env)
 	if err != nil {
@@ -43,8 +44,8 @@ func checkBearer(ctx context.Context, d *diagnosis) finding {
 	return worst([]finding{bearerRights(e.BearerFile), bearerLife(used, time.Now())})
 }
 
-// bearerRights looks at who else can get at the file. A group that may read it is
-// how some platforms hand secrets to a user who isn't root.
+// bearerRights looks at who else can get at the file. A group that may read it
+// is how some platforms hand secrets to a user who isn't root.
 func bearerRights(path string) finding {
 	info, err := os.Stat(path)
 	if path == "" || err != nil || runtime.GOOS == "windows" {

@@ -9,8 +9,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/safefile"
 )
 
-// checkHeaders looks for an Authorization that git sends of its own accord: beside
-// a helper's it is one too many, or it is a token that nobody renews.
+// checkHeaders looks for an Authorization that git sends of its own accord:
+// beside a helper's it is one too many, or it is a token that nobody renews.
 func checkHeaders(_ context.Context, d *diagnosis) finding {
 	found := []finding{ok("none is sent along")}
 	for _, host := range d.served {
@@ -55,8 +55,8 @@ func checkRewrites(_ context.Context, d *diagnosis) finding {
 	return worst(found)
 }
 
-// leadsAway reports whether a rule of git's, which puts its subsection in place of
-// its value, changes https URLs at host into others.
+// leadsAway reports whether a rule of git's, which puts its subsection in place
+// of its value, changes https URLs at host into others.
 func leadsAway(s setting, host string) (to string, does bool) {
 	url := "https://" + host + "/"
 	if strings.HasPrefix(s.value, url) {
@@ -75,8 +75,8 @@ func leadsAway(s setting, host string) (to string, does bool) {
 	return t.scheme + "://" + t.host, true
 }
 
-// checkNetrc looks for passwords that the HTTP library of git takes before git asks
-// a helper.
+// checkNetrc looks for passwords that the HTTP library of git takes before git
+// asks a helper.
 func checkNetrc(_ context.Context, d *diagnosis) finding {
 	paths := []string{d.Env("NETRC")}
 	for _, home := range []string{d.Env("HOME"), d.Env("USERPROFILE")} {

@@ -109,7 +109,8 @@ var bypassBreakages = []breakage{
 
 func TestDoctorTellsWhatLeadsPastTheHelper(t *testing.T) { diagnose(t, bypassBreakages) }
 
-// TestDoctorLooksAtTheRepositoryThatItRunsIn does so in a folder below it, by the built command.
+// TestDoctorLooksAtTheRepositoryThatItRunsIn does so in a folder below it, by
+// the built command.
 func TestDoctorLooksAtTheRepositoryThatItRunsIn(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/safefile"
 )
 
-// checkCache looks at what is kept on disk. The command ignores and replaces what
-// isn't safe; a token that others could read has been out, though.
+// checkCache looks at what is kept on disk. The command ignores and replaces
+// what isn't safe; a token that others could read has been out, though.
 func checkCache(_ context.Context, d *diagnosis) finding {
 	root, err := platform.OpenFolder(d.Env)
 	unsafe, isUnsafe := errors.AsType[safefile.UnsafeError](err)

@@ -24,8 +24,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patient is a workspace in which all is well, for a test to break one thing of: the real endpoint, git wired by its
-// environment to the built command, and that before a gh.
+// patient is a workspace in which all is well, for a test to break one thing
+// of: the real endpoint, git wired by its environment to the built command, and
+// that before a gh.
 type patient struct {
 	*testutil.Git
 	platform *workspacetest.Platform
@@ -139,7 +140,8 @@ func (d diagnosis) message(name string) string {
 	return ""
 }
 
-// breakage is one thing that is wrong in a workspace, and the one check that sees it.
+// breakage is one thing that is wrong in a workspace, and the one check that
+// sees it.
 type breakage struct {
 	name    string
 	do      func(t *testing.T, p *patient)
@@ -149,7 +151,8 @@ type breakage struct {
 	besides string // another check that has to warn then
 }
 
-// diagnose has each breakage diagnosed: the check has the status, and no other has anything to say.
+// diagnose has each breakage diagnosed: the check has the status, and no other
+// has anything to say.
 func diagnose(t *testing.T, breakages []breakage) {
 	t.Parallel()
 	for _, b := range breakages {
@@ -217,7 +220,8 @@ func TestWithoutAWorkspaceIDOrURLDoctorNamesTheVariableAndShowsTheResolvedURL(t 
 	require.Contains(t, p.of(t).message("url"), "PROVISIONKIT_TOKEN_URL isn't set")
 }
 
-// TestRawTokensInTheWayOfTheHelperAreAllFoundAtOnce has several things wrong, none of which hides another.
+// TestRawTokensInTheWayOfTheHelperAreAllFoundAtOnce has several things wrong,
+// none of which hides another.
 func TestRawTokensInTheWayOfTheHelperAreAllFoundAtOnce(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t)

@@ -40,12 +40,12 @@ func checkGH(ctx context.Context, d *diagnosis) finding {
 	return ok("%s stands before gh %s in %s", found[0], version, path)
 }
 
-// deadLogin is a login of gh's with an installation token, which was dead an hour
-// after somebody stored it.
+// deadLogin is a login of gh's with an installation token, which was dead an
+// hour after somebody stored it.
 var deadLogin = regexp.MustCompile(`(?m)^\s+oauth_token:\s*["']?ghs_`)
 
-// checkGHLogin looks for logins that gh stored: it acts as those where it gets no
-// token.
+// checkGHLogin looks for logins that gh stored: it acts as those where it gets
+// no token.
 func checkGHLogin(_ context.Context, d *diagnosis) finding {
 	found := []finding{ok("none for these hosts")}
 	for _, host := range d.served {

@@ -24,7 +24,8 @@ func config(key, value string) func(*testing.T, *patient) {
 	return func(t *testing.T, p *patient) { p.config(t, key, value) }
 }
 
-// instead wires git by these settings only, of which "ours" as a value is the helper.
+// instead wires git by these settings only, of which "ours" as a value is the
+// helper.
 func instead(entries ...gitcredential.Entry) func(*testing.T, *patient) {
 	return func(t *testing.T, p *patient) {
 		p.unwire()

@@ -12,8 +12,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/self"
 )
 
-// checkGitHelper looks whether git asks this command, and whom else: for each host,
-// and for the paths below it that have settings of their own.
+// checkGitHelper looks whether git asks this command, and whom else: for each
+// host, and for the paths below it that have settings of their own.
 func checkGitHelper(_ context.Context, d *diagnosis) finding {
 	var found []finding
 	helpers := d.settings.of("credential", "helper")
@@ -31,8 +31,8 @@ func checkGitHelper(_ context.Context, d *diagnosis) finding {
 	return worst(found)
 }
 
-// checkHelpers looks at those of the helpers that git asks for what is below the
-// path at the host.
+// checkHelpers looks at those of the helpers that git asks for what is below
+// the path at the host.
 func checkHelpers(d *diagnosis, helpers settings, host, below string) finding {
 	var asked []setting
 	var reset setting // what wiped ours
@@ -76,15 +76,15 @@ func checkHelpers(d *diagnosis, helpers settings, host, below string) finding {
 	return ok("asks provisionkit's helper")
 }
 
-// isBelow reports whether a setting for URLs below the path applies to all that are
-// below the other one.
+// isBelow reports whether a setting for URLs below the path applies to all that
+// are below the other one.
 func isBelow(other, path string) bool {
 	path = strings.TrimSuffix(path, "/")
 	return path == "" || other == path || strings.HasPrefix(other, path+"/")
 }
 
-// isOurs reports whether a setting names this command as a helper: by its name, by
-// its path, or in its inline form.
+// isOurs reports whether a setting names this command as a helper: by its name,
+// by its path, or in its inline form.
 func isOurs(s setting) bool {
 	if s.value == strings.TrimPrefix(gitcredential.DefaultCommand, "git-credential-") ||
 		strings.Contains(s.value, gitcredential.DefaultCommand) || strings.Contains(s.value, wire.EnvTokenURL) {
@@ -99,8 +99,8 @@ func isOurs(s setting) bool {
 	return filepath.IsAbs(path) && self.Is(path)
 }
 
-// checkGitCredential has git itself fetch a credential for each host, as it does
-// before a push, and compares it with the token that this command has.
+// checkGitCredential has git itself fetch a credential for each host, as it
+// does before a push, and compares it with the token that this command has.
 func checkGitCredential(ctx context.Context, d *diagnosis) finding {
 	// Nobody is to be asked for a password: neither a program, which the empty
 	// variable turns off, nor the terminal.
@@ -138,8 +138,8 @@ func checkGitCredential(ctx context.Context, d *diagnosis) finding {
 	return ok("git gets the token for %s", strings.Join(d.served, ", "))
 }
 
-// changes reports whether the platform hands out another token than last each time:
-// nothing is kept here, nor there.
+// changes reports whether the platform hands out another token than last each
+// time: nothing is kept here, nor there.
 func changes(ctx context.Context, d *diagnosis, last gitAnswer) bool {
 	next, err := get(ctx, d)
 	return err == nil && !sameToken(next.token, last.token)

@@ -37,8 +37,8 @@ func checkURL(_ context.Context, d *diagnosis) finding {
 	return ok("%s", shown)
 }
 
-// checkPlatform looks whether anything answers there, with a request that holds no
-// secret and can't mint a token.
+// checkPlatform looks whether anything answers there, with a request that holds
+// no secret and can't mint a token.
 func checkPlatform(ctx context.Context, d *diagnosis) finding {
 	d.observer = newObserver()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, d.endpoint.URL, http.NoBody)
@@ -102,8 +102,8 @@ const (
 	skewError   = 5 * time.Minute
 )
 
-// checkClock compares this machine's clock with the platform's: expiry times come
-// from there.
+// checkClock compares this machine's clock with the platform's: expiry times
+// come from there.
 func checkClock(_ context.Context, d *diagnosis) finding {
 	skew := d.observer.skew.Load()
 	if skew == nil {

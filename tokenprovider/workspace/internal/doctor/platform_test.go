@@ -34,14 +34,16 @@ func (p *patient) at(base string) {
 	p.Env["PROVISIONKIT_TOKEN_URL"] = base + u.Path
 }
 
-// refusing is an address where nobody listens: no listener that asks for any free port gets this one.
+// refusing is an address where nobody listens: no listener that asks for any
+// free port gets this one.
 const refusing = "127.0.0.1:1"
 
 func tokenURL(value string) func(*testing.T, *patient) {
 	return func(_ *testing.T, p *patient) { p.Env["PROVISIONKIT_TOKEN_URL"] = value }
 }
 
-// answers has the platform answer every request but the one that only looks whether it is there.
+// answers has the platform answer every request but the one that only looks
+// whether it is there.
 func answers(status int, header, body string) func(*testing.T, *patient) {
 	return func(_ *testing.T, p *patient) {
 		p.platform.On(func(w http.ResponseWriter, r *http.Request) bool {
@@ -225,7 +227,8 @@ func (k anotherKey) issue(t *testing.T) string {
 	return bearer
 }
 
-// TestAProxyInTheWayIsNamed runs the built command, since a process reads the settings of its proxy once.
+// TestAProxyInTheWayIsNamed runs the built command, since a process reads the
+// settings of its proxy once.
 func TestAProxyInTheWayIsNamed(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t)

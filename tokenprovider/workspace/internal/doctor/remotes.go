@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// checkRemotes looks at the URLs of the repository in the current folder and of its
-// submodules: with a token in one git asks no helper, and ssh has none.
+// checkRemotes looks at the URLs of the repository in the current folder and of
+// its submodules: with a token in one git asks no helper, and ssh has none.
 func checkRemotes(ctx context.Context, d *diagnosis) finding {
 	folder, err := d.output(ctx, nil, "", d.gitPath, "rev-parse", "--path-format=absolute", "--git-common-dir")
 	if err != nil {

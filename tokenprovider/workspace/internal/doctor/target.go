@@ -30,8 +30,8 @@ func parseTarget(raw string) target {
 	return t
 }
 
-// redactURL returns raw without what stands before its host, which may be a secret,
-// and without a query.
+// redactURL returns raw without what stands before its host, which may be a
+// secret, and without a query.
 func redactURL(raw string) string {
 	scheme, rest, isURL := strings.Cut(raw, "://")
 	if !isURL {

@@ -15,8 +15,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/config"
 )
 
-// checkHosts looks at the settings that say for which hosts there are tokens, and
-// what git is told without one.
+// checkHosts looks at the settings that say for which hosts there are tokens,
+// and what git is told without one.
 func checkHosts(_ context.Context, d *diagnosis) finding {
 	hosts, err := config.ReadHosts(d.Env)
 	if err != nil {
@@ -34,8 +34,8 @@ const (
 	lifeError   = time.Minute
 )
 
-// checkToken proves that there is a fresh token, with all that a get of git's goes
-// through.
+// checkToken proves that there is a fresh token, with all that a get of git's
+// goes through.
 func checkToken(ctx context.Context, d *diagnosis) finding {
 	c, err := get(ctx, d)
 	if err != nil {

@@ -36,7 +36,8 @@ func set(name, value string) func(*testing.T, *patient) {
 	return func(_ *testing.T, p *patient) { p.Env[name] = value }
 }
 
-// kept is the path of what is kept on disk with that extension, once a token was fetched.
+// kept is the path of what is kept on disk with that extension, once a token
+// was fetched.
 func (p *patient) kept(t *testing.T, extension string) string {
 	t.Helper()
 	call(t, p.Env, request, "get").Answered(t)

@@ -20,7 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// everyHost stands for all servers that gh can talk to, and notes what each is sent.
+// everyHost stands for all servers that gh can talk to, and notes what each is
+// sent.
 type everyHost struct {
 	mu   sync.Mutex
 	sent map[string][]string // Authorization by host
@@ -56,7 +57,8 @@ func (h *everyHost) take() map[string][]string {
 	return sent
 }
 
-// newRealShim is a workspace in which the real gh stands behind the shim and sends everything to one place.
+// newRealShim is a workspace in which the real gh stands behind the shim and
+// sends everything to one place.
 func newRealShim(t *testing.T) (*everyHost, *shim) {
 	t.Helper()
 	gh := testutil.NeedTool(t, "gh")
@@ -68,8 +70,8 @@ func newRealShim(t *testing.T) (*everyHost, *shim) {
 	return h, s
 }
 
-// TestTheRealGhGivesTheTokenToOurHostsAlone names hosts in all the ways that gh has, those that the shim doesn't look at
-// among them.
+// TestTheRealGhGivesTheTokenToOurHostsAlone names hosts in all the ways that gh
+// has, those that the shim doesn't look at among them.
 func TestTheRealGhGivesTheTokenToOurHostsAlone(t *testing.T) {
 	t.Parallel()
 	h, s := newRealShim(t)

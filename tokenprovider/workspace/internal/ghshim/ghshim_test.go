@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shim is a workspace in which gh is a link to the command, and another program named gh stands behind it on the PATH.
+// shim is a workspace in which gh is a link to the command, and another program
+// named gh stands behind it on the PATH.
 type shim struct {
 	*workspacetest.Platform
 	env  map[string]string
@@ -70,8 +71,9 @@ func TestWhoeverTypesGhGetsTheRealOneWithALiveToken(t *testing.T) {
 	require.Len(t, s.Asked(), 1)
 }
 
-// TestTheTokenThatGhGets goes through what may be in the environment. What isn't named is unset in the end, but for GH_TOKEN
-// where gh has a token for github.com.
+// TestTheTokenThatGhGets goes through what may be in the environment. What
+// isn't named is unset in the end, but for GH_TOKEN where gh has a token for
+// github.com.
 func TestTheTokenThatGhGets(t *testing.T) {
 	t.Parallel()
 	s := newShim(t)

@@ -60,8 +60,8 @@ func check(path string) error {
 // extensions and the git that gh starts call gh again, a few times at most.
 const maxDepth = 8
 
-// nextDepth returns the value of [wire.EnvGHDepth] for gh, or an error if gh leads
-// back here without end, as a script does that is taken for the real one.
+// nextDepth returns the value of [wire.EnvGHDepth] for gh, or an error if gh
+// leads back here without end, as a script does that is taken for the real one.
 func nextDepth(p *process.Process) (string, error) {
 	depth, err := strconv.Atoi(p.Env(wire.EnvGHDepth))
 	if err != nil {

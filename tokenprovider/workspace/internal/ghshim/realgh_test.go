@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newGHShim is a workspace with git and the real gh behind the shim, which takes the fake for github.com.
+// newGHShim is a workspace with git and the real gh behind the shim, which
+// takes the fake for github.com.
 func newGHShim(t *testing.T, life time.Duration) (*workspacetest.Forge, *shim) {
 	t.Helper()
 	gh := testutil.NeedTool(t, "gh")
@@ -32,7 +33,8 @@ func newGHShim(t *testing.T, life time.Duration) (*workspacetest.Forge, *shim) {
 	return f, s
 }
 
-// TestTheRealGhWorksOnOverManyLivesOfATokenBesideGit also proves that the two share one token and one request for it.
+// TestTheRealGhWorksOnOverManyLivesOfATokenBesideGit also proves that the two
+// share one token and one request for it.
 func TestTheRealGhWorksOnOverManyLivesOfATokenBesideGit(t *testing.T) {
 	t.Parallel()
 	f, s := newGHShim(t, 2*time.Second)
@@ -86,7 +88,8 @@ func TestTheRealGhAsksTheForgeForNothingWithAnotherTokenWhenThereIsNone(t *testi
 	}
 }
 
-// TestWhatGhStartsComesBackToTheShimForItsToken is about an alias; extensions and the git that gh starts use GH_PATH too.
+// TestWhatGhStartsComesBackToTheShimForItsToken is about an alias; extensions
+// and the git that gh starts use GH_PATH too.
 func TestWhatGhStartsComesBackToTheShimForItsToken(t *testing.T) {
 	t.Parallel()
 	_, s := newGHShim(t, time.Hour)

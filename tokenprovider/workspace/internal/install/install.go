@@ -1,5 +1,5 @@
-// Package install wires git and gh to the command by files: git's configuration,
-// and links to the command.
+// Package install wires git and gh to the command by files: git's
+// configuration, and links to the command.
 package install
 
 import (

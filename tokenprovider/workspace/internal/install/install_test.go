@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// account is a person's home on a machine: a folder for programs, on the PATH, and a git with its own configuration.
+// account is a person's home on a machine: a folder for programs, on the PATH,
+// and a git with its own configuration.
 type account struct {
 	*testutil.Git
 	bin     string
@@ -142,7 +143,8 @@ func TestInstallWritesTheConfigurationOfEverybodyWhenToldTo(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(a.Home, ".gitconfig"))
 }
 
-// TestInstallIsNotMisledByTheGitThatStartedIt is about what hooks and helpers find in their environment.
+// TestInstallIsNotMisledByTheGitThatStartedIt is about what hooks and helpers
+// find in their environment.
 func TestInstallIsNotMisledByTheGitThatStartedIt(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t)

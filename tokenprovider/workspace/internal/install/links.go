@@ -51,9 +51,9 @@ func stageLinks(dir, program string) (*linking, error) {
 	return l, nil
 }
 
-// isFree reports whether a link of that name is to be made. It isn't where there
-// is one already; what is there and isn't this command, in whatever version, is an
-// error.
+// isFree reports whether a link of that name is to be made. It isn't where
+// there is one already; what is there and isn't this command, in whatever
+// version, is an error.
 func (l *linking) isFree(name string) (bool, error) {
 	path := filepath.Join(l.dir, name)
 	info, err := os.Lstat(path)
@@ -73,7 +73,8 @@ func (l *linking) isFree(name string) (bool, error) {
 	return true, nil
 }
 
-// isLeftBehind reports whether path is a link to this command where it is no more.
+// isLeftBehind reports whether path is a link to this command where it is no
+// more.
 func isLeftBehind(path string) bool {
 	target, err := os.Readlink(path)
 	if err != nil || self.Name(target) != gitcredential.DefaultCommand {

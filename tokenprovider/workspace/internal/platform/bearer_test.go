@@ -52,7 +52,8 @@ func TestTheBearerFileIsReplacedOnceHalfOfTheBearersLifeIsOver(t *testing.T) {
 	})
 }
 
-// TestAWorkspaceOutlivesABearerThatCannotBeReplaced also holds for a bearer in the environment, which nobody can change.
+// TestAWorkspaceOutlivesABearerThatCannotBeReplaced also holds for a bearer in
+// the environment, which nobody can change.
 func TestAWorkspaceOutlivesABearerThatCannotBeReplaced(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		p := newBubble(t, &workspacetest.Mint{Life: 2 * time.Second}) // many gets need the bearer
@@ -94,8 +95,9 @@ func TestAWorkspaceOutlivesABearerThatCannotBeReplaced(t *testing.T) {
 	})
 }
 
-// TestABearerIsRenewedWhileThereIsNoToken: a forge may be in trouble, or an installation suspended, for longer than the second
-// half of a bearer's life, and then the workspace has to go on.
+// TestABearerIsRenewedWhileThereIsNoToken: a forge may be in trouble, or an
+// installation suspended, for longer than the second half of a bearer's life,
+// and then the workspace has to go on.
 func TestABearerIsRenewedWhileThereIsNoToken(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		tokens := &workspacetest.Mint{Life: time.Hour}
@@ -246,7 +248,8 @@ func TestARenewedBearerOfAnotherWorkspaceIsNotTaken(t *testing.T) {
 	})
 }
 
-// foreignBearer is well-formed, for the right workspace, and signed by somebody else.
+// foreignBearer is well-formed, for the right workspace, and signed by somebody
+// else.
 func foreignBearer(t testing.TB, id string) string {
 	t.Helper()
 	key, err := tokenhttp.NewWorkspaceKey([]byte("another key, of no less than 32 bytes"))

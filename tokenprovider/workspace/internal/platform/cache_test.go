@@ -70,7 +70,8 @@ func TestWorkspacesThatShareAFolderNeverGetEachOthersToken(t *testing.T) {
 	tokenOfTwo := call(t, two, request, "get").Answered(t)
 	require.NotEqual(t, tokenOfOne, tokenOfTwo)
 
-	// Nor with the bearer of one and the URL of the other: the platform refuses, and nothing on disk fits.
+	// Nor with the bearer of one and the URL of the other: the platform
+	// refuses, and nothing on disk fits.
 	mixed := map[string]string{
 		"XDG_RUNTIME_DIR": one["XDG_RUNTIME_DIR"], "PROVISIONKIT_TOKEN_URL": one["PROVISIONKIT_TOKEN_URL"], "PROVISIONKIT_BEARER": two["PROVISIONKIT_BEARER"],
 	}
@@ -157,7 +158,8 @@ func TestAFileThatIsUnsafeOrMakesNoSenseIsIgnoredAndReplaced(t *testing.T) {
 	}
 }
 
-// giveAway makes something another user's, which takes root, or a sudo that asks nothing, as CI systems have.
+// giveAway makes something another user's, which takes root, or a sudo that
+// asks nothing, as CI systems have.
 func giveAway(t *testing.T, path string) {
 	t.Helper()
 	const nobody = 65534
@@ -361,8 +363,9 @@ func TestReplicasWithADeadTokenEachAreAllTold(t *testing.T) {
 	}
 }
 
-// TestATokenThatThePlatformHandsOutAgainIsServedButNotKept: the platform lets a token ripen that is seconds old, since
-// forges refuse those at times, and until then a get that is refused must not settle the matter for an hour.
+// TestATokenThatThePlatformHandsOutAgainIsServedButNotKept: the platform lets a
+// token ripen that is seconds old, since forges refuse those at times, and
+// until then a get that is refused must not settle the matter for an hour.
 func TestATokenThatThePlatformHandsOutAgainIsServedButNotKept(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		p := newBubble(t, tokenprovider.NewCache(&workspacetest.Mint{Life: time.Hour}, &tokenprovider.CacheOptions{Settle: time.Second}))

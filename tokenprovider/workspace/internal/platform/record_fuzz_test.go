@@ -7,8 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzRecord reads whatever may stand in the file: it is no record, or one that is read again as it was written, and it
-// serves only a token that is there and lives.
+// FuzzRecord reads whatever may stand in the file: it is no record, or one that
+// is read again as it was written, and it serves only a token that is there and
+// lives.
 func FuzzRecord(f *testing.F) {
 	whole, err := held(time.Hour, time.Minute).encode("key")
 	require.NoError(f, err)

@@ -1,5 +1,5 @@
-// Command linked stands for a program of a platform's own that has the command linked into it, and for any that was built
-// with this module.
+// Command linked stands for a program of a platform's own that has the command
+// linked into it, and for any that was built with this module.
 package main
 
 import (
