@@ -30,7 +30,7 @@ func Kept(t testing.TB, env map[string]string, extension string) string {
 	return found[0]
 }
 
-// Age has what is kept in env's folder be older.
+// Age makes what is kept in env's folder older.
 func Age(t testing.TB, env map[string]string, by time.Duration) {
 	t.Helper()
 	path := Kept(t, env, ".json")

@@ -19,14 +19,14 @@ import (
 type Command struct {
 	Args    []string                 // the name of the program, then its arguments
 	Env     func(name string) string // as os.Getenv; nil: what Environ says
-	Environ []string                 // as os.Environ(): the environment of the programs that it starts
+	Environ []string                 // as os.Environ(): what the programs that it starts get
 	Stdin   io.Reader                // nil: empty
 	Stdout  io.Writer                // nil: discarded, as Stderr
 	Stderr  io.Writer
 }
 
-// Main is the command as a process: it runs with the arguments, environment and
-// standard streams of this one and returns the exit code. On Unix exec and gh
+// Main runs the command with the arguments, environment and standard streams of
+// this process, and returns the exit code. On Unix exec and gh
 // put another program in its place and don't return.
 //
 // A program that links it runs it when its own name, os.Args[0] without folder,
@@ -48,7 +48,8 @@ func (c *Command) Run(ctx context.Context) int { return run(ctx, c.process()) }
 // process returns the process that c describes.
 func (c *Command) process() *process.Process {
 	p := &process.Process{
-		Args: c.Args, Env: c.Env, Environ: c.Environ, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
+		Args: c.Args, Env: c.Env, Environ: c.Environ,
+		Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
 	}
 	if p.Env == nil {
 		p.Env = func(name string) string {
@@ -69,7 +70,8 @@ func (c *Command) process() *process.Process {
 }
 
 // What was typed isn't repeated: a token gets into the wrong place easily.
-var errSubcommand = errors.New("there is no such subcommand: see " + gitcredential.DefaultCommand + " --help")
+var errSubcommand = errors.New(
+	"there is no such subcommand: see " + gitcredential.DefaultCommand + " --help")
 
 // run runs the subcommand that p names.
 func run(ctx context.Context, p *process.Process) int {

@@ -71,7 +71,7 @@
 // A line for each check: how it ended, its name, and what is or what is wrong
 // and what to do about it. With --json it is
 //
-//	{"ok": false, "checks": [{"name": "url", "status": "error", "message": "PROVISIONKIT_TOKEN_URL isn't set: ..."}, ...]}
+//	{"ok": false, "checks": [{"name": "url", "status": "error", "message": "..."}, ...]}
 //
 // A status is ok, warning (it works, and may not for long or not for all
 // programs), error, or skipped: what it needs is wrong, as a check above it

@@ -27,7 +27,8 @@ run; 127 if there is no CMD. Of PATH only absolute folders are searched.
 // env(1) has it.
 const exitOwn = 125
 
-var errExec = errors.New("there is no command to run: use " + gitcredential.DefaultCommand + " exec -- CMD [ARG...]")
+var errExec = errors.New(
+	"there is no command to run: use " + gitcredential.DefaultCommand + " exec -- CMD [ARG...]")
 
 // execute runs a program with a live token in its environment.
 func execute(ctx context.Context, p *process.Process, args []string) int {

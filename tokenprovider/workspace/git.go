@@ -40,7 +40,9 @@ func git(ctx context.Context, p *process.Process, args []string) int {
 
 // credential answers a get of git's as the command does, without a word to a
 // person.
-func credential(ctx context.Context, p *process.Process, request io.Reader, answer io.Writer) error {
+func credential(
+	ctx context.Context, p *process.Process, request io.Reader, answer io.Writer,
+) error {
 	helper, source, err := open(ctx, p)
 	if err != nil {
 		return err

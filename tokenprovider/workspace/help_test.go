@@ -32,7 +32,7 @@ func TestEverySubcommandHasAHelpThatFitsATerminal(t *testing.T) {
 		require.True(t, strings.HasPrefix(r.Stdout, "Usage: git-credential-provisionkit "+name), r.Stdout)
 		require.Greater(t, strings.Count(r.Stdout, "\n"), 2, name)
 		for line := range strings.SplitSeq(r.Stdout, "\n") {
-			require.LessOrEqual(t, len(line), 110, line)
+			require.LessOrEqual(t, len(line), 100, line)
 		}
 	}
 	for _, name := range []string{"token", "exec", "askpass", "install", "doctor"} {

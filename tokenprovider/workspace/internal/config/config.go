@@ -35,7 +35,8 @@ func ReadEndpoint(getenv func(string) string) (Endpoint, error) {
 func ReadURL(getenv func(string) string) (Endpoint, error) {
 	e := Endpoint{URL: getenv(wire.EnvTokenURL)}
 	if e.URL == "" {
-		return Endpoint{}, notConfigured(wire.EnvTokenURL + " isn't set: it has to be the URL of the platform's " +
+		return Endpoint{}, notConfigured(wire.EnvTokenURL + " isn't set: it has to be the URL of " +
+			"the platform's " +
 			"token endpoint, and sudo, ssh and cron drop it unless they are told to keep it")
 	}
 	switch getenv(wire.EnvAllowHTTP) {
@@ -60,7 +61,8 @@ func (e Endpoint) WithBearer(getenv func(string) string) (Endpoint, error) {
 		// file of that name.
 		return Endpoint{}, fmt.Errorf("%s must be an absolute path", wire.EnvBearerFile)
 	case e.BearerFile == "" && getenv(wire.EnvBearer) == "":
-		return Endpoint{}, notConfigured("neither " + wire.EnvBearerFile + " nor " + wire.EnvBearer +
+		return Endpoint{}, notConfigured("neither " +
+			"" + wire.EnvBearerFile + " nor " + wire.EnvBearer +
 			" is set: the workspace has nothing to authenticate with")
 	case e.BearerFile == "":
 		e.Bearer = secret.New(getenv(wire.EnvBearer))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/safefile"
@@ -25,8 +26,8 @@ func checkHeaders(_ context.Context, d *diagnosis) finding {
 			}
 		}
 		for _, s := range sent {
-			found = append(found, wrong("%s in %s sends an Authorization to %s, beside or instead of the helper's: remove it",
-				s.shownKey(), s.where(d.Env), host))
+			found = append(found, wrong("%s in %s sends an Authorization to %s, "+
+				"beside or instead of the helper's: remove it", s.shownKey(), s.where(d.Env), host))
 		}
 	}
 	return worst(found)
@@ -40,14 +41,14 @@ func checkRewrites(_ context.Context, d *diagnosis) finding {
 		for _, s := range d.settings.of("url", name) {
 			where := s.where(d.Env)
 			if parseTarget(s.subsection()).secret {
-				found = append(found, wrong("a url.<base>.%s in %s has a password or token in its base: "+
-					"remove it, and revoke the token", name, where))
+				found = append(found, wrong("a url.<base>.%s in %s has a password or token in "+
+					"its base: remove it, and revoke the token", name, where))
 				continue
 			}
 			for _, host := range d.served {
 				if to, does := leadsAway(s, host); does {
-					found = append(found, wrong("a url.<base>.%s in %s turns URLs of %s into %s, for which there are no tokens: remove it",
-						name, where, host, to))
+					found = append(found, wrong("a url.<base>.%s in %s turns URLs of %s into %s, "+
+						"for which there are no tokens: remove it", name, where, host, to))
 				}
 			}
 		}
@@ -96,8 +97,8 @@ func checkNetrc(_ context.Context, d *diagnosis) finding {
 		for _, host := range d.served {
 			name, _, _ := strings.Cut(host, ":")
 			if entry := netrcEntry(string(content), name); entry != "" {
-				found = append(found, wrong("%s has an entry for %s (%s), which git uses without asking a helper: remove it",
-					path, host, entry))
+				found = append(found, wrong("%s has an entry for %s (%s), which git uses without "+
+					"asking a helper: remove it", path, host, entry))
 			}
 		}
 	}
@@ -111,7 +112,7 @@ func netrcEntry(content, host string) string {
 		if word == "machine" && i+1 < len(words) && strings.EqualFold(words[i+1], host) {
 			return "machine " + host
 		}
-		isValue := i > 0 && (words[i-1] == "machine" || words[i-1] == "login" || words[i-1] == "password")
+		isValue := i > 0 && slices.Contains([]string{"machine", "login", "password"}, words[i-1])
 		if word == "default" && !isValue {
 			return "default"
 		}

@@ -137,7 +137,8 @@ func (d *diagnosis) wait(name string) finding {
 func (d *diagnosis) output(
 	ctx context.Context, changes []string, stdin, program string, args ...string,
 ) (string, error) {
-	stdout, _, err := process.Output(ctx, slices.Concat(d.Environ, changes), stdin, program, args...)
+	environ := slices.Concat(d.Environ, changes)
+	stdout, _, err := process.Output(ctx, environ, stdin, program, args...)
 	return stdout, err
 }
 

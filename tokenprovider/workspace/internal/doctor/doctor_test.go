@@ -88,7 +88,7 @@ type diagnosis struct {
 	} `json:"checks"`
 }
 
-// of is what doctor says about a workspace, once there is no secret in it.
+// of returns what doctor says about a workspace, once there is no secret in it.
 func (p *patient) of(t *testing.T) diagnosis {
 	t.Helper()
 	r := call(t, p.Env, "", "doctor", "--json")
@@ -120,7 +120,7 @@ func (p *patient) requireClean(t *testing.T, output string) {
 	}
 }
 
-// with are the checks that have the status.
+// with returns the checks that have the status.
 func (d diagnosis) with(status string) []string {
 	var names []string
 	for _, c := range d.Checks {
@@ -151,8 +151,8 @@ type breakage struct {
 	besides string // another check that has to warn then
 }
 
-// diagnose has each breakage diagnosed: the check has the status, and no other
-// has anything to say.
+// diagnose runs doctor for each breakage: the check has the status, and no
+// other has anything to say.
 func diagnose(t *testing.T, breakages []breakage) {
 	t.Parallel()
 	for _, b := range breakages {

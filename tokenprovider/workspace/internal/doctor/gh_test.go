@@ -16,7 +16,7 @@ func withoutGH(t *testing.T, p *patient) {
 	require.NoError(t, os.Remove(filepath.Join(p.gh, "gh")))
 }
 
-// injected is a variable with an installation token, as platforms inject it.
+// injected sets a variable to an installation token, as platforms do.
 func injected(name string) func(*testing.T, *patient) { return set(name, "ghs_stale") }
 
 func without(name string) func(*testing.T, *patient) {

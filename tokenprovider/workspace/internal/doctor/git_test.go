@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gitVersion has git say that it is of that version.
+// gitVersion makes git say that it is of that version.
 func gitVersion(version string) func(*testing.T, *patient) {
 	return func(t *testing.T, p *patient) {
 		workspacetest.Script(t, p.git, "git", `if [ "$1" = version ]; then echo "git version `+version+`"; else exec '`+testutil.NeedTool(t, "git")+`' "$@"; fi`)
@@ -175,13 +175,15 @@ var gitBreakages = []breakage{
 	},
 }
 
-// changing has the platform mint at each call, and the workspace keep nothing.
+// changing makes the platform mint at each call, and the workspace keep
+// nothing.
 func (p *patient) changing(t *testing.T) {
 	maps.Copy(p.Env, newPlatform(t, p.tokens).Env(t, "ws-1"))
 	p.Env["XDG_RUNTIME_DIR"], p.Env["TMPDIR"] = "/nowhere", "/nowhere"
 }
 
-// askpass is the link that install makes for GIT_ASKPASS.
+// askpass makes the link that install makes for GIT_ASKPASS, and returns its
+// path.
 func (p *patient) askpass(t *testing.T) string {
 	path := filepath.Join(p.bin, "git-askpass-provisionkit")
 	require.NoError(t, os.Symlink("git-credential-provisionkit", path))

@@ -42,7 +42,7 @@ func tokenURL(value string) func(*testing.T, *patient) {
 	return func(_ *testing.T, p *patient) { p.Env["PROVISIONKIT_TOKEN_URL"] = value }
 }
 
-// answers has the platform answer every request but the one that only looks
+// answers makes the platform answer every request but the one that only looks
 // whether it is there.
 func answers(status int, header, body string) func(*testing.T, *patient) {
 	return func(_ *testing.T, p *patient) {
@@ -61,7 +61,7 @@ func answers(status int, header, body string) func(*testing.T, *patient) {
 	}
 }
 
-// serves has the platform's handler be that for the provider.
+// serves makes the platform hand out the provider's tokens.
 func serves(provider tokenprovider.TokenProvider, opts *tokenhttp.Options) func(*testing.T, *patient) {
 	return func(t *testing.T, p *patient) {
 		handler, err := tokenhttp.NewHandler(workspacetest.Only(provider), p.platform.Key, opts)
@@ -70,7 +70,7 @@ func serves(provider tokenprovider.TokenProvider, opts *tokenhttp.Options) func(
 	}
 }
 
-// clockOff has the platform's clock differ by d.
+// clockOff makes the platform's clock differ by d.
 func clockOff(d time.Duration) func(*testing.T, *patient) {
 	return func(_ *testing.T, p *patient) {
 		p.platform.On(func(w http.ResponseWriter, r *http.Request) bool {
@@ -80,7 +80,7 @@ func clockOff(d time.Duration) func(*testing.T, *patient) {
 	}
 }
 
-// overTLS has the platform served with a certificate for that name until then.
+// overTLS serves the platform with a certificate for that name until then.
 func (p *patient) overTLS(t *testing.T, name string, until time.Time) *httptest.Server {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -102,9 +102,9 @@ func (s setting) appliesTo(host string) bool {
 	return matched
 }
 
-// matches is [setting.appliesTo], and returns the path in the subsection. Git
-// takes a host without a scheme too, and a star in place of a part between
-// dots.
+// matches does what [setting.appliesTo] does, and returns the path in the
+// subsection. Git takes a host without a scheme too, and a star in place of a
+// part between dots.
 func (s setting) matches(host string) (matched bool, path string) {
 	pattern := s.subsection()
 	if pattern == "" {
@@ -118,8 +118,9 @@ func (s setting) matches(host string) (matched bool, path string) {
 	}
 	authority, path, _ := strings.Cut(pattern, "/")
 	authority = strings.ToLower(authority[strings.LastIndexByte(authority, '@')+1:])
-	parts, wanted := strings.Split(strings.TrimSuffix(authority, ":443"), "."), strings.Split(host, ".")
-	return slices.EqualFunc(parts, wanted, func(part, want string) bool { return part == "*" || part == want }), path
+	parts := strings.Split(strings.TrimSuffix(authority, ":443"), ".")
+	fits := func(part, want string) bool { return part == "*" || part == want }
+	return slices.EqualFunc(parts, strings.Split(host, "."), fits), path
 }
 
 // where returns where the setting was made, for somebody who wants to undo it.

@@ -16,7 +16,8 @@ func parseTarget(raw string) target {
 		if !isShort || strings.Contains(authority, "/") {
 			return target{}
 		}
-		return target{scheme: "ssh", host: strings.ToLower(authority[strings.LastIndexByte(authority, '@')+1:])}
+		host := authority[strings.LastIndexByte(authority, '@')+1:]
+		return target{scheme: "ssh", host: strings.ToLower(host)}
 	}
 	authority, _, _ := strings.Cut(rest, "/")
 	t := target{scheme: strings.ToLower(scheme)}

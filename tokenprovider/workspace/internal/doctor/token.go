@@ -50,9 +50,11 @@ func checkToken(ctx context.Context, d *diagnosis) finding {
 	text := fmt.Sprintf("%s left of its life (%s)", left, digest)
 	switch {
 	case left < lifeError:
-		return wrong("%s, too little for any work: the platform has to hand out tokens with ten minutes left", text)
+		return wrong("%s, too little for any work: the platform has to hand out tokens with ten "+
+			"minutes left", text)
 	case left < lifeWarning:
-		return warn("%s, too little for long work: the platform should hand out tokens with ten minutes left", text)
+		return warn("%s, too little for long work: the platform should hand out tokens with ten "+
+			"minutes left", text)
 	}
 	return ok("%s", text)
 }
@@ -61,7 +63,8 @@ func checkToken(ctx context.Context, d *diagnosis) finding {
 // hosts.
 func get(ctx context.Context, d *diagnosis) (gitAnswer, error) {
 	var stdout bytes.Buffer
-	if err := d.credential(ctx, d.Process, strings.NewReader(gitRequest(d.served[0])), &stdout); err != nil {
+	request := strings.NewReader(gitRequest(d.served[0]))
+	if err := d.credential(ctx, d.Process, request, &stdout); err != nil {
 		return gitAnswer{}, err
 	}
 	return parseAnswer(stdout.String())

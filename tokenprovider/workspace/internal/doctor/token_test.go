@@ -16,7 +16,7 @@ import (
 
 var quiet = log.New(io.Discard, "", 0)
 
-// aged has the bearer be one of that age, with that life left.
+// aged makes the bearer one of that age, with that life left.
 func aged(age, left time.Duration) func(*testing.T, *patient) {
 	return func(t *testing.T, p *patient) {
 		claims := jwt.MapClaims{}
@@ -36,8 +36,8 @@ func set(name, value string) func(*testing.T, *patient) {
 	return func(_ *testing.T, p *patient) { p.Env[name] = value }
 }
 
-// kept is the path of what is kept on disk with that extension, once a token
-// was fetched.
+// kept returns the path of what is kept on disk with that extension, once a
+// token was fetched.
 func (p *patient) kept(t *testing.T, extension string) string {
 	t.Helper()
 	call(t, p.Env, request, "get").Answered(t)

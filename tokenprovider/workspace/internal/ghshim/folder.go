@@ -80,7 +80,9 @@ func (f folder) write(root *os.Root) error {
 	if err != nil {
 		return err
 	}
-	files := map[string]string{ownFile: f.own, settingsFile: withVersion(settings), hostsFile: f.logins(logins)}
+	files := map[string]string{
+		ownFile: f.own, settingsFile: withVersion(settings), hostsFile: f.logins(logins),
+	}
 	for name, content := range files {
 		if held, err := safefile.ReadPrivate(root, name); err == nil && string(held) == content {
 			continue
@@ -113,8 +115,9 @@ func (f folder) link(root *os.Root) {
 	if err != nil {
 		return
 	}
+	written := []string{ownFile, settingsFile, hostsFile}
 	for _, entry := range entries {
-		if name := entry.Name(); !slices.Contains([]string{ownFile, settingsFile, hostsFile}, name) {
+		if name := entry.Name(); !slices.Contains(written, name) {
 			_ = root.Symlink(filepath.Join(f.own, name), name)
 		}
 	}

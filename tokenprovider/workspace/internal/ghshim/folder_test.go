@@ -48,7 +48,7 @@ func newEveryHost(t *testing.T) (h *everyHost, socket string) {
 	return h, socket
 }
 
-// take is what was sent since the last call.
+// take returns what was sent since the last call.
 func (h *everyHost) take() map[string][]string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -57,7 +57,7 @@ func (h *everyHost) take() map[string][]string {
 	return sent
 }
 
-// newRealShim is a workspace in which the real gh stands behind the shim and
+// newRealShim makes a workspace in which the real gh stands behind the shim and
 // sends everything to one place.
 func newRealShim(t *testing.T) (*everyHost, *shim) {
 	t.Helper()
@@ -160,7 +160,7 @@ func TestAPersonsOwnSettingsOfGhHoldOn(t *testing.T) {
 	require.Empty(t, filesWith(t, own, firstToken))
 }
 
-// filesWith are the files below dir that hold secret.
+// filesWith returns the files below dir that hold secret.
 func filesWith(t testing.TB, dir, secret string) []string {
 	t.Helper()
 	var found []string

@@ -58,7 +58,9 @@ func prepare(ctx context.Context, p *process.Process, args []string) (run, error
 
 // logIn returns what gh is run with for the target: with the token, if there is
 // one.
-func logIn(ctx context.Context, p *process.Process, f folder, t target, environ []string) (run, error) {
+func logIn(
+	ctx context.Context, p *process.Process, f folder, t target, environ []string,
+) (run, error) {
 	ctx, cancel := context.WithTimeout(ctx, process.Timeout)
 	defer cancel()
 

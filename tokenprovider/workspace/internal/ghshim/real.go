@@ -38,8 +38,8 @@ func Real(p *process.Process) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("there is no gh on the PATH but this program: install gh, or set %s to its path: %w",
-		wire.EnvGH, fs.ErrNotExist)
+	return "", fmt.Errorf("there is no gh on the PATH but this program: "+
+		"install gh, or set %s to its path: %w", wire.EnvGH, fs.ErrNotExist)
 }
 
 // check returns what is wrong with a gh that was named.
@@ -68,8 +68,8 @@ func nextDepth(p *process.Process) (string, error) {
 		depth = 0
 	}
 	if depth >= maxDepth {
-		return "", fmt.Errorf("gh leads back to this program again and again: set %s to the path of the real gh",
-			wire.EnvGH)
+		return "", fmt.Errorf("gh leads back to this program again and again: "+
+			"set %s to the path of the real gh", wire.EnvGH)
 	}
 	return strconv.Itoa(depth + 1), nil
 }

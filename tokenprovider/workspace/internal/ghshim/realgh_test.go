@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newGHShim is a workspace with git and the real gh behind the shim, which
+// newGHShim makes a workspace with git and the real gh behind the shim, which
 // takes the fake for github.com.
 func newGHShim(t *testing.T, life time.Duration) (*workspacetest.Forge, *shim) {
 	t.Helper()

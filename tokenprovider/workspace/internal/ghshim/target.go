@@ -58,7 +58,8 @@ func hostnameFlag(args []string) string {
 // needsToken reports whether gh is to have a token. What is about gh itself can
 // do without, and gh refuses to change a login as long as it has one.
 func needsToken(args []string) bool {
-	words := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return strings.HasPrefix(arg, "-") })
+	isFlag := func(arg string) bool { return strings.HasPrefix(arg, "-") }
+	words := slices.DeleteFunc(slices.Clone(args), isFlag)
 	own := []string{"alias", "completion", "config", "help", "version"}
 	if len(words) == 0 || slices.Contains(own, words[0]) {
 		return false

@@ -68,7 +68,9 @@ func stageGitConfig(
 // environment.
 func wiring(host, program string) ([]gitcredential.Entry, error) {
 	env := map[string]string{}
-	mutator := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{host}, Command: program})
+	mutator := gitcredential.NewMutator(&gitcredential.MutatorOptions{
+		Hosts: []string{host}, Command: program,
+	})
 	if err := mutator.MutateEnv(context.Background(), "", env); err != nil {
 		return nil, err
 	}
@@ -108,17 +110,20 @@ func isWired(entries, wanted []gitcredential.Entry) bool {
 	concerned := slices.DeleteFunc(slices.Clone(entries), func(e gitcredential.Entry) bool {
 		return e.Key != wanted[0].Key && e.Key != "credential.helper"
 	})
-	return len(concerned) >= len(wanted) && slices.Equal(concerned[len(concerned)-len(wanted):], wanted)
+	others := len(concerned) - len(wanted)
+	return others >= 0 && slices.Equal(concerned[others:], wanted)
 }
 
 // commit makes the staged entries those of their hosts, at the end of the file
 // and both at once. It returns what it did.
 func (g *gitConfig) commit(ctx context.Context) (done []string, err error) {
 	for n, host := range g.pending {
-		if _, err := g.run(ctx, "--rename-section", g.staged(n), "credential.https://"+host); err != nil {
+		_, err := g.run(ctx, "--rename-section", g.staged(n), "credential.https://"+host)
+		if err != nil {
 			return done, fmt.Errorf("git can't be configured for %s: %w", host, err)
 		}
-		done = append(done, fmt.Sprintf("git asks this program for %s now (git config %s)", host, g.scope))
+		done = append(done, fmt.Sprintf("git asks this program for %s now (git config %s)",
+			host, g.scope))
 	}
 	if len(g.pending) == 0 {
 		done = append(done, fmt.Sprintf("git asks this program for %s already (git config %s)",
@@ -151,7 +156,7 @@ func (g *gitConfig) run(ctx context.Context, args ...string) (string, error) {
 func gitEnviron(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
-		keep := name == "GIT_CONFIG_GLOBAL" || name == "GIT_CONFIG_SYSTEM" || name == "GIT_CONFIG_NOSYSTEM"
-		return strings.HasPrefix(name, "GIT_") && !keep
+		keep := []string{"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"}
+		return strings.HasPrefix(name, "GIT_") && !slices.Contains(keep, name)
 	})
 }

@@ -39,7 +39,8 @@ func (a *account) install(t *testing.T, args ...string) result {
 	return run(t, a.Env, cmd)
 }
 
-// state is every file in the folders, with its content or where it leads to.
+// state returns every file in the folders, with its content or where it leads
+// to.
 func state(t *testing.T, dirs ...string) map[string]string {
 	t.Helper()
 	found := map[string]string{}

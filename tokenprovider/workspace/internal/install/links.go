@@ -38,8 +38,8 @@ func stageLinks(dir, program string) (*linking, error) {
 	}
 	staged, err := os.MkdirTemp(dir, ".provisionkit-")
 	if err != nil {
-		return nil, fmt.Errorf("%s can't be written to, name another folder with --dir or run this as its owner: %w",
-			dir, err)
+		return nil, fmt.Errorf("%s can't be written to, "+
+			"name another folder with --dir or run this as its owner: %w", dir, err)
 	}
 	l.staged = staged
 	for _, name := range l.names {
@@ -67,8 +67,8 @@ func (l *linking) isFree(name string) (bool, error) {
 		return false, nil
 	}
 	if info.IsDir() || !self.Is(path) && !isLeftBehind(path) {
-		return false, fmt.Errorf(
-			"%s is there and isn't this program: name a folder with --dir that stands before %s on the PATH", path, l.dir)
+		return false, fmt.Errorf("%s is there and isn't this program: "+
+			"name a folder with --dir that stands before %s on the PATH", path, l.dir)
 	}
 	return true, nil
 }

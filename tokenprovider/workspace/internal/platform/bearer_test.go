@@ -17,7 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shortLived is a workspace whose bearer is valid for ttl only.
+// shortLived returns the environment of a workspace whose bearer is valid for
+// ttl only.
 func shortLived(t testing.TB, p *workspacetest.Platform, ttl time.Duration) map[string]string {
 	t.Helper()
 	env := p.Env(t, "ws-1")
@@ -248,8 +249,8 @@ func TestARenewedBearerOfAnotherWorkspaceIsNotTaken(t *testing.T) {
 	})
 }
 
-// foreignBearer is well-formed, for the right workspace, and signed by somebody
-// else.
+// foreignBearer returns a bearer that is well-formed, for the right workspace,
+// and signed by somebody else.
 func foreignBearer(t testing.TB, id string) string {
 	t.Helper()
 	key, err := tokenhttp.NewWorkspaceKey([]byte("another key, of no less than 32 bytes"))

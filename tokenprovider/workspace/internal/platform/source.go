@@ -147,8 +147,9 @@ func (s *Source) fetch(ctx context.Context, held record) (string, time.Time, err
 // refused, by their digests.
 func (s *Source) client(rejected []string) *tokenhttp.Client {
 	return &tokenhttp.Client{
-		URL: s.endpoint.URL, AllowHTTP: s.endpoint.AllowHTTP, Bearer: s.bearer, UserAgent: self.UserAgent(),
+		URL: s.endpoint.URL, AllowHTTP: s.endpoint.AllowHTTP, Bearer: s.bearer,
 		HTTPClient: &http.Client{Transport: rejecting{s.transport, rejected}},
+		UserAgent:  self.UserAgent(),
 	}
 }
 
@@ -161,7 +162,8 @@ func (s *Source) remedy(ctx context.Context, err error) string {
 		return "the workspace's bearer expired at " + used.ExpiresAt.UTC().Format(time.RFC3339) +
 			": it needs a new one from the platform"
 	}
-	return "the platform doesn't accept the workspace's bearer (401), or its own key was refused (500)"
+	return "the platform doesn't accept the workspace's bearer (401), " +
+		"or its own key was refused (500)"
 }
 
 // Invalidate drops token if it is the one on disk, and keeps its digest, so

@@ -57,10 +57,10 @@ func (p *Process) Become(ctx context.Context, path string, argv, environ []strin
 	return exitCannotRun
 }
 
-// Await is [Process.Become] for a program after which there is something to
-// tidy up: it is a child in any case. An interrupt from the terminal reaches
-// both processes, and is the program's; any other signal that would end this
-// process ends the program first.
+// Await does what [Process.Become] does for a program after which there is
+// something to tidy up: it is a child in any case. An interrupt from the
+// terminal reaches both processes, and is the program's; any other signal that
+// would end this process ends the program first.
 func (p *Process) Await(ctx context.Context, path string, argv, environ []string) int {
 	if p.Replace != nil {
 		signal.Notify(make(chan os.Signal, 1), os.Interrupt)

@@ -40,7 +40,8 @@ type Process struct {
 
 // ErrArguments is the error of a subcommand for arguments that it doesn't know.
 // It doesn't repeat them: a token gets into the wrong place easily.
-var ErrArguments = errors.New("too many or unknown arguments: see " + gitcredential.DefaultCommand + " --help")
+var ErrArguments = errors.New(
+	"too many or unknown arguments: see " + gitcredential.DefaultCommand + " --help")
 
 // maxLine bounds a line for a person, in characters.
 const maxLine = 500

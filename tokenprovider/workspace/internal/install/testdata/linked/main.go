@@ -15,7 +15,8 @@ import (
 
 func main() {
 	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
-	if slices.Contains([]string{gitcredential.DefaultCommand, "gh", "git-askpass-provisionkit"}, name) && os.Getenv("LINKED_OWN") == "" {
+	names := []string{gitcredential.DefaultCommand, "gh", "git-askpass-provisionkit"}
+	if slices.Contains(names, name) && os.Getenv("LINKED_OWN") == "" {
 		os.Exit(workspace.Main())
 	}
 	fmt.Println("the platform's own program")
