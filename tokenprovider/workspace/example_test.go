@@ -25,7 +25,8 @@ func (plugin) MutateEnv(context.Context, string, map[string]string) error { retu
 func ExampleCommand() {
 	registry := provisionhook.NewRegistry()
 	registry.Register(plugin{tokenprovider.Static("the-token")})
-	handler, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(registry), tokenhttp.AdminToken("the-bearer"), nil)
+	handler, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(registry),
+		tokenhttp.AdminToken("the-bearer"), nil)
 	if err != nil {
 		panic(err)
 	}
@@ -61,7 +62,9 @@ func ExampleCommand_exec() {
 	defer platform.Close()
 
 	command := &workspace.Command{
-		Args: []string{"git-credential-provisionkit", "exec", "--", "sh", "-c", "echo $GH_TOKEN; exit 3"},
+		Args: []string{
+			"git-credential-provisionkit", "exec", "--", "sh", "-c", "echo $GH_TOKEN; exit 3",
+		},
 		Environ: append(os.Environ(),
 			"PROVISIONKIT_TOKEN_URL="+platform.URL+"/workspaces/ws-1/token",
 			"PROVISIONKIT_BEARER=the-bearer",

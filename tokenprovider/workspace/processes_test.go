@@ -70,7 +70,9 @@ func openLocks(env map[string]string) int {
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	count := 0
 	for _, link := range links {
-		if target, err := os.Readlink(link); err == nil && strings.HasPrefix(target, env["XDG_RUNTIME_DIR"]) && strings.HasSuffix(target, ".lock") {
+		target, err := os.Readlink(link)
+		ours := strings.HasPrefix(target, env["XDG_RUNTIME_DIR"]) && strings.HasSuffix(target, ".lock")
+		if err == nil && ours {
 			count++
 		}
 	}

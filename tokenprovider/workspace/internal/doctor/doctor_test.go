@@ -40,7 +40,10 @@ func newPatient(t *testing.T) *patient {
 	if runtime.GOOS == "windows" {
 		t.Skip("the programs that break things here are shell scripts")
 	}
-	p := &patient{Git: testutil.NewGit(t), tokens: &workspacetest.Mint{Life: time.Hour}, bin: t.TempDir(), git: t.TempDir(), gh: t.TempDir()}
+	p := &patient{
+		Git: testutil.NewGit(t), tokens: &workspacetest.Mint{Life: time.Hour},
+		bin: t.TempDir(), git: t.TempDir(), gh: t.TempDir(),
+	}
 	p.platform = newPlatform(t, workspacetest.Cached(p.tokens))
 	maps.Copy(p.Env, p.platform.Env(t, "ws-1"))
 	here, err := os.Getwd()
@@ -53,7 +56,8 @@ func newPatient(t *testing.T) *patient {
 	require.NoError(t, os.Symlink(command, filepath.Join(p.bin, "gh")))
 	require.NoError(t, os.Symlink(testutil.NeedTool(t, "git"), filepath.Join(p.git, "git")))
 	workspacetest.Script(t, p.gh, "gh", `echo "gh version 2.99.0 (2030-01-01)"`)
-	require.NoError(t, gitcredential.NewMutator(&gitcredential.MutatorOptions{Command: command}).MutateEnv(t.Context(), "ws-1", p.Env))
+	require.NoError(t,
+		gitcredential.NewMutator(&gitcredential.MutatorOptions{Command: command}).MutateEnv(t.Context(), "ws-1", p.Env))
 	return p
 }
 
@@ -172,7 +176,9 @@ func diagnose(t *testing.T, breakages []breakage) {
 			if b.besides != "" {
 				expected["warning"] = append(expected["warning"], b.besides)
 			}
-			require.Equal(t, expected, map[string][]string{"error": d.with("error"), "warning": d.with("warning")}, "%+v", d)
+			require.Equal(t, expected,
+				map[string][]string{"error": d.with("error"), "warning": d.with("warning")}, "%+v",
+				d)
 			require.Equal(t, status != "error", d.OK)
 			require.Contains(t, d.message(b.check), b.says)
 			if status != "error" {
@@ -204,18 +210,19 @@ func TestASetUpProvesItselfByARealGetAndFailsOtherwise(t *testing.T) {
 	asked := p.platform.Asked()
 	require.Equal(t, "10m0s", asked[len(asked)-1].URL.Query().Get("min_ttl"), "as git's get asks")
 
-	instead(gitcredential.Entry{Key: helperKey, Value: "!'/nowhere/git-credential-provisionkit'"})(t, p)
+	instead(entry(helperKey, "!'/nowhere/git-credential-provisionkit'"))(t, p)
 	r := start(t, p.Env, "", "doctor")
 	require.Equal(t, 1, r.Code)
 	require.Regexp(t, `(?m)^error +git-credential +git gets no credential for github.com`, r.Stdout)
 }
 
-func TestWithoutAWorkspaceIDOrURLDoctorNamesTheVariableAndShowsTheResolvedURL(t *testing.T) {
+func TestDoctorShowsTheURLAndNamesItsVariableWhenItIsMissing(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t)
 	require.Equal(t, p.platform.Server.URL+"/workspaces/ws-1/token", p.of(t).message("url"))
 	p.Env["PROVISIONKIT_TOKEN_URL"] = p.platform.Server.URL + "/workspaces//token"
-	require.Contains(t, p.of(t).message("url"), "PROVISIONKIT_TOKEN_URL is "+p.platform.Server.URL+"/workspaces//token")
+	require.Contains(t, p.of(t).message("url"),
+		"PROVISIONKIT_TOKEN_URL is "+p.platform.Server.URL+"/workspaces//token")
 	delete(p.Env, "PROVISIONKIT_TOKEN_URL")
 	require.Contains(t, p.of(t).message("url"), "PROVISIONKIT_TOKEN_URL isn't set")
 }
@@ -231,7 +238,8 @@ func TestRawTokensInTheWayOfTheHelperAreAllFoundAtOnce(t *testing.T) {
 	home(".netrc", "machine github.com login x password hunter2")(t, p)
 	without("GH_TOKEN")(t, p)
 	d := p.of(t)
-	require.Equal(t, []string{"remotes", "headers", "rewrites", "netrc", "environment"}, d.with("error"))
+	require.Equal(t, []string{"remotes", "headers", "rewrites", "netrc", "environment"},
+		d.with("error"))
 	require.Empty(t, d.with("skipped"))
 }
 
@@ -253,7 +261,9 @@ func TestDoctorAsAPersonReadsItHasALineForEachCheck(t *testing.T) {
 	r = start(t, p.Env, "", "doctor")
 	p.requireClean(t, r.Stdout)
 	require.Equal(t, 1, r.Code)
-	require.Regexp(t, `(?m)^error    endpoint        no token endpoint but something else answered \(502\): `, r.Stdout)
+	require.Regexp(t,
+		`(?m)^error    endpoint        no token endpoint but something else answered \(502\): `,
+		r.Stdout)
 	require.Regexp(t, `(?m)^skipped  token           not checked, because of endpoint$`, r.Stdout)
 	require.Regexp(t, `(?m)^ok       git-helper      `, r.Stdout)
 	require.Equal(t, 1, strings.Count(r.Stdout, "error"))
@@ -269,7 +279,8 @@ func TestColoursAreForATerminalAndForThoseWhoWantThem(t *testing.T) {
 	p.Env["PATH"] += string(filepath.ListSeparator) + filepath.Dir(terminal)
 	p.Env["TERM"], p.Env["SHELL"] = "xterm", "/bin/sh"
 	run := func() string {
-		cmd := exec.CommandContext(t.Context(), terminal, "-qec", "git-credential-provisionkit doctor", "/dev/null")
+		cmd := exec.CommandContext(t.Context(), terminal, "-qec",
+			"git-credential-provisionkit doctor", "/dev/null")
 		cmd.Env = workspacetest.Environ(p.Env)
 		output, _ := cmd.CombinedOutput()
 		return string(output)
