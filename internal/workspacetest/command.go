@@ -1,6 +1,6 @@
-// Package workspacetest has what the tests of the command and its rooms share: a
-// platform, runs of the command within this process and as it is built, a program
-// for it to run, and a forge with a git that is wired to it.
+// Package workspacetest has what the tests of the command and its rooms share:
+// a platform, runs of the command within this process and as it is built, a
+// program for it to run, and a forge with a git that is wired to it.
 package workspacetest
 
 import (
@@ -41,8 +41,8 @@ func (r Result) Answered(t testing.TB) string {
 	return ""
 }
 
-// Failed requires that nothing was printed but one line that says why, and returns
-// that.
+// Failed requires that nothing was printed but one line that says why, and
+// returns that.
 func (r Result) Failed(t testing.TB) string {
 	t.Helper()
 	require.Equal(t, 1, r.Code)
@@ -91,8 +91,8 @@ func Environ(env map[string]string) []string {
 	return list
 }
 
-// Process returns a run of the built command, not yet started, with env and nothing
-// else in its environment.
+// Process returns a run of the built command, not yet started, with env and
+// nothing else in its environment.
 func Process(ctx context.Context, t testing.TB, env map[string]string, stdin string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(ctx, testutil.Command(t), args...)

@@ -20,7 +20,8 @@ func NeedDisk(t testing.TB) {
 	}
 }
 
-// Kept returns the path of the one file of env's folder that has this extension.
+// Kept returns the path of the one file of env's folder that has this
+// extension.
 func Kept(t testing.TB, env map[string]string, extension string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(env["XDG_RUNTIME_DIR"], "provisionkit", "*"+extension))
@@ -29,7 +30,7 @@ func Kept(t testing.TB, env map[string]string, extension string) string {
 	return found[0]
 }
 
-// Age has what is kept in env's folder be older.
+// Age makes what is kept in env's folder older.
 func Age(t testing.TB, env map[string]string, by time.Duration) {
 	t.Helper()
 	path := Kept(t, env, ".json")

@@ -49,8 +49,9 @@ func NewForge(t testing.TB, life time.Duration, env map[string]string) *Forge {
 		ID: installationID, AppID: appID, Account: "acme", Repositories: []string{"acme/widgets"},
 	})
 	app, err := githubapp.New(githubapp.Options{
-		AppID: appID, PrivateKey: testutil.RSAKeyPEM(t, 0), BaseURL: github.URL, HTTPClient: github.Client(),
-		Cache: tokenprovider.CacheOptions{Settle: -1},
+		AppID: appID, PrivateKey: testutil.RSAKeyPEM(t, 0), BaseURL: github.URL,
+		HTTPClient: github.Client(),
+		Cache:      tokenprovider.CacheOptions{Settle: -1},
 	})
 	require.NoError(t, err)
 	f.Tokens = app.Installation(installationID)
@@ -77,7 +78,8 @@ func NewForge(t testing.TB, life time.Duration, env map[string]string) *Forge {
 func (f *Forge) Trust(t testing.TB, certificate *x509.Certificate) {
 	t.Helper()
 	more := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})
-	require.NoError(t, os.WriteFile(f.Env["GIT_SSL_CAINFO"], append(f.GitHub.CertPEM(), more...), 0o600))
+	require.NoError(t,
+		os.WriteFile(f.Env["GIT_SSL_CAINFO"], append(f.GitHub.CertPEM(), more...), 0o600))
 }
 
 // ForLives works on until that many more tokens were minted. The work begins at

@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Platform is the real endpoint, with a log of its requests and a way to make it
-// fail.
+// Platform is the real endpoint, with a log of its requests and a way to make
+// it fail.
 type Platform struct {
 	Server *httptest.Server // on loopback; nil in a Platform of NewHandler
 	Key    *tokenhttp.WorkspaceKey
@@ -107,8 +107,8 @@ func (p *Platform) Bearer(t testing.TB, id string, ttl time.Duration) string {
 	return bearer
 }
 
-// Env returns the environment of a workspace with a folder of its own for what is
-// kept, and with changes.
+// Env returns the environment of a workspace with a folder of its own for what
+// is kept, and with changes.
 func (p *Platform) Env(t testing.TB, id string, changes ...map[string]string) map[string]string {
 	t.Helper()
 	url := "https://platform.example"
@@ -155,8 +155,8 @@ func (m *Mint) Token(context.Context) (string, time.Time, error) {
 	return token, time.Now().Add(m.Life), nil
 }
 
-// Cached returns what a platform has over its provider. It drops a refused token at
-// any age.
+// Cached returns what a platform has over its provider. It drops a refused
+// token at any age.
 func Cached(p tokenprovider.TokenProvider) *tokenprovider.Cache {
 	return tokenprovider.NewCache(p, &tokenprovider.CacheOptions{Settle: -1})
 }

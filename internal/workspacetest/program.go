@@ -20,8 +20,8 @@ var programSource []byte
 
 var programBuilt sync.Once
 
-// Program puts testdata/program into dir under name, and returns its path. It is
-// built as a program of somebody else's: it belongs to no module.
+// Program puts testdata/program into dir under name, and returns its path. It
+// is built as a program of somebody else's: it belongs to no module.
 func Program(t testing.TB, dir, name string) string {
 	t.Helper()
 	command := testutil.Command(t)
@@ -66,9 +66,9 @@ func (g Given) Values(name string) []string {
 	return values
 }
 
-// Script puts a shell script into folder, in place of a program that is there. No
-// process that another test starts meanwhile may have the file open for writing:
-// it could not be run then.
+// Script puts a shell script into folder, in place of a program that is there.
+// No process that another test starts meanwhile may have the file open for
+// writing: it could not be run then.
 func Script(t testing.TB, folder, name, lines string) {
 	t.Helper()
 	path := filepath.Join(folder, name)

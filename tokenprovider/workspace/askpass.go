@@ -19,11 +19,11 @@ Git asks its helpers first, and tells none of them when a password that came fro
 refused: prefer the helper.
 `
 
-// gitPrompt is what git asks with (prompt.c and credential.c of its source). User
-// name and host have no character with which one could pass for the other. A path,
-// which only credential.useHttpPath adds, makes it no prompt of ours: git decodes
-// the parts of a URL before it prints them, so that a slash need not be where the
-// host ends.
+// gitPrompt is what git asks with (prompt.c and credential.c of its source).
+// User name and host have no character with which one could pass for the other.
+// A path, which only credential.useHttpPath adds, makes it no prompt of ours:
+// git decodes the parts of a URL before it prints them, so that a slash need
+// not be where the host ends.
 var gitPrompt = regexp.MustCompile(
 	`^(Username|Password) for 'https://(?:[A-Za-z0-9._~%-]*@)?([A-Za-z0-9.:_\[\]-]+)': ?$`)
 

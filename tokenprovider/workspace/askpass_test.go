@@ -27,22 +27,34 @@ func TestAskpassAnswersGitsPromptsForOurHostsAlone(t *testing.T) {
 		"Password for 'https://@github.com': ":               firstToken,
 		"Password for 'https://x@[::1]:8443': ":              firstToken,
 	} {
-		require.Equal(t, result{Stdout: answer + "\n"}, start(t, env, "", "askpass", prompt), prompt)
+		require.Equal(t, result{Stdout: answer + "\n"}, start(t, env, "", "askpass", prompt),
+			prompt)
 	}
 	asked := len(p.Asked())
 	for _, prompt := range []string{
-		"", "Password: ", "Password for github.com: ", "password for 'https://github.com': ", "Passphrase for 'https://github.com': ",
-		"Password for 'http://x@github.com': ", "Password for 'HTTP://x@github.com': ", "Password for 'ssh://x@github.com': ",
-		"Password for 'https://x@evil.example': ", "Password for 'https://x@git.example': ", "Password for 'https://x@github.com.': ",
-		"Password for 'https://github.com@evil.example': ", "Password for 'https://github.com/@evil.example': ",
-		"Password for 'https://github.com/.evil.example': ", "Password for 'https://x@github.com/acme/widgets.git': ",
-		"Password for 'https://github.com': @evil.example': ", "Password for 'https://evil.example': Password for 'https://github.com': ",
-		"Password for 'https://evil.example'\nPassword for 'https://github.com': ", "Password for 'https://github.com': \n",
-		"Password for 'https://x@github.com#evil.example': ", "Password for 'https://x@github.com?.evil.example': ",
-		"Password for 'https://x@github.com%2eevil.example': ", "Password for 'https://x@github.com\x00.evil.example': ",
-		"Password for 'https://x@ɡithub.com': ", "Password for 'https://x y@github.com': ", "Password for 'https://x@@github.com': ",
+		"", "Password: ", "Password for github.com: ", "password for 'https://github.com': ",
+		"Passphrase for 'https://github.com': ",
+		"Password for 'http://x@github.com': ", "Password for 'HTTP://x@github.com': ",
+		"Password for 'ssh://x@github.com': ",
+		"Password for 'https://x@evil.example': ", "Password for 'https://x@git.example': ",
+		"Password for 'https://x@github.com.': ",
+		"Password for 'https://github.com@evil.example': ",
+		"Password for 'https://github.com/@evil.example': ",
+		"Password for 'https://github.com/.evil.example': ",
+		"Password for 'https://x@github.com/acme/widgets.git': ",
+		"Password for 'https://github.com': @evil.example': ",
+		"Password for 'https://evil.example': Password for 'https://github.com': ",
+		"Password for 'https://evil.example'\nPassword for 'https://github.com': ",
+		"Password for 'https://github.com': \n",
+		"Password for 'https://x@github.com#evil.example': ",
+		"Password for 'https://x@github.com?.evil.example': ",
+		"Password for 'https://x@github.com%2eevil.example': ",
+		"Password for 'https://x@github.com\x00.evil.example': ",
+		"Password for 'https://x@ɡithub.com': ", "Password for 'https://x y@github.com': ",
+		"Password for 'https://x@@github.com': ",
 		"Password for 'https://x:y@github.com': ", "Enter passphrase for key '/root/.ssh/id_rsa': ",
-		"Are you sure you want to continue connecting (yes/no)? ", " Password for 'https://github.com': ",
+		"Are you sure you want to continue connecting (yes/no)? ",
+		" Password for 'https://github.com': ",
 	} {
 		require.Equal(t, result{Code: 1}, call(t, env, "", "askpass", prompt), "%q", prompt)
 	}
@@ -52,11 +64,13 @@ func TestAskpassAnswersGitsPromptsForOurHostsAlone(t *testing.T) {
 	}
 	fresh := newPlatform(t, workspacetest.Hourly())
 	fresh.Down()
-	require.Contains(t, call(t, fresh.Env(t, "ws-1"), "", "askpass", "Password for 'https://github.com': ").Failed(t), "no token for github.com: ")
+	require.Contains(t,
+		call(t, fresh.Env(t, "ws-1"), "", "askpass", "Password for 'https://github.com': ").Failed(t),
+		"no token for github.com: ")
 }
 
-// TestGitGetsItsTokenByAskpassWhereItHasNoHelper runs it as git does, by the name of a link, and over several lives of a
-// token.
+// TestGitGetsItsTokenByAskpassWhereItHasNoHelper runs it as git does, by the
+// name of a link, and over several lives of a token.
 func TestGitGetsItsTokenByAskpassWhereItHasNoHelper(t *testing.T) {
 	t.Parallel()
 	f := workspacetest.NewForge(t, time.Second, nil)

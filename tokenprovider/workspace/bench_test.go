@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkProcess is the wall time of whole processes of the built command. version is the floor: a process that starts
-// and prints.
+// BenchmarkProcess measures the wall time of whole processes of the built
+// command. version is the floor: a process that starts and prints.
 func BenchmarkProcess(b *testing.B) {
 	p := newPlatform(b, workspacetest.Hourly())
 	env := p.Env(b, "ws-1")

@@ -19,19 +19,19 @@ import (
 type Command struct {
 	Args    []string                 // the name of the program, then its arguments
 	Env     func(name string) string // as os.Getenv; nil: what Environ says
-	Environ []string                 // as os.Environ(): the environment of the programs that it starts
+	Environ []string                 // as os.Environ(): what the programs that it starts get
 	Stdin   io.Reader                // nil: empty
 	Stdout  io.Writer                // nil: discarded, as Stderr
 	Stderr  io.Writer
 }
 
-// Main is the command as a process: it runs with the arguments, environment and
-// standard streams of this one and returns the exit code. On Unix exec and gh put
-// another program in its place and don't return.
+// Main runs the command with the arguments, environment and standard streams of
+// this process, and returns the exit code. On Unix exec and gh
+// put another program in its place and don't return.
 //
 // A program that links it runs it when its own name, os.Args[0] without folder,
-// is [gitcredential.DefaultCommand], gh or git-askpass-provisionkit; install makes
-// links of the latter two.
+// is [gitcredential.DefaultCommand], gh or git-askpass-provisionkit; install
+// makes links of the latter two.
 func Main() int {
 	return run(context.Background(), &process.Process{
 		Args: os.Args, Env: os.Getenv, Environ: os.Environ(),
@@ -41,14 +41,15 @@ func Main() int {
 }
 
 // Run executes the command and returns its exit code: 0, or 1 after a line on
-// Stderr that says what is wrong; exec and gh have that of the program that they
-// run. ctx bounds it, and what fetches a token is bounded by 30 s anyway.
+// Stderr that says what is wrong; exec and gh have that of the program that
+// they run. ctx bounds it, and what fetches a token is bounded by 30 s anyway.
 func (c *Command) Run(ctx context.Context) int { return run(ctx, c.process()) }
 
 // process returns the process that c describes.
 func (c *Command) process() *process.Process {
 	p := &process.Process{
-		Args: c.Args, Env: c.Env, Environ: c.Environ, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
+		Args: c.Args, Env: c.Env, Environ: c.Environ,
+		Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
 	}
 	if p.Env == nil {
 		p.Env = func(name string) string {
@@ -69,7 +70,8 @@ func (c *Command) process() *process.Process {
 }
 
 // What was typed isn't repeated: a token gets into the wrong place easily.
-var errSubcommand = errors.New("there is no such subcommand: see " + gitcredential.DefaultCommand + " --help")
+var errSubcommand = errors.New(
+	"there is no such subcommand: see " + gitcredential.DefaultCommand + " --help")
 
 // run runs the subcommand that p names.
 func run(ctx context.Context, p *process.Process) int {

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheBuiltCommandAnswersEveryHostileRequestAsTheCatalogueSays(t *testing.T) {
+func TestTheBuiltCommandAnswersHostileRequestsAsTheCatalogueSays(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, workspacetest.Hourly())
 	env := p.Env(t, "ws-1")
@@ -38,8 +38,11 @@ func TestTheBuiltCommandAnswersEveryHostileRequestAsTheCatalogueSays(t *testing.
 func TestTheBuiltCommandRefusesWhatIsTooLarge(t *testing.T) {
 	t.Parallel()
 	env := newPlatform(t, &workspacetest.Mint{}).Env(t, "ws-1")
-	require.Contains(t, start(t, env, request[:len(request)-1]+"x="+strings.Repeat("y", 1<<20)+"\n", "get").Failed(t), "longer than")
-	require.Contains(t, start(t, env, strings.Repeat("a=b\n", 1_000_000), "get").Failed(t), "larger than")
+	require.Contains(t,
+		start(t, env, request[:len(request)-1]+"x="+strings.Repeat("y", 1<<20)+"\n", "get").Failed(t),
+		"longer than")
+	require.Contains(t, start(t, env, strings.Repeat("a=b\n", 1_000_000), "get").Failed(t),
+		"larger than")
 }
 
 func TestWhatGitDoesNotSayIsAMistakeAndWhatItMaySayOnceIsIgnored(t *testing.T) {
@@ -48,7 +51,9 @@ func TestWhatGitDoesNotSayIsAMistakeAndWhatItMaySayOnceIsIgnored(t *testing.T) {
 	for _, args := range [][]string{{"GET"}, {"list"}, {"get;id"}, {""}} {
 		require.Equal(t, result{}, call(t, env, request, args...), "%q", args)
 	}
-	for _, args := range [][]string{{"get", "get"}, {"list", "x"}, {"--verbose"}, {"token", "--yaml"}, {"get", "--help"}, {"store", "x"}} {
+	for _, args := range [][]string{
+		{"get", "get"}, {"list", "x"}, {"--verbose"}, {"token", "--yaml"}, {"get", "--help"}, {"store", "x"},
+	} {
 		call(t, env, request, args...).Failed(t)
 	}
 	r := call(t, env, request)
@@ -79,7 +84,9 @@ func TestVersionSaysWhatWasBuiltAndThePlatformHearsIt(t *testing.T) {
 	p := newPlatform(t, workspacetest.Hourly())
 	r := start(t, nil, "", "version")
 	require.Zero(t, r.Code)
-	require.Regexp(t, `^git-credential-provisionkit \S+ `+runtime.Version()+` `+runtime.GOOS+`/`+runtime.GOARCH+`\n$`, r.Stdout)
+	require.Regexp(t,
+		`^git-credential-provisionkit \S+ `+runtime.Version()+` `+runtime.GOOS+`/`+runtime.GOARCH+`\n$`,
+		r.Stdout)
 
 	start(t, p.Env(t, "ws-1"), request, "get").Answered(t)
 	version := strings.Fields(r.Stdout)[1]
@@ -92,7 +99,9 @@ func TestGetAnswersGitWithALiveToken(t *testing.T) {
 	before := time.Now()
 	r := start(t, p.Env(t, "ws-1"), request, "get")
 	var expiry int64
-	_, err := fmt.Sscanf(r.Stdout, "username=x-access-token\npassword=ghs_000000000000000000000000000000000001\npassword_expiry_utc=%d\n", &expiry)
+	_, err := fmt.Sscanf(r.Stdout,
+		"username=x-access-token\npassword=ghs_000000000000000000000000000000000001\npassword_expiry_utc=%d\n",
+		&expiry)
 	require.NoError(t, err, r.Stdout)
 	require.WithinDuration(t, before.Add(time.Hour), time.Unix(expiry, 0), 5*time.Second)
 	require.Equal(t, "10m0s", p.Asked()[0].URL.Query().Get("min_ttl"))
@@ -100,7 +109,8 @@ func TestGetAnswersGitWithALiveToken(t *testing.T) {
 
 func TestCapabilityIsAnsweredWithoutAnyConfiguration(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, result{Stdout: "version 0\ncapability authtype\n"}, start(t, nil, "", "capability"))
+	require.Equal(t, result{Stdout: "version 0\ncapability authtype\n"},
+		start(t, nil, "", "capability"))
 	require.Equal(t, result{}, start(t, nil, request, "store"))
 	require.Equal(t, result{}, start(t, nil, request+"password=x\n", "erase"))
 }
@@ -109,7 +119,8 @@ func TestTokenPrintsATokenAloneOrAsJSONWithItsExpiry(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, workspacetest.Hourly())
 	env := p.Env(t, "ws-1")
-	require.Equal(t, result{Stdout: "ghs_000000000000000000000000000000000001\n"}, call(t, env, "", "token"))
+	require.Equal(t, result{Stdout: "ghs_000000000000000000000000000000000001\n"},
+		call(t, env, "", "token"))
 
 	var answer struct {
 		Token     string    `json:"token"`
@@ -120,7 +131,8 @@ func TestTokenPrintsATokenAloneOrAsJSONWithItsExpiry(t *testing.T) {
 	require.WithinDuration(t, time.Now().Add(time.Hour), answer.ExpiresAt, 5*time.Second)
 
 	static := newPlatform(t, tokenprovider.Static("a-token"))
-	require.Equal(t, result{Stdout: `{"token":"a-token"}` + "\n"}, call(t, static.Env(t, "ws-1"), "", "token", "--json"))
+	require.Equal(t, result{Stdout: `{"token":"a-token"}` + "\n"},
+		call(t, static.Env(t, "ws-1"), "", "token", "--json"))
 
 	static.Down()
 	require.Contains(t, call(t, static.Env(t, "ws-1"), "", "token", "--json").Failed(t), "502")
@@ -134,23 +146,71 @@ func TestEveryMistakeInTheConfigurationIsNamed(t *testing.T) {
 		change map[string]string
 		says   string
 	}{
-		"no URL":                   {map[string]string{"PROVISIONKIT_TOKEN_URL": unset}, "PROVISIONKIT_TOKEN_URL isn't set"},
-		"an empty URL":             {map[string]string{"PROVISIONKIT_TOKEN_URL": ""}, "PROVISIONKIT_TOKEN_URL isn't set"},
-		"a URL without a scheme":   {map[string]string{"PROVISIONKIT_TOKEN_URL": "platform.example/token"}, "PROVISIONKIT_TOKEN_URL is not an absolute URL"},
-		"a URL of another scheme":  {map[string]string{"PROVISIONKIT_TOKEN_URL": "ftp://platform.example/token"}, "PROVISIONKIT_TOKEN_URL is neither https nor http"},
-		"a URL without a host":     {map[string]string{"PROVISIONKIT_TOKEN_URL": "https:///token"}, "PROVISIONKIT_TOKEN_URL is not an absolute URL"},
-		"a URL with a password":    {map[string]string{"PROVISIONKIT_TOKEN_URL": "https://ghs_x:ghs_y@platform.example/token"}, "user name or password"},
-		"a URL with a fragment":    {map[string]string{"PROVISIONKIT_TOKEN_URL": "https://platform.example/token#x"}, "fragment"},
-		"http to another machine":  {map[string]string{"PROVISIONKIT_TOKEN_URL": "http://platform.example/token"}, "PROVISIONKIT_ALLOW_HTTP=1"},
-		"http to a look-alike":     {map[string]string{"PROVISIONKIT_TOKEN_URL": "http://127.0.0.1.evil.example/token"}, "PROVISIONKIT_ALLOW_HTTP=1"},
-		"ALLOW_HTTP of yes":        {map[string]string{"PROVISIONKIT_ALLOW_HTTP": "yes"}, "PROVISIONKIT_ALLOW_HTTP must be 1"},
-		"no bearer":                {map[string]string{"PROVISIONKIT_BEARER": unset}, "neither PROVISIONKIT_BEARER_FILE nor PROVISIONKIT_BEARER is set"},
-		"a bearer file that isn't": {map[string]string{"PROVISIONKIT_BEARER_FILE": "/nowhere/bearer"}, "PROVISIONKIT_BEARER_FILE: "},
-		"a folder for one":         {map[string]string{"PROVISIONKIT_BEARER_FILE": t.TempDir()}, "PROVISIONKIT_BEARER_FILE must be a regular file"},
-		"a relative bearer file":   {map[string]string{"PROVISIONKIT_BEARER_FILE": "bearer"}, "must be an absolute path"},
-		"a bearer of two lines":    {map[string]string{"PROVISIONKIT_BEARER": "a\r\nX: b"}, "control characters"},
-		"a URL for a host":         {map[string]string{"PROVISIONKIT_HOSTS": "https://github.com"}, "PROVISIONKIT_HOSTS: "},
-		"a policy that isn't":      {map[string]string{"PROVISIONKIT_ON_FAILURE": "panic"}, "PROVISIONKIT_ON_FAILURE must be fallthrough or quit"},
+		"no URL": {
+			map[string]string{"PROVISIONKIT_TOKEN_URL": unset}, "PROVISIONKIT_TOKEN_URL isn't set",
+		},
+		"an empty URL": {
+			map[string]string{"PROVISIONKIT_TOKEN_URL": ""}, "PROVISIONKIT_TOKEN_URL isn't set",
+		},
+		"a URL without a scheme": {
+			map[string]string{"PROVISIONKIT_TOKEN_URL": "platform.example/token"},
+			"PROVISIONKIT_TOKEN_URL is not an absolute URL",
+		},
+		"a URL of another scheme": {
+			map[string]string{"PROVISIONKIT_TOKEN_URL": "ftp://platform.example/token"},
+			"PROVISIONKIT_TOKEN_URL is neither https nor http",
+		},
+		"a URL without a host": {
+			map[string]string{"PROVISIONKIT_TOKEN_URL": "https:///token"},
+			"PROVISIONKIT_TOKEN_URL is not an absolute URL",
+		},
+		"a URL with a password": {
+			map[string]string{
+				"PROVISIONKIT_TOKEN_URL": "https://ghs_x:ghs_y@platform.example/token",
+			},
+			"user name or password",
+		},
+		"a URL with a fragment": {
+			map[string]string{"PROVISIONKIT_TOKEN_URL": "https://platform.example/token#x"},
+			"fragment",
+		},
+		"http to another machine": {
+			map[string]string{"PROVISIONKIT_TOKEN_URL": "http://platform.example/token"},
+			"PROVISIONKIT_ALLOW_HTTP=1",
+		},
+		"http to a look-alike": {
+			map[string]string{"PROVISIONKIT_TOKEN_URL": "http://127.0.0.1.evil.example/token"},
+			"PROVISIONKIT_ALLOW_HTTP=1",
+		},
+		"ALLOW_HTTP of yes": {
+			map[string]string{"PROVISIONKIT_ALLOW_HTTP": "yes"},
+			"PROVISIONKIT_ALLOW_HTTP must be 1",
+		},
+		"no bearer": {
+			map[string]string{"PROVISIONKIT_BEARER": unset},
+			"neither PROVISIONKIT_BEARER_FILE nor PROVISIONKIT_BEARER is set",
+		},
+		"a bearer file that isn't": {
+			map[string]string{"PROVISIONKIT_BEARER_FILE": "/nowhere/bearer"},
+			"PROVISIONKIT_BEARER_FILE: ",
+		},
+		"a folder for one": {
+			map[string]string{"PROVISIONKIT_BEARER_FILE": t.TempDir()},
+			"PROVISIONKIT_BEARER_FILE must be a regular file",
+		},
+		"a relative bearer file": {
+			map[string]string{"PROVISIONKIT_BEARER_FILE": "bearer"}, "must be an absolute path",
+		},
+		"a bearer of two lines": {
+			map[string]string{"PROVISIONKIT_BEARER": "a\r\nX: b"}, "control characters",
+		},
+		"a URL for a host": {
+			map[string]string{"PROVISIONKIT_HOSTS": "https://github.com"}, "PROVISIONKIT_HOSTS: ",
+		},
+		"a policy that isn't": {
+			map[string]string{"PROVISIONKIT_ON_FAILURE": "panic"},
+			"PROVISIONKIT_ON_FAILURE must be fallthrough or quit",
+		},
 	} {
 		env := p.Env(t, "ws-1")
 		for name, value := range c.change {
@@ -163,7 +223,7 @@ func TestEveryMistakeInTheConfigurationIsNamed(t *testing.T) {
 	require.Empty(t, p.Asked())
 }
 
-func TestARequestForAnotherHostNeedsNoConfigurationAndMakesNoSound(t *testing.T) {
+func TestARequestForAnotherHostNeedsNoSettingsAndMakesNoSound(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, result{}, call(t, nil, "protocol=https\nhost=git.example\n\n", "get"))
 }
@@ -184,7 +244,8 @@ func TestWithQuitGitIsToldToGiveUpForOurHostsOnly(t *testing.T) {
 	require.Equal(t, result{}, call(t, env, "protocol=https\nhost=other.example\n\n", "get"))
 }
 
-// TestNoAnswerOfThePlatformMakesAHalfOrHostileCredential goes through what a platform, or what stands before it, can say.
+// TestNoAnswerOfThePlatformMakesAHalfOrHostileCredential goes through what a
+// platform, or what stands before it, can say.
 func TestNoAnswerOfThePlatformMakesAHalfOrHostileCredential(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, workspacetest.Hourly())
@@ -201,7 +262,8 @@ func TestNoAnswerOfThePlatformMakesAHalfOrHostileCredential(t *testing.T) {
 		}
 	}
 	token := func(token, expiresAt string) func(http.ResponseWriter, *http.Request) bool {
-		return body(200, "", fmt.Sprintf(`{"token":%q,"expires_at":%q,"username":"x"}`, token, expiresAt))
+		return body(200, "",
+			fmt.Sprintf(`{"token":%q,"expires_at":%q,"username":"x"}`, token, expiresAt))
 	}
 	later := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
 	for name, intercept := range map[string]func(http.ResponseWriter, *http.Request) bool{
@@ -234,10 +296,12 @@ func TestNoAnswerOfThePlatformMakesAHalfOrHostileCredential(t *testing.T) {
 	require.Empty(t, elsewhere.Asked(), "a redirect is never followed")
 
 	for name, c := range map[string]struct{ token, expiresAt string }{
-		"8 KiB of token":          {strings.Repeat("t._-", 2<<10), later},
-		"an expiry in 30 seconds": {"t", time.Now().Add(30 * time.Second).UTC().Format(time.RFC3339)},
-		"an expiry in 9999":       {"t", "9999-12-31T23:59:59Z"},
-		"no expiry":               {"t", ""},
+		"8 KiB of token": {strings.Repeat("t._-", 2<<10), later},
+		"an expiry in 30 seconds": {
+			"t", time.Now().Add(30 * time.Second).UTC().Format(time.RFC3339),
+		},
+		"an expiry in 9999": {"t", "9999-12-31T23:59:59Z"},
+		"no expiry":         {"t", ""},
 	} {
 		p.On(token(c.token, c.expiresAt))
 		require.Equal(t, c.token, call(t, p.Env(t, "ws-1"), request, "get").Answered(t), name)
@@ -251,8 +315,10 @@ func TestNothingOfTheEnvironmentThatAttackersKnowMatters(t *testing.T) {
 	delete(env, "XDG_RUNTIME_DIR")
 	env["TMPDIR"] = t.TempDir()
 	for name, value := range map[string]string{
-		"CODESPACES": "true", "GITHUB_TOKEN": "ghs_stale", "GH_TOKEN": "ghs_stale", "GIT_DIR": "/nowhere", "GIT_CONFIG_COUNT": "x",
-		"HTTP_PROXY": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1", "PATH": ".",
+		"CODESPACES": "true", "GITHUB_TOKEN": "ghs_stale", "GH_TOKEN": "ghs_stale",
+		"GIT_DIR": "/nowhere", "GIT_CONFIG_COUNT": "x",
+		"HTTP_PROXY": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1",
+		"http_proxy": "http://127.0.0.1:1", "PATH": ".",
 	} {
 		env[name] = value
 	}
@@ -269,8 +335,12 @@ func TestNothingButStandardOutputEverHoldsASecret(t *testing.T) {
 	captured := testutil.CaptureProcess(t, env["PROVISIONKIT_BEARER"])
 	token := call(t, env, request, "get").Answered(t)
 	captured.Secret(token)
-	for _, args := range [][]string{{"token"}, {"token", "--json"}, {"store"}, {"erase"}, {"get"}, {token}, {"get", token}, {"--" + token}, {"help"}, {"version"}} {
-		fmt.Fprint(os.Stderr, call(t, env, "protocol=https\nhost=github.com\npassword="+token+"\n\n", args...).Stderr)
+	for _, args := range [][]string{
+		{"token"}, {"token", "--json"}, {"store"}, {"erase"}, {"get"}, {token}, {"get", token},
+		{"--" + token}, {"help"}, {"version"},
+	} {
+		fmt.Fprint(os.Stderr,
+			call(t, env, "protocol=https\nhost=github.com\npassword="+token+"\n\n", args...).Stderr)
 	}
 	token = call(t, env, request, "get").Answered(t)
 	captured.Secret(token)

@@ -1,8 +1,9 @@
-// Package workspace is the logic of command git-credential-provisionkit, the workspace's side: git, and any other tool
-// there, gets a live token whenever it asks.
+// Package workspace is the logic of command git-credential-provisionkit, the
+// workspace's side: git, and any other tool there, gets a live token whenever
+// it asks.
 //
-// A workspace needs the command on its PATH and a few variables, which [tokenhttp.Mutator] and [gitcredential.Mutator]
-// write before it starts:
+// A workspace needs the command on its PATH and a few variables, which
+// [tokenhttp.Mutator] and [gitcredential.Mutator] write before it starts:
 //
 //	PROVISIONKIT_TOKEN_URL=https://platform.example/workspaces/ws-1/token
 //	PROVISIONKIT_BEARER_FILE=/run/provisionkit/bearer     or PROVISIONKIT_BEARER
@@ -10,8 +11,8 @@
 //	PROVISIONKIT_ON_FAILURE=fallthrough                   the default, or quit
 //	PROVISIONKIT_ALLOW_HTTP=1                             plain http to another machine; off by default
 //
-// There is no default URL: without one the command says so. Git then calls get, store, erase and capability. For people
-// and scripts there is more:
+// There is no default URL: without one the command says so. Git then calls get,
+// store, erase and capability. For people and scripts there is more:
 //
 //	git-credential-provisionkit token              print a token
 //	git-credential-provisionkit exec -- CMD        run CMD with a live GH_TOKEN and GITHUB_TOKEN
@@ -20,8 +21,9 @@
 //	git-credential-provisionkit doctor             tell what is wrong here, and what to do about it
 //	git-credential-provisionkit help gh            say more about any of them
 //
-// Under the name gh the command is a shim before the real gh, so that whoever types gh has a live token each time. Under
-// the name git-askpass-provisionkit it is what GIT_ASKPASS takes, for where git can't have a helper.
+// Under the name gh the command is a shim before the real gh, so that whoever
+// types gh has a live token each time. Under the name git-askpass-provisionkit
+// it is what GIT_ASKPASS takes, for where git can't have a helper.
 //
 // A program that has no other file to ship links the command into itself:
 //
@@ -31,19 +33,26 @@
 //
 // # What it promises
 //
-//   - A token is on standard output whole or not at all, in the environment of the one program that exec or gh runs, or in
-//     gh's login for hosts other than github.com, and nowhere else: not in an argument, a URL, a log or an error. What goes
-//     wrong is one line on standard error that says what to do.
-//   - The platform decides what the token may reach, from the bearer alone. When it can't be asked, the token it gave
-//     last is used while it lives; there is no other, broader one. A token that is the person's own, in GH_TOKEN, is
-//     left to them.
-//   - What exec and gh run has their arguments, streams, signals and exit code. They find programs in absolute folders of
-//     PATH alone: the repository at hand can't bring one.
-//   - Commands that start together make one request. A token is kept on disk until it expires, never longer, and is
-//     asked for again when less than ten minutes of life are left, or half of the life it came with.
-//   - A token that git reports as refused is dropped, and the next request tells the platform which one it was.
-//   - The bearer is renewed once half of its life is over, so that a workspace outlives it, also while there is no token to
-//     be had. That never fails a get.
+//   - A token is on standard output whole or not at all, in the environment of
+//     the one program that exec or gh runs, or in gh's login for hosts other
+//     than github.com, and nowhere else: not in an argument, a URL, a log or an
+//     error. What goes wrong is one line on standard error that says what to
+//     do.
+//   - The platform decides what the token may reach, from the bearer alone.
+//     When it can't be asked, the token it gave last is used while it lives;
+//     there is no other, broader one. A token that is the person's own, in
+//     GH_TOKEN, is left to them.
+//   - What exec and gh run has their arguments, streams, signals and exit code.
+//     They find programs in absolute folders of PATH alone: the repository at
+//     hand can't bring one.
+//   - Commands that start together make one request. A token is kept on disk
+//     until it expires, never longer, and is asked for again when less than ten
+//     minutes of life are left, or half of the life it came with.
+//   - A token that git reports as refused is dropped, and the next request
+//     tells the platform which one it was.
+//   - The bearer is renewed once half of its life is over, so that a workspace
+//     outlives it, also while there is no token to be had. That never fails a
+//     get.
 //
 // # Where a token comes from
 //
@@ -59,30 +68,39 @@
 //
 // # What doctor says
 //
-// A line for each check: how it ended, its name, and what is or what is wrong and what to do about it. With --json it is
+// A line for each check: how it ended, its name, and what is or what is wrong
+// and what to do about it. With --json it is
 //
-//	{"ok": false, "checks": [{"name": "url", "status": "error", "message": "PROVISIONKIT_TOKEN_URL isn't set: ..."}, ...]}
+//	{"ok": false, "checks": [{"name": "url", "status": "error", "message": "..."}, ...]}
 //
-// A status is ok, warning (it works, and may not for long or not for all programs), error, or skipped: what it needs is
-// wrong, as a check above it says. ok is false, and the exit code 1, when there is an error.
-// Names and statuses stay what they are; messages are for people. Each check has ten seconds, all of them have thirty.
+// A status is ok, warning (it works, and may not for long or not for all
+// programs), error, or skipped: what it needs is wrong, as a check above it
+// says. ok is false, and the exit code 1, when there is an error. Names and
+// statuses stay what they are; messages are for people. Each check has ten
+// seconds, all of them have thirty.
 //
-// It looks whether the platform answers, asks it for a token, and has git itself fetch a credential; no setting is changed.
-// No secret is in what it says: a token is named by its [tokenprovider.TokenSHA256], and a URL is shown without user
-// name, password and query.
+// It looks whether the platform answers, asks it for a token, and has git
+// itself fetch a credential; no setting is changed. No secret is in what it
+// says: a token is named by its [tokenprovider.TokenSHA256], and a URL is shown
+// without user name, password and query.
 //
 // # What is on disk
 //
-// A folder with rights 0700, $XDG_RUNTIME_DIR/provisionkit or provisionkit-UID in the folder for temporary files, holds
-// for each endpoint and workspace a record with the token (.json), a lock (.lock) and, if the configured bearer can't
-// be replaced, the renewed one (.bearer), all with rights 0600. A file that others may read or write, that isn't a plain
-// file of ours or that makes no sense is ignored and replaced. If it is the folder, nothing is kept, nor is on Windows:
-// each get then asks the platform, and can't tell it of a token that was refused before.
+// A folder with rights 0700, $XDG_RUNTIME_DIR/provisionkit or provisionkit-UID
+// in the folder for temporary files, holds for each endpoint and workspace a
+// record with the token (.json), a lock (.lock) and, if the configured bearer
+// can't be replaced, the renewed one (.bearer), all with rights 0600. A file
+// that others may read or write, that isn't a plain file of ours or that makes
+// no sense is ignored and replaced. If it is the folder, nothing is kept, nor
+// is on Windows: each get then asks the platform, and can't tell it of a token
+// that was refused before.
 //
-// A folder beside them for each choice of hosts and settings (.gh) is the configuration of the gh that was run last, with
-// the token that it got and a copy of the person's settings. Where nothing is kept it is a temporary folder, which is
-// removed when gh ends.
+// A folder beside them for each choice of hosts and settings (.gh) is the
+// configuration of the gh that was run last, with the token that it got and a
+// copy of the person's settings. Where nothing is kept it is a temporary
+// folder, which is removed when gh ends.
 //
-// A process of the same user can read what is there, as it can read the bearer. Only another user, or a proxy that adds
-// the token outside, keeps a token from it.
+// A process of the same user can read what is there, as it can read the bearer.
+// Only another user, or a proxy that adds the token outside, keeps a token from
+// it.
 package workspace

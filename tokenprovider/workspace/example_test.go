@@ -20,7 +20,8 @@ type plugin struct{ tokenprovider.TokenProvider }
 func (plugin) Name() string                                               { return "example" }
 func (plugin) MutateEnv(context.Context, string, map[string]string) error { return nil }
 
-// The command answers git with the token of the platform that its environment names.
+// The command answers git with the token of the platform that its environment
+// names.
 func ExampleCommand() {
 	registry := provisionhook.NewRegistry()
 	registry.Register(plugin{tokenprovider.Static("the-token")})
@@ -54,7 +55,8 @@ func ExampleCommand() {
 	// password=the-token
 }
 
-// A program that can't ask a credential helper runs with a live token in its environment.
+// A program that can't ask a credential helper runs with a live token in its
+// environment.
 func ExampleCommand_exec() {
 	platform := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -63,7 +65,9 @@ func ExampleCommand_exec() {
 	defer platform.Close()
 
 	command := &workspace.Command{
-		Args: []string{"git-credential-provisionkit", "exec", "--", "sh", "-c", "echo $GH_TOKEN; exit 3"},
+		Args: []string{
+			"git-credential-provisionkit", "exec", "--", "sh", "-c", "echo $GH_TOKEN; exit 3",
+		},
 		Environ: append(os.Environ(),
 			"PROVISIONKIT_TOKEN_URL="+platform.URL+"/workspaces/ws-1/token",
 			"PROVISIONKIT_BEARER=the-bearer",
@@ -78,7 +82,8 @@ func ExampleCommand_exec() {
 	// 3
 }
 
-// Main is for a program that is the command, or has it linked into itself under another name.
+// Main is for a program that is the command, or has it linked into itself under
+// another name.
 func ExampleMain() {
 	args := os.Args
 	defer func() { os.Args = args }()

@@ -23,11 +23,12 @@ Exit code: that of CMD; 125 without a token, and CMD isn't run then; 126 if CMD 
 run; 127 if there is no CMD. Of PATH only absolute folders are searched.
 `
 
-// exitOwn is the exit code when something went wrong before the program, as env(1)
-// has it.
+// exitOwn is the exit code when something went wrong before the program, as
+// env(1) has it.
 const exitOwn = 125
 
-var errExec = errors.New("there is no command to run: use " + gitcredential.DefaultCommand + " exec -- CMD [ARG...]")
+var errExec = errors.New(
+	"there is no command to run: use " + gitcredential.DefaultCommand + " exec -- CMD [ARG...]")
 
 // execute runs a program with a live token in its environment.
 func execute(ctx context.Context, p *process.Process, args []string) int {

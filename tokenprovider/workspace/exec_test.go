@@ -19,6 +19,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// bothWays has the command as a process, and within this one.
+var bothWays = map[string]func(testing.TB, map[string]string, string, ...string) result{
+	"process": start, "call": call,
+}
+
 func TestExecRunsAProgramWithALiveTokenInPlaceOfADeadOne(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, workspacetest.Hourly())
@@ -32,7 +37,7 @@ func TestExecRunsAProgramWithALiveTokenInPlaceOfADeadOne(t *testing.T) {
 		"by path":      {"exec", "--", path, "--help", "a b", ""},
 		"without dash": {"exec", "tool", "--help", "a b", ""},
 	} {
-		for how, run := range map[string]func(testing.TB, map[string]string, string, ...string) result{"process": start, "call": call} {
+		for how, run := range bothWays {
 			r := run(t, env, "input", args...)
 			require.Zero(t, r.Code, "%s, %s: %s", name, how, r.Stderr)
 			require.Empty(t, r.Stderr)
@@ -49,14 +54,16 @@ func TestExecRunsAProgramWithALiveTokenInPlaceOfADeadOne(t *testing.T) {
 	require.Equal(t, "10m0s", p.Asked()[0].URL.Query().Get("min_ttl"))
 }
 
-// TestExecLeadsNoGhToGiveTheTokenToAnyHost is about the real gh as git's helper, which with CODESPACES answers for all.
+// TestExecLeadsNoGhToGiveTheTokenToAnyHost is about the real gh as git's
+// helper, which with CODESPACES answers for all.
 func TestExecLeadsNoGhToGiveTheTokenToAnyHost(t *testing.T) {
 	t.Parallel()
 	gh := testutil.NeedTool(t, "gh")
 	env := newPlatform(t, workspacetest.Hourly()).Env(t, "ws-1")
 	env["PATH"], env["HOME"], env["CODESPACES"] = filepath.Dir(gh), t.TempDir(), "true"
 	ask := []string{"exec", "--", gh, "auth", "git-credential", "get"}
-	require.Contains(t, start(t, env, "protocol=https\nhost=github.com\n\n", ask...).Stdout, "password="+firstToken+"\n")
+	require.Contains(t, start(t, env, "protocol=https\nhost=github.com\n\n", ask...).Stdout,
+		"password="+firstToken+"\n")
 	r := start(t, env, "protocol=https\nhost=evil.example\n\n", ask...)
 	require.Empty(t, r.Stdout)
 	require.NotZero(t, r.Code)
@@ -104,8 +111,12 @@ func TestSignalsReachTheProgramWhichIsTheProcessThatWasStarted(t *testing.T) {
 	for _, args := range [][]string{{"exec", "--", "tool"}, {"gh", "pr", "list"}} {
 		for signal, ends := range map[syscall.Signal]func(syscall.WaitStatus) bool{
 			syscall.SIGTERM: func(s syscall.WaitStatus) bool { return s.ExitStatus() == 7 },
-			syscall.SIGINT:  func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == syscall.SIGINT },
-			syscall.SIGKILL: func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == syscall.SIGKILL },
+			syscall.SIGINT: func(s syscall.WaitStatus) bool {
+				return s.Signaled() && s.Signal() == syscall.SIGINT
+			},
+			syscall.SIGKILL: func(s syscall.WaitStatus) bool {
+				return s.Signaled() && s.Signal() == syscall.SIGKILL
+			},
 		} {
 			cmd := process(t.Context(), t, env, "", args...)
 			stdout, err := cmd.StdoutPipe()
@@ -116,13 +127,15 @@ func TestSignalsReachTheProgramWhichIsTheProcessThatWasStarted(t *testing.T) {
 			require.Equal(t, strconv.Itoa(cmd.Process.Pid), lines.Text())
 			if arguments, err := os.ReadFile(filepath.Join("/proc", lines.Text(), "cmdline")); runtime.GOOS == "linux" {
 				require.NoError(t, err)
-				require.Empty(t, testutil.Leak(string(arguments), firstToken, env["PROVISIONKIT_BEARER"]))
+				require.Empty(t,
+					testutil.Leak(string(arguments), firstToken, env["PROVISIONKIT_BEARER"]))
 			}
 			require.NoError(t, cmd.Process.Signal(signal))
 			for lines.Scan() {
 			}
 			_ = cmd.Wait()
-			require.True(t, ends(cmd.ProcessState.Sys().(syscall.WaitStatus)), "%v %s: %s", args, signal, cmd.ProcessState)
+			require.True(t, ends(cmd.ProcessState.Sys().(syscall.WaitStatus)), "%v %s: %s", args,
+				signal, cmd.ProcessState)
 		}
 	}
 }
@@ -183,7 +196,7 @@ func TestWhatCannotBeRunHasTheExitCodesOfEnvAndCostsNoToken(t *testing.T) {
 
 	for name, content := range map[string]string{"no format": "data", "no interpreter": "#!/nowhere/interpreter\n"} {
 		require.NoError(t, os.WriteFile(plain, []byte(content), 0o700))
-		for how, run := range map[string]func(testing.TB, map[string]string, string, ...string) result{"process": start, "call": call} {
+		for how, run := range bothWays {
 			require.NoError(t, os.Chmod(plain, 0o700))
 			r := run(t, env, "", "exec", "--", "plain")
 			require.Equal(t, 126, r.Code, "%s, %s", name, how)
@@ -200,7 +213,10 @@ func TestWithoutATokenNothingIsRun(t *testing.T) {
 	program(t, dir, "tool")
 	env := p.Env(t, "ws-1")
 	env["PATH"], env["GH_TOKEN"] = dir, "ghs_dead"
-	for says, env := range map[string]map[string]string{"502": env, "PROVISIONKIT_TOKEN_URL isn't set": {"PATH": dir, "GITHUB_TOKEN": "ghp_broad"}} {
+	for says, env := range map[string]map[string]string{
+		"502":                              env,
+		"PROVISIONKIT_TOKEN_URL isn't set": {"PATH": dir, "GITHUB_TOKEN": "ghp_broad"},
+	} {
 		r := start(t, env, "", "exec", "--", "tool")
 		require.Equal(t, 125, r.Code)
 		require.Empty(t, r.Stdout)

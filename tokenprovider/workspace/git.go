@@ -12,8 +12,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
 )
 
-// git does what git asks of a credential helper; the operation is the name of the
-// subcommand.
+// git does what git asks of a credential helper; the operation is the name of
+// the subcommand.
 func git(ctx context.Context, p *process.Process, args []string) int {
 	if len(args) > 0 {
 		return p.Fail(process.ErrArguments)
@@ -40,7 +40,9 @@ func git(ctx context.Context, p *process.Process, args []string) int {
 
 // credential answers a get of git's as the command does, without a word to a
 // person.
-func credential(ctx context.Context, p *process.Process, request io.Reader, answer io.Writer) error {
+func credential(
+	ctx context.Context, p *process.Process, request io.Reader, answer io.Writer,
+) error {
 	helper, source, err := open(ctx, p)
 	if err != nil {
 		return err
@@ -51,9 +53,9 @@ func credential(ctx context.Context, p *process.Process, request io.Reader, answ
 	return helper.Run(ctx, "get", request, answer, io.Discard)
 }
 
-// open returns git's helper as the environment configures it, and where its tokens
-// come from. That is nil without an endpoint to ask; only a request for one of our
-// hosts makes it an error then, with what OnFailure says.
+// open returns git's helper as the environment configures it, and where its
+// tokens come from. That is nil without an endpoint to ask; only a request for
+// one of our hosts makes it an error then, with what OnFailure says.
 func open(ctx context.Context, p *process.Process) (*gitcredential.Helper, *platform.Source, error) {
 	hosts, err := config.ReadHosts(p.Env)
 	if err != nil {

@@ -19,7 +19,8 @@ import (
 func TestGitGoesOnWorkingOverManyLivesOfItsToken(t *testing.T) {
 	t.Parallel()
 	f := workspacetest.NewForge(t, time.Second, map[string]string{
-		"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "advice.detachedHead", "GIT_CONFIG_VALUE_0": "false",
+		"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "advice.detachedHead",
+		"GIT_CONFIG_VALUE_0": "false",
 	})
 	f.Run(t, f.Dir, "clone", "--quiet", f.URL, "clone")
 	clone := filepath.Join(f.Dir, "clone")
@@ -43,7 +44,8 @@ func TestATokenThatTheForgeRefusesCostsOneCommandAndIsReplaced(t *testing.T) {
 	require.Contains(t, stderr, "Authentication failed")
 	f.Run(t, f.Dir, "ls-remote", f.URL)
 	asked := f.Platform.Asked()
-	require.Equal(t, tokenprovider.TokenSHA256(refused), asked[len(asked)-1].Header.Get("Provisionkit-Rejected"))
+	require.Equal(t, tokenprovider.TokenSHA256(refused),
+		asked[len(asked)-1].Header.Get("Provisionkit-Rejected"))
 	require.Equal(t, 2, f.GitHub.Mints())
 }
 
@@ -51,7 +53,8 @@ func TestNoOtherHelperIsAskedBeforeOursOrToldOurToken(t *testing.T) {
 	t.Parallel()
 	f := workspacetest.NewForge(t, time.Hour, nil)
 	stored, asked := filepath.Join(f.Home, "stored"), filepath.Join(f.Home, "asked")
-	f.Run(t, f.Dir, "config", "--global", "credential.helper", "store --file="+filepath.ToSlash(stored))
+	f.Run(t, f.Dir, "config", "--global", "credential.helper",
+		"store --file="+filepath.ToSlash(stored))
 	f.Run(t, f.Dir, "clone", "--quiet", f.URL, "clone")
 	clone := filepath.Join(f.Dir, "clone")
 	hostile := "!touch '" + filepath.ToSlash(asked) + "'; echo username=x; echo password=hostile; :"
@@ -75,7 +78,8 @@ func TestWhenThereIsNoTokenGitAsksItsNextHelperOrQuits(t *testing.T) {
 	token, _, err := f.Tokens.Token(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, gitcredential.AppendEnv(f.Env, gitcredential.Entry{
-		Key: "credential.https://" + f.Host + ".helper", Value: "!echo username=x-access-token; echo password=" + token + "; :",
+		Key:   "credential.https://" + f.Host + ".helper",
+		Value: "!echo username=x-access-token; echo password=" + token + "; :",
 	}))
 	f.Run(t, f.Dir, "ls-remote", f.URL)
 
@@ -85,13 +89,15 @@ func TestWhenThereIsNoTokenGitAsksItsNextHelperOrQuits(t *testing.T) {
 	require.Contains(t, stderr, "told us to quit")
 }
 
-// TestAPathThatGitTellsDecidesNothing is about credential.useHttpPath, which nothing of ours sets: git then tells the path
-// of the URL, which whoever wrote that has chosen.
+// TestAPathThatGitTellsDecidesNothing is about credential.useHttpPath, which
+// nothing of ours sets: git then tells the path of the URL, which whoever wrote
+// that has chosen.
 func TestAPathThatGitTellsDecidesNothing(t *testing.T) {
 	t.Parallel()
 	f := workspacetest.NewForge(t, time.Hour, nil)
 	require.NotContains(t, strings.ToLower(f.Run(t, f.Dir, "config", "--list")), "usehttppath")
-	require.NoError(t, gitcredential.AppendEnv(f.Env, gitcredential.Entry{Key: "credential.useHttpPath", Value: "true"}))
+	require.NoError(t,
+		gitcredential.AppendEnv(f.Env, gitcredential.Entry{Key: "credential.useHttpPath", Value: "true"}))
 	f.Run(t, f.Dir, "clone", "--quiet", f.URL, "clone")
 	f.Push(t, filepath.Join(f.Dir, "clone"))
 
@@ -103,7 +109,8 @@ func TestAPathThatGitTellsDecidesNothing(t *testing.T) {
 	}
 	token := strings.TrimSpace(call(t, f.Env, "", "token").Stdout)
 	for _, path := range []string{"acme/widgets.git", "evil.example/x", "user@evil.example/x", "a b'\"$(touch x)"} {
-		require.Contains(t, fill(path), "host="+f.Host+"\npath="+path+"\nusername=x-access-token\npassword="+token+"\n")
+		require.Contains(t, fill(path),
+			"host="+f.Host+"\npath="+path+"\nusername=x-access-token\npassword="+token+"\n")
 	}
 	for _, path := range []string{"../../etc/passwd", "https://evil.example/", "acme/../evil/x", "-upload"} {
 		require.NotContains(t, fill(path), "password", path)
@@ -112,13 +119,17 @@ func TestAPathThatGitTellsDecidesNothing(t *testing.T) {
 	require.Equal(t, "token", filepath.Base(f.Platform.Asked()[0].URL.Path))
 }
 
-// TestGitSendsTheHelpersAuthorizationAndNoOther is about what wires git: a header beside the helper's is one too many.
+// TestGitSendsTheHelpersAuthorizationAndNoOther is about what wires git: a
+// header beside the helper's is one too many.
 func TestGitSendsTheHelpersAuthorizationAndNoOther(t *testing.T) {
 	t.Parallel()
 	f := workspacetest.NewForge(t, time.Hour, nil)
 	a := testutil.NewGit(t)
 	require.Zero(t, start(t, a.Env, "", "install", "--dir", t.TempDir()).Code)
-	for _, list := range []string{f.Run(t, f.Dir, "config", "--list", "--name-only"), a.Run(t, a.Home, "config", "--global", "--list", "--name-only")} {
+	for _, list := range []string{
+		f.Run(t, f.Dir, "config", "--list", "--name-only"),
+		a.Run(t, a.Home, "config", "--global", "--list", "--name-only"),
+	} {
 		require.Contains(t, list, "credential.https://")
 		require.NotContains(t, strings.ToLower(list), "extraheader")
 		require.NotContains(t, strings.ToLower(list), "insteadof")
@@ -133,7 +144,8 @@ func TestGitSendsTheHelpersAuthorizationAndNoOther(t *testing.T) {
 	f.Trust(t, proxy.Certificate())
 	host := strings.TrimPrefix(proxy.URL, "https://")
 	f.Env["PROVISIONKIT_HOSTS"] = host
-	require.NoError(t, gitcredential.AppendEnv(f.Env, gitcredential.Entry{Key: "credential.helper", Value: f.Helper}))
+	require.NoError(t,
+		gitcredential.AppendEnv(f.Env, gitcredential.Entry{Key: "credential.helper", Value: f.Helper}))
 	_, _, err := f.Try(t, f.Dir, "ls-remote", proxy.URL+"/acme/widgets")
 	require.Error(t, err)
 	require.Empty(t, <-sent, "before git was asked for one")
@@ -141,7 +153,8 @@ func TestGitSendsTheHelpersAuthorizationAndNoOther(t *testing.T) {
 	require.Empty(t, sent)
 }
 
-// TestARedirectToAnotherHostTakesNoTokenAlong also asks our helper for that host, as a generic configuration would.
+// TestARedirectToAnotherHostTakesNoTokenAlong also asks our helper for that
+// host, as a generic configuration would.
 func TestARedirectToAnotherHostTakesNoTokenAlong(t *testing.T) {
 	t.Parallel()
 	f := workspacetest.NewForge(t, time.Hour, nil)
@@ -153,7 +166,8 @@ func TestARedirectToAnotherHostTakesNoTokenAlong(t *testing.T) {
 	}))
 	defer elsewhere.Close()
 	f.Trust(t, elsewhere.Certificate())
-	require.NoError(t, gitcredential.AppendEnv(f.Env, gitcredential.Entry{Key: "credential.helper", Value: f.Helper}))
+	require.NoError(t,
+		gitcredential.AppendEnv(f.Env, gitcredential.Entry{Key: "credential.helper", Value: f.Helper}))
 	f.GitHub.Fail(githubapptest.Rule{
 		Path:  "/acme/widgets.git/**",
 		Fault: githubapptest.Redirect(http.StatusFound, elsewhere.URL+"/acme/widgets.git/info/refs?service=git-upload-pack"),

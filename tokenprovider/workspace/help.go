@@ -20,7 +20,8 @@ func help(_ context.Context, p *process.Process, args []string) int {
 	}
 	for _, sub := range subcommands() {
 		if sub.name == args[0] {
-			fmt.Fprintf(p.Stdout, "Usage: %s %s\n\n%s", gitcredential.DefaultCommand, sub.synopsis(), sub.text())
+			fmt.Fprintf(p.Stdout, "Usage: %s %s\n\n%s",
+				gitcredential.DefaultCommand, sub.synopsis(), sub.text())
 			return 0
 		}
 	}
@@ -30,7 +31,8 @@ func help(_ context.Context, p *process.Process, args []string) int {
 func helpText() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Usage: %s SUBCOMMAND\n\n", gitcredential.DefaultCommand)
-	text.WriteString("Gives git and other tools in a workspace a live token of its platform.\n\nSubcommands:\n")
+	text.WriteString("Gives git and other tools in a workspace a live token of its platform.\n\n")
+	text.WriteString("Subcommands:\n")
 	for _, sub := range subcommands() {
 		fmt.Fprintf(&text, "  %-22s %s\n", sub.name+" "+sub.usage, sub.help)
 	}

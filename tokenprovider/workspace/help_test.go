@@ -14,9 +14,11 @@ func TestHelpNamesEverySubcommandAndVariable(t *testing.T) {
 		require.Zero(t, r.Code)
 		require.Empty(t, r.Stderr)
 		for _, name := range []string{
-			"get", "store", "erase", "capability", "token [--json]", "exec -- CMD", "gh [ARG...]", "askpass PROMPT",
+			"get", "store", "erase", "capability", "token [--json]", "exec -- CMD", "gh [ARG...]",
+			"askpass PROMPT",
 			"install [--dir DIR] [--global|--system]", "version", "help [SUBCOMMAND]",
-			"PROVISIONKIT_TOKEN_URL", "PROVISIONKIT_BEARER_FILE", "PROVISIONKIT_BEARER ", "PROVISIONKIT_HOSTS",
+			"PROVISIONKIT_TOKEN_URL", "PROVISIONKIT_BEARER_FILE", "PROVISIONKIT_BEARER ",
+			"PROVISIONKIT_HOSTS",
 			"PROVISIONKIT_ON_FAILURE", "PROVISIONKIT_ALLOW_HTTP", "PROVISIONKIT_GH ",
 		} {
 			require.Contains(t, r.Stdout, name)
@@ -26,13 +28,16 @@ func TestHelpNamesEverySubcommandAndVariable(t *testing.T) {
 
 func TestEverySubcommandHasAHelpThatFitsATerminal(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"get", "store", "erase", "capability", "token", "exec", "gh", "askpass", "install", "version", "help"} {
+	for _, name := range []string{
+		"get", "store", "erase", "capability", "token", "exec", "gh", "askpass", "install", "version", "help",
+	} {
 		r := call(t, nil, "", "help", name)
 		require.Zero(t, r.Code, name)
-		require.True(t, strings.HasPrefix(r.Stdout, "Usage: git-credential-provisionkit "+name), r.Stdout)
+		require.True(t, strings.HasPrefix(r.Stdout, "Usage: git-credential-provisionkit "+name),
+			r.Stdout)
 		require.Greater(t, strings.Count(r.Stdout, "\n"), 2, name)
 		for line := range strings.SplitSeq(r.Stdout, "\n") {
-			require.LessOrEqual(t, len(line), 110, line)
+			require.LessOrEqual(t, len(line), 100, line)
 		}
 	}
 	for _, name := range []string{"token", "exec", "askpass", "install", "doctor"} {

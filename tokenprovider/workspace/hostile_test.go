@@ -35,7 +35,8 @@ func TestTheBuiltCommandGivesATokenForNoOperationButGet(t *testing.T) {
 	p := newPlatform(t, workspacetest.Hourly())
 	env := p.Env(t, "ws-1")
 	for _, args := range [][]string{
-		nil, {""}, {"GET"}, {" get"}, {"list"}, {"get;id"}, {"--get"}, {"get", "get"}, {"get", "--help"}, {"get", "https://github.com"}, {"store"}, {"erase"},
+		nil, {""}, {"GET"}, {" get"}, {"list"}, {"get;id"}, {"--get"}, {"get", "get"},
+		{"get", "--help"}, {"get", "https://github.com"}, {"store"}, {"erase"},
 	} {
 		r := start(t, env, request+"password=x\n", args...)
 		require.Empty(t, r.Stdout, "%q", args)
@@ -67,7 +68,9 @@ func TestTheBuiltCommandLeavesAStandardInputThatNeverEnds(t *testing.T) {
 	}
 	require.Error(t, cmd.Wait())
 	require.Less(t, written, 64<<20)
-	require.Contains(t, result{Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}.Failed(t), "larger than")
+	require.Contains(t,
+		result{Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}.Failed(t),
+		"larger than")
 }
 
 func TestTheBuiltCommandPrintsNothingOfAnAnswerThatIsTooMuch(t *testing.T) {
@@ -104,7 +107,9 @@ func TestTheBuiltCommandPrintsNothingOfAnAnswerThatIsTooMuch(t *testing.T) {
 			_ = bomb.Close()
 			return true
 		},
-		"a connection that breaks": func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) },
+		"a connection that breaks": func(http.ResponseWriter, *http.Request) bool {
+			panic(http.ErrAbortHandler)
+		},
 	} {
 		p.On(intercept)
 		text := start(t, p.Env(t, "ws-1"), request, "get").Failed(t)
@@ -113,7 +118,8 @@ func TestTheBuiltCommandPrintsNothingOfAnAnswerThatIsTooMuch(t *testing.T) {
 	require.Empty(t, elsewhere.Asked(), "no redirect is followed")
 }
 
-// TestAnAnswerThatDripsEndsWithTheCommandsTime has a deadline of a second in place of the command's own.
+// TestAnAnswerThatDripsEndsWithTheCommandsTime has a deadline of a second in
+// place of the command's own.
 func TestAnAnswerThatDripsEndsWithTheCommandsTime(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, &workspacetest.Mint{})
@@ -129,7 +135,9 @@ func TestAnAnswerThatDripsEndsWithTheCommandsTime(t *testing.T) {
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	c := &workspace.Command{
-		Args: []string{"git-credential-provisionkit", "get"}, Env: func(name string) string { return env[name] },
+		Args: []string{"git-credential-provisionkit", "get"}, Env: func(name string) string {
+			return env[name]
+		},
 		Stdin: strings.NewReader(request), Stdout: &stdout, Stderr: &stderr,
 	}
 	code := c.Run(ctx)
@@ -140,8 +148,10 @@ func TestTheBuiltCommandSendsNoBearerToACertificateThatIsNotGood(t *testing.T) {
 	t.Parallel()
 	valid := func(from, to time.Duration, name string) *x509.Certificate {
 		return &x509.Certificate{
-			SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(from), NotAfter: time.Now().Add(to),
-			DNSNames: []string{name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+			SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(from),
+			NotAfter: time.Now().Add(to),
+			DNSNames: []string{name}, IsCA: true, BasicConstraintsValid: true,
+			KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 		}
 	}
 	for name, c := range map[string]struct {
@@ -170,7 +180,8 @@ func TestTheBuiltCommandSendsNoBearerToACertificateThatIsNotGood(t *testing.T) {
 		_, port, err := net.SplitHostPort(server.Listener.Addr().String())
 		require.NoError(t, err)
 		env["PROVISIONKIT_TOKEN_URL"] = "https://localhost:" + port + "/workspaces/ws-1/token"
-		env["SSL_CERT_DIR"], env["SSL_CERT_FILE"] = t.TempDir(), filepath.Join(t.TempDir(), "ca.pem")
+		env["SSL_CERT_DIR"], env["SSL_CERT_FILE"] = t.TempDir(), filepath.Join(t.TempDir(),
+			"ca.pem")
 		authority := []byte("none\n")
 		if c.trusted {
 			authority = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
@@ -214,17 +225,21 @@ func TestTheBuiltCommandErasesWhatItGaveOutAndNothingElse(t *testing.T) {
 	}
 	require.Len(t, p.Asked(), 1)
 
-	require.Equal(t, result{}, start(t, env, "protocol=https\nhost=github.com\nusername=x-access-token\npassword="+token+"\n", "erase"))
+	require.Equal(t, result{},
+		start(t, env, "protocol=https\nhost=github.com\nusername=x-access-token\npassword="+token+"\n", "erase"))
 	require.NotEqual(t, token, start(t, env, request, "get").Answered(t))
-	require.Equal(t, tokenprovider.TokenSHA256(token), p.Asked()[1].Header.Get("Provisionkit-Rejected"))
+	require.Equal(t, tokenprovider.TokenSHA256(token),
+		p.Asked()[1].Header.Get("Provisionkit-Rejected"))
 }
 
-// TestAStormOfErasesCostsThePlatformOneMint is a forge that refuses every token as soon as it gets it.
+// TestAStormOfErasesCostsThePlatformOneMint is a forge that refuses every token
+// as soon as it gets it.
 func TestAStormOfErasesCostsThePlatformOneMint(t *testing.T) {
 	t.Parallel()
 	workspacetest.NeedDisk(t)
 	source := &workspacetest.Mint{Life: time.Hour}
-	p := newPlatform(t, tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: time.Hour}))
+	p := newPlatform(t,
+		tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: time.Hour}))
 	env := p.Env(t, "ws-1")
 	for range 20 {
 		token := start(t, env, request, "get").Answered(t)
@@ -237,13 +252,19 @@ func TestTheBuiltCommandServesNoFileThatItDoesNotTrust(t *testing.T) {
 	t.Parallel()
 	workspacetest.NeedDisk(t)
 	for name, spoil := range map[string]func(t *testing.T, path string){
-		"readable for the world": func(t *testing.T, path string) { require.NoError(t, os.Chmod(path, 0o644)) },
+		"readable for the world": func(t *testing.T, path string) {
+			require.NoError(t, os.Chmod(path, 0o644))
+		},
 		"a link": func(t *testing.T, path string) {
 			require.NoError(t, os.Rename(path, path+".elsewhere"))
 			require.NoError(t, os.Symlink(path+".elsewhere", path))
 		},
-		"half-written": func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 80)) },
-		"corrupt":      func(t *testing.T, path string) { require.NoError(t, os.WriteFile(path, []byte("\x00{"), 0o600)) },
+		"half-written": func(t *testing.T, path string) {
+			require.NoError(t, os.Truncate(path, 80))
+		},
+		"corrupt": func(t *testing.T, path string) {
+			require.NoError(t, os.WriteFile(path, []byte("\x00{"), 0o600))
+		},
 	} {
 		p := newPlatform(t, &workspacetest.Mint{Life: time.Hour})
 		env := p.Env(t, "ws-1")
@@ -253,8 +274,9 @@ func TestTheBuiltCommandServesNoFileThatItDoesNotTrust(t *testing.T) {
 	}
 }
 
-// TestARepositoryThatBringsProgramsAndFilesGetsNothing has git itself run the command, in a work tree with all the names
-// that git, the command and a shell look for, and "." on the PATH.
+// TestARepositoryThatBringsProgramsAndFilesGetsNothing has git itself run the
+// command, in a work tree with all the names that git, the command and a shell
+// look for, and "." on the PATH.
 func TestARepositoryThatBringsProgramsAndFilesGetsNothing(t *testing.T) {
 	t.Parallel()
 	f := workspacetest.NewForge(t, time.Hour, nil)
@@ -266,8 +288,10 @@ func TestARepositoryThatBringsProgramsAndFilesGetsNothing(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(clone, name), []byte(script), 0o755))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(clone, "bearer"), []byte("planted"), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(clone, ".netrc"), []byte("default login x password planted\n"), 0o600))
-	maps.Copy(f.Env, map[string]string{"PATH": f.Env["PATH"] + string(os.PathListSeparator) + ".", "CODESPACES": "true"})
+	require.NoError(t,
+		os.WriteFile(filepath.Join(clone, ".netrc"), []byte("default login x password planted\n"), 0o600))
+	maps.Copy(f.Env,
+		map[string]string{"PATH": f.Env["PATH"] + string(os.PathListSeparator) + ".", "CODESPACES": "true"})
 	f.Run(t, clone, "fetch", "--quiet")
 	require.NoFileExists(t, stolen)
 

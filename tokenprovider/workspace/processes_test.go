@@ -51,7 +51,8 @@ func TestProcessesThatWaitForAFailingRequestShareItsFailure(t *testing.T) {
 	env := p.Env(t, "ws-1")
 	var opened sync.WaitGroup
 	opened.Go(func() {
-		// All have started once twenty of them have the lock file open; on other systems than Linux time has to tell.
+		// All have started once twenty of them have the lock file open; on
+		// other systems than Linux time has to tell.
 		defer close(release)
 		for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline) && openLocks(env) < 20; {
 			time.Sleep(20 * time.Millisecond)
@@ -69,7 +70,9 @@ func openLocks(env map[string]string) int {
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	count := 0
 	for _, link := range links {
-		if target, err := os.Readlink(link); err == nil && strings.HasPrefix(target, env["XDG_RUNTIME_DIR"]) && strings.HasSuffix(target, ".lock") {
+		target, err := os.Readlink(link)
+		ours := strings.HasPrefix(target, env["XDG_RUNTIME_DIR"]) && strings.HasSuffix(target, ".lock")
+		if err == nil && ours {
 			count++
 		}
 	}

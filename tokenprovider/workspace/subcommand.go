@@ -27,19 +27,23 @@ func subcommands() []subcommand {
 		{"erase", "", "report the token on standard input as refused", "", git},
 		{"capability", "", "print what this helper can do for git", "", git},
 		{"token", "[--json]", "print a live token", tokenDetails, token},
-		{"exec", "-- CMD [ARG...]", "run CMD with a live GH_TOKEN and GITHUB_TOKEN", execDetails, execute},
+		{"exec", "-- CMD [ARG...]", "run CMD with a live GH_TOKEN and GITHUB_TOKEN",
+			execDetails, execute},
 		{"gh", "[ARG...]", "run the real gh with a live token", ghshim.Details, ghshim.Run},
-		{"askpass", "PROMPT", "answer git's prompt for a user name or password", askpassDetails, askpass},
-		{"install", "[--dir DIR] [--global|--system]", "configure git and link gh", install.Details, install.Run},
-		{"doctor", "[--json]", "tell what is wrong here and what to do about it", doctor.Details, diagnose},
+		{"askpass", "PROMPT", "answer git's prompt for a user name or password",
+			askpassDetails, askpass},
+		{"install", "[--dir DIR] [--global|--system]", "configure git and link gh",
+			install.Details, install.Run},
+		{"doctor", "[--json]", "tell what is wrong here and what to do about it",
+			doctor.Details, diagnose},
 		{"version", "", "print the version", "", version},
 		{"help", "[SUBCOMMAND]", "print this text, or more on a subcommand", "", help},
 	}
 }
 
 // wantsHelp reports whether it is the subcommand itself that args ask for help.
-// What git calls has no help: git would take it for an answer. The help of gh is
-// gh's own.
+// What git calls has no help: git would take it for an answer. The help of gh
+// is gh's own.
 func (s subcommand) wantsHelp(args []string) bool {
 	asks := len(args) == 1 && (args[0] == "--help" || args[0] == "-h")
 	return asks && s.details != "" && s.name != "gh"

@@ -14,8 +14,8 @@ const tokenDetails = `Prints a live token of the platform, with ten minutes or h
 --json it is an object with "token" and, if that is known, "expires_at".
 `
 
-// token prints a live token: alone, or with --json as an object with its expiry,
-// if that is known.
+// token prints a live token: alone, or with --json as an object with its
+// expiry, if that is known.
 func token(ctx context.Context, p *process.Process, args []string) int {
 	asJSON := slices.Equal(args, []string{"--json"})
 	if len(args) > 0 && !asJSON {

@@ -12,7 +12,7 @@ import (
 
 // version prints what was built, and for what.
 func version(_ context.Context, p *process.Process, _ []string) int {
-	fmt.Fprintf(p.Stdout, "%s %s %s %s/%s\n",
-		gitcredential.DefaultCommand, self.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(p.Stdout, "%s %s %s %s/%s\n", gitcredential.DefaultCommand,
+		self.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return 0
 }

@@ -1,5 +1,6 @@
-// Command program stands for any program that the command runs: it prints, as JSON, what it was given, and ends as
-// PROGRAM_EXIT says or, with PROGRAM_WAIT, at a signal.
+// Command program stands for any program that the command runs: it prints, as
+// JSON, what it was given, and ends as PROGRAM_EXIT says or, with PROGRAM_WAIT,
+// at a signal.
 package main
 
 import (

@@ -13,7 +13,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
-// Endpoint is where the token comes from, and as whom the workspace asks for it.
+// Endpoint is where the token comes from, and as whom the workspace asks for
+// it.
 type Endpoint struct {
 	URL        string
 	AllowHTTP  bool
@@ -34,7 +35,8 @@ func ReadEndpoint(getenv func(string) string) (Endpoint, error) {
 func ReadURL(getenv func(string) string) (Endpoint, error) {
 	e := Endpoint{URL: getenv(wire.EnvTokenURL)}
 	if e.URL == "" {
-		return Endpoint{}, notConfigured(wire.EnvTokenURL + " isn't set: it has to be the URL of the platform's " +
+		return Endpoint{}, notConfigured(wire.EnvTokenURL + " isn't set: it has to be the URL of " +
+			"the platform's " +
 			"token endpoint, and sudo, ssh and cron drop it unless they are told to keep it")
 	}
 	switch getenv(wire.EnvAllowHTTP) {
@@ -55,10 +57,12 @@ func (e Endpoint) WithBearer(getenv func(string) string) (Endpoint, error) {
 	e.BearerFile = getenv(wire.EnvBearerFile)
 	switch {
 	case e.BearerFile != "" && !filepath.IsAbs(e.BearerFile):
-		// Git runs its helper in the repository at hand, which could bring a file of that name.
+		// Git runs its helper in the repository at hand, which could bring a
+		// file of that name.
 		return Endpoint{}, fmt.Errorf("%s must be an absolute path", wire.EnvBearerFile)
 	case e.BearerFile == "" && getenv(wire.EnvBearer) == "":
-		return Endpoint{}, notConfigured("neither " + wire.EnvBearerFile + " nor " + wire.EnvBearer +
+		return Endpoint{}, notConfigured("neither " +
+			"" + wire.EnvBearerFile + " nor " + wire.EnvBearer +
 			" is set: the workspace has nothing to authenticate with")
 	case e.BearerFile == "":
 		e.Bearer = secret.New(getenv(wire.EnvBearer))

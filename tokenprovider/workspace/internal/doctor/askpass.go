@@ -34,8 +34,10 @@ func checkAskpass(_ context.Context, d *diagnosis) finding {
 	case self.Is(program):
 		return ok("%s is provisionkit's", from)
 	case err == nil && onFailure == gitcredential.Quit:
-		return ok("%s is another program, which git doesn't get to: %s is quit", from, wire.EnvOnFailure)
+		return ok("%s is another program, which git doesn't get to: %s is quit",
+			from, wire.EnvOnFailure)
 	}
-	return warn("%s is a program of an editor or somebody else's, which asks for a password when there is no token: "+
-		"set %s=quit, or unset it", from, wire.EnvOnFailure)
+	return warn("%s is a program of an editor or somebody else's, "+
+		"which asks for a password when there is no token: set %s=quit, or unset it",
+		from, wire.EnvOnFailure)
 }

@@ -14,8 +14,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/platform"
 )
 
-// checkBearer looks at what the workspace authenticates with. What that says about
-// its own end is only told: whether it is over is for the platform to say.
+// checkBearer looks at what the workspace authenticates with. What that says
+// about its own end is only told: whether it is over is for the platform to
+// say.
 func checkBearer(ctx context.Context, d *diagnosis) finding {
 	e, err := config.Endpoint{URL: d.Env(wire.EnvTokenURL)}.WithBearer(d.Env)
 	if err != nil {
@@ -24,7 +25,8 @@ func checkBearer(ctx context.Context, d *diagnosis) finding {
 	b, err := platform.OpenBearer(ctx, d.Env, e)
 	switch {
 	case tokenprovider.CodeOf(err) == tokenprovider.CodeNotConfigured:
-		return wrong("there is no bearer in %s: the platform has to write it when the workspace starts", e.BearerFile)
+		return wrong("there is no bearer in %s: the platform has to write it when the "+
+			"workspace starts", e.BearerFile)
 	case errors.Is(err, fs.ErrPermission):
 		return wrong("%s can't be read by this user: correct its owner or rights", e.BearerFile)
 	case err != nil:
@@ -33,8 +35,8 @@ func checkBearer(ctx context.Context, d *diagnosis) finding {
 	d.bearer = b
 	configured, err := b.Configured(ctx)
 	if err == nil && !wire.IsToken(configured.Value.Reveal()) {
-		return wrong("the bearer has white space, control characters or letters beyond ASCII in it: " +
-			"it isn't what the platform issued")
+		return wrong("the bearer has white space, control characters or letters beyond ASCII in " +
+			"it: it isn't what the platform issued")
 	}
 	used, err := b.Current(ctx)
 	if err != nil {
@@ -43,8 +45,8 @@ func checkBearer(ctx context.Context, d *diagnosis) finding {
 	return worst([]finding{bearerRights(e.BearerFile), bearerLife(used, time.Now())})
 }
 
-// bearerRights looks at who else can get at the file. A group that may read it is
-// how some platforms hand secrets to a user who isn't root.
+// bearerRights looks at who else can get at the file. A group that may read it
+// is how some platforms hand secrets to a user who isn't root.
 func bearerRights(path string) finding {
 	info, err := os.Stat(path)
 	if path == "" || err != nil || runtime.GOOS == "windows" {
@@ -53,7 +55,8 @@ func bearerRights(path string) finding {
 	mode := info.Mode().Perm()
 	switch {
 	case mode&0o027 != 0:
-		return wrong("%s has rights %#o, so that others can read or replace the bearer: run chmod 600 on it", path, mode)
+		return wrong("%s has rights %#o, so that others can read or replace the bearer: "+
+			"run chmod 600 on it", path, mode)
 	case mode&0o050 != 0:
 		return warn("%s has rights %#o, so that its group can read the bearer", path, mode)
 	}
@@ -70,8 +73,8 @@ func bearerLife(c platform.Credential, now time.Time) finding {
 	case c.Expired(now):
 		return warn("it says that it expired at %s", until)
 	case !c.IssuedAt.IsZero() && left < life/5:
-		return warn("it expires at %s, and should have been renewed long before: restart the workspace in time, "+
-			"and look why the platform doesn't renew it", until)
+		return warn("it expires at %s, and should have been renewed long before: "+
+			"restart the workspace in time, and look why the platform doesn't renew it", until)
 	}
 	return ok("valid until %s", until)
 }

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/safefile"
 )
 
-// checkHeaders looks for an Authorization that git sends of its own accord: beside
-// a helper's it is one too many, or it is a token that nobody renews.
+// checkHeaders looks for an Authorization that git sends of its own accord:
+// beside a helper's it is one too many, or it is a token that nobody renews.
 func checkHeaders(_ context.Context, d *diagnosis) finding {
 	found := []finding{ok("none is sent along")}
 	for _, host := range d.served {
@@ -25,8 +26,8 @@ func checkHeaders(_ context.Context, d *diagnosis) finding {
 			}
 		}
 		for _, s := range sent {
-			found = append(found, wrong("%s in %s sends an Authorization to %s, beside or instead of the helper's: remove it",
-				s.shownKey(), s.where(d.Env), host))
+			found = append(found, wrong("%s in %s sends an Authorization to %s, "+
+				"beside or instead of the helper's: remove it", s.shownKey(), s.where(d.Env), host))
 		}
 	}
 	return worst(found)
@@ -40,14 +41,14 @@ func checkRewrites(_ context.Context, d *diagnosis) finding {
 		for _, s := range d.settings.of("url", name) {
 			where := s.where(d.Env)
 			if parseTarget(s.subsection()).secret {
-				found = append(found, wrong("a url.<base>.%s in %s has a password or token in its base: "+
-					"remove it, and revoke the token", name, where))
+				found = append(found, wrong("a url.<base>.%s in %s has a password or token in "+
+					"its base: remove it, and revoke the token", name, where))
 				continue
 			}
 			for _, host := range d.served {
 				if to, does := leadsAway(s, host); does {
-					found = append(found, wrong("a url.<base>.%s in %s turns URLs of %s into %s, for which there are no tokens: remove it",
-						name, where, host, to))
+					found = append(found, wrong("a url.<base>.%s in %s turns URLs of %s into %s, "+
+						"for which there are no tokens: remove it", name, where, host, to))
 				}
 			}
 		}
@@ -55,8 +56,8 @@ func checkRewrites(_ context.Context, d *diagnosis) finding {
 	return worst(found)
 }
 
-// leadsAway reports whether a rule of git's, which puts its subsection in place of
-// its value, changes https URLs at host into others.
+// leadsAway reports whether a rule of git's, which puts its subsection in place
+// of its value, changes https URLs at host into others.
 func leadsAway(s setting, host string) (to string, does bool) {
 	url := "https://" + host + "/"
 	if strings.HasPrefix(s.value, url) {
@@ -75,8 +76,8 @@ func leadsAway(s setting, host string) (to string, does bool) {
 	return t.scheme + "://" + t.host, true
 }
 
-// checkNetrc looks for passwords that the HTTP library of git takes before git asks
-// a helper.
+// checkNetrc looks for passwords that the HTTP library of git takes before git
+// asks a helper.
 func checkNetrc(_ context.Context, d *diagnosis) finding {
 	paths := []string{d.Env("NETRC")}
 	for _, home := range []string{d.Env("HOME"), d.Env("USERPROFILE")} {
@@ -96,8 +97,8 @@ func checkNetrc(_ context.Context, d *diagnosis) finding {
 		for _, host := range d.served {
 			name, _, _ := strings.Cut(host, ":")
 			if entry := netrcEntry(string(content), name); entry != "" {
-				found = append(found, wrong("%s has an entry for %s (%s), which git uses without asking a helper: remove it",
-					path, host, entry))
+				found = append(found, wrong("%s has an entry for %s (%s), which git uses without "+
+					"asking a helper: remove it", path, host, entry))
 			}
 		}
 	}
@@ -111,7 +112,7 @@ func netrcEntry(content, host string) string {
 		if word == "machine" && i+1 < len(words) && strings.EqualFold(words[i+1], host) {
 			return "machine " + host
 		}
-		isValue := i > 0 && (words[i-1] == "machine" || words[i-1] == "login" || words[i-1] == "password")
+		isValue := i > 0 && slices.Contains([]string{"machine", "login", "password"}, words[i-1])
 		if word == "default" && !isValue {
 			return "default"
 		}

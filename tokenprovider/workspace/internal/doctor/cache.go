@@ -11,8 +11,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/safefile"
 )
 
-// checkCache looks at what is kept on disk. The command ignores and replaces what
-// isn't safe; a token that others could read has been out, though.
+// checkCache looks at what is kept on disk. The command ignores and replaces
+// what isn't safe; a token that others could read has been out, though.
 func checkCache(_ context.Context, d *diagnosis) finding {
 	root, err := platform.OpenFolder(d.Env)
 	unsafe, isUnsafe := errors.AsType[safefile.UnsafeError](err)
@@ -20,7 +20,8 @@ func checkCache(_ context.Context, d *diagnosis) finding {
 	case errors.Is(err, platform.ErrNoDisk):
 		return ok("nothing is kept on this system: each request asks the platform")
 	case isUnsafe:
-		return wrong("%s, so that nothing is kept: remove it, or set XDG_RUNTIME_DIR to a folder of this user's alone", unsafe)
+		return wrong("%s, so that nothing is kept: remove it, or set XDG_RUNTIME_DIR to a folder "+
+			"of this user's alone", unsafe)
 	case err != nil:
 		return warn("nothing can be kept, and each request asks the platform: " +
 			"set XDG_RUNTIME_DIR to a writable folder of this user's alone")
@@ -37,10 +38,12 @@ func checkCache(_ context.Context, d *diagnosis) finding {
 		switch {
 		case extension != ".json" && extension != ".bearer", errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			found = append(found, wrong("%s %s: remove it, and take what it held for known to others", path, err))
+			found = append(found, wrong("%s %s: remove it, and take what it held for "+
+				"known to others", path, err))
 		case extension == ".json":
 			if !platform.IsRecord(content, strings.TrimSuffix(name, extension)) {
-				found = append(found, warn("%s makes no sense to this version; it is replaced when the next token comes", path))
+				found = append(found, warn("%s makes no sense to this version; "+
+					"it is replaced when the next token comes", path))
 			}
 		}
 	}

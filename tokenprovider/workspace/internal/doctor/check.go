@@ -21,8 +21,9 @@ type check struct {
 	run   func(ctx context.Context, d *diagnosis) finding
 }
 
-// checks returns all that doctor looks at, in the order in which it tells of them.
-// Each is on its own but for the ones that it names, which stand above it.
+// checks returns all that doctor looks at, in the order in which it tells of
+// them. Each is on its own but for the ones that it names, which stand above
+// it.
 func checks() []check {
 	return []check{
 		{name: "url", run: checkURL},
@@ -49,8 +50,8 @@ func checks() []check {
 	}
 }
 
-// checkLimit bounds one check. One that waits in the file system for longer is left
-// to its own end.
+// checkLimit bounds one check. One that waits in the file system for longer is
+// left to its own end.
 const checkLimit = 10 * time.Second
 
 // within returns what the check finds in its time. A check that panics must not
@@ -58,7 +59,8 @@ const checkLimit = 10 * time.Second
 func (k check) within(ctx context.Context, d *diagnosis) finding {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
-	// A check that ends with ctx knows better what it waited for: it has a second more.
+	// A check that ends with ctx knows better what it waited for: it has a
+	// second more.
 	patience, stop := context.WithTimeout(context.WithoutCancel(ctx), checkLimit+time.Second)
 	defer stop()
 	found, err := foreign.Within(patience, "check "+k.name, func(context.Context) (finding, error) {
@@ -73,8 +75,8 @@ func (k check) within(ctx context.Context, d *diagnosis) finding {
 	return found
 }
 
-// diagnosis is one run of all checks. What a check leaves in it is for those that
-// need it.
+// diagnosis is one run of all checks. What a check leaves in it is for those
+// that need it.
 type diagnosis struct {
 	*process.Process
 	credential Credential
@@ -128,14 +130,15 @@ func (d *diagnosis) wait(name string) finding {
 	return d.found[name].finding
 }
 
-// output runs a program and returns what it printed to standard output. Standard
-// error is dropped: programs put what they were given into it, secrets too. The
-// program gets the environment of the command, with the changes, each as
-// NAME=value.
+// output runs a program and returns what it printed to standard output.
+// Standard error is dropped: programs put what they were given into it, secrets
+// too. The program gets the environment of the command, with the changes, each
+// as NAME=value.
 func (d *diagnosis) output(
 	ctx context.Context, changes []string, stdin, program string, args ...string,
 ) (string, error) {
-	stdout, _, err := process.Output(ctx, slices.Concat(d.Environ, changes), stdin, program, args...)
+	environ := slices.Concat(d.Environ, changes)
+	stdout, _, err := process.Output(ctx, environ, stdin, program, args...)
 	return stdout, err
 }
 

@@ -1,6 +1,7 @@
-// Package doctor looks for what is wrong in a workspace, and tells what to do about
-// it: whether the platform answers and hands out a token, whether git and gh get
-// it, and what gets in their way. It changes nothing, and prints no secret.
+// Package doctor looks for what is wrong in a workspace, and tells what to do
+// about it: whether the platform answers and hands out a token, whether git and
+// gh get it, and what gets in their way. It changes nothing, and prints no
+// secret.
 package doctor
 
 import (
@@ -12,10 +13,10 @@ import (
 )
 
 // Details is the help of the subcommand.
-const Details = `Looks at all that git and gh need in this workspace, from the platform to the token that
-git gets, and at what gets in their way. Each check is a line: ok, warning, error or,
-when one that it needs is wrong, skipped; then what is wrong and what to do about it. No
-secret is printed, a token only as its SHA-256.
+const Details = `Looks at all that git and gh need in this workspace, from the platform
+to the token that git gets, and at what gets in their way. Each check is a line: ok,
+warning, error or, when one that it needs is wrong, skipped; then what is wrong and what
+to do about it. No secret is printed, a token only as its SHA-256.
 
   --json    {"ok": true, "checks": [{"name": "url", "status": "ok", "message": "..."}, ...]}
 
@@ -25,7 +26,9 @@ Exit code: 1 if a check ends with error, else 0.
 `
 
 // Credential answers a get of git's as the command does.
-type Credential func(ctx context.Context, p *process.Process, request io.Reader, answer io.Writer) error
+type Credential func(
+	ctx context.Context, p *process.Process, request io.Reader, answer io.Writer,
+) error
 
 // Run makes all checks and tells what each found.
 func Run(ctx context.Context, p *process.Process, args []string, credential Credential) int {

@@ -24,8 +24,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patient is a workspace in which all is well, for a test to break one thing of: the real endpoint, git wired by its
-// environment to the built command, and that before a gh.
+// patient is a workspace in which all is well, for a test to break one thing
+// of: the real endpoint, git wired by its environment to the built command, and
+// that before a gh.
 type patient struct {
 	*testutil.Git
 	platform *workspacetest.Platform
@@ -39,7 +40,10 @@ func newPatient(t *testing.T) *patient {
 	if runtime.GOOS == "windows" {
 		t.Skip("the programs that break things here are shell scripts")
 	}
-	p := &patient{Git: testutil.NewGit(t), tokens: &workspacetest.Mint{Life: time.Hour}, bin: t.TempDir(), git: t.TempDir(), gh: t.TempDir()}
+	p := &patient{
+		Git: testutil.NewGit(t), tokens: &workspacetest.Mint{Life: time.Hour},
+		bin: t.TempDir(), git: t.TempDir(), gh: t.TempDir(),
+	}
 	p.platform = newPlatform(t, workspacetest.Cached(p.tokens))
 	maps.Copy(p.Env, p.platform.Env(t, "ws-1"))
 	here, err := os.Getwd()
@@ -89,7 +93,7 @@ type diagnosis struct {
 	} `json:"checks"`
 }
 
-// of is what doctor says about a workspace, once there is no secret in it.
+// of returns what doctor says about a workspace, once there is no secret in it.
 func (p *patient) of(t *testing.T) diagnosis {
 	t.Helper()
 	r := call(t, p.Env, "", "doctor", "--json")
@@ -121,7 +125,7 @@ func (p *patient) requireClean(t *testing.T, output string) {
 	}
 }
 
-// with are the checks that have the status.
+// with returns the checks that have the status.
 func (d diagnosis) with(status string) []string {
 	var names []string
 	for _, c := range d.Checks {
@@ -141,7 +145,8 @@ func (d diagnosis) message(name string) string {
 	return ""
 }
 
-// breakage is one thing that is wrong in a workspace, and the one check that sees it.
+// breakage is one thing that is wrong in a workspace, and the one check that
+// sees it.
 type breakage struct {
 	name    string
 	do      func(t *testing.T, p *patient)
@@ -151,7 +156,8 @@ type breakage struct {
 	besides string // another check that has to warn then
 }
 
-// diagnose has each breakage diagnosed: the check has the status, and no other has anything to say.
+// diagnose runs doctor for each breakage: the check has the status, and no
+// other has anything to say.
 func diagnose(t *testing.T, breakages []breakage) {
 	t.Parallel()
 	for _, b := range breakages {
@@ -171,7 +177,9 @@ func diagnose(t *testing.T, breakages []breakage) {
 			if b.besides != "" {
 				expected["warning"] = append(expected["warning"], b.besides)
 			}
-			require.Equal(t, expected, map[string][]string{"error": d.with("error"), "warning": d.with("warning")}, "%+v", d)
+			require.Equal(t, expected,
+				map[string][]string{"error": d.with("error"), "warning": d.with("warning")}, "%+v",
+				d)
 			require.Equal(t, status != "error", d.OK)
 			require.Contains(t, d.message(b.check), b.says)
 			if status != "error" {
@@ -203,23 +211,25 @@ func TestASetUpProvesItselfByARealGetAndFailsOtherwise(t *testing.T) {
 	asked := p.platform.Asked()
 	require.Equal(t, "10m0s", asked[len(asked)-1].URL.Query().Get("min_ttl"), "as git's get asks")
 
-	instead(gitcredential.Entry{Key: helperKey, Value: "!'/nowhere/git-credential-provisionkit'"})(t, p)
+	instead(entry(helperKey, "!'/nowhere/git-credential-provisionkit'"))(t, p)
 	r := start(t, p.Env, "", "doctor")
 	require.Equal(t, 1, r.Code)
 	require.Regexp(t, `(?m)^error +git-credential +git gets no credential for github.com`, r.Stdout)
 }
 
-func TestWithoutAWorkspaceIDOrURLDoctorNamesTheVariableAndShowsTheResolvedURL(t *testing.T) {
+func TestDoctorShowsTheURLAndNamesItsVariableWhenItIsMissing(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t)
 	require.Equal(t, p.platform.Server.URL+"/workspaces/ws-1/token", p.of(t).message("url"))
 	p.Env["PROVISIONKIT_TOKEN_URL"] = p.platform.Server.URL + "/workspaces//token"
-	require.Contains(t, p.of(t).message("url"), "PROVISIONKIT_TOKEN_URL is "+p.platform.Server.URL+"/workspaces//token")
+	require.Contains(t, p.of(t).message("url"),
+		"PROVISIONKIT_TOKEN_URL is "+p.platform.Server.URL+"/workspaces//token")
 	delete(p.Env, "PROVISIONKIT_TOKEN_URL")
 	require.Contains(t, p.of(t).message("url"), "PROVISIONKIT_TOKEN_URL isn't set")
 }
 
-// TestRawTokensInTheWayOfTheHelperAreAllFoundAtOnce has several things wrong, none of which hides another.
+// TestRawTokensInTheWayOfTheHelperAreAllFoundAtOnce has several things wrong,
+// none of which hides another.
 func TestRawTokensInTheWayOfTheHelperAreAllFoundAtOnce(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t)
@@ -229,7 +239,8 @@ func TestRawTokensInTheWayOfTheHelperAreAllFoundAtOnce(t *testing.T) {
 	home(".netrc", "machine github.com login x password hunter2")(t, p)
 	without("GH_TOKEN")(t, p)
 	d := p.of(t)
-	require.Equal(t, []string{"remotes", "headers", "rewrites", "netrc", "environment"}, d.with("error"))
+	require.Equal(t, []string{"remotes", "headers", "rewrites", "netrc", "environment"},
+		d.with("error"))
 	require.Empty(t, d.with("skipped"))
 }
 
@@ -251,7 +262,9 @@ func TestDoctorAsAPersonReadsItHasALineForEachCheck(t *testing.T) {
 	r = start(t, p.Env, "", "doctor")
 	p.requireClean(t, r.Stdout)
 	require.Equal(t, 1, r.Code)
-	require.Regexp(t, `(?m)^error    endpoint        no token endpoint but something else answered \(502\): `, r.Stdout)
+	require.Regexp(t,
+		`(?m)^error    endpoint        no token endpoint but something else answered \(502\): `,
+		r.Stdout)
 	require.Regexp(t, `(?m)^skipped  token           not checked, because of endpoint$`, r.Stdout)
 	require.Regexp(t, `(?m)^ok       git-helper      `, r.Stdout)
 	require.Equal(t, 1, strings.Count(r.Stdout, "error"))
@@ -267,7 +280,8 @@ func TestColoursAreForATerminalAndForThoseWhoWantThem(t *testing.T) {
 	p.Env["PATH"] += string(filepath.ListSeparator) + filepath.Dir(terminal)
 	p.Env["TERM"], p.Env["SHELL"] = "xterm", "/bin/sh"
 	run := func() string {
-		cmd := exec.CommandContext(t.Context(), terminal, "-qec", "git-credential-provisionkit doctor", "/dev/null")
+		cmd := exec.CommandContext(t.Context(), terminal, "-qec",
+			"git-credential-provisionkit doctor", "/dev/null")
 		cmd.Env = workspacetest.Environ(p.Env)
 		output, _ := cmd.CombinedOutput()
 		return string(output)

@@ -20,8 +20,8 @@ import (
 // looks whether it takes the bearer.
 func checkAccess(ctx context.Context, d *diagnosis) finding {
 	client := &tokenhttp.Client{
-		URL: d.endpoint.URL, AllowHTTP: d.endpoint.AllowHTTP, Bearer: d.bearer, UserAgent: self.UserAgent(),
-		HTTPClient: &http.Client{Transport: d.observer},
+		URL: d.endpoint.URL, AllowHTTP: d.endpoint.AllowHTTP, Bearer: d.bearer,
+		HTTPClient: &http.Client{Transport: d.observer}, UserAgent: self.UserAgent(),
 	}
 	d.observer.last.Store(&answer{})
 	_, _, err := client.Token(tokenprovider.WithMinTTL(ctx, gitcredential.DefaultMinTTL))
@@ -32,11 +32,11 @@ func checkAccess(ctx context.Context, d *diagnosis) finding {
 	case readErr != nil:
 		return wrong("the bearer was there and isn't any more: %s", readErr)
 	case d.asked.status == http.StatusUnauthorized && used.Expired(time.Now()):
-		return wrong("the bearer expired at %s: restart the workspace, or have the platform write a new one",
-			used.ExpiresAt.UTC().Format(time.RFC3339))
+		return wrong("the bearer expired at %s: restart the workspace, "+
+			"or have the platform write a new one", used.ExpiresAt.UTC().Format(time.RFC3339))
 	case d.asked.status == http.StatusUnauthorized:
-		return wrong("the platform refuses the bearer (401): it was issued by another platform, or with a key that is gone; " +
-			"restart the workspace to get a new one")
+		return wrong("the platform refuses the bearer (401): it was issued by another platform, " +
+			"or with a key that is gone; restart the workspace to get a new one")
 	case d.asked.status == http.StatusForbidden:
 		return forbidden(d.endpoint.URL, used)
 	}
@@ -50,8 +50,8 @@ func checkAccess(ctx context.Context, d *diagnosis) finding {
 func forbidden(endpoint string, used platform.Credential) finding {
 	subject, isJWT := strings.CutPrefix(used.Subject, "sub:")
 	if id, ok := workspaceID(endpoint); ok && isJWT && id != subject {
-		return wrong("the bearer is of workspace %q and %s asks for the token of %q (403): correct the one or the other",
-			subject, wire.EnvTokenURL, id)
+		return wrong("the bearer is of workspace %q and %s asks for the token of %q (403): "+
+			"correct the one or the other", subject, wire.EnvTokenURL, id)
 	}
 	return wrong("the platform gives this workspace no token (403): its policy forbids it, " +
 		"or it counts the workspace as released; ask its operator")
@@ -81,19 +81,23 @@ func checkEndpoint(_ context.Context, d *diagnosis) finding {
 	case d.asked.status == 0:
 		return wrong("the answer broke off: look at what stands between here and the platform")
 	case d.asked.status == http.StatusOK:
-		return wrong("what answers at %s isn't a token endpoint, or its token is dead: %s", wire.EnvTokenURL, d.asked.err)
+		return wrong("what answers at %s isn't a token endpoint, or its token is dead: %s",
+			wire.EnvTokenURL, d.asked.err)
 	case code == tokenprovider.CodeNotConfigured:
-		return wrong("the platform has no tokens to hand out (%s): its operator has to configure a provider", status)
+		return wrong("the platform has no tokens to hand out (%s): "+
+			"its operator has to configure a provider", status)
 	case d.asked.status == http.StatusNotFound && code == tokenprovider.CodeNotFound:
-		return wrong("the platform has no such endpoint (%s): %s has to end in /workspaces/ID/token", status, wire.EnvTokenURL)
+		return wrong("the platform has no such endpoint (%s): %s has to end in /workspaces/ID/token",
+			status, wire.EnvTokenURL)
 	case d.asked.status == http.StatusTooManyRequests:
-		return wrong("the platform asks this workspace to wait (%s): find out what asks it for tokens so often", status)
+		return wrong("the platform asks this workspace to wait (%s): "+
+			"find out what asks it for tokens so often", status)
 	case d.asked.status < http.StatusBadRequest:
-		return wrong("%s redirects (%d), and that is never followed: set it to where the endpoint is",
-			wire.EnvTokenURL, d.asked.status)
+		return wrong("%s redirects (%d), and that is never followed: "+
+			"set it to where the endpoint is", wire.EnvTokenURL, d.asked.status)
 	case !d.asked.isJSON:
-		return wrong("no token endpoint but something else answered (%d): correct %s, or look at what stands before the platform",
-			d.asked.status, wire.EnvTokenURL)
+		return wrong("no token endpoint but something else answered (%d): correct %s, "+
+			"or look at what stands before the platform", d.asked.status, wire.EnvTokenURL)
 	}
 	return wrong("the platform has no token (%s): %s", status, code.Message())
 }

@@ -23,8 +23,8 @@ func checkGH(ctx context.Context, d *diagnosis) finding {
 		return ok("there is no gh on the PATH")
 	}
 	if !ghIsShim(d) {
-		return wrong("gh is %s, which gets no fresh token: run git-credential-provisionkit install --dir "+
-			"with a folder that stands before it on the PATH", found[0])
+		return wrong("gh is %s, which gets no fresh token: run git-credential-provisionkit "+
+			"install --dir with a folder that stands before it on the PATH", found[0])
 	}
 	path, err := ghshim.Real(d.Process)
 	if err != nil {
@@ -33,19 +33,19 @@ func checkGH(ctx context.Context, d *diagnosis) finding {
 	text, err := d.output(ctx, []string{"GH_NO_UPDATE_NOTIFIER=1"}, "", path, "--version")
 	version, isVersion := strings.CutPrefix(text, "gh version ")
 	if err != nil || !isVersion {
-		return wrong("%s doesn't tell its version: it isn't gh, or broken; reinstall it, or set %s to the real one",
-			path, wire.EnvGH)
+		return wrong("%s doesn't tell its version: it isn't gh, or broken; reinstall it, "+
+			"or set %s to the real one", path, wire.EnvGH)
 	}
 	version, _, _ = strings.Cut(version, " ")
 	return ok("%s stands before gh %s in %s", found[0], version, path)
 }
 
-// deadLogin is a login of gh's with an installation token, which was dead an hour
-// after somebody stored it.
+// deadLogin is a login of gh's with an installation token, which was dead an
+// hour after somebody stored it.
 var deadLogin = regexp.MustCompile(`(?m)^\s+oauth_token:\s*["']?ghs_`)
 
-// checkGHLogin looks for logins that gh stored: it acts as those where it gets no
-// token.
+// checkGHLogin looks for logins that gh stored: it acts as those where it gets
+// no token.
 func checkGHLogin(_ context.Context, d *diagnosis) finding {
 	found := []finding{ok("none for these hosts")}
 	for _, host := range d.served {
@@ -55,14 +55,14 @@ func checkGHLogin(_ context.Context, d *diagnosis) finding {
 		}
 		switch {
 		case deadLogin.Match(content):
-			found = append(found, wrong("gh's login for %s in %s is an installation token, which dies after an hour: "+
-				"run gh auth logout", host, path))
+			found = append(found, wrong("gh's login for %s in %s is an installation token, "+
+				"which dies after an hour: run gh auth logout", host, path))
 		case ghIsShim(d):
-			found = append(found, warn("gh has a login for %s in %s: where the platform has no token gh isn't run, "+
-				"so that nobody acts as that; run gh auth logout", host, path))
+			found = append(found, warn("gh has a login for %s in %s: where the platform has no "+
+				"token gh isn't run, so that nobody acts as that; run gh auth logout", host, path))
 		default:
-			found = append(found, warn("gh has a login for %s in %s, and acts as that instead of as the workspace: "+
-				"run gh auth logout", host, path))
+			found = append(found, warn("gh has a login for %s in %s, and acts as that instead of "+
+				"as the workspace: run gh auth logout", host, path))
 		}
 	}
 	return worst(found)
@@ -72,7 +72,8 @@ func checkGHLogin(_ context.Context, d *diagnosis) finding {
 // anybody.
 func checkEnvironment(_ context.Context, d *diagnosis) finding {
 	var injected, enterprise, own []string
-	for _, name := range []string{"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"} {
+	names := []string{"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"}
+	for _, name := range names {
 		switch value := d.Env(name); {
 		case value == "":
 		case ghshim.IsInjected(value):
@@ -85,21 +86,25 @@ func checkEnvironment(_ context.Context, d *diagnosis) finding {
 	}
 	found := []finding{ok("")}
 	if len(injected) > 0 && ghIsShim(d) {
-		found = append(found, warn("in %s is a token that dies an hour after it was made: gh gets fresh ones, "+
-			"other programs need git-credential-provisionkit exec", and(injected)))
+		found = append(found, warn("in %s is a token that dies an hour after it was made: "+
+			"gh gets fresh ones, other programs need git-credential-provisionkit exec",
+			and(injected)))
 	} else if len(injected) > 0 {
-		found = append(found, wrong("in %s is a token that dies an hour after it was made, and hides every fresh one: "+
-			"unset it, and run what needs it by git-credential-provisionkit exec", and(injected)))
+		found = append(found, wrong("in %s is a token that dies an hour after it was made, "+
+			"and hides every fresh one: unset it, and run what needs it by "+
+			"git-credential-provisionkit exec", and(injected)))
 	}
 	if len(enterprise) > 0 {
-		found = append(found, warn("%s is set, and gh before 2.63 gives it to any host that asks: unset it unless it is needed",
-			and(enterprise)))
+		found = append(found, warn("%s is set, and gh before 2.63 gives it to any host that "+
+			"asks: unset it unless it is needed", and(enterprise)))
 	}
 	if len(own) > 0 {
-		found = append(found, ok("in %s is somebody's own token, which gh uses instead of the workspace's", and(own)))
+		found = append(found, ok("in %s is somebody's own token, which gh uses instead of "+
+			"the workspace's", and(own)))
 	}
 	if d.Env(ghshim.EnvCodespaces) != "" && !ghIsShim(d) {
-		found = append(found, warn("CODESPACES is set, so that gh gives GITHUB_TOKEN to any host that asks: unset it"))
+		found = append(found, warn("CODESPACES is set, so that gh gives GITHUB_TOKEN to any host "+
+			"that asks: unset it"))
 	}
 	if len(found) == 1 {
 		return ok("no tokens in it")

@@ -20,17 +20,20 @@ func checkGit(ctx context.Context, d *diagnosis) finding {
 	without := []string{"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull}
 	text, err := d.output(ctx, without, "", found[0], "version")
 	var major, minor int
-	if _, scanErr := fmt.Sscanf(text, "git version %d.%d", &major, &minor); err != nil || scanErr != nil {
+	_, scanErr := fmt.Sscanf(text, "git version %d.%d", &major, &minor)
+	if err != nil || scanErr != nil {
 		return wrong("%s doesn't tell its version: it isn't git, or broken; reinstall it", found[0])
 	}
 	version := fmt.Sprintf("git %d.%d", major, minor)
 	older := func(than int) bool { return major < 2 || major == 2 && minor < than }
 	if older(31) {
-		return wrong("%s is too old: it takes no configuration from the environment (2.31 does); upgrade it", version)
+		return wrong("%s is too old: it takes no configuration from the environment (2.31 "+
+			"does); upgrade it", version)
 	}
 	d.gitPath = found[0]
 	if older(40) {
-		return ok("%s, which doesn't know when a password expires (2.40 does); what it gets is fresh all the same", version)
+		return ok("%s, which doesn't know when a password expires (2.40 does); "+
+			"what it gets is fresh all the same", version)
 	}
 	return ok("%s", version)
 }
@@ -42,12 +45,14 @@ func checkGitConfig(ctx context.Context, d *diagnosis) finding {
 		name, value, _ := strings.Cut(variable, "=")
 		env[name] = value
 	}
-	if err := gitcredential.AppendEnv(env); err != nil { // adds nothing, and reads what is there as git does
+	// It adds nothing, and reads what is there as git does.
+	if err := gitcredential.AppendEnv(env); err != nil {
 		return wrong("%s", err)
 	}
 	all, err := readSettings(ctx, d, "--list", "--show-scope")
 	if err != nil {
-		return wrong("git can't read its configuration: run git config --list to see which file to correct")
+		return wrong("git can't read its configuration: run git config --list to see which " +
+			"file to correct")
 	}
 	d.settings = all
 	return ok("readable, %d settings", len(all))

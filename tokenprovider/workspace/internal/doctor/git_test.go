@@ -12,10 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gitVersion has git say that it is of that version.
+// gitVersion makes git say that it is of that version.
 func gitVersion(version string) func(*testing.T, *patient) {
 	return func(t *testing.T, p *patient) {
-		workspacetest.Script(t, p.git, "git", `if [ "$1" = version ]; then echo "git version `+version+`"; else exec '`+testutil.NeedTool(t, "git")+`' "$@"; fi`)
+		workspacetest.Script(t, p.git, "git",
+			`if [ "$1" = version ]; then echo "git version `+version+`"; else exec '`+testutil.NeedTool(t, "git")+`' "$@"; fi`)
 	}
 }
 
@@ -24,7 +25,12 @@ func config(key, value string) func(*testing.T, *patient) {
 	return func(t *testing.T, p *patient) { p.config(t, key, value) }
 }
 
-// instead wires git by these settings only, of which "ours" as a value is the helper.
+func entry(key, value string) gitcredential.Entry {
+	return gitcredential.Entry{Key: key, Value: value}
+}
+
+// instead wires git by these settings only, of which "ours" as a value is the
+// helper.
 func instead(entries ...gitcredential.Entry) func(*testing.T, *patient) {
 	return func(t *testing.T, p *patient) {
 		p.unwire()
@@ -45,23 +51,49 @@ const (
 
 var gitBreakages = []breakage{
 	{
-		name: "no git", do: func(t *testing.T, p *patient) { require.NoError(t, os.Remove(filepath.Join(p.git, "git"))) }, check: "git",
-		says: "there is no git on the PATH",
+		name: "no git",
+		do: func(t *testing.T, p *patient) {
+			require.NoError(t, os.Remove(filepath.Join(p.git, "git")))
+		},
+		check: "git",
+		says:  "there is no git on the PATH",
 	},
-	{name: "something else for git", do: func(t *testing.T, p *patient) { workspacetest.Script(t, p.git, "git", "echo hunter2") }, check: "git", says: "it isn't git"},
-	{name: "git 2.30", do: gitVersion("2.30.9"), check: "git", says: "git 2.30 is too old"},
-	{name: "git 2.31", do: gitVersion("2.31.0 (Apple Git-1)"), check: "git", status: "ok", says: "git 2.31, which doesn't know when a password expires"},
-	{name: "git 2.40", do: gitVersion("2.40.0.windows.1"), check: "git", status: "ok", says: "git 2.40"},
 	{
-		name: "a relative folder on the PATH", do: func(_ *testing.T, p *patient) { p.Env["PATH"] = "." + string(filepath.ListSeparator) + p.Env["PATH"] },
+		name: "something else for git",
+		do: func(t *testing.T, p *patient) {
+			workspacetest.Script(t, p.git, "git", "echo hunter2")
+		},
+		check: "git", says: "it isn't git",
+	},
+	{name: "git 2.30", do: gitVersion("2.30.9"), check: "git", says: "git 2.30 is too old"},
+	{
+		name: "git 2.31", do: gitVersion("2.31.0 (Apple Git-1)"), check: "git", status: "ok",
+		says: "git 2.31, which doesn't know when a password expires",
+	},
+	{
+		name: "git 2.40", do: gitVersion("2.40.0.windows.1"), check: "git", status: "ok",
+		says: "git 2.40",
+	},
+	{
+		name: "a relative folder on the PATH", do: func(_ *testing.T, p *patient) {
+			p.Env["PATH"] = "." + string(filepath.ListSeparator) + p.Env["PATH"]
+		},
 		check: "git", status: "ok", says: "git 2.",
 	},
 
-	{name: "a count that is no number", do: set("GIT_CONFIG_COUNT", "abc"), check: "git-config", says: "the value of GIT_CONFIG_COUNT isn't a number"},
-	{name: "a count of more than there is", do: set("GIT_CONFIG_COUNT", "7"), check: "git-config", says: "GIT_CONFIG_COUNT is 7, but GIT_CONFIG_KEY_2"},
 	{
-		name: "an empty value that got lost", do: func(_ *testing.T, p *patient) { delete(p.Env, "GIT_CONFIG_VALUE_0") }, check: "git-config",
-		says: "GIT_CONFIG_VALUE_0 are no setting",
+		name: "a count that is no number", do: set("GIT_CONFIG_COUNT", "abc"), check: "git-config",
+		says: "the value of GIT_CONFIG_COUNT isn't a number",
+	},
+	{
+		name: "a count of more than there is", do: set("GIT_CONFIG_COUNT", "7"),
+		check: "git-config", says: "GIT_CONFIG_COUNT is 7, but GIT_CONFIG_KEY_2",
+	},
+	{
+		name:  "an empty value that got lost",
+		do:    func(_ *testing.T, p *patient) { delete(p.Env, "GIT_CONFIG_VALUE_0") },
+		check: "git-config",
+		says:  "GIT_CONFIG_VALUE_0 are no setting",
 	},
 	{
 		name: "a malformed file", check: "git-config", says: "run git config --list",
@@ -70,91 +102,144 @@ var gitBreakages = []breakage{
 		},
 	},
 
-	{name: "git that isn't wired", do: instead(), check: "git-helper", says: "git has no helper of provisionkit's for github.com: run git-credential-provisionkit install"},
-	{name: "a second host that isn't wired", do: set("PROVISIONKIT_HOSTS", "github.com,git.example"), check: "git-helper", says: "no helper of provisionkit's for git.example"},
-	{name: "a reset after ours", do: config("credential.helper", ""), check: "git-helper", says: "wiped by an empty credential.helper in the environment (GIT_CONFIG_KEY_2)"},
 	{
-		name: "a reset by git -c", do: set("GIT_CONFIG_PARAMETERS", "'credential.helper='"), check: "git-helper",
-		says: "in git -c (GIT_CONFIG_PARAMETERS)",
+		name: "git that isn't wired", do: instead(), check: "git-helper",
+		says: "git has no helper of provisionkit's for github.com: run git-credential-provisionkit install",
 	},
 	{
-		name: "another helper first", check: "git-helper", says: "git asks another helper for github.com first, by credential.https://github.com.helper",
-		do: instead(gitcredential.Entry{Key: helperKey, Value: hostile}, gitcredential.Entry{Key: helperKey, Value: "ours"}),
+		name: "a second host that isn't wired",
+		do:   set("PROVISIONKIT_HOSTS", "github.com,git.example"), check: "git-helper",
+		says: "no helper of provisionkit's for git.example",
 	},
 	{
-		name: "a helper of the repository's first", check: "git-helper", says: "in this repository's configuration",
+		name: "a reset after ours", do: config("credential.helper", ""), check: "git-helper",
+		says: "wiped by an empty credential.helper in the environment (GIT_CONFIG_KEY_2)",
+	},
+	{
+		name: "a reset by git -c", do: set("GIT_CONFIG_PARAMETERS", "'credential.helper='"),
+		check: "git-helper",
+		says:  "in git -c (GIT_CONFIG_PARAMETERS)",
+	},
+	{
+		name: "another helper first", check: "git-helper",
+		says: "git asks another helper for github.com first, by credential.https://github.com.helper",
+		do:   instead(entry(helperKey, hostile), entry(helperKey, "ours")),
+	},
+	{
+		name: "a helper of the repository's first", check: "git-helper",
+		says: "in this repository's configuration",
 		do: func(t *testing.T, p *patient) {
 			folder := p.repository(t)
 			p.Run(t, folder, "config", "credential.helper", hostile)
-			instead(gitcredential.Entry{Key: helperKey, Value: "ours"})(t, p)
+			instead(entry(helperKey, "ours"))(t, p)
 		},
 	},
 	{
-		name: "a helper of the repository's, wiped", check: "git-helper", status: "ok", says: "asks provisionkit's helper",
-		do: func(t *testing.T, p *patient) { p.Run(t, p.repository(t), "config", "credential.helper", hostile) },
-	},
-	{name: "a helper that stores", do: config("credential.helper", "store"), check: "git-helper", says: "credential-store write each token for github.com to disk"},
-	{name: "a helper after ours", do: config("credential.helper", hostile), check: "git-helper", status: "warning", says: "asks another helper for github.com when there is no token"},
-	{name: "a helper for another host", do: config("credential.https://git.example.helper", "store"), check: "git-helper", status: "ok", says: "asks provisionkit's helper"},
-	{name: "a helper for some repositories", do: config(someKey, "store"), check: "git-helper", says: "write each token for github.com/acme to disk, by " + someKey},
-	{
-		name: "another helper first for some repositories", check: "git-helper", says: "git asks another helper for github.com/acme first, by " + someKey,
-		do: instead(gitcredential.Entry{Key: someKey, Value: hostile}, gitcredential.Entry{Key: helperKey, Value: "ours"}),
-	},
-	{name: "a reset for some repositories", do: config(someKey, ""), check: "git-helper", says: "git's helper for github.com/acme is wiped by an empty " + someKey},
-	{name: "a helper after ours for some repositories", do: config(someKey, hostile), check: "git-helper", status: "warning", says: "for github.com/acme when there is no token"},
-	{
-		name: "another helper for some that have ours behind it", check: "git-helper", says: "; git asks another helper for github.com/acme/widgets first, by " + someKey,
-		do: instead(gitcredential.Entry{Key: helperKey, Value: "ours"}, gitcredential.Entry{Key: someKey, Value: ""},
-			gitcredential.Entry{Key: someKey, Value: hostile}, gitcredential.Entry{Key: "credential.https://github.com/acme/widgets.helper", Value: "ours"}),
+		name: "a helper of the repository's, wiped", check: "git-helper", status: "ok",
+		says: "asks provisionkit's helper",
+		do: func(t *testing.T, p *patient) {
+			p.Run(t, p.repository(t), "config", "credential.helper", hostile)
+		},
 	},
 	{
-		name: "another helper for some, wiped", check: "git-helper", status: "ok", says: "asks provisionkit's helper",
-		do: instead(gitcredential.Entry{Key: someKey, Value: hostile}, gitcredential.Entry{Key: helperKey, Value: ""}, gitcredential.Entry{Key: helperKey, Value: "ours"}),
+		name: "a helper that stores", do: config("credential.helper", "store"), check: "git-helper",
+		says: "credential-store write each token for github.com to disk",
 	},
 	{
-		name: "ours for every host", check: "git-helper", status: "ok", says: "asks provisionkit's helper",
-		do: instead(gitcredential.Entry{Key: "credential.helper", Value: "provisionkit"}),
+		name: "a helper after ours", do: config("credential.helper", hostile), check: "git-helper",
+		status: "warning", says: "asks another helper for github.com when there is no token",
 	},
 	{
-		name: "ours without a binary", check: "git-helper", status: "ok", says: "asks provisionkit's helper",
+		name: "a helper for another host",
+		do:   config("credential.https://git.example.helper", "store"), check: "git-helper",
+		status: "ok", says: "asks provisionkit's helper",
+	},
+	{
+		name: "a helper for some repositories", do: config(someKey, "store"), check: "git-helper",
+		says: "write each token for github.com/acme to disk, by " + someKey,
+	},
+	{
+		name: "another helper first for some repositories", check: "git-helper",
+		says: "git asks another helper for github.com/acme first, by " + someKey,
+		do:   instead(entry(someKey, hostile), entry(helperKey, "ours")),
+	},
+	{
+		name: "a reset for some repositories", do: config(someKey, ""), check: "git-helper",
+		says: "git's helper for github.com/acme is wiped by an empty " + someKey,
+	},
+	{
+		name: "a helper after ours for some repositories", do: config(someKey, hostile),
+		check: "git-helper", status: "warning", says: "for github.com/acme when there is no token",
+	},
+	{
+		name: "another helper for some that have ours behind it", check: "git-helper",
+		says: "; git asks another helper for github.com/acme/widgets first, by " + someKey,
+		do: instead(entry(helperKey, "ours"), entry(someKey, ""),
+			entry(someKey, hostile), entry("credential.https://github.com/acme/widgets.helper", "ours")),
+	},
+	{
+		name: "another helper for some, wiped", check: "git-helper", status: "ok",
+		says: "asks provisionkit's helper",
+		do:   instead(entry(someKey, hostile), entry(helperKey, ""), entry(helperKey, "ours")),
+	},
+	{
+		name: "ours for every host", check: "git-helper", status: "ok",
+		says: "asks provisionkit's helper",
+		do:   instead(entry("credential.helper", "provisionkit")),
+	},
+	{
+		name: "ours without a binary", check: "git-helper", status: "ok",
+		says: "asks provisionkit's helper",
 		do: func(t *testing.T, p *patient) {
 			p.unwire()
 			inline, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Inline: true})
 			require.NoError(t, err)
 			require.NoError(t, inline.MutateEnv(t.Context(), "ws-1", p.Env))
 			for _, name := range []string{"curl", "head", "cat"} {
-				require.NoError(t, os.Symlink(testutil.NeedTool(t, name), filepath.Join(p.bin, name)))
+				require.NoError(t,
+					os.Symlink(testutil.NeedTool(t, name), filepath.Join(p.bin, name)))
 			}
 		},
 	},
 	{
-		name: "ours under another name", check: "git-helper", status: "ok", says: "asks provisionkit's helper",
+		name: "ours under another name", check: "git-helper", status: "ok",
+		says: "asks provisionkit's helper",
 		do: func(t *testing.T, p *patient) {
 			path := filepath.Join(t.TempDir(), "another name")
 			require.NoError(t, os.Symlink(testutil.Command(t), path))
-			instead(gitcredential.Entry{Key: "credential.https://*.com.helper", Value: "!'" + path + "'"})(t, p)
+			instead(entry("credential.https://*.com.helper", "!'"+path+"'"))(t, p)
 		},
 	},
 
 	{
-		name: "a helper that isn't where git looks", check: "git-credential", says: "isn't there or fails",
-		do: instead(gitcredential.Entry{Key: helperKey, Value: "!'/nowhere/git-credential-provisionkit'"}),
+		name: "a helper that isn't where git looks", check: "git-credential",
+		says: "isn't there or fails",
+		do:   instead(entry(helperKey, "!'/nowhere/git-credential-provisionkit'")),
 	},
 	{
-		name: "another helper that answers", check: "git-credential", besides: "git-helper", says: "git gets another token for github.com",
-		do: instead(gitcredential.Entry{Key: helperKey, Value: "!'/nowhere/git-credential-provisionkit'"}, gitcredential.Entry{Key: helperKey, Value: hostile}),
+		name: "another helper that answers", check: "git-credential", besides: "git-helper",
+		says: "git gets another token for github.com",
+		do:   instead(entry(helperKey, "!'/nowhere/git-credential-provisionkit'"), entry(helperKey, hostile)),
 	},
 	{
-		name: "a platform with another token each time", check: "git-credential", status: "ok", besides: "cache",
-		says: "git gets a token for github.com; that it is this command's can't be told",
-		do:   func(t *testing.T, p *patient) { p.changing(t) },
+		name: "a platform with another token each time", check: "git-credential", status: "ok",
+		besides: "cache",
+		says:    "git gets a token for github.com; that it is this command's can't be told",
+		do:      func(t *testing.T, p *patient) { p.changing(t) },
 	},
 
-	{name: "an editor's askpass", do: set("GIT_ASKPASS", "/opt/editor/askpass.sh"), check: "askpass", status: "warning", says: "GIT_ASKPASS is a program of an editor"},
-	{name: "an askpass in the configuration", do: config("core.askPass", "/opt/editor/askpass.sh"), check: "askpass", status: "warning", says: "core.askPass in the environment"},
 	{
-		name: "an editor's askpass that is never asked", check: "askpass", status: "ok", says: "git doesn't get to",
+		name: "an editor's askpass", do: set("GIT_ASKPASS", "/opt/editor/askpass.sh"),
+		check: "askpass", status: "warning", says: "GIT_ASKPASS is a program of an editor",
+	},
+	{
+		name: "an askpass in the configuration",
+		do:   config("core.askPass", "/opt/editor/askpass.sh"), check: "askpass", status: "warning",
+		says: "core.askPass in the environment",
+	},
+	{
+		name: "an editor's askpass that is never asked", check: "askpass", status: "ok",
+		says: "git doesn't get to",
 		do: func(_ *testing.T, p *patient) {
 			p.Env["GIT_ASKPASS"], p.Env["PROVISIONKIT_ON_FAILURE"] = "/opt/editor/askpass.sh", "quit"
 		},
@@ -168,20 +253,23 @@ var gitBreakages = []breakage{
 		do: func(t *testing.T, p *patient) { p.Env["GIT_ASKPASS"] = filepath.Base(p.askpass(t)) },
 	},
 	{
-		name: "our command without the link", check: "askpass", says: "under a name by which it answers no prompt: set it to the link git-askpass-provisionkit",
+		name: "our command without the link", check: "askpass",
+		says: "under a name by which it answers no prompt: set it to the link git-askpass-provisionkit",
 		do: func(_ *testing.T, p *patient) {
 			p.Env["GIT_ASKPASS"] = filepath.Join(p.bin, "git-credential-provisionkit")
 		},
 	},
 }
 
-// changing has the platform mint at each call, and the workspace keep nothing.
+// changing makes the platform mint at each call, and the workspace keep
+// nothing.
 func (p *patient) changing(t *testing.T) {
 	maps.Copy(p.Env, newPlatform(t, p.tokens).Env(t, "ws-1"))
 	p.Env["XDG_RUNTIME_DIR"], p.Env["TMPDIR"] = "/nowhere", "/nowhere"
 }
 
-// askpass is the link that install makes for GIT_ASKPASS.
+// askpass makes the link that install makes for GIT_ASKPASS, and returns its
+// path.
 func (p *patient) askpass(t *testing.T) string {
 	path := filepath.Join(p.bin, "git-askpass-provisionkit")
 	require.NoError(t, os.Symlink("git-credential-provisionkit", path))

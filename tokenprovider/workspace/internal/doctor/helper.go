@@ -12,8 +12,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/self"
 )
 
-// checkGitHelper looks whether git asks this command, and whom else: for each host,
-// and for the paths below it that have settings of their own.
+// checkGitHelper looks whether git asks this command, and whom else: for each
+// host, and for the paths below it that have settings of their own.
 func checkGitHelper(_ context.Context, d *diagnosis) finding {
 	var found []finding
 	helpers := d.settings.of("credential", "helper")
@@ -31,8 +31,8 @@ func checkGitHelper(_ context.Context, d *diagnosis) finding {
 	return worst(found)
 }
 
-// checkHelpers looks at those of the helpers that git asks for what is below the
-// path at the host.
+// checkHelpers looks at those of the helpers that git asks for what is below
+// the path at the host.
 func checkHelpers(d *diagnosis, helpers settings, host, below string) finding {
 	var asked []setting
 	var reset setting // what wiped ours
@@ -57,37 +57,38 @@ func checkHelpers(d *diagnosis, helpers settings, host, below string) finding {
 		return wrong("git's helper for %s is wiped by an empty %s in %s: remove that",
 			host, reset.shownKey(), reset.where(d.Env))
 	case ours < 0:
-		return wrong("git has no helper of provisionkit's for %s: run %s install, or let the platform set GIT_CONFIG_COUNT",
-			host, gitcredential.DefaultCommand)
+		return wrong("git has no helper of provisionkit's for %s: run %s install, "+
+			"or let the platform set GIT_CONFIG_COUNT", host, gitcredential.DefaultCommand)
 	case ours > 0:
 		return wrong("git asks another helper for %s first, by %s in %s: remove that",
 			host, asked[0].shownKey(), asked[0].where(d.Env))
 	}
 	for _, other := range asked[1:] {
 		if other.value == "store" || strings.HasPrefix(other.value, "store ") {
-			return wrong("git would have credential-store write each token for %s to disk, by %s in %s: remove that",
-				host, other.shownKey(), other.where(d.Env))
+			return wrong("git would have credential-store write each token for %s to disk, "+
+				"by %s in %s: remove that", host, other.shownKey(), other.where(d.Env))
 		}
 		if !isOurs(other) {
-			return warn("git asks another helper for %s when there is no token, by %s in %s: it may act as somebody else",
-				host, other.shownKey(), other.where(d.Env))
+			return warn("git asks another helper for %s when there is no token, by %s in %s: "+
+				"it may act as somebody else", host, other.shownKey(), other.where(d.Env))
 		}
 	}
 	return ok("asks provisionkit's helper")
 }
 
-// isBelow reports whether a setting for URLs below the path applies to all that are
-// below the other one.
+// isBelow reports whether a setting for URLs below the path applies to all that
+// are below the other one.
 func isBelow(other, path string) bool {
 	path = strings.TrimSuffix(path, "/")
 	return path == "" || other == path || strings.HasPrefix(other, path+"/")
 }
 
-// isOurs reports whether a setting names this command as a helper: by its name, by
-// its path, or in its inline form.
+// isOurs reports whether a setting names this command as a helper: by its name,
+// by its path, or in its inline form.
 func isOurs(s setting) bool {
-	if s.value == strings.TrimPrefix(gitcredential.DefaultCommand, "git-credential-") ||
-		strings.Contains(s.value, gitcredential.DefaultCommand) || strings.Contains(s.value, wire.EnvTokenURL) {
+	short := strings.TrimPrefix(gitcredential.DefaultCommand, "git-credential-")
+	inline := strings.Contains(s.value, wire.EnvTokenURL)
+	if s.value == short || inline || strings.Contains(s.value, gitcredential.DefaultCommand) {
 		return true
 	}
 	path := strings.TrimPrefix(s.value, "!")
@@ -99,8 +100,8 @@ func isOurs(s setting) bool {
 	return filepath.IsAbs(path) && self.Is(path)
 }
 
-// checkGitCredential has git itself fetch a credential for each host, as it does
-// before a push, and compares it with the token that this command has.
+// checkGitCredential has git itself fetch a credential for each host, as it
+// does before a push, and compares it with the token that this command has.
 func checkGitCredential(ctx context.Context, d *diagnosis) finding {
 	// Nobody is to be asked for a password: neither a program, which the empty
 	// variable turns off, nor the terminal.
@@ -109,12 +110,13 @@ func checkGitCredential(ctx context.Context, d *diagnosis) finding {
 	for _, host := range d.served {
 		text, err := d.output(ctx, quiet, gitRequest(host), d.gitPath, "credential", "fill")
 		if err != nil {
-			return wrong("git gets no credential for %s: the helper that it is configured with isn't there or fails; "+
-				"run git credential fill to see what it says", host)
+			return wrong("git gets no credential for %s: the helper that it is configured with "+
+				"isn't there or fails; run git credential fill to see what it says", host)
 		}
 		got, err := parseAnswer(text)
 		if err != nil {
-			return wrong("git gets a user name without a token for %s: another helper answers", host)
+			return wrong("git gets a user name without a token for %s: another helper answers",
+				host)
 		}
 		if sameToken(d.fresh, got.token) {
 			continue
@@ -128,18 +130,20 @@ func checkGitCredential(ctx context.Context, d *diagnosis) finding {
 			changing = append(changing, host)
 			continue
 		}
-		return wrong("git gets another token for %s than this command's: another helper answers with SHA-256 %s",
+		return wrong("git gets another token for %s than this command's: "+
+			"another helper answers with SHA-256 %s",
 			host, tokenprovider.TokenSHA256(got.token.Reveal()))
 	}
 	if len(changing) > 0 {
 		return ok("git gets a token for %s; that it is this command's can't be told, "+
-			"since the platform hands out another one each time", strings.Join(changing, ", "))
+			"since the platform hands out another one each time",
+			strings.Join(changing, ", "))
 	}
 	return ok("git gets the token for %s", strings.Join(d.served, ", "))
 }
 
-// changes reports whether the platform hands out another token than last each time:
-// nothing is kept here, nor there.
+// changes reports whether the platform hands out another token than last each
+// time: nothing is kept here, nor there.
 func changes(ctx context.Context, d *diagnosis, last gitAnswer) bool {
 	next, err := get(ctx, d)
 	return err == nil && !sameToken(next.token, last.token)

@@ -11,7 +11,7 @@ import (
 // observer is the transport of the command, and remembers what came over it.
 type observer struct {
 	transport *http.Transport
-	skew      atomic.Pointer[time.Duration] // of the platform's clock to this one, if the answer told
+	skew      atomic.Pointer[time.Duration] // of the platform's clock to this one; nil: not known
 	last      atomic.Pointer[answer]
 }
 

@@ -28,17 +28,18 @@ func checkURL(_ context.Context, d *diagnosis) finding {
 	if err != nil { // ReadURL has parsed it
 		return wrong("%s is not a URL", wire.EnvTokenURL)
 	}
-	shown := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath} // a query may hold a secret
+	// A query may hold a secret.
+	shown := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	if strings.Contains(u.Path, "//") {
-		return wrong("%s is %s, with nothing between two slashes: the id of the workspace was empty when it was made",
-			wire.EnvTokenURL, shown)
+		return wrong("%s is %s, with nothing between two slashes: "+
+			"the id of the workspace was empty when it was made", wire.EnvTokenURL, shown)
 	}
 	d.endpoint = e
 	return ok("%s", shown)
 }
 
-// checkPlatform looks whether anything answers there, with a request that holds no
-// secret and can't mint a token.
+// checkPlatform looks whether anything answers there, with a request that holds
+// no secret and can't mint a token.
 func checkPlatform(ctx context.Context, d *diagnosis) finding {
 	d.observer = newObserver()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, d.endpoint.URL, http.NoBody)
@@ -65,7 +66,8 @@ func checkPlatform(ctx context.Context, d *diagnosis) finding {
 func unreachable(err error, host, through string) finding {
 	if through != "" {
 		if dial, isDial := errors.AsType[*net.OpError](err); isDial && dial.Op == "proxyconnect" {
-			return wrong("the proxy %s can't be reached: correct HTTPS_PROXY, or add the platform's host to NO_PROXY", through)
+			return wrong("the proxy %s can't be reached: correct HTTPS_PROXY, "+
+				"or add the platform's host to NO_PROXY", through)
 		}
 		host += ", through the proxy " + through + ","
 	}
@@ -77,24 +79,28 @@ func unreachable(err error, host, through string) finding {
 	timeout, isNet := errors.AsType[net.Error](err)
 	switch {
 	case isDNS && dns.IsNotFound:
-		return wrong("the name of %s can't be resolved: correct %s, or this machine's DNS", host, wire.EnvTokenURL)
-	case isAuthority:
-		return wrong("the certificate of %s is signed by an authority that this machine doesn't know: "+
-			"add that to its certificates, or name its file in SSL_CERT_FILE", host)
-	case isName:
-		return wrong("the certificate of %s is for another name: correct %s, or the platform's certificate",
+		return wrong("the name of %s can't be resolved: correct %s, or this machine's DNS",
 			host, wire.EnvTokenURL)
+	case isAuthority:
+		return wrong("the certificate of %s is signed by an authority that this machine doesn't "+
+			"know: add that to its certificates, or name its file in SSL_CERT_FILE", host)
+	case isName:
+		return wrong("the certificate of %s is for another name: correct %s, "+
+			"or the platform's certificate", host, wire.EnvTokenURL)
 	case isInvalid && invalid.Reason == x509.Expired:
-		return wrong("the certificate of %s has expired or isn't valid yet: renew it on the platform, "+
-			"or set this machine's clock", host)
+		return wrong("the certificate of %s has expired or isn't valid yet: "+
+			"renew it on the platform, or set this machine's clock", host)
 	case isRecord:
 		return wrong("%s doesn't speak TLS: correct the port in %s", host, wire.EnvTokenURL)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return wrong("%s refuses connections: the platform is down, or the port in %s is wrong", host, wire.EnvTokenURL)
+		return wrong("%s refuses connections: the platform is down, or the port in %s is wrong",
+			host, wire.EnvTokenURL)
 	case isNet && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		return wrong("%s doesn't answer in time: a firewall may stand between, or the platform hangs", host)
+		return wrong("%s doesn't answer in time: a firewall may stand between, "+
+			"or the platform hangs", host)
 	}
-	return wrong("%s gives no answer to HTTP: look whether the platform is up and reachable from here", host)
+	return wrong("%s gives no answer to HTTP: look whether the platform is up and "+
+		"reachable from here", host)
 }
 
 const (
@@ -102,8 +108,8 @@ const (
 	skewError   = 5 * time.Minute
 )
 
-// checkClock compares this machine's clock with the platform's: expiry times come
-// from there.
+// checkClock compares this machine's clock with the platform's: expiry times
+// come from there.
 func checkClock(_ context.Context, d *diagnosis) finding {
 	skew := d.observer.skew.Load()
 	if skew == nil {
@@ -113,7 +119,8 @@ func checkClock(_ context.Context, d *diagnosis) finding {
 	if *skew < 0 {
 		way = "ahead of"
 	}
-	text := fmt.Sprintf("this machine's clock is %s %s the platform's", skew.Abs().Round(time.Second), way)
+	text := fmt.Sprintf("this machine's clock is %s %s the platform's",
+		skew.Abs().Round(time.Second), way)
 	switch {
 	case skew.Abs() > skewError:
 		return wrong("%s: set it, or tokens seem to expire too early or too late", text)

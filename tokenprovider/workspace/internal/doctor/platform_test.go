@@ -34,14 +34,16 @@ func (p *patient) at(base string) {
 	p.Env["PROVISIONKIT_TOKEN_URL"] = base + u.Path
 }
 
-// refusing is an address where nobody listens: no listener that asks for any free port gets this one.
+// refusing is an address where nobody listens: no listener that asks for any
+// free port gets this one.
 const refusing = "127.0.0.1:1"
 
 func tokenURL(value string) func(*testing.T, *patient) {
 	return func(_ *testing.T, p *patient) { p.Env["PROVISIONKIT_TOKEN_URL"] = value }
 }
 
-// answers has the platform answer every request but the one that only looks whether it is there.
+// answers makes the platform answer every request but the one that only looks
+// whether it is there.
 func answers(status int, header, body string) func(*testing.T, *patient) {
 	return func(_ *testing.T, p *patient) {
 		p.platform.On(func(w http.ResponseWriter, r *http.Request) bool {
@@ -59,7 +61,7 @@ func answers(status int, header, body string) func(*testing.T, *patient) {
 	}
 }
 
-// serves has the platform's handler be that for the provider.
+// serves makes the platform hand out the provider's tokens.
 func serves(provider tokenprovider.TokenProvider, opts *tokenhttp.Options) func(*testing.T, *patient) {
 	return func(t *testing.T, p *patient) {
 		handler, err := tokenhttp.NewHandler(workspacetest.Only(provider), p.platform.Key, opts)
@@ -68,7 +70,7 @@ func serves(provider tokenprovider.TokenProvider, opts *tokenhttp.Options) func(
 	}
 }
 
-// clockOff has the platform's clock differ by d.
+// clockOff makes the platform's clock differ by d.
 func clockOff(d time.Duration) func(*testing.T, *patient) {
 	return func(_ *testing.T, p *patient) {
 		p.platform.On(func(w http.ResponseWriter, r *http.Request) bool {
@@ -78,14 +80,16 @@ func clockOff(d time.Duration) func(*testing.T, *patient) {
 	}
 }
 
-// overTLS has the platform served with a certificate for that name until then.
+// overTLS serves the platform with a certificate for that name until then.
 func (p *patient) overTLS(t *testing.T, name string, until time.Time) *httptest.Server {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotBefore: until.Add(-24 * time.Hour), NotAfter: until,
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		SerialNumber: big.NewInt(1), DNSNames: []string{name},
+		NotBefore: until.Add(-24 * time.Hour), NotAfter: until,
+		IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	if ip := net.ParseIP(name); ip != nil {
 		template.DNSNames, template.IPAddresses = nil, []net.IP{ip}
@@ -102,12 +106,26 @@ func (p *patient) overTLS(t *testing.T, name string, until time.Time) *httptest.
 }
 
 var platformBreakages = []breakage{
-	{name: "no URL", do: tokenURL(""), check: "url", says: "PROVISIONKIT_TOKEN_URL isn't set: it has to be the URL of the platform's token endpoint, and sudo, ssh and cron drop it"},
-	{name: "a URL that is none", do: tokenURL("platform.example/token"), check: "url", says: "not an absolute URL"},
-	{name: "http to another machine", do: tokenURL("http://platform.example/workspaces/ws-1/token"), check: "url", says: "PROVISIONKIT_ALLOW_HTTP=1"},
-	{name: "a URL with a password", do: tokenURL("https://x:hunter2@platform.example/token"), check: "url", says: "user name or password"},
 	{
-		name: "a URL made of an empty workspace id", do: tokenURL("https://platform.example/workspaces//token?key=hunter2"), check: "url",
+		name: "no URL", do: tokenURL(""), check: "url",
+		says: "PROVISIONKIT_TOKEN_URL isn't set: it has to be the URL of the platform's token endpoint, and sudo, ssh and cron drop it",
+	},
+	{
+		name: "a URL that is none", do: tokenURL("platform.example/token"), check: "url",
+		says: "not an absolute URL",
+	},
+	{
+		name: "http to another machine",
+		do:   tokenURL("http://platform.example/workspaces/ws-1/token"), check: "url",
+		says: "PROVISIONKIT_ALLOW_HTTP=1",
+	},
+	{
+		name: "a URL with a password", do: tokenURL("https://x:hunter2@platform.example/token"),
+		check: "url", says: "user name or password",
+	},
+	{
+		name: "a URL made of an empty workspace id",
+		do:   tokenURL("https://platform.example/workspaces//token?key=hunter2"), check: "url",
 		says: "is https://platform.example/workspaces//token, with nothing between two slashes",
 	},
 	{
@@ -116,28 +134,41 @@ var platformBreakages = []breakage{
 		check: "url", status: "ok", says: "/workspaces/ws-1/token",
 	},
 	{
-		name: "a name that can't be resolved", do: tokenURL("https://platform..example/workspaces/ws-1/token"), check: "platform",
+		name: "a name that can't be resolved",
+		do:   tokenURL("https://platform..example/workspaces/ws-1/token"), check: "platform",
 		says: "the name of platform..example can't be resolved",
 	},
-	{name: "a platform that is down", do: func(_ *testing.T, p *patient) { p.at("http://" + refusing) }, check: "platform", says: "refuses connections"},
 	{
-		name:  "a certificate of nobody known",
-		do:    func(t *testing.T, p *patient) { p.overTLS(t, "127.0.0.1", time.Now().Add(time.Hour)) },
+		name: "a platform that is down",
+		do:   func(_ *testing.T, p *patient) { p.at("http://" + refusing) }, check: "platform",
+		says: "refuses connections",
+	},
+	{
+		name: "a certificate of nobody known",
+		do: func(t *testing.T, p *patient) {
+			p.overTLS(t, "127.0.0.1", time.Now().Add(time.Hour))
+		},
 		check: "platform", says: "an authority that this machine doesn't know",
 	},
 	{
-		name:  "a certificate that has expired",
-		do:    func(t *testing.T, p *patient) { p.overTLS(t, "127.0.0.1", time.Now().Add(-time.Hour)) },
+		name: "a certificate that has expired",
+		do: func(t *testing.T, p *patient) {
+			p.overTLS(t, "127.0.0.1", time.Now().Add(-time.Hour))
+		},
 		check: "platform", says: "has expired or isn't valid yet",
 	},
 	{
-		name:  "a certificate for another name",
-		do:    func(t *testing.T, p *patient) { p.overTLS(t, "platform.example", time.Now().Add(time.Hour)) },
+		name: "a certificate for another name",
+		do: func(t *testing.T, p *patient) {
+			p.overTLS(t, "platform.example", time.Now().Add(time.Hour))
+		},
 		check: "platform", says: "is for another name",
 	},
 	{
-		name:  "https to a port that speaks http",
-		do:    func(_ *testing.T, p *patient) { p.at("https" + strings.TrimPrefix(p.platform.Server.URL, "http")) },
+		name: "https to a port that speaks http",
+		do: func(_ *testing.T, p *patient) {
+			p.at("https" + strings.TrimPrefix(p.platform.Server.URL, "http"))
+		},
 		check: "platform", says: "doesn't speak TLS",
 	},
 	{
@@ -159,34 +190,60 @@ var platformBreakages = []breakage{
 		},
 		check: "platform", says: "gives no answer to HTTP",
 	},
-	{name: "a clock a minute behind", do: clockOff(time.Minute), check: "clock", status: "warning", says: "this machine's clock is 1m"},
-	{name: "a clock ten minutes behind", do: clockOff(10 * time.Minute), check: "clock", says: "behind the platform's: set it"},
-	{name: "a clock ten minutes ahead", do: clockOff(-10 * time.Minute), check: "clock", says: "ahead of the platform's: set it"},
 	{
-		name:  "a bearer of another platform",
-		do:    func(t *testing.T, p *patient) { p.Env["PROVISIONKIT_BEARER"] = newPlatformKey(t).issue(t) },
+		name: "a clock a minute behind", do: clockOff(time.Minute), check: "clock",
+		status: "warning", says: "this machine's clock is 1m",
+	},
+	{
+		name: "a clock ten minutes behind", do: clockOff(10 * time.Minute), check: "clock",
+		says: "behind the platform's: set it",
+	},
+	{
+		name: "a clock ten minutes ahead", do: clockOff(-10 * time.Minute), check: "clock",
+		says: "ahead of the platform's: set it",
+	},
+	{
+		name: "a bearer of another platform",
+		do: func(t *testing.T, p *patient) {
+			p.Env["PROVISIONKIT_BEARER"] = newPlatformKey(t).issue(t)
+		},
 		check: "access", says: "the platform refuses the bearer (401)",
 	},
 	{
-		name:  "a bearer of another workspace",
-		do:    func(t *testing.T, p *patient) { p.Env["PROVISIONKIT_BEARER"] = p.platform.Bearer(t, "ws-2", time.Hour) },
-		check: "access", says: `the bearer is of workspace "ws-2" and PROVISIONKIT_TOKEN_URL asks for the token of "ws-1" (403)`,
+		name: "a bearer of another workspace",
+		do: func(t *testing.T, p *patient) {
+			p.Env["PROVISIONKIT_BEARER"] = p.platform.Bearer(t, "ws-2", time.Hour)
+		},
+		check: "access",
+		says:  `the bearer is of workspace "ws-2" and PROVISIONKIT_TOKEN_URL asks for the token of "ws-1" (403)`,
 	},
 	{
 		name: "a workspace that was released",
 		do: serves(&workspacetest.Mint{Life: time.Hour}, &tokenhttp.Options{
-			Admit: func(context.Context, tokenhttp.Principal) error { return tokenhttp.ErrForbidden },
+			Admit: func(context.Context, tokenhttp.Principal) error {
+				return tokenhttp.ErrForbidden
+			},
 		}),
 		check: "access", says: "gives this workspace no token (403)",
 	},
-	{name: "a platform without tokens", do: serves(nil, nil), check: "endpoint", says: "its operator has to configure a provider"},
+	{
+		name: "a platform without tokens", do: serves(nil, nil), check: "endpoint",
+		says: "its operator has to configure a provider",
+	},
 	{
 		name:  "a path that the platform doesn't have",
 		do:    func(_ *testing.T, p *patient) { p.Env["PROVISIONKIT_TOKEN_URL"] += "s" },
 		check: "endpoint", says: "has to end in /workspaces/ID/token",
 	},
-	{name: "a 404 of something else", do: answers(404, "Content-Type: text/html", "<html>hunter2"), check: "endpoint", says: "something else answered (404)"},
-	{name: "a proxy's 502", do: answers(502, "Content-Type: text/html", "<html>hunter2"), check: "endpoint", says: "something else answered (502)"},
+	{
+		name: "a 404 of something else",
+		do:   answers(404, "Content-Type: text/html", "<html>hunter2"), check: "endpoint",
+		says: "something else answered (404)",
+	},
+	{
+		name: "a proxy's 502", do: answers(502, "Content-Type: text/html", "<html>hunter2"),
+		check: "endpoint", says: "something else answered (502)",
+	},
 	{
 		name: "a platform whose key was refused",
 		do: serves(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
@@ -195,14 +252,24 @@ var platformBreakages = []breakage{
 		check: "endpoint", says: "the platform has no token (500, unauthenticated): ",
 	},
 	{
-		name: "a platform that limits", do: answers(429, "Retry-After: 60", `{"error":"hunter2","code":"rate_limited"}`), check: "endpoint",
-		says: "asks this workspace to wait (429, rate_limited)",
+		name:  "a platform that limits",
+		do:    answers(429, "Retry-After: 60", `{"error":"hunter2","code":"rate_limited"}`),
+		check: "endpoint",
+		says:  "asks this workspace to wait (429, rate_limited)",
 	},
-	{name: "a redirect", do: answers(302, "Location: https://hunter2.example", ""), check: "endpoint", says: "redirects (302)"},
-	{name: "a login page", do: answers(200, "Content-Type: text/html", "<html>hunter2"), check: "endpoint", says: "it is not JSON"},
 	{
-		name: "a dead token", do: answers(200, "", `{"token":"ghs_dead","expires_at":"2020-01-01T00:00:00Z","username":"x"}`), check: "endpoint",
-		says: "expired at 2020-01-01T00:00:00Z by this machine's clock",
+		name: "a redirect", do: answers(302, "Location: https://hunter2.example", ""),
+		check: "endpoint", says: "redirects (302)",
+	},
+	{
+		name: "a login page", do: answers(200, "Content-Type: text/html", "<html>hunter2"),
+		check: "endpoint", says: "it is not JSON",
+	},
+	{
+		name:  "a dead token",
+		do:    answers(200, "", `{"token":"ghs_dead","expires_at":"2020-01-01T00:00:00Z","username":"x"}`),
+		check: "endpoint",
+		says:  "expired at 2020-01-01T00:00:00Z by this machine's clock",
 	},
 }
 
@@ -225,7 +292,8 @@ func (k anotherKey) issue(t *testing.T) string {
 	return bearer
 }
 
-// TestAProxyInTheWayIsNamed runs the built command, since a process reads the settings of its proxy once.
+// TestAProxyInTheWayIsNamed runs the built command, since a process reads the
+// settings of its proxy once.
 func TestAProxyInTheWayIsNamed(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t)
@@ -272,5 +340,6 @@ func TestAProxyInTheWayIsNamed(t *testing.T) {
 	p.Env["HTTPS_PROXY"] = "http://user:hunter2@" + refusing
 	d = p.read(t, start(t, p.Env, "", "doctor", "--json"))
 	require.Equal(t, []string{"platform"}, d.with("error"))
-	require.Contains(t, d.message("platform"), "the proxy "+refusing+" can't be reached: correct HTTPS_PROXY")
+	require.Contains(t, d.message("platform"),
+		"the proxy "+refusing+" can't be reached: correct HTTPS_PROXY")
 }

@@ -9,10 +9,11 @@ import (
 	"strings"
 )
 
-// checkRemotes looks at the URLs of the repository in the current folder and of its
-// submodules: with a token in one git asks no helper, and ssh has none.
+// checkRemotes looks at the URLs of the repository in the current folder and of
+// its submodules: with a token in one git asks no helper, and ssh has none.
 func checkRemotes(ctx context.Context, d *diagnosis) finding {
-	folder, err := d.output(ctx, nil, "", d.gitPath, "rev-parse", "--path-format=absolute", "--git-common-dir")
+	folder, err := d.output(ctx, nil, "", d.gitPath,
+		"rev-parse", "--path-format=absolute", "--git-common-dir")
 	if err != nil {
 		return ok("there is no repository in this folder")
 	}
@@ -25,18 +26,21 @@ func checkRemotes(ctx context.Context, d *diagnosis) finding {
 		all = append(all, more...)
 	}
 	found := []finding{ok("none holds a token")}
-	for _, s := range slices.Concat(all.of("remote", "url"), all.of("remote", "pushurl"), all.of("submodule", "url")) {
+	urls := slices.Concat(all.of("remote", "url"), all.of("remote", "pushurl"), all.of("submodule", "url"))
+	for _, s := range urls {
 		file := strings.TrimPrefix(s.origin, "file:")
 		t := parseTarget(d.settings.rewritten(s.value))
 		switch served := slices.Contains(d.served, t.host); {
 		case t.secret:
-			found = append(found, wrong("%s in %s has a password or token in it, which git uses instead of asking for a fresh one: "+
-				"set it to the URL without, and revoke the token", s.shownKey(), file))
+			found = append(found, wrong("%s in %s has a password or token in it, "+
+				"which git uses instead of asking for a fresh one: set it to the URL without, "+
+				"and revoke the token", s.shownKey(), file))
 		case served && t.scheme == "ssh":
-			found = append(found, warn("%s in %s goes over ssh, where no token is used: set it to https://%s/...",
-				s.shownKey(), file, t.host))
+			found = append(found, warn("%s in %s goes over ssh, where no token is used: "+
+				"set it to https://%s/...", s.shownKey(), file, t.host))
 		case served && t.scheme == "http":
-			found = append(found, warn("%s in %s is http, for which there are no tokens: set it to https", s.shownKey(), file))
+			found = append(found, warn("%s in %s is http, for which there are no tokens: "+
+				"set it to https", s.shownKey(), file))
 		}
 	}
 	return worst(found)
@@ -52,7 +56,8 @@ func submoduleFiles(ctx context.Context, d *diagnosis, folder string) []string {
 			files = append(files, path)
 		}
 	}
-	_ = filepath.WalkDir(filepath.Join(folder, "modules"), func(path string, entry fs.DirEntry, err error) error {
+	modules := filepath.Join(folder, "modules")
+	_ = filepath.WalkDir(modules, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return fs.SkipDir

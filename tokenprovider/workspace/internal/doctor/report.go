@@ -34,7 +34,9 @@ type finding struct {
 	message string
 }
 
-func ok(format string, args ...any) finding { return finding{statusOK, fmt.Sprintf(format, args...)} }
+func ok(format string, args ...any) finding {
+	return finding{statusOK, fmt.Sprintf(format, args...)}
+}
 
 func warn(format string, args ...any) finding {
 	return finding{statusWarning, fmt.Sprintf(format, args...)}

@@ -31,8 +31,8 @@ func readSettings(ctx context.Context, d *diagnosis, args ...string) (settings, 
 	return parseSettings(text, slices.Contains(args, "--show-scope")), nil
 }
 
-// parseSettings reads what git config --null --show-origin prints, with or without
-// --show-scope.
+// parseSettings reads what git config --null --show-origin prints, with or
+// without --show-scope.
 func parseSettings(text string, scoped bool) settings {
 	fields := strings.Split(text, "\x00")
 	width := 2
@@ -94,15 +94,17 @@ func (s setting) shownKey() string {
 	return strings.Replace(s.key, s.subsection(), redactURL(s.subsection()), 1)
 }
 
-// appliesTo reports whether a setting whose subsection is a URL, or nothing, is for
-// URLs at host over https: for all of them or, if the URL has a path, for some.
+// appliesTo reports whether a setting whose subsection is a URL, or nothing, is
+// for URLs at host over https: for all of them or, if the URL has a path, for
+// some.
 func (s setting) appliesTo(host string) bool {
 	matched, _ := s.matches(host)
 	return matched
 }
 
-// matches is [setting.appliesTo], and returns the path in the subsection. Git takes
-// a host without a scheme too, and a star in place of a part between dots.
+// matches does what [setting.appliesTo] does, and returns the path in the
+// subsection. Git takes a host without a scheme too, and a star in place of a
+// part between dots.
 func (s setting) matches(host string) (matched bool, path string) {
 	pattern := s.subsection()
 	if pattern == "" {
@@ -116,8 +118,9 @@ func (s setting) matches(host string) (matched bool, path string) {
 	}
 	authority, path, _ := strings.Cut(pattern, "/")
 	authority = strings.ToLower(authority[strings.LastIndexByte(authority, '@')+1:])
-	parts, wanted := strings.Split(strings.TrimSuffix(authority, ":443"), "."), strings.Split(host, ".")
-	return slices.EqualFunc(parts, wanted, func(part, want string) bool { return part == "*" || part == want }), path
+	parts := strings.Split(strings.TrimSuffix(authority, ":443"), ".")
+	fits := func(part, want string) bool { return part == "*" || part == want }
+	return slices.EqualFunc(parts, strings.Split(host, "."), fits), path
 }
 
 // where returns where the setting was made, for somebody who wants to undo it.

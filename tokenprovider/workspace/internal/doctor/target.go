@@ -16,7 +16,8 @@ func parseTarget(raw string) target {
 		if !isShort || strings.Contains(authority, "/") {
 			return target{}
 		}
-		return target{scheme: "ssh", host: strings.ToLower(authority[strings.LastIndexByte(authority, '@')+1:])}
+		host := authority[strings.LastIndexByte(authority, '@')+1:]
+		return target{scheme: "ssh", host: strings.ToLower(host)}
 	}
 	authority, _, _ := strings.Cut(rest, "/")
 	t := target{scheme: strings.ToLower(scheme)}
@@ -30,8 +31,8 @@ func parseTarget(raw string) target {
 	return t
 }
 
-// redactURL returns raw without what stands before its host, which may be a secret,
-// and without a query.
+// redactURL returns raw without what stands before its host, which may be a
+// secret, and without a query.
 func redactURL(raw string) string {
 	scheme, rest, isURL := strings.Cut(raw, "://")
 	if !isURL {

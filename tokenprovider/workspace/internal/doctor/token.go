@@ -15,8 +15,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/config"
 )
 
-// checkHosts looks at the settings that say for which hosts there are tokens, and
-// what git is told without one.
+// checkHosts looks at the settings that say for which hosts there are tokens,
+// and what git is told without one.
 func checkHosts(_ context.Context, d *diagnosis) finding {
 	hosts, err := config.ReadHosts(d.Env)
 	if err != nil {
@@ -34,8 +34,8 @@ const (
 	lifeError   = time.Minute
 )
 
-// checkToken proves that there is a fresh token, with all that a get of git's goes
-// through.
+// checkToken proves that there is a fresh token, with all that a get of git's
+// goes through.
 func checkToken(ctx context.Context, d *diagnosis) finding {
 	c, err := get(ctx, d)
 	if err != nil {
@@ -50,9 +50,11 @@ func checkToken(ctx context.Context, d *diagnosis) finding {
 	text := fmt.Sprintf("%s left of its life (%s)", left, digest)
 	switch {
 	case left < lifeError:
-		return wrong("%s, too little for any work: the platform has to hand out tokens with ten minutes left", text)
+		return wrong("%s, too little for any work: the platform has to hand out tokens with ten "+
+			"minutes left", text)
 	case left < lifeWarning:
-		return warn("%s, too little for long work: the platform should hand out tokens with ten minutes left", text)
+		return warn("%s, too little for long work: the platform should hand out tokens with ten "+
+			"minutes left", text)
 	}
 	return ok("%s", text)
 }
@@ -61,7 +63,8 @@ func checkToken(ctx context.Context, d *diagnosis) finding {
 // hosts.
 func get(ctx context.Context, d *diagnosis) (gitAnswer, error) {
 	var stdout bytes.Buffer
-	if err := d.credential(ctx, d.Process, strings.NewReader(gitRequest(d.served[0])), &stdout); err != nil {
+	request := strings.NewReader(gitRequest(d.served[0]))
+	if err := d.credential(ctx, d.Process, request, &stdout); err != nil {
 		return gitAnswer{}, err
 	}
 	return parseAnswer(stdout.String())

@@ -16,7 +16,7 @@ import (
 
 var quiet = log.New(io.Discard, "", 0)
 
-// aged has the bearer be one of that age, with that life left.
+// aged makes the bearer one of that age, with that life left.
 func aged(age, left time.Duration) func(*testing.T, *patient) {
 	return func(t *testing.T, p *patient) {
 		claims := jwt.MapClaims{}
@@ -36,7 +36,8 @@ func set(name, value string) func(*testing.T, *patient) {
 	return func(_ *testing.T, p *patient) { p.Env[name] = value }
 }
 
-// kept is the path of what is kept on disk with that extension, once a token was fetched.
+// kept returns the path of what is kept on disk with that extension, once a
+// token was fetched.
 func (p *patient) kept(t *testing.T, extension string) string {
 	t.Helper()
 	call(t, p.Env, request, "get").Answered(t)
@@ -54,12 +55,24 @@ func theFolder(do func(path string) error) func(*testing.T, *patient) {
 }
 
 var tokenBreakages = []breakage{
-	{name: "no bearer", do: set("PROVISIONKIT_BEARER", ""), check: "bearer", says: "neither PROVISIONKIT_BEARER_FILE nor PROVISIONKIT_BEARER is set"},
-	{name: "a bearer file that isn't there", do: set("PROVISIONKIT_BEARER_FILE", "/nowhere/bearer"), check: "bearer", says: "there is no bearer in /nowhere/bearer"},
-	{name: "a relative path of the bearer", do: set("PROVISIONKIT_BEARER_FILE", "bearer"), check: "bearer", says: "must be an absolute path"},
 	{
-		name: "a folder for a bearer", do: func(t *testing.T, p *patient) { p.Env["PROVISIONKIT_BEARER_FILE"] = t.TempDir() }, check: "bearer",
-		says: "must be a regular file",
+		name: "no bearer", do: set("PROVISIONKIT_BEARER", ""), check: "bearer",
+		says: "neither PROVISIONKIT_BEARER_FILE nor PROVISIONKIT_BEARER is set",
+	},
+	{
+		name: "a bearer file that isn't there",
+		do:   set("PROVISIONKIT_BEARER_FILE", "/nowhere/bearer"), check: "bearer",
+		says: "there is no bearer in /nowhere/bearer",
+	},
+	{
+		name: "a relative path of the bearer", do: set("PROVISIONKIT_BEARER_FILE", "bearer"),
+		check: "bearer", says: "must be an absolute path",
+	},
+	{
+		name:  "a folder for a bearer",
+		do:    func(t *testing.T, p *patient) { p.Env["PROVISIONKIT_BEARER_FILE"] = t.TempDir() },
+		check: "bearer",
+		says:  "must be a regular file",
 	},
 	{
 		name: "an empty bearer file", check: "bearer", says: "there is no bearer in ",
@@ -67,22 +80,55 @@ var tokenBreakages = []breakage{
 			require.NoError(t, os.Truncate(workspacetest.WithFile(t, p.Env, 0o600), 0))
 		},
 	},
-	{name: "a bearer of two words", do: set("PROVISIONKIT_BEARER", "hunter2 hunter2"), check: "bearer", says: "has white space, control characters"},
-	{name: "a bearer file for everybody", do: bearerFile(0o644), check: "bearer", says: "has rights 0644, so that others can read or replace"},
-	{name: "a bearer file that a group may write", do: bearerFile(0o660), check: "bearer", says: "has rights 0660"},
-	{name: "a bearer file that a group may read", do: bearerFile(0o640), check: "bearer", status: "warning", says: "its group can read the bearer"},
-	{name: "a bearer file for its owner", do: bearerFile(0o400), check: "bearer", status: "ok", says: "valid until 2"},
-	{name: "a bearer that nobody renewed", do: aged(9*time.Hour, time.Hour), check: "bearer", status: "warning", says: "should have been renewed long before"},
 	{
-		name: "a bearer that has expired", do: aged(9*time.Hour, -time.Hour), check: "access", besides: "bearer",
-		says: "the bearer expired at 2",
+		name: "a bearer of two words", do: set("PROVISIONKIT_BEARER", "hunter2 hunter2"),
+		check: "bearer", says: "has white space, control characters",
 	},
-	{name: "a folder that others may look into", do: theFolder(func(path string) error { return os.Mkdir(path, 0o755) }), check: "cache", says: "has rights 0755"},
-	{name: "a file for a folder", do: theFolder(func(path string) error { return os.WriteFile(path, nil, 0o600) }), check: "cache", says: "isn't a folder"},
-	{name: "a link for a folder", do: theFolder(func(path string) error { return os.Symlink(os.TempDir(), path) }), check: "cache", says: "isn't a folder"},
+	{
+		name: "a bearer file for everybody", do: bearerFile(0o644), check: "bearer",
+		says: "has rights 0644, so that others can read or replace",
+	},
+	{
+		name: "a bearer file that a group may write", do: bearerFile(0o660), check: "bearer",
+		says: "has rights 0660",
+	},
+	{
+		name: "a bearer file that a group may read", do: bearerFile(0o640), check: "bearer",
+		status: "warning", says: "its group can read the bearer",
+	},
+	{
+		name: "a bearer file for its owner", do: bearerFile(0o400), check: "bearer", status: "ok",
+		says: "valid until 2",
+	},
+	{
+		name: "a bearer that nobody renewed", do: aged(9*time.Hour, time.Hour), check: "bearer",
+		status: "warning", says: "should have been renewed long before",
+	},
+	{
+		name: "a bearer that has expired", do: aged(9*time.Hour, -time.Hour), check: "access",
+		besides: "bearer",
+		says:    "the bearer expired at 2",
+	},
+	{
+		name: "a folder that others may look into",
+		do:   theFolder(func(path string) error { return os.Mkdir(path, 0o755) }), check: "cache",
+		says: "has rights 0755",
+	},
+	{
+		name:  "a file for a folder",
+		do:    theFolder(func(path string) error { return os.WriteFile(path, nil, 0o600) }),
+		check: "cache", says: "isn't a folder",
+	},
+	{
+		name:  "a link for a folder",
+		do:    theFolder(func(path string) error { return os.Symlink(os.TempDir(), path) }),
+		check: "cache", says: "isn't a folder",
+	},
 	{
 		name: "a kept token that others may read", check: "cache", says: ".json has rights 0644",
-		do: func(t *testing.T, p *patient) { require.NoError(t, os.Chmod(p.kept(t, ".json"), 0o644)) },
+		do: func(t *testing.T, p *patient) {
+			require.NoError(t, os.Chmod(p.kept(t, ".json"), 0o644))
+		},
 	},
 	{
 		name: "a link for a kept token", check: "cache", says: ".json isn't a plain file",
@@ -93,16 +139,29 @@ var tokenBreakages = []breakage{
 		},
 	},
 	{
-		name: "a kept token that was cut short", check: "cache", status: "warning", says: ".json makes no sense to this version",
-		do: func(t *testing.T, p *patient) { require.NoError(t, os.Truncate(p.kept(t, ".json"), 20)) },
+		name: "a kept token that was cut short", check: "cache", status: "warning",
+		says: ".json makes no sense to this version",
+		do: func(t *testing.T, p *patient) {
+			require.NoError(t, os.Truncate(p.kept(t, ".json"), 20))
+		},
 	},
-	{name: "a URL for a host", do: set("PROVISIONKIT_HOSTS", "https://github.com"), check: "hosts", says: "PROVISIONKIT_HOSTS: "},
-	{name: "a policy that isn't one", do: set("PROVISIONKIT_ON_FAILURE", "panic"), check: "hosts", says: "must be fallthrough or quit"},
 	{
-		name: "tokens that are about to die", do: serves(&workspacetest.Mint{Life: 30 * time.Second}, nil), check: "token",
+		name: "a URL for a host", do: set("PROVISIONKIT_HOSTS", "https://github.com"),
+		check: "hosts", says: "PROVISIONKIT_HOSTS: ",
+	},
+	{
+		name: "a policy that isn't one", do: set("PROVISIONKIT_ON_FAILURE", "panic"),
+		check: "hosts", says: "must be fallthrough or quit",
+	},
+	{
+		name: "tokens that are about to die",
+		do:   serves(&workspacetest.Mint{Life: 30 * time.Second}, nil), check: "token",
 		says: "too little for any work: the platform has to hand out tokens with ten minutes left",
 	},
-	{name: "tokens that die soon", do: serves(&workspacetest.Mint{Life: 5 * time.Minute}, nil), check: "token", status: "warning", says: "too little for long work"},
+	{
+		name: "tokens that die soon", do: serves(&workspacetest.Mint{Life: 5 * time.Minute}, nil),
+		check: "token", status: "warning", says: "too little for long work",
+	},
 }
 
 func TestDoctorTellsWhatIsWrongWithTheBearerAndTheToken(t *testing.T) { diagnose(t, tokenBreakages) }

@@ -20,24 +20,26 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/safefile"
 )
 
-// folder is what a folder for gh's configuration has to hold, so that gh has the
-// token for our hosts and for nothing else. Where github.com is one of several
-// hosts it has a login too: a host that alone has one is where gh goes by itself.
+// folder is what a folder for gh's configuration has to hold, so that gh has
+// the token for our hosts and for nothing else. Where github.com is one of
+// several hosts it has a login too: a host that alone has one is where gh goes
+// by itself.
 type folder struct {
 	own   string            // the person's folder, whose settings hold on; "" if there is none
 	hosts []string          // ours, for which no login of the person's is taken
 	token secret.Of[string] // the empty one gives gh no login
 }
 
-// logsIn reports whether gh needs a login: for github.com alone GH_TOKEN will do.
+// logsIn reports whether gh needs a login: for github.com alone GH_TOKEN will
+// do.
 func (f folder) logsIn() bool {
 	others := func(host string) bool { return host != gitcredential.DefaultHost }
 	return f.token.Reveal() != "" && slices.ContainsFunc(f.hosts, others)
 }
 
-// keep writes the folder beside what is kept of the same workspace, where it stays
-// until the next gh: it has to be there for as long as gh runs, and gh takes the
-// place of this process.
+// keep writes the folder beside what is kept of the same workspace, where it
+// stays until the next gh: it has to be there for as long as gh runs, and gh
+// takes the place of this process.
 func (f folder) keep(disk *platform.Disk) (path string, err error) {
 	sum := sha256.Sum256([]byte(f.own + "\x00" + strings.Join(f.hosts, ",")))
 	root, path, err := disk.Folder(hex.EncodeToString(sum[:8]) + ".gh")
@@ -67,8 +69,8 @@ func (f folder) lend(temp string) (path string, err error) {
 	return path, nil
 }
 
-// write makes root what f says. Files that are right already stay, since other gh
-// may be reading them.
+// write makes root what f says. Files that are right already stay, since other
+// gh may be reading them.
 func (f folder) write(root *os.Root) error {
 	settings, err := f.read(settingsFile)
 	if err != nil {
@@ -78,7 +80,9 @@ func (f folder) write(root *os.Root) error {
 	if err != nil {
 		return err
 	}
-	files := map[string]string{ownFile: f.own, settingsFile: withVersion(settings), hostsFile: f.logins(logins)}
+	files := map[string]string{
+		ownFile: f.own, settingsFile: withVersion(settings), hostsFile: f.logins(logins),
+	}
 	for name, content := range files {
 		if held, err := safefile.ReadPrivate(root, name); err == nil && string(held) == content {
 			continue
@@ -111,16 +115,17 @@ func (f folder) link(root *os.Root) {
 	if err != nil {
 		return
 	}
+	written := []string{ownFile, settingsFile, hostsFile}
 	for _, entry := range entries {
-		if name := entry.Name(); !slices.Contains([]string{ownFile, settingsFile, hostsFile}, name) {
+		if name := entry.Name(); !slices.Contains(written, name) {
 			_ = root.Symlink(filepath.Join(f.own, name), name)
 		}
 	}
 }
 
 // logins returns gh's hosts.yml: our logins, then what content has for other
-// hosts. Ours stand first, so that nothing behind them can become the host of the
-// token. Nothing is taken of content that isn't as gh writes it.
+// hosts. Ours stand first, so that nothing behind them can become the host of
+// the token. Nothing is taken of content that isn't as gh writes it.
 func (f folder) logins(content string) string {
 	own, _ := parseHosts(content)
 	var text strings.Builder
@@ -152,9 +157,9 @@ var (
 	versionSetting = regexp.MustCompile(`(?m)^version:`)
 )
 
-// withVersion returns a config.yml that is past the one change of form that gh has
-// made: it would make it again at each run, and ask the forge for the name of each
-// login.
+// withVersion returns a config.yml that is past the one change of form that gh
+// has made: it would make it again at each run, and ask the forge for the name
+// of each login.
 func withVersion(content string) string {
 	if !anySetting.MatchString(content) || versionSetting.MatchString(content) {
 		return content

@@ -20,7 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// everyHost stands for all servers that gh can talk to, and notes what each is sent.
+// everyHost stands for all servers that gh can talk to, and notes what each is
+// sent.
 type everyHost struct {
 	mu   sync.Mutex
 	sent map[string][]string // Authorization by host
@@ -47,7 +48,7 @@ func newEveryHost(t *testing.T) (h *everyHost, socket string) {
 	return h, socket
 }
 
-// take is what was sent since the last call.
+// take returns what was sent since the last call.
 func (h *everyHost) take() map[string][]string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -56,7 +57,8 @@ func (h *everyHost) take() map[string][]string {
 	return sent
 }
 
-// newRealShim is a workspace in which the real gh stands behind the shim and sends everything to one place.
+// newRealShim makes a workspace in which the real gh stands behind the shim and
+// sends everything to one place.
 func newRealShim(t *testing.T) (*everyHost, *shim) {
 	t.Helper()
 	gh := testutil.NeedTool(t, "gh")
@@ -68,8 +70,8 @@ func newRealShim(t *testing.T) (*everyHost, *shim) {
 	return h, s
 }
 
-// TestTheRealGhGivesTheTokenToOurHostsAlone names hosts in all the ways that gh has, those that the shim doesn't look at
-// among them.
+// TestTheRealGhGivesTheTokenToOurHostsAlone names hosts in all the ways that gh
+// has, those that the shim doesn't look at among them.
 func TestTheRealGhGivesTheTokenToOurHostsAlone(t *testing.T) {
 	t.Parallel()
 	h, s := newRealShim(t)
@@ -80,28 +82,68 @@ func TestTheRealGhGivesTheTokenToOurHostsAlone(t *testing.T) {
 		sent  string // the host that is asked
 		token bool
 	}{
-		"github.com":                      {"github.com", "api user", "api.github.com", true},
-		"a server":                        {"ghes.example", "api user", "ghes.example", true},
-		"a server of two":                 {both, "api --hostname ghes.example user", "ghes.example", true},
-		"github.com of two":               {both, "api user", "api.github.com", true},
-		"a server with a port":            {"ghes.example:8443", "api user", "ghes.example:8443", true},
-		"a tenant":                        {"acme.ghe.com", "api user", "acme.ghe.com", true},
-		"a repository's host":             {both, "repo view ghes.example/o/r", "ghes.example", true},
-		"another repository's host":       {both, "repo view evil.example/o/r", "evil.example", false},
-		"another host by -R":              {"ghes.example", "issue list -R evil.example/o/r", "evil.example", false},
-		"another host by a URL":           {"ghes.example", "api https://evil.example/x", "evil.example", false},
-		"another host by plain http":      {"ghes.example", "api http://evil.example/x", "evil.example", false},
-		"the host that is named last":     {"ghes.example", "api --hostname ghes.example --hostname evil.example x", "evil.example", false},
-		"the last in one word":            {"ghes.example", "api --hostname=ghes.example --hostname=evil.example x", "evil.example", false},
-		"another port":                    {"ghes.example", "api https://ghes.example:8443/x", "ghes.example:8443", false},
-		"a tenant that isn't ours":        {"acme.ghe.com", "api --hostname=evil.ghe.com x", "evil.ghe.com", false},
-		"a tenant by a URL":               {"acme.ghe.com", "api https://evil.ghe.com/x", "evil.ghe.com", false},
-		"another host than github.com":    {"github.com", "api https://evil.example/x", "evil.example", false},
-		"a look-alike of github.com":      {"github.com", "api --hostname=github.com.evil.example x", "github.com.evil.example", false},
-		"github.com when it isn't ours":   {"ghes.example", "api https://api.github.com/x", "api.github.com", false},
-		"this machine, without TLS":       {"ghes.example", "api http://api.github.localhost/x", "api.github.localhost", false},
-		"a server's name as a subdomain":  {"ghes.example", "api https://ghes.example.evil.example/x", "ghes.example.evil.example", false},
-		"a server's name in another case": {"ghes.example", "api https://GHES.example/x", "GHES.example", true},
+		"github.com": {"github.com", "api user", "api.github.com", true},
+		"a server":   {"ghes.example", "api user", "ghes.example", true},
+		"a server of two": {
+			both, "api --hostname ghes.example user", "ghes.example", true,
+		},
+		"github.com of two": {both, "api user", "api.github.com", true},
+		"a server with a port": {
+			"ghes.example:8443", "api user", "ghes.example:8443", true,
+		},
+		"a tenant": {"acme.ghe.com", "api user", "acme.ghe.com", true},
+		"a repository's host": {
+			both, "repo view ghes.example/o/r", "ghes.example", true,
+		},
+		"another repository's host": {
+			both, "repo view evil.example/o/r", "evil.example", false,
+		},
+		"another host by -R": {
+			"ghes.example", "issue list -R evil.example/o/r", "evil.example", false,
+		},
+		"another host by a URL": {
+			"ghes.example", "api https://evil.example/x", "evil.example", false,
+		},
+		"another host by plain http": {
+			"ghes.example", "api http://evil.example/x", "evil.example", false,
+		},
+		"the host that is named last": {
+			"ghes.example", "api --hostname ghes.example --hostname evil.example x", "evil.example",
+			false,
+		},
+		"the last in one word": {
+			"ghes.example", "api --hostname=ghes.example --hostname=evil.example x", "evil.example",
+			false,
+		},
+		"another port": {
+			"ghes.example", "api https://ghes.example:8443/x", "ghes.example:8443", false,
+		},
+		"a tenant that isn't ours": {
+			"acme.ghe.com", "api --hostname=evil.ghe.com x", "evil.ghe.com", false,
+		},
+		"a tenant by a URL": {
+			"acme.ghe.com", "api https://evil.ghe.com/x", "evil.ghe.com", false,
+		},
+		"another host than github.com": {
+			"github.com", "api https://evil.example/x", "evil.example", false,
+		},
+		"a look-alike of github.com": {
+			"github.com", "api --hostname=github.com.evil.example x", "github.com.evil.example",
+			false,
+		},
+		"github.com when it isn't ours": {
+			"ghes.example", "api https://api.github.com/x", "api.github.com", false,
+		},
+		"this machine, without TLS": {
+			"ghes.example", "api http://api.github.localhost/x", "api.github.localhost", false,
+		},
+		"a server's name as a subdomain": {
+			"ghes.example", "api https://ghes.example.evil.example/x", "ghes.example.evil.example",
+			false,
+		},
+		"a server's name in another case": {
+			"ghes.example", "api https://GHES.example/x", "GHES.example", true,
+		},
 	} {
 		r := s.gh(t, map[string]string{"PROVISIONKIT_HOSTS": c.hosts}, strings.Fields(c.args)...)
 		sent := h.take()
@@ -109,10 +151,12 @@ func TestTheRealGhGivesTheTokenToOurHostsAlone(t *testing.T) {
 			sent = map[string][]string{c.sent: api}
 		}
 		if c.token {
-			require.Equal(t, []string{"token " + firstToken}, sent[c.sent], "%s: %v %s", name, sent, r.Stderr)
+			require.Equal(t, []string{"token " + firstToken}, sent[c.sent], "%s: %v %s", name, sent,
+				r.Stderr)
 		}
 		for host, authorizations := range sent {
-			require.True(t, c.token && host == c.sent || strings.Join(authorizations, "") == "", "%s: %s was sent %q", name, host, authorizations)
+			require.True(t, c.token && host == c.sent || strings.Join(authorizations, "") == "",
+				"%s: %s was sent %q", name, host, authorizations)
 		}
 	}
 }
@@ -121,11 +165,14 @@ func TestGitThatTheRealGhStartsGetsTheTokenForOurHostsAlone(t *testing.T) {
 	t.Parallel()
 	_, s := newRealShim(t)
 	for host, served := range map[string]bool{"github.com": true, "ghes.example": true, "evil.example": false, "evil.ghe.com": false} {
-		cmd := process(t.Context(), t, s.env, "protocol=https\nhost="+host+"\n\n", "auth", "git-credential", "get")
+		cmd := process(t.Context(), t, s.env, "protocol=https\nhost="+host+"\n\n", "auth",
+			"git-credential", "get")
 		cmd.Path, cmd.Args[0] = s.link, "gh"
 		cmd.Env = append(cmd.Env, "PROVISIONKIT_HOSTS=github.com,ghes.example")
 		r := run(t, s.env, cmd)
-		require.Equal(t, served, strings.Contains(r.Stdout, "username=x-access-token\npassword="+firstToken+"\n"), "%s: %s", host, r.Stderr)
+		require.Equal(t, served,
+			strings.Contains(r.Stdout, "username=x-access-token\npassword="+firstToken+"\n"),
+			"%s: %s", host, r.Stderr)
 		require.Equal(t, served, r.Stdout != "", host)
 	}
 }
@@ -137,7 +184,8 @@ func TestAPersonsOwnSettingsOfGhHoldOn(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(own, "hosts.yml"), []byte("other.example:\n    oauth_token: gho_own\n    user: me\n"+
 		"GitHub.com:\n    oauth_token: gho_broad\n    user: me\n"), 0o600))
 	require.NoError(t, os.Mkdir(filepath.Join(own, "extension"), 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(own, "extension", "settings"), []byte("theirs"), 0o600))
+	require.NoError(t,
+		os.WriteFile(filepath.Join(own, "extension", "settings"), []byte("theirs"), 0o600))
 
 	require.Zero(t, s.gh(t, nil, "alias", "set", "who", "api user").Code)
 	require.Zero(t, s.gh(t, nil, "who").Code)
@@ -147,18 +195,21 @@ func TestAPersonsOwnSettingsOfGhHoldOn(t *testing.T) {
 	require.Zero(t, s.gh(t, nil, "api", "--hostname", "other.example", "x").Code)
 	require.Equal(t, map[string][]string{"other.example": {"token gho_own"}}, h.take())
 
-	require.Zero(t, s.gh(t, nil, "alias", "set", "theirs", `!cat "$GH_CONFIG_DIR/extension/settings"`).Code)
+	require.Zero(t,
+		s.gh(t, nil, "alias", "set", "theirs", `!cat "$GH_CONFIG_DIR/extension/settings"`).Code)
 	require.Equal(t, "theirs", s.gh(t, nil, "theirs").Stdout)
-	require.Zero(t, s.gh(t, nil, "alias", "set", "deep", `!"$GH_PATH" config set pager less && "$GH_PATH" auth token`).Code)
+	require.Zero(t,
+		s.gh(t, nil, "alias", "set", "deep", `!"$GH_PATH" config set pager less && "$GH_PATH" auth token`).Code)
 	require.Equal(t, firstToken+"\n", s.gh(t, nil, "deep").Stdout)
 	settings, err := os.ReadFile(filepath.Join(own, "config.yml"))
 	require.NoError(t, err)
-	require.Contains(t, string(settings), "pager: less", "what gh starts changes the person's settings")
+	require.Contains(t, string(settings), "pager: less",
+		"what gh starts changes the person's settings")
 	require.Equal(t, "less\n", s.gh(t, nil, "config", "get", "pager").Stdout)
 	require.Empty(t, filesWith(t, own, firstToken))
 }
 
-// filesWith are the files below dir that hold secret.
+// filesWith returns the files below dir that hold secret.
 func filesWith(t testing.TB, dir, secret string) []string {
 	t.Helper()
 	var found []string
@@ -271,8 +322,10 @@ func TestGhTakesNoLoginsOrSettingsOfTheRepositoryAtHand(t *testing.T) {
 	repository := t.TempDir()
 	config := filepath.Join(repository, ".config", "gh")
 	require.NoError(t, os.MkdirAll(config, 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(config, "hosts.yml"), []byte("github.com:\n    oauth_token: gho_theirs\nother.example:\n    oauth_token: gho_theirs\n"), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(config, "config.yml"), []byte("aliases:\n    pr: '!theirs'\n"), 0o600))
+	require.NoError(t,
+		os.WriteFile(filepath.Join(config, "hosts.yml"), []byte("github.com:\n    oauth_token: gho_theirs\nother.example:\n    oauth_token: gho_theirs\n"), 0o600))
+	require.NoError(t,
+		os.WriteFile(filepath.Join(config, "config.yml"), []byte("aliases:\n    pr: '!theirs'\n"), 0o600))
 	delete(s.env, "HOME")
 	here := func(change map[string]string) result {
 		env := maps.Clone(s.env)
@@ -295,11 +348,15 @@ func TestGhTakesNoLoginsOrSettingsOfTheRepositoryAtHand(t *testing.T) {
 	s.Down()
 	r := here(map[string]string{"XDG_RUNTIME_DIR": t.TempDir()})
 	require.Zero(t, r.Code)
-	require.Contains(t, r.Stderr, "gh runs without a token: ", "what the repository has is no login")
+	require.Contains(t, r.Stderr, "gh runs without a token: ",
+		"what the repository has is no login")
 	for name, r := range map[string]result{
-		"without a token": r, "for another host": here(map[string]string{"GH_HOST": "other.example"}), "with one's own": here(map[string]string{"GH_TOKEN": "ghp_own"}),
+		"without a token":  r,
+		"for another host": here(map[string]string{"GH_HOST": "other.example"}),
+		"with one's own":   here(map[string]string{"GH_TOKEN": "ghp_own"}),
 	} {
-		require.True(t, filepath.IsAbs(r.Given(t).Values("GH_CONFIG_DIR")[0]), "%s gh would look in the current folder", name)
+		require.True(t, filepath.IsAbs(r.Given(t).Values("GH_CONFIG_DIR")[0]),
+			"%s gh would look in the current folder", name)
 	}
 }
 
@@ -314,23 +371,50 @@ func TestGhHasThePersonsSettingsAndOtherLogins(t *testing.T) {
 	}
 	const other = "other.example:\n    users:\n        me:\n    user: me\n"
 	for name, c := range map[string]struct{ file, content, want string }{
-		"settings":                       {"config.yml", "version: \"1\"\naliases:\n    co: pr checkout\n", "version: \"1\"\naliases:\n    co: pr checkout\n"},
-		"settings of an older gh":        {"config.yml", "# mine\ngit_protocol: ssh\n", "version: \"1\"\n# mine\ngit_protocol: ssh\n"},
-		"no settings":                    {"config.yml", "", ""},
-		"nothing but remarks":            {"config.yml", "# git_protocol: ssh\n", "# git_protocol: ssh\n"},
-		"no logins":                      {"hosts.yml", "", ours},
-		"a login elsewhere":              {"hosts.yml", other, ours + other},
-		"one's own for a host of ours":   {"hosts.yml", "GitHub.com:\n    oauth_token: gho_own\n" + other, ours + other},
-		"the same behind the other":      {"hosts.yml", other + "\"github.com\":\n    oauth_token: gho_own", ours + other},
-		"a setting for a host of ours":   {"hosts.yml", "GitHub.com:\n    git_protocol: ssh\n    oauth_token: gho_own\n", strings.Replace(ours, "token\n", "token\n    git_protocol: ssh\n", 1)},
-		"a setting that is none":         {"hosts.yml", "github.com:\n    git_protocol: \"ssh\n      evil.example:\n", ours},
-		"one's own for a port":           {"hosts.yml", "'[::1]:8443':\n    oauth_token: gho_own\n", ours},
-		"remarks and empty lines":        {"hosts.yml", "# mine\n\n" + other + "\n", ours + other},
-		"no end of the last line":        {"hosts.yml", strings.TrimSuffix(other, "\n"), ours + other},
-		"a form that gh doesn't write":   {"hosts.yml", "{github.com: {oauth_token: gho_own}, other.example: {user: me}}\n", ours},
-		"such a form behind a login":     {"hosts.yml", other + "? github.com\n: oauth_token: gho_own\n", ours},
-		"what belongs to nobody":         {"hosts.yml", "    oauth_token: gho_own\n", ours},
-		"a host on the line of its name": {"hosts.yml", "github.com: {oauth_token: gho_own}\n", ours},
+		"settings": {
+			"config.yml", "version: \"1\"\naliases:\n    co: pr checkout\n",
+			"version: \"1\"\naliases:\n    co: pr checkout\n",
+		},
+		"settings of an older gh": {
+			"config.yml", "# mine\ngit_protocol: ssh\n",
+			"version: \"1\"\n# mine\ngit_protocol: ssh\n",
+		},
+		"no settings": {"config.yml", "", ""},
+		"nothing but remarks": {
+			"config.yml", "# git_protocol: ssh\n", "# git_protocol: ssh\n",
+		},
+		"no logins":         {"hosts.yml", "", ours},
+		"a login elsewhere": {"hosts.yml", other, ours + other},
+		"one's own for a host of ours": {
+			"hosts.yml", "GitHub.com:\n    oauth_token: gho_own\n" + other, ours + other,
+		},
+		"the same behind the other": {
+			"hosts.yml", other + "\"github.com\":\n    oauth_token: gho_own", ours + other,
+		},
+		"a setting for a host of ours": {
+			"hosts.yml", "GitHub.com:\n    git_protocol: ssh\n    oauth_token: gho_own\n",
+			strings.Replace(ours, "token\n", "token\n    git_protocol: ssh\n", 1),
+		},
+		"a setting that is none": {
+			"hosts.yml", "github.com:\n    git_protocol: \"ssh\n      evil.example:\n", ours,
+		},
+		"one's own for a port": {
+			"hosts.yml", "'[::1]:8443':\n    oauth_token: gho_own\n", ours,
+		},
+		"remarks and empty lines": {"hosts.yml", "# mine\n\n" + other + "\n", ours + other},
+		"no end of the last line": {
+			"hosts.yml", strings.TrimSuffix(other, "\n"), ours + other,
+		},
+		"a form that gh doesn't write": {
+			"hosts.yml", "{github.com: {oauth_token: gho_own}, other.example: {user: me}}\n", ours,
+		},
+		"such a form behind a login": {
+			"hosts.yml", other + "? github.com\n: oauth_token: gho_own\n", ours,
+		},
+		"what belongs to nobody": {"hosts.yml", "    oauth_token: gho_own\n", ours},
+		"a host on the line of its name": {
+			"hosts.yml", "github.com: {oauth_token: gho_own}\n", ours,
+		},
 	} {
 		for _, file := range []string{"config.yml", "hosts.yml"} {
 			require.NoError(t, os.RemoveAll(filepath.Join(own, file)))
@@ -350,6 +434,7 @@ func TestGhHasThePersonsSettingsAndOtherLogins(t *testing.T) {
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(own, "config.yml"), 0o700))
 	r := s.gh(t, nil, "pr", "list")
-	require.Contains(t, r.Stderr, "gh runs without a token: gh's configuration can't be made: "+filepath.Join(own, "config.yml")+" can't be read")
+	require.Contains(t, r.Stderr,
+		"gh runs without a token: gh's configuration can't be made: "+filepath.Join(own, "config.yml")+" can't be read")
 	require.Equal(t, []string{own}, r.Given(t).Values("GH_CONFIG_DIR"))
 }

@@ -1,10 +1,10 @@
-// Package ghshim is the program before the real gh: it gives it a live token and
-// becomes it.
+// Package ghshim is the program before the real gh: it gives it a live token
+// and becomes it.
 //
-// gh takes a token from GH_TOKEN for github.com and for hosts under ghe.com, and
-// gives what is in GH_ENTERPRISE_TOKEN to any server that it is told to talk to.
-// So GH_TOKEN is set, and for every other host the token is a login in a folder of
-// gh's configuration that holds for that host alone.
+// gh takes a token from GH_TOKEN for github.com and for hosts under ghe.com,
+// and gives what is in GH_ENTERPRISE_TOKEN to any server that it is told to
+// talk to. So GH_TOKEN is set, and for every other host the token is a login in
+// a folder of gh's configuration that holds for that host alone.
 package ghshim
 
 import (

@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shim is a workspace in which gh is a link to the command, and another program named gh stands behind it on the PATH.
+// shim is a workspace in which gh is a link to the command, and another program
+// named gh stands behind it on the PATH.
 type shim struct {
 	*workspacetest.Platform
 	env  map[string]string
@@ -70,8 +71,9 @@ func TestWhoeverTypesGhGetsTheRealOneWithALiveToken(t *testing.T) {
 	require.Len(t, s.Asked(), 1)
 }
 
-// TestTheTokenThatGhGets goes through what may be in the environment. What isn't named is unset in the end, but for GH_TOKEN
-// where gh has a token for github.com.
+// TestTheTokenThatGhGets goes through what may be in the environment. What
+// isn't named is unset in the end, but for GH_TOKEN where gh has a token for
+// github.com.
 func TestTheTokenThatGhGets(t *testing.T) {
 	t.Parallel()
 	s := newShim(t)
@@ -84,38 +86,120 @@ func TestTheTokenThatGhGets(t *testing.T) {
 		want   env
 		logins logins
 	}{
-		"nothing is set":                         {env{}, nil, env{}, logins{"github.com": firstToken}},
-		"empty variables":                        {env{"GH_TOKEN": "", "GITHUB_TOKEN": ""}, nil, env{}, logins{"github.com": firstToken}},
-		"an injected token":                      {env{"GITHUB_TOKEN": "ghs_dead"}, nil, env{}, logins{"github.com": firstToken}},
-		"a token of the person's":                {env{"GH_TOKEN": "ghp_own", "GITHUB_TOKEN": "ghs_dead"}, nil, env{"GH_TOKEN": "ghp_own"}, nil},
-		"two of the person's":                    {env{"GH_TOKEN": "ghp_own", "GITHUB_TOKEN": "gho_own"}, nil, env{"GH_TOKEN": "ghp_own", "GITHUB_TOKEN": "gho_own"}, nil},
-		"the person's in the second variable":    {env{"GITHUB_TOKEN": "github_pat_own"}, nil, env{"GITHUB_TOKEN": "github_pat_own"}, nil},
-		"the person's where gh wouldn't take it": {env{"GH_TOKEN": "ghs_dead", "GITHUB_TOKEN": "ghp_own"}, nil, env{}, logins{"github.com": firstToken}},
+		"nothing is set": {
+			env{}, nil, env{}, logins{"github.com": firstToken},
+		},
+		"empty variables": {
+			env{"GH_TOKEN": "", "GITHUB_TOKEN": ""}, nil, env{}, logins{"github.com": firstToken},
+		},
+		"an injected token": {
+			env{"GITHUB_TOKEN": "ghs_dead"}, nil, env{}, logins{"github.com": firstToken},
+		},
+		"a token of the person's": {
+			env{"GH_TOKEN": "ghp_own", "GITHUB_TOKEN": "ghs_dead"}, nil, env{"GH_TOKEN": "ghp_own"},
+			nil,
+		},
+		"two of the person's": {
+			env{"GH_TOKEN": "ghp_own", "GITHUB_TOKEN": "gho_own"}, nil,
+			env{"GH_TOKEN": "ghp_own", "GITHUB_TOKEN": "gho_own"}, nil,
+		},
+		"the person's in the second variable": {
+			env{"GITHUB_TOKEN": "github_pat_own"}, nil, env{"GITHUB_TOKEN": "github_pat_own"}, nil,
+		},
+		"the person's where gh wouldn't take it": {
+			env{"GH_TOKEN": "ghs_dead", "GITHUB_TOKEN": "ghp_own"}, nil, env{},
+			logins{"github.com": firstToken},
+		},
 
-		"a host of ours":              {env{"GH_HOST": "GitHub.com"}, nil, env{}, logins{"github.com": firstToken}},
-		"another host":                {env{"GH_HOST": "ghes.example", "GH_TOKEN": "ghs_dead", "GH_ENTERPRISE_TOKEN": "own"}, nil, env{"GH_ENTERPRISE_TOKEN": "own"}, nil},
-		"another host by flag":        {env{"GH_TOKEN": "ghs_dead"}, []string{"api", "--hostname", "evil.example", "/"}, env{}, nil},
-		"the same in one word":        {env{"GH_TOKEN": "ghs_dead"}, []string{"api", "--hostname=github.com.evil.example", "/"}, env{}, nil},
-		"a tenant that isn't ours":    {env{"GH_HOST": "acme.ghe.com"}, nil, env{}, nil},
-		"a tenant":                    {env{"GH_HOST": "acme.ghe.com", "PROVISIONKIT_HOSTS": "acme.ghe.com"}, nil, env{}, logins{"acme.ghe.com": firstToken}},
-		"a server":                    {env{"GH_HOST": "ghes.example", "PROVISIONKIT_HOSTS": enterprise, "GITHUB_TOKEN": "ghp_own"}, nil, env{"GITHUB_TOKEN": "ghp_own"}, logins{"ghes.example": firstToken, "github.com": firstToken}},
-		"a server by flag":            {env{"PROVISIONKIT_HOSTS": enterprise}, []string{"api", "--hostname", "ghes.example"}, env{}, logins{"ghes.example": firstToken, "github.com": firstToken}},
-		"a server and one's own":      {env{"GH_HOST": "ghes.example", "PROVISIONKIT_HOSTS": enterprise, "GITHUB_ENTERPRISE_TOKEN": "own"}, nil, env{"GITHUB_ENTERPRISE_TOKEN": "own"}, nil},
-		"a server and an injected":    {env{"GH_HOST": "ghes.example", "PROVISIONKIT_HOSTS": enterprise, "GH_ENTERPRISE_TOKEN": "ghs_dead"}, nil, env{}, logins{"ghes.example": firstToken, "github.com": firstToken}},
-		"a server and github.com":     {env{"PROVISIONKIT_HOSTS": enterprise}, nil, env{}, logins{"ghes.example": firstToken, "github.com": firstToken}},
-		"nothing but a server":        {env{"PROVISIONKIT_HOSTS": "ghes.example"}, nil, env{"GH_HOST": "ghes.example"}, logins{"ghes.example": firstToken}},
-		"a flag that has no value":    {env{}, []string{"api", "--hostname"}, env{}, logins{"github.com": firstToken}},
-		"a log-in":                    {env{"GH_TOKEN": "ghs_dead", "GITHUB_TOKEN": "ghs_dead"}, []string{"auth", "login", "--with-token"}, env{}, nil},
-		"a log-out":                   {env{"GH_TOKEN": "ghs_dead"}, []string{"auth", "logout"}, env{}, nil},
-		"a refresh":                   {env{"GH_TOKEN": "ghs_dead"}, []string{"auth", "refresh", "-s", "repo"}, env{}, nil},
-		"a switch":                    {env{"GITHUB_TOKEN": "ghs_dead"}, []string{"auth", "switch"}, env{}, nil},
-		"set-up of git":               {env{}, []string{"auth", "setup-git"}, env{}, nil},
-		"a log-in with one's own":     {env{"GH_TOKEN": "ghp_own"}, []string{"auth", "login"}, env{"GH_TOKEN": "ghp_own"}, nil},
-		"a flag before it":            {env{}, []string{"--debug", "auth", "--x", "login"}, env{}, nil},
-		"the state of the log-in":     {env{}, []string{"auth", "status"}, env{}, logins{"github.com": firstToken}},
-		"the token":                   {env{}, []string{"auth", "token"}, env{}, logins{"github.com": firstToken}},
-		"the version":                 {env{"GH_TOKEN": "ghs_dead"}, []string{"--version"}, env{}, nil},
-		"what login is in a pull one": {env{}, []string{"pr", "login"}, env{}, logins{"github.com": firstToken}},
+		"a host of ours": {
+			env{"GH_HOST": "GitHub.com"}, nil, env{}, logins{"github.com": firstToken},
+		},
+		"another host": {
+			env{"GH_HOST": "ghes.example", "GH_TOKEN": "ghs_dead", "GH_ENTERPRISE_TOKEN": "own"},
+			nil, env{"GH_ENTERPRISE_TOKEN": "own"}, nil,
+		},
+		"another host by flag": {
+			env{"GH_TOKEN": "ghs_dead"}, []string{"api", "--hostname", "evil.example", "/"}, env{},
+			nil,
+		},
+		"the same in one word": {
+			env{"GH_TOKEN": "ghs_dead"}, []string{"api", "--hostname=github.com.evil.example", "/"},
+			env{}, nil,
+		},
+		"a tenant that isn't ours": {env{"GH_HOST": "acme.ghe.com"}, nil, env{}, nil},
+		"a tenant": {
+			env{"GH_HOST": "acme.ghe.com", "PROVISIONKIT_HOSTS": "acme.ghe.com"}, nil, env{},
+			logins{"acme.ghe.com": firstToken},
+		},
+		"a server": {
+			env{
+				"GH_HOST": "ghes.example", "PROVISIONKIT_HOSTS": enterprise,
+				"GITHUB_TOKEN": "ghp_own",
+			},
+			nil, env{"GITHUB_TOKEN": "ghp_own"},
+			logins{"ghes.example": firstToken, "github.com": firstToken},
+		},
+		"a server by flag": {
+			env{"PROVISIONKIT_HOSTS": enterprise}, []string{"api", "--hostname", "ghes.example"},
+			env{}, logins{"ghes.example": firstToken, "github.com": firstToken},
+		},
+		"a server and one's own": {
+			env{
+				"GH_HOST": "ghes.example", "PROVISIONKIT_HOSTS": enterprise,
+				"GITHUB_ENTERPRISE_TOKEN": "own",
+			},
+			nil, env{"GITHUB_ENTERPRISE_TOKEN": "own"}, nil,
+		},
+		"a server and an injected": {
+			env{
+				"GH_HOST": "ghes.example", "PROVISIONKIT_HOSTS": enterprise,
+				"GH_ENTERPRISE_TOKEN": "ghs_dead",
+			},
+			nil, env{}, logins{"ghes.example": firstToken, "github.com": firstToken},
+		},
+		"a server and github.com": {
+			env{"PROVISIONKIT_HOSTS": enterprise}, nil, env{},
+			logins{"ghes.example": firstToken, "github.com": firstToken},
+		},
+		"nothing but a server": {
+			env{"PROVISIONKIT_HOSTS": "ghes.example"}, nil, env{"GH_HOST": "ghes.example"},
+			logins{"ghes.example": firstToken},
+		},
+		"a flag that has no value": {
+			env{}, []string{"api", "--hostname"}, env{}, logins{"github.com": firstToken},
+		},
+		"a log-in": {
+			env{"GH_TOKEN": "ghs_dead", "GITHUB_TOKEN": "ghs_dead"},
+			[]string{"auth", "login", "--with-token"}, env{}, nil,
+		},
+		"a log-out": {
+			env{"GH_TOKEN": "ghs_dead"}, []string{"auth", "logout"}, env{}, nil,
+		},
+		"a refresh": {
+			env{"GH_TOKEN": "ghs_dead"}, []string{"auth", "refresh", "-s", "repo"}, env{}, nil,
+		},
+		"a switch": {
+			env{"GITHUB_TOKEN": "ghs_dead"}, []string{"auth", "switch"}, env{}, nil,
+		},
+		"set-up of git": {env{}, []string{"auth", "setup-git"}, env{}, nil},
+		"a log-in with one's own": {
+			env{"GH_TOKEN": "ghp_own"}, []string{"auth", "login"}, env{"GH_TOKEN": "ghp_own"}, nil,
+		},
+		"a flag before it": {
+			env{}, []string{"--debug", "auth", "--x", "login"}, env{}, nil,
+		},
+		"the state of the log-in": {
+			env{}, []string{"auth", "status"}, env{}, logins{"github.com": firstToken},
+		},
+		"the token": {
+			env{}, []string{"auth", "token"}, env{}, logins{"github.com": firstToken},
+		},
+		"the version": {
+			env{"GH_TOKEN": "ghs_dead"}, []string{"--version"}, env{}, nil,
+		},
+		"what login is in a pull one": {
+			env{}, []string{"pr", "login"}, env{}, logins{"github.com": firstToken},
+		},
 	} {
 		args := c.args
 		if args == nil {
@@ -158,7 +242,8 @@ func TestWhenThePlatformFailsGhGetsTheKeptTokenWhileItLives(t *testing.T) {
 	require.Equal(t, kept, r.Given(t).Logins(t))
 
 	workspacetest.Age(t, s.env, time.Minute)
-	last := s.gh(t, map[string]string{"GH_TOKEN": "ghs_dead", "GITHUB_TOKEN": "ghp_broad"}, "pr", "list")
+	last := s.gh(t, map[string]string{"GH_TOKEN": "ghs_dead", "GITHUB_TOKEN": "ghp_broad"}, "pr",
+		"list")
 	require.Zero(t, last.Code)
 	require.Equal(t, 1, strings.Count(last.Stderr, "\n"), last.Stderr)
 	require.Contains(t, last.Stderr, "gh runs without a token: ")
@@ -182,10 +267,13 @@ func TestWithoutATokenGhDoesNotGoOnAsSomebodyElse(t *testing.T) {
 	require.Contains(t, s.gh(t, nil, "pr", "list").Stderr, "gh runs without a token: ")
 
 	login(filepath.Join(home, ".config", "gh"), "github.com:\n    git_protocol: ssh\n")
-	require.Contains(t, s.gh(t, nil, "pr", "list").Stderr, "gh runs without a token: ", "a setting is no login")
+	require.Contains(t, s.gh(t, nil, "pr", "list").Stderr, "gh runs without a token: ",
+		"a setting is no login")
 	for _, content := range []string{
-		"github.com:\n    git_protocol: ssh\n    user: me\n", "github.com:\n    git_protocol: x\n", "github.com:\n  users:\n    me:\n",
-		"github.com: {oauth_token: gho_broad}\n", "? github.com\n: oauth_token: gho_broad\n", "  github.com:\n    oauth_token: gho_broad\n",
+		"github.com:\n    git_protocol: ssh\n    user: me\n", "github.com:\n    git_protocol: x\n",
+		"github.com:\n  users:\n    me:\n",
+		"github.com: {oauth_token: gho_broad}\n", "? github.com\n: oauth_token: gho_broad\n",
+		"  github.com:\n    oauth_token: gho_broad\n",
 		"other.example:\n    git_protocol: ssh\ngithub.com:\n    oauth_token: gho_broad\n",
 		"github.com:\n    git_protocol: ssh\nGITHUB.COM:\n    oauth_token: gho_broad\n",
 	} {
@@ -200,11 +288,14 @@ func TestWithoutATokenGhDoesNotGoOnAsSomebodyElse(t *testing.T) {
 	}
 	for name, env := range stored {
 		r := s.gh(t, env, "pr", "list")
-		require.Contains(t, r.Failed(t), "gh isn't run, since it would act as the login in "+env[name], name)
+		require.Contains(t, r.Failed(t),
+			"gh isn't run, since it would act as the login in "+env[name], name)
 		require.Contains(t, r.Stderr, "502")
 		require.Zero(t, s.gh(t, env, "auth", "logout").Code, "what changes the login is run")
 	}
-	require.Contains(t, s.gh(t, map[string]string{"PROVISIONKIT_ON_FAILURE": "quit"}, "pr", "list").Failed(t), "gh isn't run: ")
+	require.Contains(t,
+		s.gh(t, map[string]string{"PROVISIONKIT_ON_FAILURE": "quit"}, "pr", "list").Failed(t),
+		"gh isn't run: ")
 	s.gh(t, map[string]string{"PROVISIONKIT_ON_FAILURE": "panic"}, "pr", "list").Failed(t)
 	s.gh(t, map[string]string{"PROVISIONKIT_HOSTS": "https://x"}, "pr", "list").Failed(t)
 }
@@ -232,9 +323,13 @@ func TestTheRealGhIsTheOneThatIsNamedOrTheFirstThatIsNoShim(t *testing.T) {
 	program(t, hostile, "gh")
 
 	for name, c := range map[string]struct{ change, want map[string]string }{
-		"named":               {map[string]string{"PROVISIONKIT_GH": named}, nil},
-		"a copy of the shim":  {map[string]string{"PATH": copies + list + s.dir + list + other}, nil},
-		"relative folders":    {map[string]string{"PATH": "." + list + "" + list + s.dir + list + list + other}, nil},
+		"named": {map[string]string{"PROVISIONKIT_GH": named}, nil},
+		"a copy of the shim": {
+			map[string]string{"PATH": copies + list + s.dir + list + other}, nil,
+		},
+		"relative folders": {
+			map[string]string{"PATH": "." + list + "" + list + s.dir + list + list + other}, nil,
+		},
 		"a link to a program": {map[string]string{"PATH": s.dir + list + other}, nil},
 	} {
 		env := maps.Clone(s.env)

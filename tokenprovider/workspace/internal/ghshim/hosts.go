@@ -51,7 +51,8 @@ func (l loginList) of(host string) login {
 	return login{}
 }
 
-// protocolSetting is the one setting that gh keeps with a host, if somebody made it.
+// protocolSetting is the one setting that gh keeps with a host, if somebody
+// made it.
 var protocolSetting = regexp.MustCompile(`^ {4}git_protocol: (https|ssh)\s*$`)
 
 // protocol returns what git is to talk to the host with; "" if nobody said so.
@@ -64,8 +65,8 @@ func (l login) protocol() string {
 	return ""
 }
 
-// mayLogIn reports whether gh may be somebody at the host by content, a hosts.yml:
-// by anything there but a setting.
+// mayLogIn reports whether gh may be somebody at the host by content, a
+// hosts.yml: by anything there but a setting.
 func mayLogIn(content, host string) bool {
 	logins, ok := parseHosts(content)
 	if !ok {

@@ -14,14 +14,14 @@ const (
 
 	hostsFile    = "hosts.yml"
 	settingsFile = "config.yml"
-	// ownFile is a file of ours in a folder of ours, with the person's folder as its
-	// content.
+	// ownFile is a file of ours in a folder of ours, with the person's folder
+	// as its content.
 	ownFile = "provisionkit-own"
 )
 
 // ownFolder returns the folder of the person's configuration of gh; "" if the
-// environment names none, or one that the repository at hand could bring. In what
-// gh starts the environment names ours, which isOurs tells.
+// environment names none, or one that the repository at hand could bring. In
+// what gh starts the environment names ours, which isOurs tells.
 func ownFolder(p *process.Process) (path string, isOurs bool) {
 	path = p.Env(envFolder)
 	if path == "" {
@@ -49,8 +49,8 @@ func defaultFolder(p *process.Process) string {
 	return filepath.Join(p.Env("HOME"), ".config", "gh")
 }
 
-// StoredLogin returns the file in which gh keeps logins, and what is in it, if it
-// may have one for host; "" if not. A file that can't be read may have any.
+// StoredLogin returns the file in which gh keeps logins, and what is in it, if
+// it may have one for host; "" if not. A file that can't be read may have any.
 func StoredLogin(p *process.Process, host string) (path string, content []byte) {
 	own, _ := ownFolder(p)
 	if own == "" {

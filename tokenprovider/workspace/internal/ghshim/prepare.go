@@ -20,8 +20,8 @@ type run struct {
 	lent    string // a folder in it that is to be removed after gh; "" if there is none
 }
 
-// prepare returns what gh with args is run with. What a platform injected isn't in
-// it, since it is likely dead.
+// prepare returns what gh with args is run with. What a platform injected isn't
+// in it, since it is likely dead.
 func prepare(ctx context.Context, p *process.Process, args []string) (run, error) {
 	depth, err := nextDepth(p)
 	if err != nil {
@@ -58,7 +58,9 @@ func prepare(ctx context.Context, p *process.Process, args []string) (run, error
 
 // logIn returns what gh is run with for the target: with the token, if there is
 // one.
-func logIn(ctx context.Context, p *process.Process, f folder, t target, environ []string) (run, error) {
+func logIn(
+	ctx context.Context, p *process.Process, f folder, t target, environ []string,
+) (run, error) {
 	ctx, cancel := context.WithTimeout(ctx, process.Timeout)
 	defer cancel()
 
@@ -105,9 +107,9 @@ func configure(p *process.Process, f folder, disk *platform.Disk, environ []stri
 	return run{environ: process.With(environ, envFolder, path), lent: path}, nil
 }
 
-// withoutToken decides what becomes of gh when there is no token because of err:
-// it runs without one, or the error says why it doesn't. It must not go on as
-// somebody else.
+// withoutToken decides what becomes of gh when there is no token because of
+// err: it runs without one, or the error says why it doesn't. It must not go on
+// as somebody else.
 func withoutToken(p *process.Process, t target, err error) error {
 	onFailure, policyErr := config.ReadOnFailure(p.Env)
 	if policyErr != nil {

@@ -38,8 +38,8 @@ func Real(p *process.Process) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("there is no gh on the PATH but this program: install gh, or set %s to its path: %w",
-		wire.EnvGH, fs.ErrNotExist)
+	return "", fmt.Errorf("there is no gh on the PATH but this program: "+
+		"install gh, or set %s to its path: %w", wire.EnvGH, fs.ErrNotExist)
 }
 
 // check returns what is wrong with a gh that was named.
@@ -60,16 +60,16 @@ func check(path string) error {
 // extensions and the git that gh starts call gh again, a few times at most.
 const maxDepth = 8
 
-// nextDepth returns the value of [wire.EnvGHDepth] for gh, or an error if gh leads
-// back here without end, as a script does that is taken for the real one.
+// nextDepth returns the value of [wire.EnvGHDepth] for gh, or an error if gh
+// leads back here without end, as a script does that is taken for the real one.
 func nextDepth(p *process.Process) (string, error) {
 	depth, err := strconv.Atoi(p.Env(wire.EnvGHDepth))
 	if err != nil {
 		depth = 0
 	}
 	if depth >= maxDepth {
-		return "", fmt.Errorf("gh leads back to this program again and again: set %s to the path of the real gh",
-			wire.EnvGH)
+		return "", fmt.Errorf("gh leads back to this program again and again: "+
+			"set %s to the path of the real gh", wire.EnvGH)
 	}
 	return strconv.Itoa(depth + 1), nil
 }

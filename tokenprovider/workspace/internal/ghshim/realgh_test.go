@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newGHShim is a workspace with git and the real gh behind the shim, which takes the fake for github.com.
+// newGHShim makes a workspace with git and the real gh behind the shim, which
+// takes the fake for github.com.
 func newGHShim(t *testing.T, life time.Duration) (*workspacetest.Forge, *shim) {
 	t.Helper()
 	gh := testutil.NeedTool(t, "gh")
@@ -27,12 +28,14 @@ func newGHShim(t *testing.T, life time.Duration) (*workspacetest.Forge, *shim) {
 	maps.Copy(s.env, map[string]string{
 		"PATH":               s.dir + string(os.PathListSeparator) + filepath.Dir(gh) + string(os.PathListSeparator) + s.env["PATH"],
 		"PROVISIONKIT_HOSTS": "github.com",
-		"GH_TOKEN":           "ghs_dead0000000000000000000000000000000000", "GITHUB_TOKEN": "ghs_dead0000000000000000000000000000000000",
+		"GH_TOKEN":           "ghs_dead0000000000000000000000000000000000",
+		"GITHUB_TOKEN":       "ghs_dead0000000000000000000000000000000000",
 	})
 	return f, s
 }
 
-// TestTheRealGhWorksOnOverManyLivesOfATokenBesideGit also proves that the two share one token and one request for it.
+// TestTheRealGhWorksOnOverManyLivesOfATokenBesideGit also proves that the two
+// share one token and one request for it.
 func TestTheRealGhWorksOnOverManyLivesOfATokenBesideGit(t *testing.T) {
 	t.Parallel()
 	f, s := newGHShim(t, 2*time.Second)
@@ -58,24 +61,30 @@ func TestTheRealGhWorksOnOverManyLivesOfATokenBesideGit(t *testing.T) {
 func TestTheRealGhLogsInAlthoughAnInjectedTokenIsThere(t *testing.T) {
 	t.Parallel()
 	f, s := newGHShim(t, time.Hour)
-	cmd := process(t.Context(), t, s.env, "ghp_a-token-of-a-person", "auth", "login", "--with-token")
+	cmd := process(t.Context(), t, s.env, "ghp_a-token-of-a-person", "auth", "login",
+		"--with-token")
 	cmd.Path, cmd.Args[0] = s.link, "gh"
 	r := run(t, s.env, cmd)
 	require.NotContains(t, r.Stderr, "environment variable is being used for authentication")
 
-	bare := process(t.Context(), t, s.env, "ghp_a-token-of-a-person", "auth", "login", "--with-token")
+	bare := process(t.Context(), t, s.env, "ghp_a-token-of-a-person", "auth", "login",
+		"--with-token")
 	bare.Path = testutil.NeedTool(t, "gh")
-	require.Contains(t, run(t, nil, bare).Stderr, "environment variable is being used for authentication")
+	require.Contains(t, run(t, nil, bare).Stderr,
+		"environment variable is being used for authentication")
 	require.Empty(t, f.Platform.Asked())
 }
 
-func TestTheRealGhAsksTheForgeForNothingWithAnotherTokenWhenThereIsNone(t *testing.T) {
+func TestTheRealGhAsksTheForgeForNothingWithAnotherToken(t *testing.T) {
 	t.Parallel()
 	f, s := newGHShim(t, time.Hour)
 	f.Platform.Down()
 	hosts := filepath.Join(s.env["GH_CONFIG_DIR"], "hosts.yml")
-	require.NoError(t, os.WriteFile(hosts, []byte("github.com:\n    oauth_token: gho_broad\n    user: operator\n"), 0o600))
-	require.Contains(t, s.gh(t, map[string]string{"GITHUB_TOKEN": "ghp_broad"}, "api", "repos/acme/widgets").Failed(t), hosts)
+	require.NoError(t,
+		os.WriteFile(hosts, []byte("github.com:\n    oauth_token: gho_broad\n    user: operator\n"), 0o600))
+	require.Contains(t,
+		s.gh(t, map[string]string{"GITHUB_TOKEN": "ghp_broad"}, "api", "repos/acme/widgets").Failed(t),
+		hosts)
 	require.NoError(t, os.Remove(hosts))
 
 	r := s.gh(t, map[string]string{"GITHUB_TOKEN": "ghp_broad"}, "api", "repos/acme/widgets")
@@ -86,11 +95,13 @@ func TestTheRealGhAsksTheForgeForNothingWithAnotherTokenWhenThereIsNone(t *testi
 	}
 }
 
-// TestWhatGhStartsComesBackToTheShimForItsToken is about an alias; extensions and the git that gh starts use GH_PATH too.
+// TestWhatGhStartsComesBackToTheShimForItsToken is about an alias; extensions
+// and the git that gh starts use GH_PATH too.
 func TestWhatGhStartsComesBackToTheShimForItsToken(t *testing.T) {
 	t.Parallel()
 	_, s := newGHShim(t, time.Hour)
-	require.Zero(t, s.gh(t, nil, "alias", "set", "nested", `!GH_TOKEN=ghs_dead "$GH_PATH" auth token; GH_TOKEN=ghs_dead gh auth token`).Code)
+	require.Zero(t,
+		s.gh(t, nil, "alias", "set", "nested", `!GH_TOKEN=ghs_dead "$GH_PATH" auth token; GH_TOKEN=ghs_dead gh auth token`).Code)
 	token := strings.TrimSpace(start(t, s.env, "", "token").Stdout)
 	require.Equal(t, token+"\n"+token+"\n", s.gh(t, nil, "nested").Stdout)
 }

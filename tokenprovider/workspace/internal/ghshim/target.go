@@ -9,8 +9,8 @@ import (
 )
 
 // target is the host that gh is about to talk to, as far as that can be told
-// without doing gh's work. It decides whether gh gets a token, and not what for:
-// [folder] does that, and holds whatever gh makes of its arguments.
+// without doing gh's work. It decides whether gh gets a token, and not what
+// for: [folder] does that, and holds whatever gh makes of its arguments.
 type target struct {
 	host    string
 	implied bool // nobody named it, and gh wouldn't take it by itself
@@ -55,10 +55,11 @@ func hostnameFlag(args []string) string {
 	return host
 }
 
-// needsToken reports whether gh is to have a token. What is about gh itself can do
-// without, and gh refuses to change a login as long as it has one.
+// needsToken reports whether gh is to have a token. What is about gh itself can
+// do without, and gh refuses to change a login as long as it has one.
 func needsToken(args []string) bool {
-	words := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return strings.HasPrefix(arg, "-") })
+	isFlag := func(arg string) bool { return strings.HasPrefix(arg, "-") }
+	words := slices.DeleteFunc(slices.Clone(args), isFlag)
 	own := []string{"alias", "completion", "config", "help", "version"}
 	if len(words) == 0 || slices.Contains(own, words[0]) {
 		return false

@@ -29,8 +29,8 @@ func hasOwnToken(p *process.Process, v tokenVariables) bool {
 	return token != "" && !IsInjected(token)
 }
 
-// withoutInjected returns environ without what platforms inject, and without what
-// gh would take only since that is gone.
+// withoutInjected returns environ without what platforms inject, and without
+// what gh would take only since that is gone.
 func withoutInjected(p *process.Process, environ []string) []string {
 	for _, v := range []tokenVariables{cloudVariables, serverVariables} {
 		for _, name := range []string{v.first, v.second} {

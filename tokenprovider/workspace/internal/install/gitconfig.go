@@ -24,13 +24,13 @@ type gitConfig struct {
 	pending []string // the hosts that aren't wired yet, staged as sections 0 and so on
 }
 
-// stagedSection holds a host's entries until a single command of git's makes them
-// the host's.
+// stagedSection holds a host's entries until a single command of git's makes
+// them the host's.
 const stagedSection = "provisionkit-staged"
 
-// stageGitConfig makes ready what is missing for git to ask program for hosts. For
-// each host an entry wipes the helpers configured before, and another one names
-// ours.
+// stageGitConfig makes ready what is missing for git to ask program for hosts.
+// For each host an entry wipes the helpers configured before, and another one
+// names ours.
 func stageGitConfig(
 	ctx context.Context, p *process.Process, scope, program string, hosts []string,
 ) (*gitConfig, error) {
@@ -104,24 +104,27 @@ func (g *gitConfig) entries(ctx context.Context) ([]gitcredential.Entry, error) 
 	return entries, nil
 }
 
-// isWired reports whether wanted are the last helpers of their host: of one that
-// stands behind ours git would take answers too, and would give it our token to
-// keep.
+// isWired reports whether wanted are the last helpers of their host: of one
+// that stands behind ours git would take answers too, and would give it our
+// token to keep.
 func isWired(entries, wanted []gitcredential.Entry) bool {
 	concerned := slices.DeleteFunc(slices.Clone(entries), func(e gitcredential.Entry) bool {
 		return e.Key != wanted[0].Key && e.Key != "credential.helper"
 	})
-	return len(concerned) >= len(wanted) && slices.Equal(concerned[len(concerned)-len(wanted):], wanted)
+	others := len(concerned) - len(wanted)
+	return others >= 0 && slices.Equal(concerned[others:], wanted)
 }
 
-// commit makes the staged entries those of their hosts, at the end of the file and
-// both at once. It returns what it did.
+// commit makes the staged entries those of their hosts, at the end of the file
+// and both at once. It returns what it did.
 func (g *gitConfig) commit(ctx context.Context) (done []string, err error) {
 	for n, host := range g.pending {
-		if _, err := g.run(ctx, "--rename-section", g.staged(n), "credential.https://"+host); err != nil {
+		_, err := g.run(ctx, "--rename-section", g.staged(n), "credential.https://"+host)
+		if err != nil {
 			return done, fmt.Errorf("git can't be configured for %s: %w", host, err)
 		}
-		done = append(done, fmt.Sprintf("git asks this program for %s now (git config %s)", host, g.scope))
+		done = append(done, fmt.Sprintf("git asks this program for %s now (git config %s)",
+			host, g.scope))
 	}
 	if len(g.pending) == 0 {
 		done = append(done, fmt.Sprintf("git asks this program for %s already (git config %s)",
@@ -149,12 +152,12 @@ func (g *gitConfig) run(ctx context.Context, args ...string) (string, error) {
 }
 
 // gitEnviron returns environ without what makes git look elsewhere than it does
-// for its user: what git leaves in the environment of its own helpers and hooks,
-// and configuration for one command.
+// for its user: what git leaves in the environment of its own helpers and
+// hooks, and configuration for one command.
 func gitEnviron(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
-		keep := name == "GIT_CONFIG_GLOBAL" || name == "GIT_CONFIG_SYSTEM" || name == "GIT_CONFIG_NOSYSTEM"
-		return strings.HasPrefix(name, "GIT_") && !keep
+		keep := []string{"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"}
+		return strings.HasPrefix(name, "GIT_") && !slices.Contains(keep, name)
 	})
 }

@@ -1,5 +1,5 @@
-// Package install wires git and gh to the command by files: git's configuration,
-// and links to the command.
+// Package install wires git and gh to the command by files: git's
+// configuration, and links to the command.
 package install
 
 import (
@@ -65,9 +65,11 @@ func Run(ctx context.Context, p *process.Process, args []string) int {
 		return p.Fail(err)
 	}
 	if first := p.Programs("gh"); len(first) > 0 && !self.Is(first[0]) {
-		fmt.Fprintf(p.Stdout, "but the PATH has %s first: put %s before its folder\n", first[0], opts.dir)
+		fmt.Fprintf(p.Stdout, "but the PATH has %s first: put %s before its folder\n",
+			first[0], opts.dir)
 	}
-	fmt.Fprintf(p.Stdout, "now run %s doctor in a workspace: it tries what git and gh get\n", gitcredential.DefaultCommand)
+	fmt.Fprintf(p.Stdout, "now run %s doctor in a workspace: it tries what git and gh get\n",
+		gitcredential.DefaultCommand)
 	return 0
 }
 
@@ -120,7 +122,8 @@ func readOptions(args []string, dir string) (options, error) {
 		return options{}, fmt.Errorf("--dir: %w", err)
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return options{}, fmt.Errorf("there is no folder %s: make it, or name another one with --dir", dir)
+		return options{}, fmt.Errorf("there is no folder %s: "+
+			"make it, or name another one with --dir", dir)
 	}
 	opts.dir = dir
 	return opts, nil

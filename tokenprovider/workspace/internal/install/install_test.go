@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// account is a person's home on a machine: a folder for programs, on the PATH, and a git with its own configuration.
+// account is a person's home on a machine: a folder for programs, on the PATH,
+// and a git with its own configuration.
 type account struct {
 	*testutil.Git
 	bin     string
@@ -38,7 +39,8 @@ func (a *account) install(t *testing.T, args ...string) result {
 	return run(t, a.Env, cmd)
 }
 
-// state is every file in the folders, with its content or where it leads to.
+// state returns every file in the folders, with its content or where it leads
+// to.
 func state(t *testing.T, dirs ...string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -108,7 +110,8 @@ func TestASecondInstallChangesNothing(t *testing.T) {
 
 	helper := "!'" + strings.ReplaceAll(a.command, "'", `'\''`) + "'"
 	for _, url := range []string{"https://github.com/acme/x", "https://[::1]:8443/x", "https://git.example/x"} {
-		require.Equal(t, helper, a.Run(t, a.Home, "config", "--get-urlmatch", "credential.helper", url))
+		require.Equal(t, helper,
+			a.Run(t, a.Home, "config", "--get-urlmatch", "credential.helper", url))
 	}
 	require.NotContains(t, before[filepath.Join(a.Home, ".gitconfig")], "staged")
 	entries, err := os.ReadDir(a.bin)
@@ -122,7 +125,8 @@ func TestInstallComesAgainAfterAHelperThatWasAddedBehindIt(t *testing.T) {
 	require.Zero(t, a.install(t).Code)
 	a.Run(t, a.Home, "config", "--global", "--add", "credential.helper", "store")
 	require.Contains(t, a.install(t).Stdout, "now (git config --global)")
-	values := strings.Split(a.Run(t, a.Home, "config", "--global", "--get-regexp", `^credential\.`), "\n")
+	values := strings.Split(a.Run(t, a.Home, "config", "--global", "--get-regexp", `^credential\.`),
+		"\n")
 	require.Len(t, values, 5)
 	require.Contains(t, values[4], "provisionkit")
 	require.Contains(t, a.install(t).Stdout, "already (git config --global)")
@@ -142,12 +146,14 @@ func TestInstallWritesTheConfigurationOfEverybodyWhenToldTo(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(a.Home, ".gitconfig"))
 }
 
-// TestInstallIsNotMisledByTheGitThatStartedIt is about what hooks and helpers find in their environment.
+// TestInstallIsNotMisledByTheGitThatStartedIt is about what hooks and helpers
+// find in their environment.
 func TestInstallIsNotMisledByTheGitThatStartedIt(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t)
 	maps.Copy(a.Env, map[string]string{
-		"GIT_DIR": filepath.Join(a.Home, "nowhere"), "GIT_CONFIG": filepath.Join(a.Home, "other"), "GIT_EXEC_PATH": "/nowhere",
+		"GIT_DIR": filepath.Join(a.Home, "nowhere"), "GIT_CONFIG": filepath.Join(a.Home, "other"),
+		"GIT_EXEC_PATH":    "/nowhere",
 		"GIT_CONFIG_COUNT": "nonsense", "GIT_CONFIG_PARAMETERS": "nonsense",
 	})
 	require.Zero(t, a.install(t).Code)
@@ -170,7 +176,8 @@ func TestALinkToAnOlderOrVanishedCommandIsReplaced(t *testing.T) {
 	for _, path := range []string{gh, askpass} {
 		target, err := os.Readlink(path)
 		require.NoError(t, err)
-		require.Equal(t, "git-credential-provisionkit", target, "within one folder it can be copied")
+		require.Equal(t, "git-credential-provisionkit", target,
+			"within one folder it can be copied")
 	}
 	elsewhere := t.TempDir()
 	require.Zero(t, a.install(t, "--dir="+elsewhere).Code)
@@ -184,7 +191,8 @@ func TestAnInstallThatFailsChangesNothing(t *testing.T) {
 	a := newAccount(t)
 	foreign, folder := t.TempDir(), t.TempDir()
 	program(t, foreign, "gh")
-	require.NoError(t, os.Mkdir(filepath.Join(folder, "git-askpass-provisionkit"+filepath.Ext(a.command)), 0o700))
+	require.NoError(t,
+		os.Mkdir(filepath.Join(folder, "git-askpass-provisionkit"+filepath.Ext(a.command)), 0o700))
 	lost := t.TempDir()
 	locked := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(locked, "config.lock"), nil, 0o600))
@@ -197,20 +205,43 @@ func TestAnInstallThatFailsChangesNothing(t *testing.T) {
 		args []string
 		says string
 	}{
-		"a gh of somebody else's":  {nil, []string{"--dir", foreign}, filepath.Join(foreign, "gh") + " is there and isn't this program"},
-		"a folder of that name":    {nil, []string{"--dir", folder}, "is there and isn't this program"},
-		"no such folder":           {nil, []string{"--dir", filepath.Join(lost, "nowhere")}, "there is no folder"},
-		"a file for a folder":      {nil, []string{"--dir", filepath.Join(lost, "file")}, "there is no folder"},
+		"a gh of somebody else's": {
+			nil, []string{"--dir", foreign},
+			filepath.Join(foreign, "gh") + " is there and isn't this program",
+		},
+		"a folder of that name": {
+			nil, []string{"--dir", folder}, "is there and isn't this program",
+		},
+		"no such folder": {
+			nil, []string{"--dir", filepath.Join(lost, "nowhere")}, "there is no folder",
+		},
+		"a file for a folder": {
+			nil, []string{"--dir", filepath.Join(lost, "file")}, "there is no folder",
+		},
 		"a folder not to write to": {nil, []string{"--dir", "/proc"}, "--dir"},
 		"an empty folder name":     {nil, []string{"--dir="}, "--dir needs a folder"},
 		"no folder name":           {nil, []string{"--dir"}, "--help"},
 		"an unknown flag":          {nil, []string{"--local"}, "--help"},
 		"a word":                   {nil, []string{"here"}, "--help"},
-		"a configuration in use":   {map[string]string{"GIT_CONFIG_GLOBAL": filepath.Join(locked, "config")}, nil, "git's configuration can't be written: error: could not lock"},
-		"one that git can't read":  {map[string]string{"GIT_CONFIG_GLOBAL": broken}, nil, "git's configuration can't be read: fatal: bad config line 1"},
-		"one that can't be there":  {map[string]string{"GIT_CONFIG_SYSTEM": "/proc/nowhere/config"}, []string{"--system"}, "git's configuration can't be written"},
-		"a host that isn't one":    {map[string]string{"PROVISIONKIT_HOSTS": "https://github.com"}, nil, "PROVISIONKIT_HOSTS"},
-		"no git":                   {map[string]string{"PATH": a.bin}, nil, "there is no git on the PATH"},
+		"a configuration in use": {
+			map[string]string{"GIT_CONFIG_GLOBAL": filepath.Join(locked, "config")}, nil,
+			"git's configuration can't be written: error: could not lock",
+		},
+		"one that git can't read": {
+			map[string]string{"GIT_CONFIG_GLOBAL": broken}, nil,
+			"git's configuration can't be read: fatal: bad config line 1",
+		},
+		"one that can't be there": {
+			map[string]string{"GIT_CONFIG_SYSTEM": "/proc/nowhere/config"}, []string{"--system"},
+			"git's configuration can't be written",
+		},
+		"a host that isn't one": {
+			map[string]string{"PROVISIONKIT_HOSTS": "https://github.com"}, nil,
+			"PROVISIONKIT_HOSTS",
+		},
+		"no git": {
+			map[string]string{"PATH": a.bin}, nil, "there is no git on the PATH",
+		},
 	} {
 		if runtime.GOOS != "linux" && strings.Contains(name, "not to write to") {
 			continue

@@ -58,7 +58,8 @@ func TestAProgramBuiltWithThisModuleIsNotTakenForTheCommand(t *testing.T) {
 	require.Equal(t, len(before), len(after))
 
 	p := workspacetest.NewPlatform(t, workspacetest.Hourly())
-	env := p.Env(t, "ws-1", map[string]string{"PROVISIONKIT_GH": own, "LINKED_OWN": "1", "HOME": t.TempDir()})
+	env := p.Env(t, "ws-1",
+		map[string]string{"PROVISIONKIT_GH": own, "LINKED_OWN": "1", "HOME": t.TempDir()})
 	cmd := process(t.Context(), t, env, "", "pr", "list")
 	cmd.Args[0] = "gh"
 	require.Equal(t, result{Stdout: "the platform's own program\n"}, run(t, env, cmd))

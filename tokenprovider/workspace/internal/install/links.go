@@ -38,8 +38,8 @@ func stageLinks(dir, program string) (*linking, error) {
 	}
 	staged, err := os.MkdirTemp(dir, ".provisionkit-")
 	if err != nil {
-		return nil, fmt.Errorf("%s can't be written to, name another folder with --dir or run this as its owner: %w",
-			dir, err)
+		return nil, fmt.Errorf("%s can't be written to, "+
+			"name another folder with --dir or run this as its owner: %w", dir, err)
 	}
 	l.staged = staged
 	for _, name := range l.names {
@@ -51,9 +51,9 @@ func stageLinks(dir, program string) (*linking, error) {
 	return l, nil
 }
 
-// isFree reports whether a link of that name is to be made. It isn't where there
-// is one already; what is there and isn't this command, in whatever version, is an
-// error.
+// isFree reports whether a link of that name is to be made. It isn't where
+// there is one already; what is there and isn't this command, in whatever
+// version, is an error.
 func (l *linking) isFree(name string) (bool, error) {
 	path := filepath.Join(l.dir, name)
 	info, err := os.Lstat(path)
@@ -67,13 +67,14 @@ func (l *linking) isFree(name string) (bool, error) {
 		return false, nil
 	}
 	if info.IsDir() || !self.Is(path) && !isLeftBehind(path) {
-		return false, fmt.Errorf(
-			"%s is there and isn't this program: name a folder with --dir that stands before %s on the PATH", path, l.dir)
+		return false, fmt.Errorf("%s is there and isn't this program: "+
+			"name a folder with --dir that stands before %s on the PATH", path, l.dir)
 	}
 	return true, nil
 }
 
-// isLeftBehind reports whether path is a link to this command where it is no more.
+// isLeftBehind reports whether path is a link to this command where it is no
+// more.
 func isLeftBehind(path string) bool {
 	target, err := os.Readlink(path)
 	if err != nil || self.Name(target) != gitcredential.DefaultCommand {

@@ -45,8 +45,8 @@ func OpenBearer(ctx context.Context, getenv func(string) string, e config.Endpoi
 // Close lets go of the disk.
 func (b *Bearer) Close() { b.disk.close() }
 
-// Credential is one bearer, and what it says about itself if it is a JWT. Nothing
-// here verifies it: that is the platform's part.
+// Credential is one bearer, and what it says about itself if it is a JWT.
+// Nothing here verifies it: that is the platform's part.
 type Credential struct {
 	Value     secret.Of[string]
 	Subject   string // "sub:" and that of a JWT, or the digest of what is none
@@ -72,7 +72,8 @@ func parseCredential(value string) Credential {
 	return c
 }
 
-// needsRenewal reports whether half of its life is over, of which there is no telling without both ends.
+// needsRenewal reports whether half of its life is over, of which there is no
+// telling without both ends.
 func (c Credential) needsRenewal(now time.Time) bool {
 	if c.IssuedAt.IsZero() || c.ExpiresAt.IsZero() {
 		return false
@@ -95,8 +96,9 @@ var _ interface {
 	tokenprovider.Invalidator
 } = (*Bearer)(nil)
 
-// Token is the newest bearer there is. Whether it has expired is for the platform's clock to say, so that it is given
-// out as one without a known expiry.
+// Token is the newest bearer there is. Whether it has expired is for the
+// platform's clock to say, so that it is given out as one without a known
+// expiry.
 func (b *Bearer) Token(ctx context.Context) (string, time.Time, error) {
 	c, err := b.Current(ctx)
 	if err != nil {
@@ -105,8 +107,9 @@ func (b *Bearer) Token(ctx context.Context) (string, time.Time, error) {
 	return c.Value.Reveal(), time.Time{}, nil
 }
 
-// Invalidate notes that the platform refused value: if that is a renewed bearer, the configured one is tried. It stays
-// on disk, since a platform that is in trouble itself refuses good ones too.
+// Invalidate notes that the platform refused value: if that is a renewed
+// bearer, the configured one is tried. It stays on disk, since a platform that
+// is in trouble itself refuses good ones too.
 func (b *Bearer) Invalidate(value string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -120,7 +123,8 @@ func (b *Bearer) isRefused(value string) bool {
 	return matches(b.refused, value)
 }
 
-// Current returns the configured bearer or, if it is newer, the one that it was renewed to.
+// Current returns the configured bearer or, if it is newer, the one that it was
+// renewed to.
 func (b *Bearer) Current(ctx context.Context) (Credential, error) {
 	c, err := b.Configured(ctx)
 	if err != nil {
@@ -156,8 +160,9 @@ func (b *Bearer) canKeep() bool {
 	return err == nil || b.disk != nil
 }
 
-// replace keeps what the bearer was renewed to: in the file of the configured one if that can be replaced, else beside
-// the cache. One that isn't newer by now, or for another workspace, is dropped. The caller holds the lock.
+// replace keeps what the bearer was renewed to: in the file of the configured
+// one if that can be replaced, else beside the cache. One that isn't newer by
+// now, or for another workspace, is dropped. The caller holds the lock.
 func (b *Bearer) replace(ctx context.Context, renewed string) {
 	used, err := b.Current(ctx)
 	if err != nil || !parseCredential(renewed).succeeds(used) {
@@ -168,8 +173,9 @@ func (b *Bearer) replace(ctx context.Context, renewed string) {
 	}
 }
 
-// replaceable is what there is to know of a plain, writable file of ours. A link isn't replaced: what writes the file
-// that it leads to will write that again.
+// replaceable is what there is to know of a plain, writable file of ours. A
+// link isn't replaced: what writes the file that it leads to will write that
+// again.
 func replaceable(path string) (fs.FileInfo, error) {
 	info, err := os.Lstat(path)
 	if err == nil && (!info.Mode().IsRegular() || info.Mode().Perm()&0o200 == 0 || !safefile.Owned(info)) {
@@ -178,7 +184,8 @@ func replaceable(path string) (fs.FileInfo, error) {
 	return info, err
 }
 
-// replaceFile puts content into the place of a replaceable file in one step, with the same rights.
+// replaceFile puts content into the place of a replaceable file in one step,
+// with the same rights.
 func replaceFile(path, content string) (err error) {
 	info, err := replaceable(path)
 	if err != nil {

@@ -17,7 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shortLived is a workspace whose bearer is valid for ttl only.
+// shortLived returns the environment of a workspace whose bearer is valid for
+// ttl only.
 func shortLived(t testing.TB, p *workspacetest.Platform, ttl time.Duration) map[string]string {
 	t.Helper()
 	env := p.Env(t, "ws-1")
@@ -52,14 +53,17 @@ func TestTheBearerFileIsReplacedOnceHalfOfTheBearersLifeIsOver(t *testing.T) {
 	})
 }
 
-// TestAWorkspaceOutlivesABearerThatCannotBeReplaced also holds for a bearer in the environment, which nobody can change.
+// TestAWorkspaceOutlivesABearerThatCannotBeReplaced also holds for a bearer in
+// the environment, which nobody can change.
 func TestAWorkspaceOutlivesABearerThatCannotBeReplaced(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		p := newBubble(t, &workspacetest.Mint{Life: 2 * time.Second}) // many gets need the bearer
 		workspaces := map[string]map[string]string{}
 		for name, prepare := range map[string]func(env map[string]string){
-			"in the environment":  func(map[string]string) {},
-			"in a read-only file": func(env map[string]string) { workspacetest.WithFile(t, env, 0o400) },
+			"in the environment": func(map[string]string) {},
+			"in a read-only file": func(env map[string]string) {
+				workspacetest.WithFile(t, env, 0o400)
+			},
 			"behind a link, as Kubernetes mounts it": func(env map[string]string) {
 				path := workspacetest.WithFile(t, env, 0o600)
 				require.NoError(t, os.Symlink(path, path+".link"))
@@ -94,8 +98,9 @@ func TestAWorkspaceOutlivesABearerThatCannotBeReplaced(t *testing.T) {
 	})
 }
 
-// TestABearerIsRenewedWhileThereIsNoToken: a forge may be in trouble, or an installation suspended, for longer than the second
-// half of a bearer's life, and then the workspace has to go on.
+// TestABearerIsRenewedWhileThereIsNoToken: a forge may be in trouble, or an
+// installation suspended, for longer than the second half of a bearer's life,
+// and then the workspace has to go on.
 func TestABearerIsRenewedWhileThereIsNoToken(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		tokens := &workspacetest.Mint{Life: time.Hour}
@@ -146,14 +151,16 @@ func TestNothingIsAskedOfThePlatformWhereNoTokenIsServed(t *testing.T) {
 	p := newPlatform(t, workspacetest.Hourly())
 	env := p.Env(t, "ws-1")
 	late := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
-		Subject: "ws-1", IssuedAt: jwt.NewNumericDate(time.Now().Add(-50 * time.Minute)), ExpiresAt: jwt.NewNumericDate(time.Now().Add(10 * time.Minute)),
+		Subject: "ws-1", IssuedAt: jwt.NewNumericDate(time.Now().Add(-50 * time.Minute)),
+		ExpiresAt: jwt.NewNumericDate(time.Now().Add(10 * time.Minute)),
 	})
 	var err error
 	env["PROVISIONKIT_BEARER"], err = late.SignedString([]byte("no matter which"))
 	require.NoError(t, err)
 	require.Equal(t, result{}, call(t, env, "protocol=https\nhost=git.example\n\n", "get"))
 	for _, operation := range []string{"store", "erase"} {
-		require.Equal(t, result{}, call(t, env, "protocol=https\nhost=github.com\nusername=x\npassword=ghs_x\n\n", operation))
+		require.Equal(t, result{},
+			call(t, env, "protocol=https\nhost=github.com\nusername=x\npassword=ghs_x\n\n", operation))
 	}
 	require.Empty(t, p.Asked())
 	require.Empty(t, p.Renewals())
@@ -191,17 +198,20 @@ func TestABearerIsReadAgainAfterA401(t *testing.T) {
 	require.Len(t, p.Asked(), 2)
 }
 
-func TestAWrongBearerIsAClearErrorAndOneThatExpiredIsNamedAsTheReason(t *testing.T) {
+func TestABearerThatIsWrongOrHasExpiredIsNamedAsTheReason(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		p := newBubble(t, workspacetest.Hourly())
 		env := p.Env(t, "ws-1")
 		env["PROVISIONKIT_BEARER"] = foreignBearer(t, "ws-1")
-		require.Contains(t, p.call(t, env, request, "get").Failed(t), "401 Unauthorized (unauthenticated); the platform doesn't accept the workspace's bearer")
+		require.Contains(t, p.call(t, env, request, "get").Failed(t),
+			"401 Unauthorized (unauthenticated); the platform doesn't accept the workspace's bearer")
 
 		env = shortLived(t, p.Platform, time.Second)
 		issued := time.Now()
-		eventually(t, func() bool { return time.Since(issued) > 1100*time.Millisecond }, "time stands still")
-		require.Contains(t, p.call(t, env, request, "get").Failed(t), "the workspace's bearer expired at")
+		eventually(t, func() bool { return time.Since(issued) > 1100*time.Millisecond },
+			"time stands still")
+		require.Contains(t, p.call(t, env, request, "get").Failed(t),
+			"the workspace's bearer expired at")
 	})
 }
 
@@ -215,7 +225,8 @@ func TestARenewedBearerThatIsRefusedGivesWayToTheConfiguredOne(t *testing.T) {
 		require.NoError(t, os.Remove(record))
 		eventually(t, func() bool { return time.Now().Unix() > issued }, "time stands still")
 		newer := foreignBearer(t, "ws-1")
-		require.NoError(t, os.WriteFile(strings.TrimSuffix(record, ".json")+".bearer", []byte(newer), 0o600))
+		require.NoError(t,
+			os.WriteFile(strings.TrimSuffix(record, ".json")+".bearer", []byte(newer), 0o600))
 		p.call(t, env, request, "get").Answered(t)
 		asked := p.Asked()
 		require.Len(t, asked, 3)
@@ -246,7 +257,8 @@ func TestARenewedBearerOfAnotherWorkspaceIsNotTaken(t *testing.T) {
 	})
 }
 
-// foreignBearer is well-formed, for the right workspace, and signed by somebody else.
+// foreignBearer returns a bearer that is well-formed, for the right workspace,
+// and signed by somebody else.
 func foreignBearer(t testing.TB, id string) string {
 	t.Helper()
 	key, err := tokenhttp.NewWorkspaceKey([]byte("another key, of no less than 32 bytes"))

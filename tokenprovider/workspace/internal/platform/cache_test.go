@@ -46,8 +46,10 @@ func TestATokenIsAskedForAnewWhenHalfOfItsLifeIsOver(t *testing.T) {
 		p := newBubble(t, &workspacetest.Mint{Life: 3 * time.Second})
 		env := p.Env(t, "ws-1")
 		first := p.call(t, env, request, "get").Answered(t)
-		require.Equal(t, first, p.call(t, env, request, "get").Answered(t), "short-lived tokens are kept too")
-		eventually(t, func() bool { return p.call(t, env, request, "get").Answered(t) != first }, "no new token")
+		require.Equal(t, first, p.call(t, env, request, "get").Answered(t),
+			"short-lived tokens are kept too")
+		eventually(t, func() bool { return p.call(t, env, request, "get").Answered(t) != first },
+			"no new token")
 		require.Len(t, p.Asked(), 2)
 	})
 }
@@ -57,7 +59,8 @@ func TestATokenWithoutAKnownExpiryIsNotKept(t *testing.T) {
 	workspacetest.NeedDisk(t)
 	p := newPlatform(t, &workspacetest.Mint{})
 	env := p.Env(t, "ws-1")
-	require.NotEqual(t, call(t, env, request, "get").Answered(t), call(t, env, request, "get").Answered(t))
+	require.NotEqual(t, call(t, env, request, "get").Answered(t),
+		call(t, env, request, "get").Answered(t))
 }
 
 func TestWorkspacesThatShareAFolderNeverGetEachOthersToken(t *testing.T) {
@@ -70,9 +73,12 @@ func TestWorkspacesThatShareAFolderNeverGetEachOthersToken(t *testing.T) {
 	tokenOfTwo := call(t, two, request, "get").Answered(t)
 	require.NotEqual(t, tokenOfOne, tokenOfTwo)
 
-	// Nor with the bearer of one and the URL of the other: the platform refuses, and nothing on disk fits.
+	// Nor with the bearer of one and the URL of the other: the platform
+	// refuses, and nothing on disk fits.
 	mixed := map[string]string{
-		"XDG_RUNTIME_DIR": one["XDG_RUNTIME_DIR"], "PROVISIONKIT_TOKEN_URL": one["PROVISIONKIT_TOKEN_URL"], "PROVISIONKIT_BEARER": two["PROVISIONKIT_BEARER"],
+		"XDG_RUNTIME_DIR":        one["XDG_RUNTIME_DIR"],
+		"PROVISIONKIT_TOKEN_URL": one["PROVISIONKIT_TOKEN_URL"],
+		"PROVISIONKIT_BEARER":    two["PROVISIONKIT_BEARER"],
 	}
 	require.Contains(t, call(t, mixed, request, "get").Failed(t), "403")
 
@@ -97,21 +103,45 @@ func TestAFileThatIsUnsafeOrMakesNoSenseIsIgnoredAndReplaced(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, content, 0o600))
 	}
 	for name, spoil := range map[string]func(t *testing.T, path string){
-		"readable for the group": func(t *testing.T, path string) { require.NoError(t, os.Chmod(path, 0o640)) },
-		"readable for the world": func(t *testing.T, path string) { require.NoError(t, os.Chmod(path, 0o604)) },
-		"writable for the world": func(t *testing.T, path string) { require.NoError(t, os.Chmod(path, 0o602)) },
-		"empty":                  func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 0)) },
-		"half-written":           func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 100)) },
-		"gone":                   func(t *testing.T, path string) { require.NoError(t, os.Remove(path)) },
-		"corrupt":                func(t *testing.T, path string) { require.NoError(t, os.WriteFile(path, []byte("{]"), 0o600)) },
-		"not JSON's object":      func(t *testing.T, path string) { require.NoError(t, os.WriteFile(path, []byte("[]"), 0o600)) },
-		"too large":              func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 1<<20)) },
-		"of another workspace":   func(t *testing.T, path string) { edit(t, path, func(r map[string]any) { r["key"] = "0123" }) },
-		"of a future version":    func(t *testing.T, path string) { edit(t, path, func(r map[string]any) { r["version"] = 2 }) },
+		"readable for the group": func(t *testing.T, path string) {
+			require.NoError(t, os.Chmod(path, 0o640))
+		},
+		"readable for the world": func(t *testing.T, path string) {
+			require.NoError(t, os.Chmod(path, 0o604))
+		},
+		"writable for the world": func(t *testing.T, path string) {
+			require.NoError(t, os.Chmod(path, 0o602))
+		},
+		"empty": func(t *testing.T, path string) {
+			require.NoError(t, os.Truncate(path, 0))
+		},
+		"half-written": func(t *testing.T, path string) {
+			require.NoError(t, os.Truncate(path, 100))
+		},
+		"gone": func(t *testing.T, path string) {
+			require.NoError(t, os.Remove(path))
+		},
+		"corrupt": func(t *testing.T, path string) {
+			require.NoError(t, os.WriteFile(path, []byte("{]"), 0o600))
+		},
+		"not JSON's object": func(t *testing.T, path string) {
+			require.NoError(t, os.WriteFile(path, []byte("[]"), 0o600))
+		},
+		"too large": func(t *testing.T, path string) {
+			require.NoError(t, os.Truncate(path, 1<<20))
+		},
+		"of another workspace": func(t *testing.T, path string) {
+			edit(t, path, func(r map[string]any) { r["key"] = "0123" })
+		},
+		"of a future version": func(t *testing.T, path string) {
+			edit(t, path, func(r map[string]any) { r["version"] = 2 })
+		},
 		"past its expiry": func(t *testing.T, path string) {
 			edit(t, path, func(r map[string]any) { r["expires_at"] = time.Now() })
 		},
-		"without an expiry": func(t *testing.T, path string) { edit(t, path, func(r map[string]any) { delete(r, "expires_at") }) },
+		"without an expiry": func(t *testing.T, path string) {
+			edit(t, path, func(r map[string]any) { delete(r, "expires_at") })
+		},
 		"with a malformed expiry": func(t *testing.T, path string) {
 			edit(t, path, func(r map[string]any) { r["expires_at"] = 4102444800000 })
 		},
@@ -148,7 +178,8 @@ func TestAFileThatIsUnsafeOrMakesNoSenseIsIgnoredAndReplaced(t *testing.T) {
 			second := call(t, env, request, "get").Answered(t)
 			require.NotEqual(t, first, second)
 			require.NotContains(t, second, "planted")
-			require.Equal(t, second, call(t, env, request, "get").Answered(t), "the new one is kept")
+			require.Equal(t, second, call(t, env, request, "get").Answered(t),
+				"the new one is kept")
 			info, err := os.Lstat(path)
 			require.NoError(t, err)
 			require.Equal(t, os.FileMode(0o600), info.Mode())
@@ -157,7 +188,8 @@ func TestAFileThatIsUnsafeOrMakesNoSenseIsIgnoredAndReplaced(t *testing.T) {
 	}
 }
 
-// giveAway makes something another user's, which takes root, or a sudo that asks nothing, as CI systems have.
+// giveAway makes something another user's, which takes root, or a sudo that
+// asks nothing, as CI systems have.
 func giveAway(t *testing.T, path string) {
 	t.Helper()
 	const nobody = 65534
@@ -198,7 +230,8 @@ func TestAFolderThatIsNotOursAloneKeepsNothing(t *testing.T) {
 			env["TMPDIR"] = t.TempDir()
 			folder := filepath.Join(env["XDG_RUNTIME_DIR"], "provisionkit")
 			prepare(t, folder)
-			require.NotEqual(t, call(t, env, request, "get").Answered(t), call(t, env, request, "get").Answered(t))
+			require.NotEqual(t, call(t, env, request, "get").Answered(t),
+				call(t, env, request, "get").Answered(t))
 			entries, err := os.ReadDir(folder)
 			if err == nil {
 				require.Empty(t, entries)
@@ -233,7 +266,8 @@ func TestWithAReadOnlyDiskEveryGetAsksThePlatform(t *testing.T) {
 	p := newPlatform(t, &workspacetest.Mint{Life: time.Hour})
 	env := p.Env(t, "ws-1")
 	env["XDG_RUNTIME_DIR"], env["TMPDIR"] = "/proc", "/proc" // nobody can write there
-	require.NotEqual(t, call(t, env, request, "get").Answered(t), call(t, env, request, "get").Answered(t))
+	require.NotEqual(t, call(t, env, request, "get").Answered(t),
+		call(t, env, request, "get").Answered(t))
 }
 
 func TestWhenTheEndpointFailsTheKeptTokenIsServedWhileItLives(t *testing.T) {
@@ -247,13 +281,16 @@ func TestWhenTheEndpointFailsTheKeptTokenIsServedWhileItLives(t *testing.T) {
 			return len(p.Asked()) > 1
 		}, "no refresh was tried")
 		require.Equal(t, first, p.call(t, env, request, "get").Answered(t))
-		require.Len(t, p.Asked(), 2, "after a failure the next try is held off while there is a token")
+		require.Len(t, p.Asked(), 2,
+			"after a failure the next try is held off while there is a token")
 
-		eventually(t, func() bool { return p.call(t, env, request, "get").Code != 0 }, "a dead token was served")
+		eventually(t, func() bool { return p.call(t, env, request, "get").Code != 0 },
+			"a dead token was served")
 		require.Contains(t, p.call(t, env, request, "get").Failed(t), "502")
 
 		p.On(nil)
-		require.NotEqual(t, first, p.call(t, env, request, "get").Answered(t), "without a token every get tries")
+		require.NotEqual(t, first, p.call(t, env, request, "get").Answered(t),
+			"without a token every get tries")
 	})
 }
 
@@ -274,7 +311,7 @@ func TestAnEndpointThatHangsHoldsNobodyUpWhoseTokenLives(t *testing.T) {
 	})
 }
 
-func TestAfterAShortFailureGitHasABetterTokenLongBeforeTheKeptOneDies(t *testing.T) {
+func TestAfterAShortFailureABetterTokenComesBeforeTheKeptOneDies(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		p := newBubble(t, &workspacetest.Mint{Life: 8 * time.Second})
 		env := p.Env(t, "ws-1")
@@ -286,7 +323,8 @@ func TestAfterAShortFailureGitHasABetterTokenLongBeforeTheKeptOneDies(t *testing
 			return len(p.Asked()) > 1
 		}, "no refresh was tried")
 		p.On(nil)
-		eventually(t, func() bool { return p.call(t, env, request, "get").Answered(t) != first }, "no other token came")
+		eventually(t, func() bool { return p.call(t, env, request, "get").Answered(t) != first },
+			"no other token came")
 		require.Greater(t, time.Until(dies), time.Second)
 	})
 }
@@ -300,8 +338,10 @@ func TestErasingTheKeptTokenDropsItAndTellsThePlatform(t *testing.T) {
 
 	workspacetest.Erase(t, env, first+"x")
 	workspacetest.Erase(t, env, "another")
-	require.Equal(t, result{}, call(t, env, "protocol=https\nhost=other.example\npassword="+first+"\n\n", "erase"))
-	require.Equal(t, first, call(t, env, request, "get").Answered(t), "only the exact token and host count")
+	require.Equal(t, result{},
+		call(t, env, "protocol=https\nhost=other.example\npassword="+first+"\n\n", "erase"))
+	require.Equal(t, first, call(t, env, request, "get").Answered(t),
+		"only the exact token and host count")
 
 	workspacetest.Erase(t, env, first)
 	require.Len(t, p.Asked(), 1, "erase itself asks nothing")
@@ -318,7 +358,8 @@ func TestErasingTheKeptTokenDropsItAndTellsThePlatform(t *testing.T) {
 	require.Equal(t, tokenprovider.TokenSHA256(first), asked[1].Header.Get("Provisionkit-Rejected"))
 
 	workspacetest.Erase(t, env, first)
-	require.Equal(t, second, call(t, env, request, "get").Answered(t), "a token that was replaced can't be erased again")
+	require.Equal(t, second, call(t, env, request, "get").Answered(t),
+		"a token that was replaced can't be erased again")
 }
 
 func TestARejectionIsRepeatedUntilThePlatformHeardOfIt(t *testing.T) {
@@ -333,7 +374,8 @@ func TestARejectionIsRepeatedUntilThePlatformHeardOfIt(t *testing.T) {
 	p.On(nil)
 	require.NotEqual(t, first, call(t, env, request, "get").Answered(t))
 	asked := p.Asked()
-	require.Equal(t, tokenprovider.TokenSHA256(first), asked[len(asked)-1].Header.Get("Provisionkit-Rejected"))
+	require.Equal(t, tokenprovider.TokenSHA256(first),
+		asked[len(asked)-1].Header.Get("Provisionkit-Rejected"))
 }
 
 func TestReplicasWithADeadTokenEachAreAllTold(t *testing.T) {
@@ -361,20 +403,24 @@ func TestReplicasWithADeadTokenEachAreAllTold(t *testing.T) {
 	}
 }
 
-// TestATokenThatThePlatformHandsOutAgainIsServedButNotKept: the platform lets a token ripen that is seconds old, since
-// forges refuse those at times, and until then a get that is refused must not settle the matter for an hour.
+// TestATokenThatThePlatformHandsOutAgainIsServedButNotKept: the platform lets a
+// token ripen that is seconds old, since forges refuse those at times, and
+// until then a get that is refused must not settle the matter for an hour.
 func TestATokenThatThePlatformHandsOutAgainIsServedButNotKept(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		p := newBubble(t, tokenprovider.NewCache(&workspacetest.Mint{Life: time.Hour}, &tokenprovider.CacheOptions{Settle: time.Second}))
+		p := newBubble(t,
+			tokenprovider.NewCache(&workspacetest.Mint{Life: time.Hour}, &tokenprovider.CacheOptions{Settle: time.Second}))
 		env := p.Env(t, "ws-1")
 		first := p.call(t, env, request, "get").Answered(t)
 		p.erase(t, env, first)
 		require.Equal(t, first, p.call(t, env, request, "get").Answered(t))
 		require.Equal(t, first, p.call(t, env, request, "get").Answered(t))
 		require.Len(t, p.Asked(), 3)
-		eventually(t, func() bool { return p.call(t, env, request, "get").Answered(t) != first }, "the platform didn't replace it")
+		eventually(t, func() bool { return p.call(t, env, request, "get").Answered(t) != first },
+			"the platform didn't replace it")
 		for _, r := range p.Asked()[1:] {
-			require.Equal(t, tokenprovider.TokenSHA256(first), r.Header.Get("Provisionkit-Rejected"))
+			require.Equal(t, tokenprovider.TokenSHA256(first),
+				r.Header.Get("Provisionkit-Rejected"))
 		}
 		calls := len(p.Asked())
 		p.call(t, env, request, "get").Answered(t)

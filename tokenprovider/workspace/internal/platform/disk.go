@@ -11,9 +11,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/safefile"
 )
 
-// Disk keeps the record and the renewed bearer of one workspace in a folder that
-// nobody else can look into. The nil Disk keeps nothing. What can't be kept is
-// fetched again, so that no failure of it is anybody's error.
+// Disk keeps the record and the renewed bearer of one workspace in a folder
+// that nobody else can look into. The nil Disk keeps nothing. What can't be
+// kept is fetched again, so that no failure of it is anybody's error.
 type Disk struct {
 	root *os.Root
 	key  string
@@ -22,8 +22,8 @@ type Disk struct {
 // ErrNoDisk says that nothing can be kept.
 var ErrNoDisk = errors.New("workspace: there is no safe folder to keep anything in")
 
-// openDisk returns the disk for what subject gets from url; nil where there is no
-// safe folder. Workspaces that share a folder keep apart by their keys.
+// openDisk returns the disk for what subject gets from url; nil where there is
+// no safe folder. Workspaces that share a folder keep apart by their keys.
 func openDisk(getenv func(string) string, url, subject string) *Disk {
 	root, err := OpenFolder(getenv)
 	if err != nil {
@@ -86,8 +86,8 @@ func (d *Disk) read(name string) []byte {
 	return content
 }
 
-// replace puts a file with content in the place of whatever has the name. Only the
-// holder of the lock writes, hence one name for the file in the making.
+// replace puts a file with content in the place of whatever has the name. Only
+// the holder of the lock writes, hence one name for the file in the making.
 func (d *Disk) replace(name string, content []byte) error {
 	return safefile.Replace(d.root, d.key+".new", name, content)
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/safefile"
 )
 
-// OpenFolder opens the first of the folders for what is kept that can be made or
-// is there. It has to be this user's alone: whoever can write to it could hand out
-// tokens, and whoever can read it could take them.
+// OpenFolder opens the first of the folders for what is kept that can be made
+// or is there. It has to be this user's alone: whoever can write to it could
+// hand out tokens, and whoever can read it could take them.
 func OpenFolder(getenv func(string) string) (root *os.Root, err error) {
 	for _, path := range folders(getenv) {
 		if err = os.Mkdir(path, 0o700); err == nil || errors.Is(err, fs.ErrExist) {
@@ -27,8 +27,8 @@ func OpenFolder(getenv func(string) string) (root *os.Root, err error) {
 	return nil, err
 }
 
-// folders returns where things may be kept, the best first: XDG_RUNTIME_DIR is in
-// memory and ends with the session.
+// folders returns where things may be kept, the best first: XDG_RUNTIME_DIR is
+// in memory and ends with the session.
 func folders(getenv func(string) string) []string {
 	var paths []string
 	if dir := getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
@@ -43,8 +43,8 @@ func folders(getenv func(string) string) []string {
 
 // lock makes this process the only one that fetches and writes, once the ones
 // before it are done or gone: the lock ends with its process. It is false after
-// wait, at the end of ctx, and where nothing can be locked; the caller then goes on
-// without writing.
+// wait, at the end of ctx, and where nothing can be locked; the caller then
+// goes on without writing.
 func (d *Disk) lock(ctx context.Context, wait time.Duration) (unlock func(), locked bool) {
 	if d == nil {
 		return nil, false
@@ -57,8 +57,8 @@ func (d *Disk) lock(ctx context.Context, wait time.Duration) (unlock func(), loc
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			return func() {
-				// A process that is being started meanwhile has the open file for a
-				// moment, and would hold the lock.
+				// A process that is being started meanwhile has the open file
+				// for a moment, and would hold the lock.
 				_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
 				file.Close()
 			}, true

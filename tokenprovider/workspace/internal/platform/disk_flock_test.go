@@ -15,7 +15,8 @@ import (
 
 func TestALockEndsAlthoughAnotherProcessHasItsFileStill(t *testing.T) {
 	folder := t.TempDir()
-	d := openDisk(func(name string) string { return map[string]string{"TMPDIR": folder}[name] }, "url", "subject")
+	d := openDisk(func(name string) string { return map[string]string{"TMPDIR": folder}[name] },
+		"url", "subject")
 	require.NotNil(t, d)
 	defer d.close()
 	unlock, locked := d.lock(t.Context(), 0)

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// OpenOver is Open with another transport.
+// OpenOver does what Open does, over another transport.
 func OpenOver(ctx context.Context, getenv func(string) string, transport http.RoundTripper) (*Source, error) {
 	s, err := Open(ctx, getenv)
 	if err != nil {

@@ -27,14 +27,17 @@ type record struct {
 	renewAt time.Time // no renewal of the bearer before
 }
 
-// lives reports whether there is a token and it hasn't expired. One whose expiry isn't known is never kept.
+// lives reports whether there is a token and it hasn't expired. One whose
+// expiry isn't known is never kept.
 func (r record) lives(now time.Time) bool {
 	return r.token.Reveal() != "" && now.Before(r.expiresAt)
 }
 
-// serves reports whether the token is good enough for a caller who wishes for minTTL more of life: one that came with that
-// has to have it still, as the platform has a better one otherwise, and one that came with less half of what it came with,
-// so that short-lived tokens are kept too. While a refresh that failed is held off, any token that lives is.
+// serves reports whether the token is good enough for a caller who wishes for
+// minTTL more of life: one that came with that has to have it still, as the
+// platform has a better one otherwise, and one that came with less half of what
+// it came with, so that short-lived tokens are kept too. While a refresh that
+// failed is held off, any token that lives is.
 func (r record) serves(minTTL time.Duration, now time.Time) bool {
 	if !r.lives(now) {
 		return false
@@ -46,26 +49,30 @@ func (r record) serves(minTTL time.Duration, now time.Time) bool {
 	return r.expiresAt.Sub(now) >= need || r.heldOff(now)
 }
 
-// heldOff reports whether a refresh that failed is too fresh to try again. Here and below a time that hasn't come yet
-// is of a clock that was set back since, and holds nothing off: until then could be years.
+// heldOff reports whether a refresh that failed is too fresh to try again. Here
+// and below a time that hasn't come yet is of a clock that was set back since,
+// and holds nothing off: until then could be years.
 func (r record) heldOff(now time.Time) bool {
 	return !now.Before(r.failedAt) && now.Before(r.retryAt)
 }
 
-// failedSince reports whether a refresh that was in the making at asked, or began after it, has failed.
+// failedSince reports whether a refresh that was in the making at asked, or
+// began after it, has failed.
 func (r record) failedSince(asked, now time.Time) bool {
 	return r.failedAt.After(asked) && !r.failedAt.After(now)
 }
 
-// renewalHeldOff reports whether a renewal of the bearer was tried too shortly ago to try again.
+// renewalHeldOff reports whether a renewal of the bearer was tried too shortly
+// ago to try again.
 func (r record) renewalHeldOff(now time.Time) bool {
 	return now.Before(r.renewAt) && r.renewAt.Sub(now) <= renewPause
 }
 
-// withToken is r after a refresh. The token that git reported as refused, should the platform hand it out again (it
-// lets a token ripen that is seconds old, which forges refuse at times), isn't kept: each get asks anew and repeats the
-// report, until the platform has another. A token that it hands out again because it has no better one stays as old as
-// it is.
+// withToken is r after a refresh. The token that git reported as refused,
+// should the platform hand it out again (it lets a token ripen that is seconds
+// old, which forges refuse at times), isn't kept: each get asks anew and
+// repeats the report, until the platform has another. A token that it hands out
+// again because it has no better one stays as old as it is.
 func (r record) withToken(token string, expiresAt, now time.Time) record {
 	next := record{rejected: r.rejected, renewAt: r.renewAt}
 	switch {
@@ -78,8 +85,8 @@ func (r record) withToken(token string, expiresAt, now time.Time) record {
 	return next
 }
 
-// withRejected is r after git reported its token as refused. Those before it stay: each replica of the platform may have
-// one of them still.
+// withRejected is r after git reported its token as refused. Those before it
+// stay: each replica of the platform may have one of them still.
 func (r record) withRejected() record {
 	rejected := append([]string{tokenprovider.TokenSHA256(r.token.Reveal())}, r.rejected...)
 	return record{rejected: rejected[:min(len(rejected), wire.MaxRejected)], renewAt: r.renewAt}
@@ -102,10 +109,12 @@ func matches(s secret.Of[string], value string) bool {
 	return s.Reveal() != "" && secret.Equal(s.Reveal(), value)
 }
 
-// recordVersion changes when an older command could misread what a newer one wrote, or the other way round.
+// recordVersion changes when an older command could misread what a newer one
+// wrote, or the other way round.
 const recordVersion = 1
 
-// recordFile is a record as it is written: in a file that only its owner can read.
+// recordFile is a record as it is written: in a file that only its owner can
+// read.
 type recordFile struct {
 	Version     int                `json:"version"`
 	Key         string             `json:"key"` // whose it is: the name of the file, which a copy would change

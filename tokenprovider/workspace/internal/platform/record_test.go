@@ -44,20 +44,34 @@ func TestARecordServesWhoeverItsTokenLivesLongEnoughFor(t *testing.T) {
 		minTTL time.Duration
 		want   bool
 	}{
-		"nothing kept":                             {record{}, 0, false},
-		"no wish, a nanosecond left":               {held(time.Hour, time.Hour-1), 0, true},
-		"no wish, nothing left":                    {held(time.Hour, time.Hour), 0, false},
-		"exactly the wish":                         {held(time.Hour, 50*time.Minute), 10 * time.Minute, true},
-		"a nanosecond less than the wish":          {held(time.Hour, 50*time.Minute+1), 10 * time.Minute, false},
-		"came with a bit more than the wish":       {held(11*time.Minute, time.Minute), 10 * time.Minute, true},
-		"and has less left than the wish":          {held(11*time.Minute, time.Minute+1), 10 * time.Minute, false},
-		"a short life, half of it left":            {held(4*time.Second, 2*time.Second), 10 * time.Minute, true},
-		"a short life, less than half of it left":  {held(4*time.Second, 2*time.Second+1), 10 * time.Minute, false},
+		"nothing kept":               {record{}, 0, false},
+		"no wish, a nanosecond left": {held(time.Hour, time.Hour-1), 0, true},
+		"no wish, nothing left":      {held(time.Hour, time.Hour), 0, false},
+		"exactly the wish": {
+			held(time.Hour, 50*time.Minute), 10 * time.Minute, true,
+		},
+		"a nanosecond less than the wish": {
+			held(time.Hour, 50*time.Minute+1), 10 * time.Minute, false,
+		},
+		"came with a bit more than the wish": {
+			held(11*time.Minute, time.Minute), 10 * time.Minute, true,
+		},
+		"and has less left than the wish": {
+			held(11*time.Minute, time.Minute+1), 10 * time.Minute, false,
+		},
+		"a short life, half of it left": {
+			held(4*time.Second, 2*time.Second), 10 * time.Minute, true,
+		},
+		"a short life, less than half of it left": {
+			held(4*time.Second, 2*time.Second+1), 10 * time.Minute, false,
+		},
 		"too little left while a failure is fresh": {backingOff, 10 * time.Minute, true},
 		"too little left when it no longer is":     {backedOff, 10 * time.Minute, false},
 		"too little left, a failure to come":       {setBack, 10 * time.Minute, false},
 		"nothing left while a failure is fresh":    {dead, 10 * time.Minute, false},
-		"no expiry":                                {record{token: secret.New(token), fetchedAt: noon}, 0, false},
+		"no expiry": {
+			record{token: secret.New(token), fetchedAt: noon}, 0, false,
+		},
 	} {
 		require.Equal(t, c.want, c.record.serves(c.minTTL, noon), name)
 	}
@@ -65,7 +79,8 @@ func TestARecordServesWhoeverItsTokenLivesLongEnoughFor(t *testing.T) {
 
 func TestARenewalIsHeldOffForItsPauseAndNotUntilAClockCatchesUp(t *testing.T) {
 	for after, want := range map[time.Duration]bool{-1: false, 0: false, 1: true, renewPause: true, renewPause + 1: false, time.Hour: false} {
-		require.Equal(t, want, record{renewAt: noon.Add(after)}.renewalHeldOff(noon), "renewal after %s", after)
+		require.Equal(t, want, record{renewAt: noon.Add(after)}.renewalHeldOff(noon),
+			"renewal after %s", after)
 	}
 }
 
@@ -113,19 +128,22 @@ func TestARefusedTokenIsForgottenButNotItsDigest(t *testing.T) {
 	r.renewAt = noon
 	digest := tokenprovider.TokenSHA256(token)
 	rejected := r.withRejected()
-	require.Equal(t, written(t, record{rejected: []string{digest}, renewAt: noon}), written(t, rejected))
+	require.Equal(t, written(t, record{rejected: []string{digest}, renewAt: noon}),
+		written(t, rejected))
 	again := rejected.withToken(token, noon.Add(time.Hour), noon)
 	require.Equal(t, written(t, rejected), written(t, again), "the same token again isn't kept")
 	other := rejected.withToken("other", noon.Add(time.Hour), noon)
 	require.Equal(t, "other", other.token.Reveal())
 	require.Equal(t, noon, other.renewAt)
-	require.Equal(t, []string{tokenprovider.TokenSHA256("other"), digest}, other.withRejected().rejected, "another replica may have the first one still")
+	require.Equal(t, []string{tokenprovider.TokenSHA256("other"), digest},
+		other.withRejected().rejected, "another replica may have the first one still")
 	for n := range 20 {
 		rejected = rejected.withToken(fmt.Sprint(n), noon.Add(time.Hour), noon).withRejected()
 	}
 	require.Len(t, rejected.rejected, wire.MaxRejected)
 	require.Equal(t, tokenprovider.TokenSHA256("19"), rejected.rejected[0])
-	require.Empty(t, rejected.withToken("other", time.Time{}, noon).token.Reveal(), "nor one without an expiry")
+	require.Empty(t, rejected.withToken("other", time.Time{}, noon).token.Reveal(),
+		"nor one without an expiry")
 }
 
 func TestATokenThatIsHandedOutAgainStaysAsOldAsItIs(t *testing.T) {
@@ -150,12 +168,33 @@ func TestOnlyANewerBearerOfTheSameWorkspaceSucceedsAnother(t *testing.T) {
 		next Credential
 		want bool
 	}{
-		"newer":                      {Credential{Subject: "sub:ws-1", IssuedAt: noon.Add(1), ExpiresAt: noon.Add(2 * time.Hour)}, true},
-		"newer, until the same time": {Credential{Subject: "sub:ws-1", IssuedAt: noon.Add(1), ExpiresAt: noon.Add(time.Hour)}, true},
-		"newer, but ends earlier":    {Credential{Subject: "sub:ws-1", IssuedAt: noon.Add(1), ExpiresAt: noon.Add(time.Minute)}, false},
-		"as old":                     {Credential{Subject: "sub:ws-1", IssuedAt: noon, ExpiresAt: noon.Add(2 * time.Hour)}, false},
-		"of another workspace":       {Credential{Subject: "sub:ws-2", IssuedAt: noon.Add(1), ExpiresAt: noon.Add(2 * time.Hour)}, false},
-		"no JWT":                     {parseCredential("opaque"), false},
+		"newer": {
+			Credential{
+				Subject: "sub:ws-1", IssuedAt: noon.Add(1), ExpiresAt: noon.Add(2 * time.Hour),
+			},
+			true,
+		},
+		"newer, until the same time": {
+			Credential{Subject: "sub:ws-1", IssuedAt: noon.Add(1), ExpiresAt: noon.Add(time.Hour)},
+			true,
+		},
+		"newer, but ends earlier": {
+			Credential{
+				Subject: "sub:ws-1", IssuedAt: noon.Add(1), ExpiresAt: noon.Add(time.Minute),
+			},
+			false,
+		},
+		"as old": {
+			Credential{Subject: "sub:ws-1", IssuedAt: noon, ExpiresAt: noon.Add(2 * time.Hour)},
+			false,
+		},
+		"of another workspace": {
+			Credential{
+				Subject: "sub:ws-2", IssuedAt: noon.Add(1), ExpiresAt: noon.Add(2 * time.Hour),
+			},
+			false,
+		},
+		"no JWT": {parseCredential("opaque"), false},
 	} {
 		require.Equal(t, c.want, c.next.succeeds(old), name)
 	}
@@ -173,7 +212,8 @@ func TestNothingPrintsATokenOrBearer(t *testing.T) {
 	testutil.RequireRedacted(t, held(time.Hour, 0), token)
 	testutil.RequireRedacted(t, parseCredential(token), token)
 	testutil.RequireRedacted(t, config.Endpoint{Bearer: secret.New(token)}, token)
-	testutil.RequireRedacted(t, &Bearer{inline: secret.New(token), refused: secret.New(token)}, token)
+	testutil.RequireRedacted(t, &Bearer{inline: secret.New(token), refused: secret.New(token)},
+		token)
 	source, err := Open(t.Context(), func(name string) string {
 		return map[string]string{"PROVISIONKIT_TOKEN_URL": "https://platform.example", "PROVISIONKIT_BEARER": token, "TMPDIR": t.TempDir()}[name]
 	})

@@ -1,6 +1,6 @@
-// Package platform is the workspace's way to its platform: the endpoint that hands
-// out tokens, the bearer that the workspace authenticates with, and what is kept on
-// disk between the runs of the command.
+// Package platform is the workspace's way to its platform: the endpoint that
+// hands out tokens, the bearer that the workspace authenticates with, and what
+// is kept on disk between the runs of the command.
 package platform
 
 import (
@@ -23,21 +23,22 @@ const (
 	// hurry bounds a refresh if the token on disk outlives it: an endpoint that
 	// hangs must not stall who can go on.
 	hurry = 3 * time.Second
-	// lockWait is longer than a call of the endpoint takes at most, with a second try.
+	// lockWait is longer than a call of the endpoint takes at most, with a
+	// second try.
 	lockWait = 25 * time.Second
-	// backOff holds the next refresh off after one that failed, while the token on
-	// disk lives, or a quarter of what that has left; backOffMax bounds what the
-	// platform may ask for.
+	// backOff holds the next refresh off after one that failed, while the token
+	// on disk lives, or a quarter of what that has left; backOffMax bounds what
+	// the platform may ask for.
 	backOff    = 15 * time.Second
 	backOffMax = time.Minute
-	// renewPause lies between two tries to renew the bearer, or a quarter of the
-	// life that it has left.
+	// renewPause lies between two tries to renew the bearer, or a quarter of
+	// the life that it has left.
 	renewPause = time.Minute
 )
 
-// Source is the token of this workspace: from the disk while it lasts, else from
-// the platform's endpoint. It may be used by several goroutines, and by many
-// processes at a time.
+// Source is the token of this workspace: from the disk while it lasts, else
+// from the platform's endpoint. It may be used by several goroutines, and by
+// many processes at a time.
 type Source struct {
 	endpoint  config.Endpoint
 	transport http.RoundTripper
@@ -80,10 +81,10 @@ func (s *Source) Fresh(ctx context.Context) (string, time.Time, error) {
 	return token, expiresAt, err
 }
 
-// Token returns the token on disk if it has the life that ctx asks for or, where it
-// never had that, half of what it had when it came. Otherwise one process asks the
-// endpoint while the others wait for what it gets. When that fails, the token on
-// disk is served for as long as it lives.
+// Token returns the token on disk if it has the life that ctx asks for or,
+// where it never had that, half of what it had when it came. Otherwise one
+// process asks the endpoint while the others wait for what it gets. When that
+// fails, the token on disk is served for as long as it lives.
 func (s *Source) Token(ctx context.Context) (string, time.Time, error) {
 	s.asked.Store(true)
 	asked := time.Now()
@@ -142,12 +143,13 @@ func (s *Source) fetch(ctx context.Context, held record) (string, time.Time, err
 	return token, expiresAt, nil
 }
 
-// client returns what asks the endpoint, and tells it which tokens were refused,
-// by their digests.
+// client returns what asks the endpoint, and tells it which tokens were
+// refused, by their digests.
 func (s *Source) client(rejected []string) *tokenhttp.Client {
 	return &tokenhttp.Client{
-		URL: s.endpoint.URL, AllowHTTP: s.endpoint.AllowHTTP, Bearer: s.bearer, UserAgent: self.UserAgent(),
+		URL: s.endpoint.URL, AllowHTTP: s.endpoint.AllowHTTP, Bearer: s.bearer,
 		HTTPClient: &http.Client{Transport: rejecting{s.transport, rejected}},
+		UserAgent:  self.UserAgent(),
 	}
 }
 
@@ -160,11 +162,12 @@ func (s *Source) remedy(ctx context.Context, err error) string {
 		return "the workspace's bearer expired at " + used.ExpiresAt.UTC().Format(time.RFC3339) +
 			": it needs a new one from the platform"
 	}
-	return "the platform doesn't accept the workspace's bearer (401), or its own key was refused (500)"
+	return "the platform doesn't accept the workspace's bearer (401), " +
+		"or its own key was refused (500)"
 }
 
-// Invalidate drops token if it is the one on disk, and keeps its digest, so that
-// the next fetch tells the platform.
+// Invalidate drops token if it is the one on disk, and keeps its digest, so
+// that the next fetch tells the platform.
 func (s *Source) Invalidate(token string) bool {
 	if !matches(s.disk.load().token, token) {
 		return false
@@ -178,11 +181,11 @@ func (s *Source) Invalidate(token string) bool {
 	return matches(held.token, token) && s.disk.save(held.withRejected()) == nil
 }
 
-// RenewBearer replaces the bearer once half of its life is over. It is tried after
-// a token was asked for, once a minute and by one process at a time; when it fails
-// there is half of the bearer's life left to try again. It is tried as well when
-// there was no token, for whatever reason but that the bearer was refused: a forge
-// may be in trouble for longer than that.
+// RenewBearer replaces the bearer once half of its life is over. It is tried
+// after a token was asked for, once a minute and by one process at a time; when
+// it fails there is half of the bearer's life left to try again. It is tried as
+// well when there was no token, for whatever reason but that the bearer was
+// refused: a forge may be in trouble for longer than that.
 func (s *Source) RenewBearer(ctx context.Context) {
 	now := time.Now()
 	used, err := s.bearer.Current(ctx)
@@ -211,8 +214,8 @@ func (s *Source) RenewBearer(ctx context.Context) {
 	}
 }
 
-// retryAt returns when a refresh that failed with err at now may be tried again,
-// for whoever holds a token with that left.
+// retryAt returns when a refresh that failed with err at now may be tried
+// again, for whoever holds a token with that left.
 func retryAt(err error, now time.Time, left time.Duration) time.Time {
 	wait := min(backOff, max(left, 0)/4)
 	if e, ok := errors.AsType[*tokenprovider.Error](err); ok {

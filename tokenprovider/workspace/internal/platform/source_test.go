@@ -37,7 +37,8 @@ func TestASlowPlatformIsWaitedForNoLongerThanTheTokenOnDiskAllows(t *testing.T) 
 				t.Skip("nothing is kept on this system")
 			}
 			began := time.Now()
-			require.NoError(t, d.save(record{token: secret.New("ghs_held"), fetchedAt: began.Add(-time.Hour), expiresAt: began.Add(c.left)}))
+			require.NoError(t,
+				d.save(record{token: secret.New("ghs_held"), fetchedAt: began.Add(-time.Hour), expiresAt: began.Add(c.left)}))
 			b := &Bearer{inline: secret.New("bearer"), disk: d}
 			s := &Source{bearer: b, disk: d, endpoint: config.Endpoint{URL: "https://platform.example/token"}}
 			s.transport = transport(func(req *http.Request) (*http.Response, error) {
@@ -49,8 +50,11 @@ func TestASlowPlatformIsWaitedForNoLongerThanTheTokenOnDiskAllows(t *testing.T) 
 				expiresAt := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
 				answer := `{"token":"ghs_fresh","expires_at":"` + expiresAt + `"}`
 				return &http.Response{
-					StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
-					ContentLength: int64(len(answer)), Body: io.NopCloser(strings.NewReader(answer)), Request: req,
+					StatusCode: http.StatusOK, Header: http.Header{
+						"Content-Type": {"application/json"},
+					},
+					ContentLength: int64(len(answer)),
+					Body:          io.NopCloser(strings.NewReader(answer)), Request: req,
 				}, nil
 			})
 			defer s.Close()

@@ -29,9 +29,9 @@ func NotRun(err error) int {
 }
 
 // Become runs the program at path as what the command was started for, and
-// returns its exit code. In a process of the command's own the program takes its
-// place, with process id, signals and terminal. Elsewhere it is a child, which is
-// asked to end when ctx does and has 5 s to do so.
+// returns its exit code. In a process of the command's own the program takes
+// its place, with process id, signals and terminal. Elsewhere it is a child,
+// which is asked to end when ctx does and has 5 s to do so.
 func (p *Process) Become(ctx context.Context, path string, argv, environ []string) int {
 	var err error
 	if p.Replace != nil {
@@ -41,7 +41,8 @@ func (p *Process) Become(ctx context.Context, path string, argv, environ []strin
 		child.Args, child.Env = argv, environ
 		child.Stdin, child.Stdout, child.Stderr = p.Stdin, p.Stdout, p.Stderr
 		child.Cancel = func() error {
-			// Not before: what it left running may write for as long as it likes.
+			// Not before: what it left running may write for as long as it
+			// likes.
 			child.WaitDelay = cmp.Or(p.lastWords, lastWords)
 			return askToEnd(child.Process)
 		}
@@ -56,10 +57,10 @@ func (p *Process) Become(ctx context.Context, path string, argv, environ []strin
 	return exitCannotRun
 }
 
-// Await is [Process.Become] for a program after which there is something to tidy
-// up: it is a child in any case. An interrupt from the terminal reaches both
-// processes, and is the program's; any other signal that would end this process
-// ends the program first.
+// Await does what [Process.Become] does for a program after which there is
+// something to tidy up: it is a child in any case. An interrupt from the
+// terminal reaches both processes, and is the program's; any other signal that
+// would end this process ends the program first.
 func (p *Process) Await(ctx context.Context, path string, argv, environ []string) int {
 	if p.Replace != nil {
 		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
@@ -84,8 +85,8 @@ func askToEnd(p *os.Process) error {
 	return p.Kill()
 }
 
-// exitCode returns a program's exit code, or 128 and the number of the signal that
-// ended it, as shells have it.
+// exitCode returns a program's exit code, or 128 and the number of the signal
+// that ended it, as shells have it.
 func exitCode(ended *exec.Cmd) int {
 	status, ok := ended.ProcessState.Sys().(syscall.WaitStatus)
 	if code := ended.ProcessState.ExitCode(); code >= 0 || !ok {

@@ -10,8 +10,8 @@ import (
 
 // Replace stands for the place of the real process where no process can become
 // another program: it waits for the program's end and ends the same way. It
-// returns only when the program can't be started. An interrupt from the terminal
-// reaches both processes, and is the program's.
+// returns only when the program can't be started. An interrupt from the
+// terminal reaches both processes, and is the program's.
 func Replace(path string, argv, environ []string) error {
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	child := &exec.Cmd{

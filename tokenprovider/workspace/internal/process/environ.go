@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Lookup returns the value of a variable in environ, and whether it is there. Of
-// several with the name the last one counts, as it does for a child.
+// Lookup returns the value of a variable in environ, and whether it is there.
+// Of several with the name the last one counts, as it does for a child.
 func Lookup(environ []string, name string) (value string, ok bool) {
 	for _, variable := range slices.Backward(environ) {
 		if hasName(variable, name) {

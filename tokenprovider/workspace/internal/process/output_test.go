@@ -35,7 +35,8 @@ func TestOutputReturnsAllThatAProgramPrintsUpToItsBound(t *testing.T) {
 	t.Parallel()
 	sh := testutil.NeedTool(t, "sh")
 	stdin := strings.Repeat("y", MaxOutput)
-	stdout, stderr, err := Output(t.Context(), []string{"A=b"}, stdin, sh, "-c", `echo "$A" >&2; /bin/cat; exit 3`)
+	stdout, stderr, err := Output(t.Context(), []string{"A=b"}, stdin, sh, "-c",
+		`echo "$A" >&2; /bin/cat; exit 3`)
 	require.ErrorContains(t, err, "exit status 3")
 	require.Equal(t, "b\n", stderr)
 	require.True(t, stdout == stdin, "%d bytes", len(stdout))

@@ -1,7 +1,8 @@
 // Package process has what the command uses of its process, so that a test can
-// give it another one: arguments, environment and standard streams, the programs
-// on the PATH, and two ways to run one of them: [Output] for what it prints, and
-// [Process.Become] for a program that the command was started to run.
+// give it another one: arguments, environment and standard streams, the
+// programs on the PATH, and two ways to run one of them: [Output] for what it
+// prints, and [Process.Become] for a program that the command was started to
+// run.
 package process
 
 import (
@@ -30,8 +31,8 @@ type Process struct {
 	Stdout  io.Writer
 	Stderr  io.Writer
 
-	// Replace puts another program in the place of this process. It is nil where
-	// there is no process to replace: the program becomes a child then.
+	// Replace puts another program in the place of this process. It is nil
+	// where there is no process to replace: the program becomes a child then.
 	Replace func(path string, argv, environ []string) error
 
 	lastWords time.Duration // how long a program may take to end that was asked to; 0: 5 s
@@ -39,20 +40,21 @@ type Process struct {
 
 // ErrArguments is the error of a subcommand for arguments that it doesn't know.
 // It doesn't repeat them: a token gets into the wrong place easily.
-var ErrArguments = errors.New("too many or unknown arguments: see " + gitcredential.DefaultCommand + " --help")
+var ErrArguments = errors.New(
+	"too many or unknown arguments: see " + gitcredential.DefaultCommand + " --help")
 
 // maxLine bounds a line for a person, in characters.
 const maxLine = 500
 
-// Fail tells the person in front of the command about err, in one line that shows
-// nothing that a terminal obeys, and returns the exit code.
+// Fail tells the person in front of the command about err, in one line that
+// shows nothing that a terminal obeys, and returns the exit code.
 func (p *Process) Fail(err error) int {
 	fmt.Fprintf(p.Stderr, "%s: %s\n", gitcredential.DefaultCommand, Line(err.Error()))
 	return 1
 }
 
-// Line returns text as a line for a person. What package gitcredential says needs
-// no name of a package before it: that of the command stands there.
+// Line returns text as a line for a person. What package gitcredential says
+// needs no name of a package before it: that of the command stands there.
 func Line(text string) string {
 	return wire.OneLine(strings.TrimPrefix(text, "gitcredential: "), maxLine)
 }

@@ -6,10 +6,11 @@ import (
 	"os"
 )
 
-// Replace writes content to a file of the name making, which nobody else may use
-// meanwhile, and puts that in the place of whatever has the name: a reader sees
-// the old or the new one whole. The file is this user's alone. Replace doesn't
-// wait for the disk: what a power cut takes away is fetched or written again.
+// Replace writes content to a file of the name making, which nobody else may
+// use meanwhile, and puts that in the place of whatever has the name: a reader
+// sees the old or the new one whole. The file is this user's alone. Replace
+// doesn't wait for the disk: what a power cut takes away is fetched or written
+// again.
 func Replace(root *os.Root, making, name string, content []byte) error {
 	if err := root.RemoveAll(making); err != nil {
 		return err

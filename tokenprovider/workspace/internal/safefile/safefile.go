@@ -1,7 +1,7 @@
 // Package safefile reads and writes files where others may have had a hand: in
 // folders that they can write to, under names that they can put something else
-// at. What is read is a plain file of bounded size; what is this user's alone has
-// no rights for others.
+// at. What is read is a plain file of bounded size; what is this user's alone
+// has no rights for others.
 package safefile
 
 import (
@@ -18,8 +18,8 @@ const (
 	MaxPrivate = 64 << 10 // a token has at most 32 KiB
 )
 
-// UnsafeError says why a file or folder isn't trusted. It is the end of a sentence
-// that begins with its name.
+// UnsafeError says why a file or folder isn't trusted. It is the end of a
+// sentence that begins with its name.
 type UnsafeError string
 
 func (e UnsafeError) Error() string { return string(e) }
@@ -27,8 +27,8 @@ func (e UnsafeError) Error() string { return string(e) }
 // ErrTooLarge is the error for a file that is larger than its bound.
 const ErrTooLarge = UnsafeError("is too large")
 
-// ReadPlain returns the content of a plain file, whoever it belongs to. A pipe is
-// none: it would be waited for.
+// ReadPlain returns the content of a plain file, whoever it belongs to. A pipe
+// is none: it would be waited for.
 func ReadPlain(path string) ([]byte, error) {
 	if info, err := os.Stat(path); err != nil {
 		return nil, err
@@ -43,8 +43,8 @@ func ReadPlain(path string) ([]byte, error) {
 	return readAtMost(file, MaxPlain)
 }
 
-// ReadPrivate returns the content of a plain file that is this user's alone. The
-// error for any other is an [UnsafeError].
+// ReadPrivate returns the content of a plain file that is this user's alone.
+// The error for any other is an [UnsafeError].
 func ReadPrivate(root *os.Root, name string) ([]byte, error) {
 	info, err := root.Lstat(name)
 	if err != nil {
@@ -75,7 +75,8 @@ func readAtMost(file *os.File, limit int64) ([]byte, error) {
 	return content, err
 }
 
-// Private returns an [UnsafeError] for what somebody else may look into or change.
+// Private returns an [UnsafeError] for what somebody else may look into or
+// change.
 func Private(info fs.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return UnsafeError(fmt.Sprintf("has rights %#o, so that it isn't for its owner alone", mode))
@@ -86,8 +87,8 @@ func Private(info fs.FileInfo) error {
 	return nil
 }
 
-// OpenFolder opens a folder that is this user's alone. The error for any other is
-// an [UnsafeError] that names it.
+// OpenFolder opens a folder that is this user's alone. The error for any other
+// is an [UnsafeError] that names it.
 func OpenFolder(path string) (*os.Root, error) {
 	info, err := os.Lstat(path)
 	if err != nil {

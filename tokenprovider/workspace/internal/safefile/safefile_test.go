@@ -18,8 +18,13 @@ func TestAFileThatIsTooLargeIsNotReadWhole(t *testing.T) {
 		limit int64
 		read  func(name string) ([]byte, error)
 	}{
-		"plain":   {MaxPlain, func(name string) ([]byte, error) { return ReadPlain(filepath.Join(folder, name)) }},
-		"private": {MaxPrivate, func(name string) ([]byte, error) { return ReadPrivate(root, name) }},
+		"plain": {
+			MaxPlain,
+			func(name string) ([]byte, error) { return ReadPlain(filepath.Join(folder, name)) },
+		},
+		"private": {
+			MaxPrivate, func(name string) ([]byte, error) { return ReadPrivate(root, name) },
+		},
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), nil, 0o600))
 		require.NoError(t, os.Truncate(filepath.Join(folder, name), c.limit))

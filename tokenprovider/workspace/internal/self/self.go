@@ -41,9 +41,9 @@ const commandPackage = modulePath + "/tokenprovider/workspace/" + gitcredential.
 
 // Is reports whether the program at path is this command: this very file, or
 // another build of its main package, since neither a copy nor a link to another
-// version can be told by its name. The main package is the command's own or, in a
-// program that it was linked into, that program's. What else was built with this
-// module is another program.
+// version can be told by its name. The main package is the command's own or, in
+// a program that it was linked into, that program's. What else was built with
+// this module is another program.
 func Is(path string) bool {
 	if own, err := os.Executable(); err == nil && Same(path, own) {
 		return true
@@ -66,8 +66,9 @@ func Same(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
-// CalledAs returns the absolute path by which this program can be called by name:
-// as it was called this time, or as found on the PATH; "" if there is none.
+// CalledAs returns the absolute path by which this program can be called by
+// name: as it was called this time, or as found on the PATH; "" if there is
+// none.
 func CalledAs(p *process.Process, name string) string {
 	own, err := os.Executable()
 	if err != nil {
@@ -87,8 +88,8 @@ func CalledAs(p *process.Process, name string) string {
 	return ""
 }
 
-// Path returns the absolute path of this program, under the command's own name if
-// it can be called by that.
+// Path returns the absolute path of this program, under the command's own name
+// if it can be called by that.
 func Path(p *process.Process) (string, error) {
 	if path := CalledAs(p, gitcredential.DefaultCommand); path != "" {
 		return path, nil

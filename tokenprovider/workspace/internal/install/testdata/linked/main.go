@@ -1,5 +1,5 @@
-// Command linked stands for a program of a platform's own that has the command linked into it, and for any that was built
-// with this module.
+// Command linked stands for a program of a platform's own that has the command
+// linked into it, and for any that was built with this module.
 package main
 
 import (
@@ -15,7 +15,8 @@ import (
 
 func main() {
 	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
-	if slices.Contains([]string{gitcredential.DefaultCommand, "gh", "git-askpass-provisionkit"}, name) && os.Getenv("LINKED_OWN") == "" {
+	names := []string{gitcredential.DefaultCommand, "gh", "git-askpass-provisionkit"}
+	if slices.Contains(names, name) && os.Getenv("LINKED_OWN") == "" {
 		os.Exit(workspace.Main())
 	}
 	fmt.Println("the platform's own program")
