@@ -28,9 +28,7 @@ func newFloor() *floor {
 }
 
 func benchCache(b *testing.B) *tokenprovider.Cache {
-	c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
-		return "token", time.Now().Add(time.Hour), nil
-	}), nil)
+	c := tokenprovider.NewCache(always("token", time.Hour), nil)
 	if _, _, err := c.Token(b.Context()); err != nil {
 		b.Fatal(err)
 	}
@@ -98,15 +96,21 @@ func herd(n int, p tokenprovider.TokenProvider) time.Duration {
 	return time.Since(started)
 }
 
+// keepMax stores n in most if it is more.
+func keepMax(most *atomic.Int64, n int64) {
+	for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+	}
+}
+
 const mintTime = 50 * time.Millisecond
 
-// BenchmarkHerd is 10,000 callers that find no token, with a mint of 50 ms;
+// BenchmarkHerd has 10,000 callers that find no token, with a mint of 50 ms;
 // ms-over-mint is what the last one waited beyond it.
 func BenchmarkHerd(b *testing.B) {
 	benchmarkHerd(b, 10_000, nil)
 }
 
-// BenchmarkFailingHerd is 200 callers of a mint that fails after 50 ms.
+// BenchmarkFailingHerd has 200 callers of a mint that fails after 50 ms.
 func BenchmarkFailingHerd(b *testing.B) {
 	benchmarkHerd(b, 200, errors.New("down"))
 }
@@ -116,34 +120,39 @@ func benchmarkHerd(b *testing.B, callers int, failure error) {
 	var over time.Duration
 	var mints atomic.Int64
 	for b.Loop() {
-		c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		c := cacheOver(func(context.Context) (string, time.Time, error) {
 			mints.Add(1)
 			time.Sleep(mintTime)
 			return "token", time.Now().Add(time.Hour), failure
-		}), nil)
+		})
 		over += herd(callers, c) - mintTime
 	}
 	b.ReportMetric(float64(mints.Load())/float64(b.N), "mints/herd")
 	b.ReportMetric(float64(over.Milliseconds())/float64(b.N), "ms-over-mint")
-	b.ReportMetric(float64(over+time.Duration(b.N)*mintTime)/float64(time.Duration(b.N)*mintTime), "x-mint")
+	b.ReportMetric(float64(over+time.Duration(b.N)*mintTime)/float64(time.Duration(b.N)*mintTime),
+		"x-mint")
 }
 
-// BenchmarkStall is a refresh of 2 s inside the window, with 16 callers that
+// BenchmarkStall has a refresh of 2 s inside the window, and 16 callers that
 // ask every millisecond; ms-slowest is the longest that one of them waited.
 func BenchmarkStall(b *testing.B) {
 	b.ReportAllocs()
 	var slowest atomic.Int64
 	for b.Loop() {
 		var mints atomic.Int64
-		c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		source := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 			n := mints.Add(1)
 			if n > 1 {
 				time.Sleep(2 * time.Second)
 			}
 			return fmt.Sprint("token-", n), time.Now().Add(12 * time.Second), nil
-		}), &tokenprovider.CacheOptions{RefreshAhead: time.Hour, MinTTL: -1})
+		})
+		c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{
+			RefreshAhead: time.Hour, MinTTL: -1,
+		})
 		_, _, _ = c.Token(context.Background())
-		for c.Status().State == tokenprovider.StateFresh { // its window opens 8.4 to 9 s into its life
+		// Its window opens 8.4 to 9 s into its life.
+		for c.Status().State == tokenprovider.StateFresh {
 			time.Sleep(100 * time.Millisecond)
 		}
 		ends := time.Now().Add(3 * time.Second)
@@ -153,9 +162,7 @@ func BenchmarkStall(b *testing.B) {
 				for time.Now().Before(ends) {
 					started := time.Now()
 					_, _, _ = c.Token(context.Background())
-					waited := int64(time.Since(started))
-					for old := slowest.Load(); waited > old && !slowest.CompareAndSwap(old, waited); old = slowest.Load() {
-					}
+					keepMax(&slowest, int64(time.Since(started)))
 					time.Sleep(time.Millisecond)
 				}
 			})

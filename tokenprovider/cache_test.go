@@ -169,7 +169,8 @@ func TestATokenWithoutExpiryIsKeptUntilItIsInvalidated(t *testing.T) {
 }
 
 func TestACacheWithoutAProviderIsNotConfigured(t *testing.T) {
-	require.ErrorIs(t, requireCode(t, tokenprovider.NewCache(nil, nil), tokenprovider.CodeNotConfigured), tokenprovider.ErrNotConfigured)
+	require.ErrorIs(t, requireCode(t, tokenprovider.NewCache(nil, nil),
+		tokenprovider.CodeNotConfigured), tokenprovider.ErrNotConfigured)
 }
 
 func TestNothingRunsWhileNobodyCalls(t *testing.T) {

@@ -3,7 +3,6 @@ package tokenprovider_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -20,13 +19,14 @@ func TestAProviderThatIgnoresItsContextIsLeftBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var calls atomic.Int64
-		c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		source := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 			if calls.Add(1) == 1 {
 				<-release
 				return "late", time.Time{}, nil
 			}
 			return "second", time.Time{}, nil
-		}), &tokenprovider.CacheOptions{MintTimeout: time.Second})
+		})
+		c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{MintTimeout: time.Second})
 		started := time.Now()
 		err := requireCode(t, c, tokenprovider.CodeUnavailable)
 		require.ErrorContains(t, err, "no answer within 1s")
@@ -133,9 +133,9 @@ func (f fickle) Unwrap() error { f.does("Unwrap"); return nil }
 func TestAnErrorIsAskedForNothingOutsideTheGuard(t *testing.T) {
 	for _, method := range []string{"Error", "As", "Is", "Unwrap"} {
 		synctest.Test(t, func(t *testing.T) {
-			c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+			c := cacheOver(func(context.Context) (string, time.Time, error) {
 				return "", time.Time{}, fickle{method}
-			}), &tokenprovider.CacheOptions{Logger: slog.New(slog.DiscardHandler)})
+			})
 			err := requireCode(t, c, tokenprovider.CodeInternal)
 			require.ErrorContains(t, err, "the provider panicked", method)
 			require.Equal(t, err.Error(), c.Status().LastError)
@@ -151,7 +151,8 @@ func (unwrapping) Unwrap() tokenprovider.TokenProvider { panic("a defect") }
 func TestAWrapperThatPanicsAfterTheCallIsADefectToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := tokenprovider.NewCache(unwrapping{tokenprovider.Static("t")}, nil)
-		require.ErrorContains(t, requireCode(t, c, tokenprovider.CodeInternal), "the provider panicked")
+		require.ErrorContains(t, requireCode(t, c, tokenprovider.CodeInternal),
+			"the provider panicked")
 	})
 }
 
@@ -190,10 +191,11 @@ func TestWhatBreaksUnderASharedIsAnErrorOfIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				shared := newShared(t, tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+				source := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 					c.breaks()
 					return "", time.Time{}, nil
-				}), tokenprovidertest.NewStore())
+				})
+				shared := newShared(t, source, tokenprovidertest.NewStore())
 				err := requireCode(t, shared, tokenprovider.CodeInternal)
 				require.ErrorContains(t, err, "tokenprovider: the provider "+c.text)
 				require.NotContains(t, err.Error(), "secret-value")

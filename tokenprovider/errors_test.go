@@ -12,8 +12,10 @@ import (
 )
 
 var codes = []tokenprovider.Code{
-	tokenprovider.CodeNotConfigured, tokenprovider.CodeUnauthenticated, tokenprovider.CodeForbidden, tokenprovider.CodeNotFound,
-	tokenprovider.CodeInvalidRequest, tokenprovider.CodeRateLimited, tokenprovider.CodeUnavailable, tokenprovider.CodeInternal,
+	tokenprovider.CodeNotConfigured, tokenprovider.CodeUnauthenticated,
+	tokenprovider.CodeForbidden, tokenprovider.CodeNotFound,
+	tokenprovider.CodeInvalidRequest, tokenprovider.CodeRateLimited,
+	tokenprovider.CodeUnavailable, tokenprovider.CodeInternal,
 }
 
 func TestCodeOf(t *testing.T) {
@@ -45,7 +47,8 @@ func TestCodeOf(t *testing.T) {
 func TestErrorMatchesErrNotConfiguredByItsCode(t *testing.T) {
 	for _, code := range codes {
 		err := fmt.Errorf("plugin: %w", &tokenprovider.Error{Code: code})
-		require.Equal(t, code == tokenprovider.CodeNotConfigured, errors.Is(err, tokenprovider.ErrNotConfigured), code)
+		require.Equal(t, code == tokenprovider.CodeNotConfigured,
+			errors.Is(err, tokenprovider.ErrNotConfigured), code)
 	}
 }
 
@@ -68,14 +71,17 @@ func TestEveryCodeHasASentenceOfItsOwn(t *testing.T) {
 	require.False(t, tokenprovider.Code("").Known())
 	require.False(t, tokenprovider.Code("of a later version").Known())
 	require.Empty(t, tokenprovider.Code("").Message())
-	require.Equal(t, tokenprovider.CodeInternal.Message(), tokenprovider.Code("of a later version").Message())
+	require.Equal(t, tokenprovider.CodeInternal.Message(),
+		tokenprovider.Code("of a later version").Message())
 }
 
 func TestTheTextOfAnErrorIsItsCauseAndTheWait(t *testing.T) {
 	var none *tokenprovider.Error
 	require.Equal(t, "<nil>", none.Error())
 	require.NoError(t, none.Unwrap())
-	require.Equal(t, tokenprovider.CodeForbidden.Message(), (&tokenprovider.Error{Code: tokenprovider.CodeForbidden}).Error())
+	require.Equal(t, tokenprovider.CodeForbidden.Message(),
+		(&tokenprovider.Error{Code: tokenprovider.CodeForbidden}).Error())
 	require.Equal(t, "POST /x: 429 slow down (retry after 1m30s)",
-		(&tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: 90 * time.Second, Err: errors.New("POST /x: 429 slow down")}).Error())
+		(&tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: 90 * time.Second,
+			Err: errors.New("POST /x: 429 slow down")}).Error())
 }

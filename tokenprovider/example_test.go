@@ -17,7 +17,8 @@ func ExampleNewCache() {
 		minted++
 		return "s3cret", time.Now().Add(time.Hour), nil
 	}
-	tokens := tokenprovider.NewCache(tokenprovider.Func(mint), &tokenprovider.CacheOptions{Name: "my-forge"})
+	tokens := tokenprovider.NewCache(tokenprovider.Func(mint),
+		&tokenprovider.CacheOptions{Name: "my-forge"})
 
 	for range 1000 {
 		if _, _, err := tokens.Token(context.Background()); err != nil {
@@ -34,9 +35,10 @@ func ExampleNewCache() {
 // A caller that is about to start something long asks for a token that outlives
 // it.
 func ExampleWithMinTTL() {
-	tokens := tokenprovider.NewCache(tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
+	mint := func(ctx context.Context) (string, time.Time, error) {
 		return "s3cret", time.Now().Add(time.Hour), nil
-	}), nil)
+	}
+	tokens := tokenprovider.NewCache(tokenprovider.Func(mint), nil)
 	ctx := tokenprovider.WithMinTTL(context.Background(), 20*time.Minute)
 	_, expiresAt, err := tokens.Token(ctx)
 	fmt.Println(time.Until(expiresAt) > 20*time.Minute, err)
@@ -49,7 +51,8 @@ func ExampleNewKeyed() {
 	tenants := tokenprovider.NewKeyed(func(tenant string) tokenprovider.TokenProvider {
 		return tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
 			if tenant == "suspended" {
-				return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("tenant is suspended")}
+				return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden,
+					Err: errors.New("tenant is suspended")}
 			}
 			return "token-of-" + tenant, time.Now().Add(time.Hour), nil
 		})
@@ -69,11 +72,13 @@ func ExampleNewKeyed() {
 // way around it.
 func ExampleFallback() {
 	broken := tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
-		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeUnauthenticated, Err: errors.New("the key was refused")}
+		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeUnauthenticated,
+			Err: errors.New("the key was refused")}
 	})
 	personal := tokenprovider.Static("personal")
 
-	_, _, err := tokenprovider.Fallback(tokenprovider.File("/nonexistent/app-token"), personal).Token(context.Background())
+	missing := tokenprovider.File("/nonexistent/app-token")
+	_, _, err := tokenprovider.Fallback(missing, personal).Token(context.Background())
 	fmt.Println(err)
 	_, _, err = tokenprovider.Fallback(broken, personal).Token(context.Background())
 	fmt.Println(err)
@@ -93,7 +98,8 @@ func ExampleStatic() {
 }
 
 func ExampleEnv() {
-	_, _, err := tokenprovider.Env("NO_SUCH_TOKEN", "NO_SUCH_TOKEN_EITHER").Token(context.Background())
+	p := tokenprovider.Env("NO_SUCH_TOKEN", "NO_SUCH_TOKEN_EITHER")
+	_, _, err := p.Token(context.Background())
 	fmt.Println(errors.Is(err, tokenprovider.ErrNotConfigured))
 	// Output: true
 }
@@ -105,7 +111,8 @@ func ExampleFile() {
 }
 
 func ExampleCodeOf() {
-	err := fmt.Errorf("workspace ws-1: %w", &tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: time.Minute})
+	err := fmt.Errorf("workspace ws-1: %w",
+		&tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: time.Minute})
 	switch code := tokenprovider.CodeOf(err); code {
 	case tokenprovider.CodeRateLimited, tokenprovider.CodeUnavailable:
 		fmt.Println("try again:", code.Message())
@@ -119,13 +126,16 @@ func ExampleCodeOf() {
 // next call gets another one.
 func ExampleInvalidate() {
 	minted := 0
-	tokens := tokenprovider.NewCache(tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
+	mint := func(ctx context.Context) (string, time.Time, error) {
 		minted++
 		return fmt.Sprint("token-", minted), time.Now().Add(time.Hour), nil
-	}), &tokenprovider.CacheOptions{Settle: -1})
+	}
+	opts := &tokenprovider.CacheOptions{Settle: -1}
+	tokens := tokenprovider.NewCache(tokenprovider.Func(mint), opts)
 
 	token, _, _ := tokens.Token(context.Background())
-	fmt.Println(tokenprovider.Invalidate(tokens, "another"), tokenprovider.Invalidate(tokens, token))
+	fmt.Println(tokenprovider.Invalidate(tokens, "another"),
+		tokenprovider.Invalidate(tokens, token))
 	token, _, _ = tokens.Token(context.Background())
 	fmt.Println(token)
 	// Output:
@@ -134,9 +144,11 @@ func ExampleInvalidate() {
 }
 
 func ExampleStatusOf() {
-	tokens := tokenprovider.NewCache(tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
+	mint := func(ctx context.Context) (string, time.Time, error) {
 		return "", time.Time{}, errors.New("connection refused")
-	}), &tokenprovider.CacheOptions{Name: "my-forge"})
+	}
+	opts := &tokenprovider.CacheOptions{Name: "my-forge"}
+	tokens := tokenprovider.NewCache(tokenprovider.Func(mint), opts)
 	_, _, _ = tokens.Token(context.Background())
 
 	status, ok := tokenprovider.StatusOf(tokens)

@@ -18,9 +18,10 @@ func ExampleTransport() {
 	}))
 	defer api.Close()
 
-	tokens := tokenprovider.NewCache(tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
+	mint := func(ctx context.Context) (string, time.Time, error) {
 		return "s3cret", time.Now().Add(time.Hour), nil
-	}), nil)
+	}
+	tokens := tokenprovider.NewCache(tokenprovider.Func(mint), nil)
 	client := &http.Client{Transport: &tokenprovider.Transport{
 		Provider: tokens,
 		Hosts:    []string{api.Listener.Addr().String()}, // in real life: api.github.com

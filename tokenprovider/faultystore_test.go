@@ -2,6 +2,7 @@ package tokenprovider_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"time"
 
@@ -10,6 +11,8 @@ import (
 
 func goexit() { runtime.Goexit() }
 
+type unlockFunc = func(context.Context) error
+
 // faultyStore is a store in memory, with a function in place of each method
 // that is to do something else.
 type faultyStore struct {
@@ -17,7 +20,7 @@ type faultyStore struct {
 	load    func(context.Context, string) ([]byte, error)
 	save    func(context.Context, string, []byte, time.Duration) error
 	remove  func(context.Context, string) error
-	tryLock func(context.Context, string, time.Duration) (func(context.Context) error, bool, error)
+	tryLock func(context.Context, string, time.Duration) (unlockFunc, bool, error)
 }
 
 func (s *faultyStore) Load(ctx context.Context, key string) ([]byte, error) {
@@ -41,32 +44,44 @@ func (s *faultyStore) Delete(ctx context.Context, key string) error {
 	return s.Store.Delete(ctx, key)
 }
 
-func (s *faultyStore) TryLock(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
+func (s *faultyStore) TryLock(ctx context.Context, key string, ttl time.Duration) (
+	unlockFunc, bool, error) {
 	if s.tryLock != nil {
 		return s.tryLock(ctx, key, ttl)
 	}
 	return s.Store.TryLock(ctx, key, ttl)
 }
 
-// newFaulty is a store of which the named method, or all, does fault first.
+// What a store does that is down, and one that hangs.
+func refuse(context.Context) error { return errors.New("connection refused") }
+
+func hang(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// newFaulty returns a store of which the named method, or all, does fault
+// first.
 func newFaulty(method string, fault func(context.Context) error) *faultyStore {
 	s := &faultyStore{Store: tokenprovidertest.NewStore()}
 	if method == "load" || method == "all" {
 		s.load = func(ctx context.Context, _ string) ([]byte, error) { return nil, fault(ctx) }
 	}
 	if method == "save" || method == "all" {
-		s.save = func(ctx context.Context, _ string, _ []byte, _ time.Duration) error { return fault(ctx) }
+		s.save = func(ctx context.Context, _ string, _ []byte, _ time.Duration) error {
+			return fault(ctx)
+		}
 	}
 	if method == "delete" || method == "all" {
 		s.remove = func(ctx context.Context, _ string) error { return fault(ctx) }
 	}
 	if method == "lock" || method == "all" {
-		s.tryLock = func(ctx context.Context, _ string, _ time.Duration) (func(context.Context) error, bool, error) {
+		s.tryLock = func(ctx context.Context, _ string, _ time.Duration) (unlockFunc, bool, error) {
 			return nil, false, fault(ctx)
 		}
 	}
 	if method == "unlock" {
-		s.tryLock = func(context.Context, string, time.Duration) (func(context.Context) error, bool, error) {
+		s.tryLock = func(context.Context, string, time.Duration) (unlockFunc, bool, error) {
 			return fault, true, nil
 		}
 	}

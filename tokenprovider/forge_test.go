@@ -53,7 +53,8 @@ func (f *forge) seen() []string {
 
 // client sends through a Transport to f.
 func (f *forge) client(p tokenprovider.TokenProvider) *http.Client {
-	return &http.Client{Transport: &tokenprovider.Transport{Provider: p, Base: f.Server.Client().Transport, Hosts: []string{f.host()}}}
+	return &http.Client{Transport: &tokenprovider.Transport{Provider: p,
+		Base: f.Server.Client().Transport, Hosts: []string{f.host()}}}
 }
 
 func numbered() *tokenprovider.Cache {

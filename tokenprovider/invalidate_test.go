@@ -132,7 +132,8 @@ func TestDropForgetsAtAnyAgeAndWhatIsOnItsWay(t *testing.T) {
 		require.Equal(t, tokenprovider.StateEmpty, c.Status().State)
 
 		var callers sync.WaitGroup
-		callers.Go(func() { requireToken(t, c, "token-3") }) // token-2 was asked for before the drop
+		// token-2 was asked for before the drop
+		callers.Go(func() { requireToken(t, c, "token-3") })
 		time.Sleep(500 * time.Millisecond)
 		c.Drop()
 		callers.Wait()
@@ -142,7 +143,8 @@ func TestDropForgetsAtAnyAgeAndWhatIsOnItsWay(t *testing.T) {
 
 func TestInvalidateAndStatusAreFoundThroughWrappers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := tokenprovider.NewCache(&issuer{life: time.Hour}, &tokenprovider.CacheOptions{Name: "inner"})
+		c := tokenprovider.NewCache(&issuer{life: time.Hour},
+			&tokenprovider.CacheOptions{Name: "inner"})
 		requireToken(t, c, "token-1")
 		time.Sleep(5 * time.Second)
 		wrapped := wrapper{wrapper{wrapper{c}}}
@@ -154,7 +156,9 @@ func TestInvalidateAndStatusAreFoundThroughWrappers(t *testing.T) {
 
 	loop := &cycle{}
 	loop.TokenProvider = loop
-	for _, p := range []tokenprovider.TokenProvider{nil, loop, wrapper{nil}, tokenprovider.Static("t"), opaque{tokenprovider.NewCache(nil, nil)}} {
+	for _, p := range []tokenprovider.TokenProvider{
+		nil, loop, wrapper{nil}, tokenprovider.Static("t"), opaque{tokenprovider.NewCache(nil, nil)},
+	} {
 		require.False(t, tokenprovider.Invalidate(p, "t"))
 		_, ok := tokenprovider.StatusOf(p)
 		require.False(t, ok)

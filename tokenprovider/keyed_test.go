@@ -61,8 +61,8 @@ func TestDropForgetsAKeyWithWhatItsCacheHolds(t *testing.T) {
 	})
 }
 
-// watched is a Keyed whose providers tell when they were collected, and with
-// them their caches.
+// watched returns a Keyed whose providers tell when they were collected, and
+// with them their caches.
 func watched(gone *atomic.Int64) *tokenprovider.Keyed[int] {
 	return tokenprovider.NewKeyed(func(key int) tokenprovider.TokenProvider {
 		p := &issuer{life: time.Hour}
@@ -89,7 +89,8 @@ func TestIdleKeysGoWithinOneTokenLifeAtTheNextMint(t *testing.T) {
 		}
 		runtime.KeepAlive(k)
 	})
-	require.Eventually(t, func() bool { runtime.GC(); return gone.Load() >= 1000 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { runtime.GC(); return gone.Load() >= 1000 }, 10*time.Second,
+		time.Millisecond)
 }
 
 func TestACacheThatIsHeldGoesOnAndStaysTheOneOfItsKey(t *testing.T) {
@@ -118,7 +119,8 @@ func TestAKeyInBackOffIsNotForgotten(t *testing.T) {
 			return tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 				if key == 0 {
 					asked.Add(1)
-					return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: time.Hour}
+					err := &tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: time.Hour}
+					return "", time.Time{}, err
 				}
 				return fmt.Sprint(key), time.Now().Add(time.Second), nil
 			})
@@ -168,7 +170,7 @@ func TestASweepLosesNoToken(t *testing.T) {
 			require.Equal(t, 1, source.calls())
 		})
 	})
-	t.Run("ripening", func(t *testing.T) {
+	t.Run("settling", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			k, source, sweep := setup(t)
 			requireToken(t, k.Get(a), "token-1")

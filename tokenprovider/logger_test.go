@@ -25,7 +25,7 @@ func (h handler) WithGroup(string) slog.Handler             { h(); return h }
 
 // withBadLoggers runs test in a bubble with each logger that does what it must
 // not, and with the longest time that it may cost.
-func withBadLoggers(t *testing.T, test func(t *testing.T, logger *slog.Logger, most time.Duration)) {
+func withBadLoggers(t *testing.T, test func(*testing.T, *slog.Logger, time.Duration)) {
 	for name, does := range map[string]func(){
 		"panics":             func() { panic("broken pipe") },
 		"ends its goroutine": runtime.Goexit,
@@ -53,16 +53,18 @@ func TestALogHandlerThatBreaksLeavesNoCallerOfACacheWaiting(t *testing.T) {
 			callers.Go(func() { requireToken(t, c, "token-1") })
 		}
 		callers.Wait()
-		require.LessOrEqual(t, time.Since(began), most, "the first record is waited for, and no other")
+		require.LessOrEqual(t, time.Since(began), most,
+			"the first record is waited for, and no other")
 
 		time.Sleep(10*time.Second - time.Since(began))
 		require.True(t, c.Invalidate("token-1"))
 		source.breakWith(errors.New("down"))
 		requireCode(t, c, tokenprovider.CodeUnavailable)
-		panics := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		panics := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 			panic("a defect")
-		}), &tokenprovider.CacheOptions{Logger: logger})
-		requireCode(t, panics, tokenprovider.CodeInternal)
+		})
+		opts := &tokenprovider.CacheOptions{Logger: logger}
+		requireCode(t, tokenprovider.NewCache(panics, opts), tokenprovider.CodeInternal)
 		require.LessOrEqual(t, time.Since(began), 10*time.Second+most)
 	})
 }
@@ -84,7 +86,8 @@ func TestALogHandlerThatBreaksLeavesNoCallerOfASharedWaiting(t *testing.T) {
 		began = time.Now()
 		faulty := newFaulty("all", func(context.Context) error { panic("a value") })
 		requireToken(t, newShared(t, &issuer{life: time.Hour}, faulty, logs), "token-1")
-		require.LessOrEqual(t, time.Since(began), 2*most, "of a call that failed, and of what was saved")
+		require.LessOrEqual(t, time.Since(began), 2*most,
+			"of a call that failed, and of what was saved")
 		time.Sleep(time.Minute)
 	})
 }

@@ -60,7 +60,8 @@ func filled(t testing.TB, opts *tokenprovider.CacheOptions) (*tokenprovider.Cach
 // cacheOver returns a cache of what f provides.
 func cacheOver(f tokenprovider.Func) *tokenprovider.Cache { return tokenprovider.NewCache(f, nil) }
 
-// always returns a provider of one token, which lives for life from each call on.
+// always returns a provider of one token, which lives for life from each call
+// on.
 func always(token string, life time.Duration) tokenprovider.TokenProvider {
 	return tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 		return token, time.Now().Add(life), nil

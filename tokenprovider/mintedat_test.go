@@ -39,7 +39,9 @@ func TestAStoredTokenIsJudgedByItsAge(t *testing.T) {
 // embedding is a provider of another package that has a Shared in it.
 type embedding struct{ *tokenprovider.Shared }
 
-func (e embedding) Token(ctx context.Context) (string, time.Time, error) { return e.Shared.Token(ctx) }
+func (e embedding) Token(ctx context.Context) (string, time.Time, error) {
+	return e.Shared.Token(ctx)
+}
 
 func TestTheMintTimeOfAStoredTokenIsFoundThroughWrappers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -97,7 +99,8 @@ func (l later) Token(ctx context.Context) (string, time.Time, error) {
 func TestTheMintTimeOfAnotherTokenIsNotTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		c := tokenprovider.NewCache(later{newShared(t, &issuer{life: time.Hour}, tokenprovidertest.NewStore())}, nil)
+		c := tokenprovider.NewCache(later{newShared(t, &issuer{life: time.Hour},
+			tokenprovidertest.NewStore())}, nil)
 		requireToken(t, c, "another")
 		require.True(t, c.Status().MintedAt.Equal(began.Add(time.Second)))
 	})

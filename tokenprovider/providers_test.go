@@ -17,7 +17,8 @@ func TestStaticNeverExpires(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "t", token)
 	require.True(t, expiresAt.IsZero())
-	require.ErrorIs(t, requireCode(t, tokenprovider.Static(""), tokenprovider.CodeNotConfigured), tokenprovider.ErrNotConfigured)
+	require.ErrorIs(t, requireCode(t, tokenprovider.Static(""), tokenprovider.CodeNotConfigured),
+		tokenprovider.ErrNotConfigured)
 }
 
 func TestANilFuncIsAnErrorNotAPanic(t *testing.T) {
@@ -67,7 +68,8 @@ func TestFallbackMovesOnOnlyAtNotConfigured(t *testing.T) {
 		return "", time.Time{}, coded(tokenprovider.CodeForbidden, "suspended")
 	})
 	brokenBelow := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
-		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: tokenprovider.ErrNotConfigured}
+		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
+			Err: tokenprovider.ErrNotConfigured}
 	})
 	broad := tokenprovider.Static("broad")
 
@@ -75,14 +77,16 @@ func TestFallbackMovesOnOnlyAtNotConfigured(t *testing.T) {
 	requireCode(t, tokenprovider.Fallback(broken, broad), tokenprovider.CodeForbidden)
 	requireCode(t, tokenprovider.Fallback(brokenBelow, broad), tokenprovider.CodeUnavailable)
 	requireCode(t, tokenprovider.Fallback(missing, broken), tokenprovider.CodeForbidden)
-	err := requireCode(t, tokenprovider.Fallback(missing, tokenprovider.Env("PROVISIONKIT_TEST_UNSET")), tokenprovider.CodeNotConfigured)
+	err := requireCode(t, tokenprovider.Fallback(missing,
+		tokenprovider.Env("PROVISIONKIT_TEST_UNSET")), tokenprovider.CodeNotConfigured)
 	require.ErrorContains(t, err, "PROVISIONKIT_TEST_UNSET")
 	requireCode(t, tokenprovider.Fallback(), tokenprovider.CodeNotConfigured)
 }
 
-func TestFallbackPassesInvalidationsOnAndTellsTheStatusOfWhatIsInUse(t *testing.T) {
+func TestFallbackPassesInvalidateOnAndHasTheStatusOfWhatIsUsed(t *testing.T) {
 	absent := tokenprovider.NewCache(nil, &tokenprovider.CacheOptions{Name: "absent"})
-	used := tokenprovider.NewCache(tokenprovider.Static("t"), &tokenprovider.CacheOptions{Name: "used", Settle: -1})
+	used := tokenprovider.NewCache(tokenprovider.Static("t"),
+		&tokenprovider.CacheOptions{Name: "used", Settle: -1})
 	p := tokenprovider.Fallback(absent, used)
 	requireToken(t, p, "t")
 	status, ok := tokenprovider.StatusOf(p)

@@ -67,7 +67,8 @@ func (w *world) Token(ctx context.Context) (string, time.Time, error) {
 		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden}
 	case 2:
 		wait = time.Duration(w.random.IntN(600)) * time.Second
-		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: wait}
+		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeRateLimited,
+			RetryAfter: wait}
 	case 3:
 		wait = 30 * time.Second
 		panic("a defect")

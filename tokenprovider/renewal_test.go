@@ -14,9 +14,12 @@ func TestWindowsScaleWithTheLifeOfAToken(t *testing.T) {
 		life, refreshAhead, minTTL time.Duration
 		ahead, floor, mostJitter   time.Duration
 	}{
-		{time.Hour, 15 * time.Minute, 10 * time.Minute, 15 * time.Minute, 10 * time.Minute, 3 * time.Minute},
-		{24 * time.Hour, 15 * time.Minute, 10 * time.Minute, 15 * time.Minute, 10 * time.Minute, 72 * time.Minute},
-		{50 * time.Second, 15 * time.Minute, 10 * time.Minute, 12500 * time.Millisecond, 50 * time.Second / 6, 2500 * time.Millisecond},
+		{time.Hour, 15 * time.Minute, 10 * time.Minute, 15 * time.Minute, 10 * time.Minute,
+			3 * time.Minute},
+		{24 * time.Hour, 15 * time.Minute, 10 * time.Minute, 15 * time.Minute, 10 * time.Minute,
+			72 * time.Minute},
+		{50 * time.Second, 15 * time.Minute, 10 * time.Minute, 12500 * time.Millisecond,
+			50 * time.Second / 6, 2500 * time.Millisecond},
 		{time.Hour, 0, 0, 0, 0, 3 * time.Minute},
 		{time.Nanosecond, time.Hour, time.Hour, 0, 0, 0},
 	} {
@@ -55,10 +58,13 @@ func TestBackoffIsBoundedOnBothSides(t *testing.T) {
 		{"the same token again", 1, nil, 800 * time.Millisecond, time.Second},
 		{"a permanent failure", 1, permanent, 30 * time.Second, 30 * time.Second},
 		{"a permanent failure for long", 60, permanent, 30 * time.Second, 30 * time.Second},
-		{"a Retry-After", 1, asking(CodeRateLimited, 7*time.Minute), 7 * time.Minute, 7 * time.Minute},
-		{"a Retry-After below the back-off", 6, asking(CodeRateLimited, time.Second), 25600 * time.Millisecond, 32 * time.Second},
+		{"a Retry-After", 1, asking(CodeRateLimited, 7*time.Minute), 7 * time.Minute,
+			7 * time.Minute},
+		{"a Retry-After below the back-off", 6, asking(CodeRateLimited, time.Second),
+			25600 * time.Millisecond, 32 * time.Second},
 		{"an absurd Retry-After", 1, asking(CodeRateLimited, 999*time.Hour), time.Hour, time.Hour},
-		{"a negative Retry-After", 1, asking(CodeUnavailable, -time.Hour), 800 * time.Millisecond, time.Second},
+		{"a negative Retry-After", 1, asking(CodeUnavailable, -time.Hour), 800 * time.Millisecond,
+			time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for range 1000 {
@@ -108,7 +114,9 @@ func TestALeaseIsJudgedByWallTime(t *testing.T) {
 func TestAnExpiryHasNoMonotonicReadingForWhoeverIsGivenIt(t *testing.T) {
 	now := time.Now()
 	require.Contains(t, now.String(), " m=")
-	cache := NewCache(Func(func(context.Context) (string, time.Time, error) { return "t", now.Add(time.Hour), nil }), nil)
+	cache := NewCache(Func(func(context.Context) (string, time.Time, error) {
+		return "t", now.Add(time.Hour), nil
+	}), nil)
 	_, expiresAt, err := cache.Token(t.Context())
 	require.NoError(t, err)
 	require.True(t, expiresAt.Equal(now.Add(time.Hour)))
@@ -124,14 +132,16 @@ func TestALeaseWithoutExpiryIsNeverDue(t *testing.T) {
 		require.False(t, l.due(at))
 		require.True(t, l.suffices(at, time.Hour))
 	}
-	far := newLease("t", time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), now, now, (&CacheOptions{}).settings())
+	far := newLease("t", time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), now, now,
+		(&CacheOptions{}).settings())
 	require.True(t, far.live(now))
 	require.False(t, far.due(now))
 }
 
-func TestALookIsNeitherInAHotLoopNorFarAway(t *testing.T) {
+func TestKeepFreshLooksNeitherInAHotLoopNorTooRarely(t *testing.T) {
 	now, opts := time.Now(), (&CacheOptions{}).settings()
-	overdue := newLease("t", now.Add(10*time.Second), now.Add(-time.Hour), now.Add(-time.Hour), opts)
+	overdue := newLease("t", now.Add(10*time.Second), now.Add(-time.Hour), now.Add(-time.Hour),
+		opts)
 	fresh := newLease("t", now.Add(time.Hour), now, now, opts)
 	for name, c := range map[string]struct {
 		state *state
@@ -140,7 +150,7 @@ func TestALookIsNeitherInAHotLoopNorFarAway(t *testing.T) {
 		"nothing held":          {&state{}, minLook},
 		"overdue":               {&state{held: overdue}, minLook},
 		"a refresh runs":        {&state{held: overdue, refreshing: true}, time.Second},
-		"a new token ripens":    {&state{held: overdue, next: fresh}, 5 * time.Second},
+		"a new token settles":   {&state{held: overdue, next: fresh}, 5 * time.Second},
 		"it should have by now": {&state{held: overdue, next: overdue}, minLook},
 		"a back-off":            {&state{triedAt: now.UnixNano(), wait: 7 * time.Second}, 7 * time.Second},
 		"a long back-off":       {&state{triedAt: now.UnixNano(), wait: time.Hour}, maxLook},

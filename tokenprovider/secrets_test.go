@@ -25,14 +25,18 @@ func TestNoTypeOfThisPackagePrintsAToken(t *testing.T) {
 }
 
 func printAll(t *testing.T, path string) {
-	cache := tokenprovider.NewCache(tokenprovider.Static(secret), &tokenprovider.CacheOptions{Name: "cache"})
+	cache := tokenprovider.NewCache(tokenprovider.Static(secret),
+		&tokenprovider.CacheOptions{Name: "cache"})
 	requireToken(t, cache, secret)
-	keyed := tokenprovider.NewKeyed(func(string) tokenprovider.TokenProvider { return tokenprovider.Static(secret) }, nil)
+	keyed := tokenprovider.NewKeyed(func(string) tokenprovider.TokenProvider {
+		return tokenprovider.Static(secret)
+	}, nil)
 	requireToken(t, keyed.Get("key"), secret)
 	synctest.Wait() // fmt looks into what is behind an unexported field, so nothing may run there
 
 	for _, value := range []any{
-		tokenprovider.Static(secret), tokenprovider.Env("PROVISIONKIT_TEST_TOKEN"), tokenprovider.File(path),
+		tokenprovider.Static(secret), tokenprovider.Env("PROVISIONKIT_TEST_TOKEN"),
+		tokenprovider.File(path),
 		tokenprovider.Fallback(tokenprovider.Static(secret), cache), cache, cache.Status(), keyed,
 	} {
 		testutil.RequireRedacted(t, value, secret)
@@ -51,9 +55,11 @@ func TestNothingThatIsLoggedOrReturnedHoldsAToken(t *testing.T) {
 			func() (string, time.Time, error) { return "", time.Time{}, errors.New("down") },
 		}
 		var calls atomic.Int64
-		c := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		source := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 			return script[min(int(calls.Add(1)), len(script))-1]()
-		}), &tokenprovider.CacheOptions{Name: "captured", Logger: output.Logger()})
+		})
+		opts := &tokenprovider.CacheOptions{Name: "captured", Logger: output.Logger()}
+		c := tokenprovider.NewCache(source, opts)
 		for range 200 {
 			token, _, err := c.Token(t.Context())
 			if err != nil {

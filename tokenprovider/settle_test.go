@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ripening is a cache whose token-2 has just come from a background refresh, 46
-// minutes into token-1's hour.
-func ripening(t *testing.T) (*tokenprovider.Cache, *issuer) {
+// settling returns a cache whose token-2 has just come from a background
+// refresh, 46 minutes into token-1's hour.
+func settling(t *testing.T) (*tokenprovider.Cache, *issuer) {
 	c, source := filled(t, nil)
 	time.Sleep(46 * time.Minute)
 	requireToken(t, c, "token-1")
@@ -21,14 +21,15 @@ func ripening(t *testing.T) (*tokenprovider.Cache, *issuer) {
 	return c, source
 }
 
-func TestANewTokenRipensWhileTheOldOneIsServed(t *testing.T) {
+func TestANewTokenSettlesWhileTheOldOneIsServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, source := ripening(t)
+		c, source := settling(t)
 		for range 50 {
 			requireToken(t, c, "token-1")
 			token, _, err := c.Token(tokenprovider.WithMinTTL(t.Context(), 30*time.Minute))
 			require.NoError(t, err)
-			require.Equal(t, "token-1", token, "nothing is minted while one ripens, not for WithMinTTL either")
+			require.Equal(t, "token-1", token,
+				"nothing is minted while one settles, not for WithMinTTL either")
 			time.Sleep(100 * time.Millisecond)
 		}
 		requireToken(t, c, "token-2")
@@ -36,9 +37,9 @@ func TestANewTokenRipensWhileTheOldOneIsServed(t *testing.T) {
 	})
 }
 
-func TestAnInvalidatedTokenIsReplacedByTheRipeningOne(t *testing.T) {
+func TestAnInvalidatedTokenIsReplacedByTheOneThatSettles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, source := ripening(t)
+		c, source := settling(t)
 		require.True(t, c.Invalidate("token-1"))
 		requireToken(t, c, "token-2")
 		require.False(t, c.Invalidate("token-2"), "it is too young to be judged")
@@ -46,17 +47,18 @@ func TestAnInvalidatedTokenIsReplacedByTheRipeningOne(t *testing.T) {
 	})
 }
 
-func TestADroppedCacheForgetsTheRipeningTokenToo(t *testing.T) {
+func TestADroppedCacheForgetsTheTokenThatSettlesToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, _ := ripening(t)
+		c, _ := settling(t)
 		c.Drop()
 		requireToken(t, c, "token-3")
 	})
 }
 
-func TestATokenDoesNotRipenWhenTheOldOneWouldRunLow(t *testing.T) {
+func TestATokenDoesNotSettleWhenTheOldOneWouldRunLow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := &issuer{life: time.Minute} // its last sixth is 10 s, which a minute of Settle exceeds
+		// its last sixth is 10 s, which a minute of Settle exceeds
+		source := &issuer{life: time.Minute}
 		c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: time.Minute})
 		requireToken(t, c, "token-1")
 		time.Sleep(46 * time.Second)
@@ -68,7 +70,7 @@ func TestATokenDoesNotRipenWhenTheOldOneWouldRunLow(t *testing.T) {
 
 func TestTheStatusFollowsTheServedToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, _ := ripening(t)
+		c, _ := settling(t)
 		require.Equal(t, tokenprovider.TokenSHA256("token-1"), c.Status().TokenSHA256)
 		time.Sleep(5 * time.Second)
 		require.Equal(t, tokenprovider.TokenSHA256("token-2"), c.Status().TokenSHA256)
@@ -77,11 +79,12 @@ func TestTheStatusFollowsTheServedToken(t *testing.T) {
 	})
 }
 
-func TestATokenDoesNotRipenWhenTheOldOneIsBelowMinTTLByThen(t *testing.T) {
+func TestATokenDoesNotSettleWhenTheOldOneIsBelowMinTTLByThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, source := filled(t, &tokenprovider.CacheOptions{MintTimeout: time.Hour})
 		time.Sleep(46 * time.Minute)
-		source.latency = 4*time.Minute - 2*time.Second // ten minutes and two seconds are left when it arrives
+		// ten minutes and two seconds are left when it arrives
+		source.latency = 4*time.Minute - 2*time.Second
 		requireToken(t, c, "token-1")
 		time.Sleep(source.latency)
 		synctest.Wait()
@@ -89,7 +92,7 @@ func TestATokenDoesNotRipenWhenTheOldOneIsBelowMinTTLByThen(t *testing.T) {
 	})
 }
 
-func TestATokenThatDiesWhileItRipensDoesNotReplaceALiveOne(t *testing.T) {
+func TestATokenThatDiesAsItSettlesDoesNotReplaceALiveOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, source := filled(t, nil)
 		source.life = 3 * time.Second // less than Settle

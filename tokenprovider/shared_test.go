@@ -16,11 +16,12 @@ import (
 
 const sharedKey = "forge/42"
 
-// sealKey is a key of 32 bytes, another one for each n.
+// sealKey returns a key of 32 bytes, another one for each n.
 func sealKey(n byte) []byte { return bytes.Repeat([]byte{n}, 32) }
 
-// newShared is a replica with defaults but for what change says.
-func newShared(t testing.TB, p tokenprovider.TokenProvider, s tokenprovider.Store, change ...func(*tokenprovider.SharedOptions)) *tokenprovider.Shared {
+// newShared returns a replica with defaults but for what change says.
+func newShared(t testing.TB, p tokenprovider.TokenProvider, s tokenprovider.Store,
+	change ...func(*tokenprovider.SharedOptions)) *tokenprovider.Shared {
 	t.Helper()
 	opts := tokenprovider.SharedOptions{Key: sharedKey, SealKeys: [][]byte{sealKey(1)}}
 	for _, c := range change {
@@ -32,10 +33,12 @@ func newShared(t testing.TB, p tokenprovider.TokenProvider, s tokenprovider.Stor
 }
 
 func logTo(output *bytes.Buffer) func(*tokenprovider.SharedOptions) {
-	return func(o *tokenprovider.SharedOptions) { o.Logger = slog.New(slog.NewTextHandler(output, nil)) }
+	return func(o *tokenprovider.SharedOptions) {
+		o.Logger = slog.New(slog.NewTextHandler(output, nil))
+	}
 }
 
-func wishing(t *testing.T, d time.Duration) context.Context {
+func asking(t *testing.T, d time.Duration) context.Context {
 	return tokenprovider.WithMinTTL(t.Context(), d)
 }
 
@@ -68,7 +71,8 @@ func TestNewSharedNamesWhatIsWrong(t *testing.T) {
 
 func TestReplicasShareOneToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source, store := &issuer{life: time.Hour, latency: 300 * time.Millisecond}, tokenprovidertest.NewStore()
+		source, store := &issuer{life: time.Hour,
+			latency: 300 * time.Millisecond}, tokenprovidertest.NewStore()
 		started := time.Now()
 		var replicas sync.WaitGroup
 		for range 8 {
@@ -82,14 +86,16 @@ func TestReplicasShareOneToken(t *testing.T) {
 		}
 		replicas.Wait()
 		require.Equal(t, 1, source.calls())
-		require.LessOrEqual(t, time.Since(started), 550*time.Millisecond, "a mint and one look at the store")
+		require.LessOrEqual(t, time.Since(started), 550*time.Millisecond,
+			"a mint and one look at the store")
 		requireToken(t, newShared(t, source, store), "token-1") // a replica that comes later
 	})
 }
 
 func TestReplicasShareEachRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source, store := &issuer{life: time.Hour, latency: 300 * time.Millisecond}, tokenprovidertest.NewStore()
+		source, store := &issuer{life: time.Hour,
+			latency: 300 * time.Millisecond}, tokenprovidertest.NewStore()
 		var replicas sync.WaitGroup
 		for n := range 8 {
 			tokens := tokenprovider.NewCache(newShared(t, source, store), nil)

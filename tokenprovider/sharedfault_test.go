@@ -17,11 +17,11 @@ import (
 )
 
 func TestAStoreThatFailsCostsMintsAndLogLinesAndNoError(t *testing.T) {
-	const hang = 10 * time.Minute
+	const minutes = 10 * time.Minute
 	faults := map[string]func(context.Context) error{
-		"is down": func(context.Context) error { return errors.New("connection refused") },
-		"hangs":   func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
-		"is deaf": func(context.Context) error { time.Sleep(hang); return nil },
+		"is down": refuse,
+		"hangs":   hang,
+		"is deaf": func(context.Context) error { time.Sleep(minutes); return nil },
 		"panics":  func(context.Context) error { panic("a value of any kind") },
 		"goexits": func(context.Context) error { goexit(); return nil },
 		"crashes": func(context.Context) error { var client *faultyStore; return client.remove(context.Background(), "") },
@@ -35,8 +35,9 @@ func TestAStoreThatFailsCostsMintsAndLogLinesAndNoError(t *testing.T) {
 					shared := newShared(t, source, newFaulty(method, fault), logTo(&log))
 					started := time.Now()
 					requireToken(t, shared, "token-1")
-					require.LessOrEqual(t, time.Since(started), 2300*time.Millisecond, "the caller waits once for the store, and for a mint")
-					time.Sleep(2*hang + time.Second) // all that was left behind has ended
+					require.LessOrEqual(t, time.Since(started), 2300*time.Millisecond,
+						"the caller waits once for the store, and for a mint")
+					time.Sleep(2*minutes + time.Second) // all that was left behind has ended
 					synctest.Wait()
 					require.Contains(t, log.String(), "token store failed")
 					require.Contains(t, log.String(), "key="+sharedKey)
@@ -48,14 +49,16 @@ func TestAStoreThatFailsCostsMintsAndLogLinesAndNoError(t *testing.T) {
 
 func TestAHangingStoreLeavesTimeForAMint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fault := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-		shared := newShared(t, &issuer{life: time.Hour, latency: 700 * time.Millisecond}, newFaulty("all", fault))
+		fault := hang
+		shared := newShared(t, &issuer{life: time.Hour, latency: 700 * time.Millisecond},
+			newFaulty("all", fault))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		started := time.Now()
 		_, _, err := shared.Token(ctx)
 		require.NoError(t, err)
-		require.Equal(t, 950*time.Millisecond, time.Since(started), "a quarter for the store, then the mint")
+		require.Equal(t, 950*time.Millisecond, time.Since(started),
+			"a quarter for the store, then the mint")
 		time.Sleep(time.Minute)
 	})
 }
@@ -93,7 +96,7 @@ func TestACallerThatLeavesIsNoFailureOfTheStore(t *testing.T) {
 		var log bytes.Buffer
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		store := newFaulty("load", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		store := newFaulty("load", hang)
 		_, _, err := newShared(t, &issuer{life: time.Hour}, store, logTo(&log)).Token(ctx)
 		require.ErrorIs(t, err, context.Canceled)
 		require.Empty(t, log.String())
@@ -125,7 +128,7 @@ func TestAnUnsteadyStoreIsInvisibleToCallers(t *testing.T) {
 			}
 			return memory.Save(ctx, key, value, ttl)
 		}
-		unsteady.tryLock = func(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
+		unsteady.tryLock = func(ctx context.Context, key string, ttl time.Duration) (unlockFunc, bool, error) {
 			if err := fault(ctx); err != nil {
 				return nil, false, err
 			}

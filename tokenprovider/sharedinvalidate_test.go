@@ -3,7 +3,6 @@ package tokenprovider_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -29,7 +28,7 @@ func (i *invalidatable) Invalidate(token string) bool {
 	return token == "held by the provider"
 }
 
-func TestInvalidateRemovesExactlyTheStoredTokenAndTellsTheProvider(t *testing.T) {
+func TestInvalidateRemovesTheStoredTokenAndTellsTheProvider(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &invalidatable{issuer: issuer{life: time.Hour}}
 		store := tokenprovidertest.NewStore()
@@ -42,12 +41,14 @@ func TestInvalidateRemovesExactlyTheStoredTokenAndTellsTheProvider(t *testing.T)
 		requireToken(t, shared, "token-1")
 		require.True(t, shared.Invalidate("token-1"))
 		require.False(t, shared.Invalidate("token-1"))
-		require.Equal(t, []string{"token-0", "", "token-9", "held by the provider", "token-1", "token-1"}, source.told)
+		require.Equal(t, []string{"token-0", "", "token-9", "held by the provider", "token-1",
+			"token-1"}, source.told)
 		value, err := store.Load(t.Context(), sharedKey)
 		require.NoError(t, err)
 		require.Nil(t, value)
 		requireToken(t, shared, "token-2")
-		require.False(t, newShared(t, source, store).Invalidate("token-1"), "another one is stored by now")
+		require.False(t, newShared(t, source, store).Invalidate("token-1"),
+			"another one is stored by now")
 		requireToken(t, shared, "token-2")
 	})
 }
@@ -70,12 +71,12 @@ func TestATokenRefusedInOneReplicaIsReplacedInAll(t *testing.T) {
 	})
 }
 
-func TestARefusedTokenDoesNotComeBackFromAStoreThatFailedToRemoveIt(t *testing.T) {
+func TestAnInvalidatedTokenStaysGoneThoughTheStoreKeepsIt(t *testing.T) {
 	for name, method := range map[string]string{"down": "all", "without Delete": "delete"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				source, store := &issuer{life: time.Hour}, tokenprovidertest.NewStore()
-				faulty := newFaulty(method, func(context.Context) error { return errors.New("connection refused") })
+				faulty := newFaulty(method, refuse)
 				broken := *faulty
 				*faulty = faultyStore{Store: store}
 				var log bytes.Buffer
@@ -154,10 +155,10 @@ func TestDropForgetsTheStoredTokenForAllReplicas(t *testing.T) {
 	})
 }
 
-func TestADroppedTokenDoesNotComeBackFromAStoreThatFailedToRemoveIt(t *testing.T) {
+func TestADroppedTokenStaysGoneThoughTheStoreKeepsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &issuer{life: time.Hour}
-		store := newFaulty("delete", func(context.Context) error { return errors.New("connection refused") })
+		store := newFaulty("delete", refuse)
 		shared := newShared(t, source, store)
 		requireToken(t, shared, "token-1")
 		time.Sleep(time.Second)
@@ -169,9 +170,11 @@ func TestADroppedTokenDoesNotComeBackFromAStoreThatFailedToRemoveIt(t *testing.T
 
 func TestATokenThatIsMintedWhileItIsDroppedIsNotStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source, store := &issuer{life: time.Hour, latency: time.Second}, tokenprovidertest.NewStore()
+		source, store := &issuer{life: time.Hour,
+			latency: time.Second}, tokenprovidertest.NewStore()
 		shared := newShared(t, source, store)
-		time.AfterFunc(500*time.Millisecond, func() { require.NoError(t, shared.Drop(t.Context())) })
+		time.AfterFunc(500*time.Millisecond,
+			func() { require.NoError(t, shared.Drop(t.Context())) })
 		requireToken(t, shared, "token-1")
 		requireToken(t, shared, "token-2")
 	})
@@ -182,7 +185,8 @@ func TestATokenThatIsMintedWhileItIsDroppedIsNotStored(t *testing.T) {
 			return store.Store.Save(ctx, key, value, ttl)
 		}
 		shared := newShared(t, &issuer{life: time.Hour}, store)
-		time.AfterFunc(500*time.Millisecond, func() { require.NoError(t, shared.Drop(t.Context())) })
+		time.AfterFunc(500*time.Millisecond,
+			func() { require.NoError(t, shared.Drop(t.Context())) })
 		requireToken(t, shared, "token-1")
 		value, err := store.Load(t.Context(), sharedKey)
 		require.NoError(t, err)

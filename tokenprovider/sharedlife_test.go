@@ -29,17 +29,18 @@ func TestAStoredTokenIsTakenOnlyWithEnoughLife(t *testing.T) {
 		{"less than MinTTL", 8 * time.Hour, time.Hour, 0, time.Hour - 1, true},
 		{"no MinTTL", time.Hour, -1, 0, 1, false},
 		{"no MinTTL, no life", time.Hour, -1, 0, 0, true},
-		{"a wish that is met", time.Hour, 0, 40 * time.Minute, 40 * time.Minute, false},
-		{"a wish that isn't", time.Hour, 0, 40 * time.Minute, 40*time.Minute - 1, true},
-		{"a wish for less than MinTTL", time.Hour, 0, time.Second, 20*time.Minute - 1, true},
+		{"life that was asked for and is there", time.Hour, 0, 40 * time.Minute, 40 * time.Minute, false},
+		{"life that was asked for and isn't there", time.Hour, 0, 40 * time.Minute, 40*time.Minute - 1, true},
+		{"less asked for than MinTTL", time.Hour, 0, time.Second, 20*time.Minute - 1, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				source, store := &issuer{life: c.life}, tokenprovidertest.NewStore()
-				shared := newShared(t, source, store, func(o *tokenprovider.SharedOptions) { o.MinTTL = c.minTTL })
+				shared := newShared(t, source, store,
+					func(o *tokenprovider.SharedOptions) { o.MinTTL = c.minTTL })
 				requireToken(t, shared, "token-1")
 				time.Sleep(c.life - c.left)
-				token, _, err := shared.Token(wishing(t, c.wish))
+				token, _, err := shared.Token(asking(t, c.wish))
 				require.NoError(t, err)
 				if c.mints {
 					require.Equal(t, "token-2", token)
@@ -54,7 +55,8 @@ func TestAStoredTokenIsTakenOnlyWithEnoughLife(t *testing.T) {
 func TestARefreshNeverTakesTheTokenThatItReplaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source, store := &issuer{life: 12 * time.Hour}, tokenprovidertest.NewStore()
-		c := tokenprovider.NewCache(newShared(t, source, store), &tokenprovider.CacheOptions{RefreshAhead: 2 * time.Hour, Settle: -1})
+		c := tokenprovider.NewCache(newShared(t, source, store),
+			&tokenprovider.CacheOptions{RefreshAhead: 2 * time.Hour, Settle: -1})
 		requireToken(t, c, "token-1")
 		time.Sleep(10 * time.Hour) // 2 h left, far more than the Shared's MinTTL
 		requireToken(t, c, "token-1")
@@ -64,35 +66,39 @@ func TestARefreshNeverTakesTheTokenThatItReplaces(t *testing.T) {
 	})
 }
 
-func TestARefreshForAWishNeverTakesTheTokenThatItReplaces(t *testing.T) {
+func TestARefreshForMoreLifeNeverTakesTheTokenThatItReplaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for left := 30*time.Minute + time.Second; left > 30*time.Minute-3*time.Second; left -= 250 * time.Millisecond {
+		const half = 30 * time.Minute
+		for left := half + time.Second; left > half-3*time.Second; left -= 250 * time.Millisecond {
 			mints := 0
 			slow := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 				mints++
 				expiresAt := time.Now().Add(time.Hour)
-				time.Sleep(2 * time.Second) // half of its life is less from its arrival on than from the request
+				// From its arrival on half of its life is less than from the
+				// request.
+				time.Sleep(2 * time.Second)
 				return fmt.Sprintf("token-%d", mints), expiresAt, nil
 			})
 			c := tokenprovider.NewCache(newShared(t, slow, tokenprovidertest.NewStore()), nil)
 			_, expiresAt, err := c.Token(t.Context())
 			require.NoError(t, err)
 			time.Sleep(time.Until(expiresAt) - left)
-			_, expiresAt, err = c.Token(wishing(t, 50*time.Minute))
+			_, expiresAt, err = c.Token(asking(t, 50*time.Minute))
 			require.NoError(t, err)
-			require.GreaterOrEqual(t, time.Until(expiresAt), 30*time.Minute, "with %s left", left)
+			require.GreaterOrEqual(t, time.Until(expiresAt), half, "with %s left", left)
 		}
 	})
 }
 
-func TestAWishThatNoTokenMeetsIsOneMintForAllWhoWait(t *testing.T) {
+func TestMoreLifeThanATokenHasIsOneMintForAllWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source, store := &issuer{life: time.Hour, latency: 300 * time.Millisecond}, tokenprovidertest.NewStore()
+		source, store := &issuer{life: time.Hour,
+			latency: 300 * time.Millisecond}, tokenprovidertest.NewStore()
 		var replicas sync.WaitGroup
 		for range 8 {
 			shared := newShared(t, source, store)
 			replicas.Go(func() {
-				token, _, err := shared.Token(wishing(t, 10*time.Hour))
+				token, _, err := shared.Token(asking(t, 10*time.Hour))
 				require.NoError(t, err)
 				require.Equal(t, "token-1", token)
 			})
@@ -111,7 +117,7 @@ func TestATokenWithoutExpiryIsSharedForADay(t *testing.T) {
 		})
 		store := tokenprovidertest.NewStore()
 		requireToken(t, newShared(t, p, store), "token-1")
-		token, expiresAt, err := newShared(t, p, store).Token(wishing(t, time.Hour))
+		token, expiresAt, err := newShared(t, p, store).Token(asking(t, time.Hour))
 		require.NoError(t, err)
 		require.Equal(t, "token-1", token)
 		require.True(t, expiresAt.IsZero())

@@ -15,7 +15,8 @@ import (
 
 func TestWhenTheHolderOfTheLockDiesTheOthersMintWhenItsTimeIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source, store := &issuer{life: time.Hour, latency: 300 * time.Millisecond}, tokenprovidertest.NewStore()
+		source, store := &issuer{life: time.Hour,
+			latency: 300 * time.Millisecond}, tokenprovidertest.NewStore()
 		_, ok, err := store.TryLock(t.Context(), sharedKey, 10*time.Second)
 		require.NoError(t, err)
 		require.True(t, ok)
@@ -31,15 +32,17 @@ func TestWhenTheHolderOfTheLockDiesTheOthersMintWhenItsTimeIsOver(t *testing.T) 
 		}
 		replicas.Wait()
 		require.Greater(t, time.Since(started), 9*time.Second)
-		require.LessOrEqual(t, time.Since(started), 9*time.Second+300*time.Millisecond+2*250*time.Millisecond)
-		require.Equal(t, 1, source.calls(), "those that came after the holder had a second left to see the next one's token")
+		require.LessOrEqual(t, time.Since(started),
+			9*time.Second+300*time.Millisecond+2*250*time.Millisecond)
+		require.Equal(t, 1, source.calls(),
+			"those that came after the holder had a second left to see the next one's token")
 	})
 }
 
 func TestALockThatNeverEndsCostsLockTTL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: tokenprovidertest.NewStore()}
-		store.tryLock = func(context.Context, string, time.Duration) (func(context.Context) error, bool, error) {
+		store.tryLock = func(context.Context, string, time.Duration) (unlockFunc, bool, error) {
 			return nil, false, nil
 		}
 		shared := newShared(t, &issuer{life: time.Hour}, store)
@@ -47,7 +50,8 @@ func TestALockThatNeverEndsCostsLockTTL(t *testing.T) {
 		requireToken(t, shared, "token-1")
 		require.Equal(t, 10*time.Second, time.Since(started))
 		requireToken(t, newShared(t, &issuer{life: time.Hour}, store), "token-1")
-		require.Equal(t, 10*time.Second, time.Since(started), "what was minted without the lock is shared all the same")
+		require.Equal(t, 10*time.Second, time.Since(started),
+			"what was minted without the lock is shared all the same")
 	})
 }
 
@@ -95,7 +99,8 @@ func TestAMintThatFailsGivesTheLockToTheNext(t *testing.T) {
 		started := time.Now()
 		requireToken(t, second, "token-1")
 		require.LessOrEqual(t, time.Since(started), 1250*time.Millisecond)
-		requireCode(t, newShared(t, broken, tokenprovidertest.NewStore()), tokenprovider.CodeForbidden)
+		requireCode(t, newShared(t, broken, tokenprovidertest.NewStore()),
+			tokenprovider.CodeForbidden)
 	})
 }
 
@@ -118,7 +123,10 @@ func TestTheLockIsGivenUpWhateverTheProviderDoes(t *testing.T) {
 				store := tokenprovidertest.NewStore()
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				shared := newShared(t, tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) { return mint(ctx, cancel) }), store)
+				source := tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
+					return mint(ctx, cancel)
+				})
+				shared := newShared(t, source, store)
 				go func() {
 					defer func() { _ = recover() }()
 					token, _, err := shared.Token(ctx)
@@ -155,7 +163,7 @@ func TestATokenIsStoredAlsoWhenItsCallerHasLeft(t *testing.T) {
 func TestALockThatComesTooLateIsGivenUpAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &faultyStore{Store: tokenprovidertest.NewStore()}
-		slow.tryLock = func(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
+		slow.tryLock = func(ctx context.Context, key string, ttl time.Duration) (unlockFunc, bool, error) {
 			time.Sleep(3 * time.Second)
 			return slow.Store.TryLock(context.WithoutCancel(ctx), key, ttl)
 		}
@@ -193,7 +201,7 @@ func TestAnUnlockComesWithALiveContext(t *testing.T) {
 		type traceKey struct{}
 		var unlocked atomic.Int64
 		store := &faultyStore{Store: tokenprovidertest.NewStore()}
-		store.tryLock = func(context.Context, string, time.Duration) (func(context.Context) error, bool, error) {
+		store.tryLock = func(context.Context, string, time.Duration) (unlockFunc, bool, error) {
 			return func(ctx context.Context) error {
 				require.NoError(t, ctx.Err())
 				require.Equal(t, "trace", ctx.Value(traceKey{}))

@@ -28,7 +28,8 @@ func TestALifeShorterThanTheWindowsIsNoStorm(t *testing.T) {
 			for range 16 {
 				callers.Go(func() {
 					for time.Now().Before(ends) {
-						_, expiresAt, err := c.Token(tokenprovider.WithMinTTL(t.Context(), 10*time.Minute))
+						_, expiresAt, err := c.Token(tokenprovider.WithMinTTL(t.Context(),
+							10*time.Minute))
 						require.NoError(t, err)
 						require.True(t, time.Now().Before(expiresAt))
 						time.Sleep(life / 100)
@@ -36,7 +37,8 @@ func TestALifeShorterThanTheWindowsIsNoStorm(t *testing.T) {
 				})
 			}
 			callers.Wait()
-			require.LessOrEqual(t, source.calls(), 22, "two tokens for each life, as WithMinTTL allows")
+			require.LessOrEqual(t, source.calls(), 22,
+				"two tokens for each life, as WithMinTTL allows")
 		})
 	}
 }
@@ -66,9 +68,11 @@ func TestATokenThatDiedOnItsWayIsNoDefectAndSoonReplaced(t *testing.T) {
 			time.Sleep(latency)
 			return "token", expiresAt, nil
 		})
-		shared, err := tokenprovider.NewShared(source, tokenprovidertest.NewStore(), tokenprovider.SharedOptions{Key: "k", SealKeys: [][]byte{make([]byte, 32)}})
+		shared, err := tokenprovider.NewShared(source, tokenprovidertest.NewStore(),
+			tokenprovider.SharedOptions{Key: "k", SealKeys: [][]byte{make([]byte, 32)}})
 		require.NoError(t, err)
-		caches := []*tokenprovider.Cache{tokenprovider.NewCache(source, nil), tokenprovider.NewCache(shared, nil)}
+		caches := []*tokenprovider.Cache{tokenprovider.NewCache(source, nil),
+			tokenprovider.NewCache(shared, nil)}
 		for _, c := range caches {
 			require.ErrorContains(t, requireCode(t, c, tokenprovider.CodeUnavailable), "on its way")
 		}
@@ -113,7 +117,8 @@ func TestTokensThatLiveForMomentsAreMintedOnceASecondAtMost(t *testing.T) {
 								began := time.Now()
 								_, expiresAt, err := c.Token(ctx)
 								require.NoError(t, err)
-								require.True(t, time.Now().Before(expiresAt), "a dead token was handed out")
+								require.True(t, time.Now().Before(expiresAt),
+									"a dead token was handed out")
 								require.LessOrEqual(t, time.Since(began), time.Second+latency)
 								time.Sleep(7 * time.Millisecond)
 							}
@@ -193,7 +198,8 @@ func TestTokensThatDieBeforeAnybodyHasThemAreAnErrorInTheEnd(t *testing.T) {
 func TestAKeyWhoseTokensLiveForMomentsIsMintedNoMoreOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sources := []*issuer{{life: 10 * time.Millisecond}, {life: 10 * time.Millisecond}}
-		k := tokenprovider.NewKeyed(func(n int) tokenprovider.TokenProvider { return sources[n] }, nil)
+		k := tokenprovider.NewKeyed(func(n int) tokenprovider.TokenProvider { return sources[n] },
+			nil)
 		get := func(n int) {
 			_, _, err := k.Get(n).Token(t.Context())
 			require.NoError(t, err)

@@ -10,8 +10,8 @@ import (
 func TestWorstRanksWhatIsNoStateLast(t *testing.T) {
 	require.Empty(t, tokenprovider.Worst())
 	inOrder := []tokenprovider.State{
-		tokenprovider.StateEmpty, tokenprovider.StateFresh, tokenprovider.StateRefreshing, tokenprovider.StateDegraded,
-		tokenprovider.StateFailing, "unheard of",
+		tokenprovider.StateEmpty, tokenprovider.StateFresh, tokenprovider.StateRefreshing,
+		tokenprovider.StateDegraded, tokenprovider.StateFailing, "unheard of",
 	}
 	clear(tokenprovider.States()) // a copy
 	require.Equal(t, inOrder[:5], tokenprovider.States())
@@ -22,6 +22,7 @@ func TestWorstRanksWhatIsNoStateLast(t *testing.T) {
 }
 
 func TestTokenSHA256IsTheFormOfAnAuditLog(t *testing.T) {
-	require.Equal(t, "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=", tokenprovider.TokenSHA256("abc"))
+	require.Equal(t, "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=",
+		tokenprovider.TokenSHA256("abc"))
 	require.Empty(t, tokenprovider.TokenSHA256(""))
 }

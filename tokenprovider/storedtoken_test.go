@@ -14,12 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sealed is what a replica with the given keys stores for secret.
+// sealed returns what a replica with the given keys stores for secret.
 func sealed(t testing.TB, key string, sealKeys ...[]byte) []byte {
 	t.Helper()
 	store := tokenprovidertest.NewStore()
 	p := always(secret, time.Hour)
-	shared := newShared(t, p, store, func(o *tokenprovider.SharedOptions) { o.Key, o.SealKeys = key, sealKeys })
+	shared := newShared(t, p, store,
+		func(o *tokenprovider.SharedOptions) { o.Key, o.SealKeys = key, sealKeys })
 	requireToken(t, shared, secret)
 	value, err := store.Load(t.Context(), key)
 	require.NoError(t, err)
@@ -34,7 +35,8 @@ func opens(t testing.TB, value []byte, sealKeys ...[]byte) (bool, string) {
 	store := tokenprovidertest.NewStore()
 	require.NoError(t, store.Save(t.Context(), sharedKey, value, time.Hour))
 	var log bytes.Buffer
-	shared := newShared(t, &issuer{life: time.Hour}, store, logTo(&log), func(o *tokenprovider.SharedOptions) { o.SealKeys = sealKeys })
+	shared := newShared(t, &issuer{life: time.Hour}, store, logTo(&log),
+		func(o *tokenprovider.SharedOptions) { o.SealKeys = sealKeys })
 	token, _, err := shared.Token(t.Context())
 	require.NoError(t, err)
 	require.Contains(t, []string{secret, "token-1"}, token)
@@ -112,7 +114,8 @@ func TestSealKeysAreCopied(t *testing.T) {
 		store, key := tokenprovidertest.NewStore(), sealKey(1)
 		keys := [][]byte{key}
 		source := &issuer{life: time.Hour}
-		shared := newShared(t, source, store, func(o *tokenprovider.SharedOptions) { o.SealKeys = keys })
+		shared := newShared(t, source, store,
+			func(o *tokenprovider.SharedOptions) { o.SealKeys = keys })
 		clear(key)
 		keys[0] = sealKey(9)
 		requireToken(t, shared, "token-1")
@@ -154,7 +157,8 @@ func TestASharedPrintsNeitherTokenNorSealKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key := []byte("a seal key of 32 bytes, in ASCII")
 		output.Secret(string(key))
-		opts := tokenprovider.SharedOptions{Key: sharedKey, SealKeys: [][]byte{key, sealKey(2)}, Logger: output.Logger()}
+		opts := tokenprovider.SharedOptions{Key: sharedKey, SealKeys: [][]byte{key, sealKey(2)},
+			Logger: output.Logger()}
 		testutil.RequireRedactedDirectly(t, opts, secret, string(key))
 		testutil.RequireRedactedDirectly(t, &opts, secret, string(key))
 

@@ -32,7 +32,8 @@ func TestNoTokenLeavesToAnotherHost(t *testing.T) {
 	for _, hosts := range [][]string{
 		{"127.0.0.1"}, {"127.0.0.1:1"}, {"api.example"}, {"x" + f.host()}, {f.host() + "0"}, {"." + f.host()}, {"*"}, {""},
 	} {
-		client := &http.Client{Transport: &tokenprovider.Transport{Provider: asked, Base: f.Server.Client().Transport, Hosts: hosts}}
+		client := &http.Client{Transport: &tokenprovider.Transport{Provider: asked,
+			Base: f.Server.Client().Transport, Hosts: hosts}}
 		resp, err := client.Get(f.URL)
 		requireStatus(t, http.StatusUnauthorized, resp, err)
 	}
@@ -44,10 +45,12 @@ func TestNoTokenLeavesToAnotherHost(t *testing.T) {
 
 func TestNoTokenFollowsARedirectToAnotherHost(t *testing.T) {
 	elsewhere := newForge(t, "nothing")
-	moved := httptest.NewTLSServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	moved := httptest.NewTLSServer(http.RedirectHandler(elsewhere.URL,
+		http.StatusTemporaryRedirect))
 	t.Cleanup(moved.Close)
 	client := &http.Client{Transport: &tokenprovider.Transport{
-		Provider: numbered(), Base: moved.Client().Transport, Hosts: []string{moved.Listener.Addr().String()},
+		Provider: numbered(), Base: moved.Client().Transport,
+		Hosts: []string{moved.Listener.Addr().String()},
 	}}
 	resp, err := client.Post(moved.URL, "text/plain", strings.NewReader("body"))
 	requireStatus(t, http.StatusUnauthorized, resp, err)
@@ -56,9 +59,15 @@ func TestNoTokenFollowsARedirectToAnotherHost(t *testing.T) {
 
 func TestNoTokenLeavesInClear(t *testing.T) {
 	sent := 0
-	transport := &tokenprovider.Transport{Provider: numbered(), Hosts: []string{"api.example", "API.example:8080"}}
-	transport.Base = roundTripper(func(*http.Request) (*http.Response, error) { sent++; return nil, errors.New("sent") })
-	for _, url := range []string{"http://api.example/x", "http://API.EXAMPLE:80/x", "http://api.example:8080/x"} {
+	transport := &tokenprovider.Transport{Provider: numbered(),
+		Hosts: []string{"api.example", "API.example:8080"}}
+	transport.Base = roundTripper(func(*http.Request) (*http.Response, error) {
+		sent++
+		return nil, errors.New("sent")
+	})
+	for _, url := range []string{
+		"http://api.example/x", "http://API.EXAMPLE:80/x", "http://api.example:8080/x",
+	} {
 		body := &closing{Reader: strings.NewReader("body")}
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, body)
 		require.NoError(t, err)
@@ -67,7 +76,9 @@ func TestNoTokenLeavesInClear(t *testing.T) {
 		require.True(t, body.closed)
 	}
 	require.Zero(t, sent)
-	for _, url := range []string{"https://api.example/x", "https://Api.Example:443/x", "https://api.example:8080/x"} {
+	for _, url := range []string{
+		"https://api.example/x", "https://Api.Example:443/x", "https://api.example:8080/x",
+	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 		require.NoError(t, err)
 		_, err = transport.RoundTrip(req)
@@ -77,14 +88,17 @@ func TestNoTokenLeavesInClear(t *testing.T) {
 }
 
 func TestLoopbackNeedsNoTLS(t *testing.T) {
-	for _, host := range []string{"127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "localhost:1", "LOCALHOST:1", "[::1]"} {
+	for _, host := range []string{
+		"127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "localhost:1", "LOCALHOST:1", "[::1]",
+	} {
 		var got string
 		transport := &tokenprovider.Transport{Provider: numbered(), Hosts: []string{host}}
 		transport.Base = roundTripper(func(r *http.Request) (*http.Response, error) {
 			got = r.Header.Get("Authorization")
 			return nil, errors.New("sent")
 		})
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+host+"/x", nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+host+"/x",
+			nil)
 		require.NoError(t, err)
 		_, err = transport.RoundTrip(req)
 		require.EqualError(t, err, "sent", host)
@@ -124,7 +138,8 @@ func TestATransportSaysWhatItLacks(t *testing.T) {
 }
 
 func TestATransportPrintsNoToken(t *testing.T) {
-	testutil.RequireRedacted(t, &tokenprovider.Transport{Provider: tokenprovider.Static(secret), Hosts: []string{"api.example"}}, secret)
+	testutil.RequireRedacted(t, &tokenprovider.Transport{Provider: tokenprovider.Static(secret),
+		Hosts: []string{"api.example"}}, secret)
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

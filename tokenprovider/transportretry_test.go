@@ -33,14 +33,18 @@ func TestARefusedTokenIsReplacedAndTheRequestSentOnceMore(t *testing.T) {
 }
 
 func TestARefusalOfAnythingButTheTokenCostsNoToken(t *testing.T) {
-	for _, status := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusProxyAuthRequired, http.StatusTooManyRequests, http.StatusBadGateway} {
+	for _, status := range []int{
+		http.StatusForbidden, http.StatusNotFound, http.StatusProxyAuthRequired,
+		http.StatusTooManyRequests, http.StatusBadGateway,
+	} {
 		requests := 0
 		server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			requests++
 			w.WriteHeader(status)
 		}))
 		tokens := numbered()
-		client := &http.Client{Transport: &tokenprovider.Transport{Provider: tokens, Base: server.Client().Transport, Hosts: []string{server.Listener.Addr().String()}}}
+		client := &http.Client{Transport: &tokenprovider.Transport{Provider: tokens,
+			Base: server.Client().Transport, Hosts: []string{server.Listener.Addr().String()}}}
 		resp, err := client.Get(server.URL)
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
@@ -65,7 +69,8 @@ func TestABodyThatCannotBeReplayedIsNotSentAgain(t *testing.T) {
 func TestATokenThatAnotherRequestInvalidatedIsReplacedToo(t *testing.T) {
 	f := newForge(t, "new")
 	var asked atomic.Int64
-	p := tokenprovider.Func(func(context.Context) (string, time.Time, error) { // Invalidate is false: it can't
+	// Invalidate is false: it can't.
+	p := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 		if asked.Add(1) == 1 {
 			return "old", time.Time{}, nil
 		}
@@ -89,9 +94,9 @@ func TestWithoutAnotherTokenTheRefusalIsTheAnswer(t *testing.T) {
 	requireStatus(t, http.StatusUnauthorized, resp, err)
 }
 
-// endless is a server that refuses token-1 with a body that never ends, until
-// the connection does. It sends a piece of the body as often as every says, or
-// no more of it.
+// endless returns a server that refuses token-1 with a body that never ends,
+// until the connection does. It sends a piece of the body as often as every
+// says, or no more of it.
 func endless(t *testing.T, http2 bool, every time.Duration) (*httptest.Server, *atomic.Int64) {
 	var refusing atomic.Int64
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -109,7 +114,8 @@ func endless(t *testing.T, http2 bool, every time.Duration) (*httptest.Server, *
 			return
 		}
 		for {
-			if _, err := w.Write(make([]byte, 4<<10)); err != nil || http.NewResponseController(w).Flush() != nil {
+			_, err := w.Write(make([]byte, 4<<10))
+			if err != nil || http.NewResponseController(w).Flush() != nil {
 				return
 			}
 			select {
@@ -136,15 +142,18 @@ func TestARefusalWhoseBodyNeverEndsDelaysTheRequestByAMoment(t *testing.T) {
 				t.Parallel()
 				server, refusing := endless(t, http2, every)
 				client := &http.Client{Transport: &tokenprovider.Transport{
-					Provider: numbered(), Base: server.Client().Transport, Hosts: []string{server.Listener.Addr().String()},
+					Provider: numbered(), Base: server.Client().Transport,
+					Hosts: []string{server.Listener.Addr().String()},
 				}}
 				began := time.Now()
-				req, err := http.NewRequest(http.MethodGet, server.URL, nil) // its context has no end
+				// its context has no end
+				req, err := http.NewRequest(http.MethodGet, server.URL, nil)
 				require.NoError(t, err)
 				resp, err := client.Do(req)
 				requireStatus(t, http.StatusOK, resp, err)
 				require.Less(t, time.Since(began), 10*time.Second)
-				require.Eventually(t, func() bool { return refusing.Load() == 0 }, 10*time.Second, time.Millisecond,
+				require.Eventually(t, func() bool { return refusing.Load() == 0 }, 10*time.Second,
+					time.Millisecond,
 					"the server is rid of the refused request")
 			})
 		}
@@ -159,7 +168,8 @@ func TestARefusalWithAShortBodyCostsNoConnection(t *testing.T) {
 			opened.Add(1)
 		}
 	}}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), trace), http.MethodGet, f.URL, nil)
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), trace),
+		http.MethodGet, f.URL, nil)
 	require.NoError(t, err)
 	resp, err := f.client(numbered()).Do(req)
 	requireStatus(t, http.StatusOK, resp, err)

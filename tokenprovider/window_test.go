@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestInsideTheWindowTheHeldTokenIsServedAtOnceAndOneRefreshRuns(t *testing.T) {
+func TestInsideTheWindowTheHeldTokenIsServedAndOneRefreshRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, source := filled(t, &tokenprovider.CacheOptions{Settle: -1})
 		source.latency = 2 * time.Second
@@ -58,7 +58,8 @@ func TestBelowMinTTLCallersWaitForTheNewToken(t *testing.T) {
 		source.latency = time.Second
 		time.Sleep(51 * time.Minute)
 		started := time.Now()
-		requireToken(t, c, "token-2") // a refresh that someone waits for is served at once, it doesn't ripen
+		// a refresh that someone waits for is served at once, it doesn't settle
+		requireToken(t, c, "token-2")
 		require.Equal(t, time.Second, time.Since(started))
 	})
 }
@@ -146,7 +147,8 @@ func TestJitterIsDrawnOncePerTokenHoweverOftenItIsRead(t *testing.T) {
 			ages += age
 			earliest, latest = min(earliest, age), max(latest, age)
 		}
-		require.InDelta(t, 43.5, (ages / caches).Minutes(), 0.7, "from 42 to 45 minutes, one as likely as another")
+		require.InDelta(t, 43.5, (ages / caches).Minutes(), 0.7,
+			"from 42 to 45 minutes, one as likely as another")
 		require.Greater(t, latest-earliest, time.Minute)
 	})
 }

@@ -36,5 +36,6 @@ func main() {
 func TestAModuleOutsideUsesTheStore(t *testing.T) {
 	proxy, path := testutil.PublishNested(t)
 	require.Equal(t, "github.com/molecule-ai/provisionkit/tokenprovider/redisstore", path)
-	require.Equal(t, "a token <nil>\n", proxy.RunConsumer(t, path, consumer), "a store that is down costs no token")
+	require.Equal(t, "a token <nil>\n", proxy.RunConsumer(t, path, consumer),
+		"a store that is down costs no token")
 }

@@ -52,21 +52,22 @@ func (f *forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		return
 	}
-	token := fmt.Sprintf("ghs_7_%04d.%s_%s", n, strings.Repeat("eyJhbGciOiJSUzI1NiJ9-", 10), strings.Repeat("c2lnbmF0dXJl", 20))
+	token := fmt.Sprintf("ghs_7_%04d.%s_%s", n, strings.Repeat("eyJhbGciOiJSUzI1NiJ9-", 10),
+		strings.Repeat("c2lnbmF0dXJl", 20))
 	f.mu.Lock()
 	f.tokens = append(f.tokens, token)
 	f.mu.Unlock()
 	_ = json.NewEncoder(w).Encode(minted{Token: token, ExpiresAt: time.Now().Add(f.life)})
 }
 
-// secrets are all tokens that were minted, in order.
+// secrets returns all tokens that were minted, in order.
 func (f *forge) secrets() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]string(nil), f.tokens...)
 }
 
-// mintAt is a provider that asks the forge at url.
+// mintAt returns a provider that asks the forge at url.
 func mintAt(url string) tokenprovider.TokenProvider {
 	return tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)

@@ -13,17 +13,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWorkspacesOfAnAppShareTokensThroughRedisAndAnyReplicaReleasesThem(t *testing.T) {
+func TestReplicasOfAnAppShareThroughRedisAndEachReleases(t *testing.T) {
 	s := startRedis(t)
 	forge, err := githubapptest.NewServer(nil)
 	require.NoError(t, err)
 	t.Cleanup(forge.Close)
 	forge.AddApp(githubapptest.App{ID: 7, Keys: []*rsa.PublicKey{&testutil.RSAKey(t, 0).PublicKey}})
-	forge.AddInstallation(githubapptest.Installation{ID: 42, AppID: 7, Account: "acme", Repositories: []string{"acme/widgets"}})
+	forge.AddInstallation(githubapptest.Installation{ID: 42, AppID: 7, Account: "acme",
+		Repositories: []string{"acme/widgets"}})
 	output := testutil.NewCapture(t)
 	replica := func() *githubapp.WorkspaceMutator {
 		app, err := githubapp.New(githubapp.Options{
-			AppID: 7, PrivateKey: testutil.RSAKeyPEM(t, 0), BaseURL: forge.URL, HTTPClient: forge.Client(), Logger: output.Logger(),
+			AppID: 7, PrivateKey: testutil.RSAKeyPEM(t,
+				0), BaseURL: forge.URL, HTTPClient: forge.Client(), Logger: output.Logger(),
 			Store: redisstore.New(s.client(t), nil), SealKeys: [][]byte{sealKey(1)},
 		})
 		require.NoError(t, err)
@@ -40,7 +42,8 @@ func TestWorkspacesOfAnAppShareTokensThroughRedisAndAnyReplicaReleasesThem(t *te
 		return token
 	}
 	alive := func(token string) bool {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, forge.URL+"/installation/repositories", nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+			forge.URL+"/installation/repositories", nil)
 		require.NoError(t, err)
 		req.Header.Set("Authorization", "token "+token)
 		req.Header.Set("User-Agent", "test")
@@ -69,7 +72,8 @@ func TestWorkspacesOfAnAppShareTokensThroughRedisAndAnyReplicaReleasesThem(t *te
 		require.Positive(t, ttl, "%s stays for ever", key)
 	}
 
-	require.NoError(t, replica().ReleaseWorkspace(t.Context(), "a"), "by a replica that never saw it")
+	require.NoError(t, replica().ReleaseWorkspace(t.Context(), "a"),
+		"by a replica that never saw it")
 	require.False(t, alive(a))
 	require.True(t, alive(b))
 	fresh := get(one, "a")

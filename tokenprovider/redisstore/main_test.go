@@ -25,5 +25,5 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// sealKey is a key of 32 bytes, another one for each n.
+// sealKey returns a key of 32 bytes, another one for each n.
 func sealKey(n byte) []byte { return bytes.Repeat([]byte{n}, 32) }

@@ -25,11 +25,13 @@ type load struct {
 	callers                sync.WaitGroup
 }
 
-func startLoad(t *testing.T, s *server, f *forge, output *testutil.Capture) (*load, context.CancelFunc) {
+func startLoad(t *testing.T, s *server, f *forge, output *testutil.Capture) (
+	*load, context.CancelFunc) {
 	l := &load{}
 	ctx, stop := context.WithCancel(t.Context())
 	for range 4 {
-		cache := tokenprovider.NewCache(shared(mintAt(f.URL), s.client(t), 0, output.Logger()), &tokenprovider.CacheOptions{Settle: -1})
+		cache := tokenprovider.NewCache(shared(mintAt(f.URL), s.client(t), 0, output.Logger()),
+			&tokenprovider.CacheOptions{Settle: -1})
 		for range 4 {
 			l.callers.Go(func() {
 				for ctx.Err() == nil {
@@ -44,7 +46,10 @@ func startLoad(t *testing.T, s *server, f *forge, output *testutil.Capture) (*lo
 					case !time.Now().Before(expiresAt):
 						l.expired.Add(1)
 					}
-					for longest := l.longest.Load(); int64(took) > longest && !l.longest.CompareAndSwap(longest, int64(took)); longest = l.longest.Load() {
+					for longest := l.longest.Load(); int64(took) > longest; longest = l.longest.Load() {
+						if l.longest.CompareAndSwap(longest, int64(took)) {
+							break
+						}
 					}
 					time.Sleep(time.Millisecond)
 				}
@@ -61,7 +66,8 @@ func TestNoCallerSeesThatRedisIsStoppedPausedOrRestarted(t *testing.T) {
 	phase := func(name string, d time.Duration) {
 		before := f.mints.Load()
 		time.Sleep(d)
-		t.Logf("%-9s %5s: %2d mints, longest call so far %s", name, d, f.mints.Load()-before, time.Duration(l.longest.Load()).Round(time.Millisecond))
+		t.Logf("%-9s %5s: %2d mints, longest call so far %s", name, d, f.mints.Load()-before,
+			time.Duration(l.longest.Load()).Round(time.Millisecond))
 	}
 	phase("up", 2*time.Second)
 	require.NoError(t, s.cmd.Process.Signal(syscall.SIGSTOP))

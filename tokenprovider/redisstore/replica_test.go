@@ -34,7 +34,7 @@ type replicaAnswer struct {
 	Took   time.Duration
 }
 
-// replica is the main of a replica: it says that it is up, waits to be told to
+// replica does what a replica does: it says that it is up, waits to be told to
 // go, gets a token and tells about it.
 func replica() {
 	var config replicaConfig
@@ -56,8 +56,9 @@ func replica() {
 	_ = json.NewEncoder(os.Stdout).Encode(answer)
 }
 
-// shared is a replica's Shared on the store that all of them use.
-func shared(p tokenprovider.TokenProvider, client redis.UniversalClient, lockTTL time.Duration, logger *slog.Logger) *tokenprovider.Shared {
+// shared returns a replica's Shared on the store that all of them use.
+func shared(p tokenprovider.TokenProvider, client redis.UniversalClient, lockTTL time.Duration,
+	logger *slog.Logger) *tokenprovider.Shared {
 	s, err := tokenprovider.NewShared(p, redisstore.New(client, nil), tokenprovider.SharedOptions{
 		Key: "forge/42", SealKeys: [][]byte{sealKey(1)}, LockTTL: lockTTL, Logger: logger,
 	})
@@ -128,7 +129,8 @@ func TestEightReplicasFromColdMintOnce(t *testing.T) {
 		tokens[a.SHA256] = true
 		slowest = max(slowest, a.Took)
 	}
-	t.Logf("8 processes: %d mint of %s, the slowest had a token after %s", f.mints.Load(), f.latency, slowest.Round(time.Millisecond))
+	t.Logf("8 processes: %d mint of %s, the slowest had a token after %s", f.mints.Load(),
+		f.latency, slowest.Round(time.Millisecond))
 	require.Equal(t, int64(1), f.mints.Load())
 	require.Len(t, tokens, 1)
 }

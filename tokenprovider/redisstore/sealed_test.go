@@ -93,11 +93,14 @@ func TestAValueInRedisThatCannotBeOpenedIsAbsentAndLogged(t *testing.T) {
 
 // seed stores a token of another source.
 func seed(ctx context.Context, client redis.UniversalClient, key string, sealKeys ...[]byte) error {
-	p := tokenprovider.Func(func(context.Context) (string, time.Time, error) { return "planted", time.Now().Add(time.Hour), nil })
+	p := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		return "planted", time.Now().Add(time.Hour), nil
+	})
 	if err := client.Del(ctx, "provisionkit:{"+key+"}").Err(); err != nil {
 		return err
 	}
-	s, err := tokenprovider.NewShared(p, redisstore.New(client, nil), tokenprovider.SharedOptions{Key: key, SealKeys: sealKeys})
+	s, err := tokenprovider.NewShared(p, redisstore.New(client, nil),
+		tokenprovider.SharedOptions{Key: key, SealKeys: sealKeys})
 	if err != nil {
 		return err
 	}

@@ -37,12 +37,14 @@ func startRedis(t testing.TB, args ...string) *server {
 		require.NoError(t, listener.Close())
 		_, port, err := net.SplitHostPort(s.addr)
 		require.NoError(t, err)
-		s.args = append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--rdbcompression", "no"}, args...)
+		s.args = append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save",
+			"", "--rdbcompression", "no"}, args...)
 		err = s.start(t)
 		if err == nil {
 			break
 		}
-		require.Less(t, try, 5, "redis-server doesn't start: %v", err) // another process took the port meanwhile
+		// another process took the port meanwhile
+		require.Less(t, try, 5, "redis-server doesn't start: %v", err)
 	}
 	t.Cleanup(func() { s.stop() })
 	return s
@@ -85,18 +87,19 @@ func (s *server) stop() {
 	_ = s.cmd.Wait()
 }
 
-// client is a client of the server, for one replica, that ends with t.
+// client returns a client of the server, for one replica, that ends with t.
 func (s *server) client(t testing.TB) *redis.Client {
 	client := redis.NewClient(&redis.Options{Addr: s.addr, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = client.Close() })
 	return client
 }
 
-// startCluster is a server in cluster mode that has all slots.
+// startCluster returns a client of a server in cluster mode that has all slots.
 func startCluster(t testing.TB) *redis.ClusterClient {
 	s := startRedis(t, "--cluster-enabled", "yes")
 	require.NoError(t, s.client(t).ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.addr}, ContextTimeoutEnabled: true})
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.addr},
+		ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = client.Close() })
 	require.Eventually(t, func() bool {
 		return client.Set(t.Context(), "ready", 1, time.Second).Err() == nil

@@ -94,8 +94,8 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// milliseconds returns d rounded up to the precision of Redis: what is more than
-// 0 stays more than 0.
+// milliseconds returns d rounded up to the precision of Redis: what is more
+// than 0 stays more than 0.
 func milliseconds(d time.Duration) time.Duration {
 	if rest := d % time.Millisecond; rest > 0 {
 		d += time.Millisecond - rest

@@ -19,12 +19,12 @@ func TestAStoreKeepsTheContract(t *testing.T) {
 	t.Run("on one server", func(t *testing.T) {
 		t.Parallel()
 		client := startRedis(t).client(t)
-		tokenprovidertest.RunStore(t, func(*testing.T) tokenprovider.Store { return redisstore.New(client, nil) })
+		runKit(t, client)
 	})
 	t.Run("on a cluster", func(t *testing.T) {
 		t.Parallel()
 		client := startCluster(t)
-		tokenprovidertest.RunStore(t, func(*testing.T) tokenprovider.Store { return redisstore.New(client, nil) })
+		runKit(t, client)
 		for _, key := range []string{"forge/42", "a}b", "{a}b", "a{b", "with space", "ü"} {
 			value, err := client.ClusterKeySlot(t.Context(), "provisionkit:{"+key+"}").Result()
 			require.NoError(t, err)
@@ -36,11 +36,19 @@ func TestAStoreKeepsTheContract(t *testing.T) {
 	t.Run("with no more rights than the package's documentation names", func(t *testing.T) {
 		t.Parallel()
 		s := startRedis(t)
-		require.NoError(t, s.client(t).Do(t.Context(), "ACL", "SETUSER", "shared", "on", ">s3cret", "~provisionkit:*",
+		require.NoError(t, s.client(t).Do(t.Context(), "ACL", "SETUSER", "shared", "on", ">s3cret",
+			"~provisionkit:*",
 			"+get", "+set", "+del", "+eval", "+evalsha", "+hello", "+ping").Err())
-		client := redis.NewClient(&redis.Options{Addr: s.addr, Username: "shared", Password: "s3cret", ContextTimeoutEnabled: true})
+		client := redis.NewClient(&redis.Options{Addr: s.addr, Username: "shared",
+			Password: "s3cret", ContextTimeoutEnabled: true})
 		t.Cleanup(func() { _ = client.Close() })
-		tokenprovidertest.RunStore(t, func(*testing.T) tokenprovider.Store { return redisstore.New(client, nil) })
+		runKit(t, client)
+	})
+}
+
+func runKit(t *testing.T, client redis.UniversalClient) {
+	tokenprovidertest.RunStore(t, func(*testing.T) tokenprovider.Store {
+		return redisstore.New(client, nil)
 	})
 }
 
@@ -80,7 +88,8 @@ func TestTimesBelowAMillisecondAreOneAndNoTimeIsRefused(t *testing.T) {
 	require.NoError(t, unlock(t.Context()), "that it ran out is no error")
 
 	for _, ttl := range []time.Duration{0, -1, redis.KeepTTL, -time.Second} {
-		require.ErrorContains(t, store.Save(t.Context(), "key", []byte("value"), ttl), "must be more than 0")
+		require.ErrorContains(t, store.Save(t.Context(), "key", []byte("value"), ttl),
+			"must be more than 0")
 		_, ok, err := store.TryLock(t.Context(), "key", ttl)
 		require.ErrorContains(t, err, "must be more than 0")
 		require.False(t, ok)
@@ -88,7 +97,8 @@ func TestTimesBelowAMillisecondAreOneAndNoTimeIsRefused(t *testing.T) {
 }
 
 func TestAServerThatIsDownIsAnErrorOfTheClient(t *testing.T) {
-	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", Password: "the password of Redis", MaxRetries: -1, DialerRetries: 1})
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", Password: "the password of Redis",
+		MaxRetries: -1, DialerRetries: 1})
 	defer client.Close()
 	store := redisstore.New(client, nil)
 	_, err := store.Load(t.Context(), "key")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -31,9 +30,12 @@ const secret = "ghs_16C7e42F292c6912E7710c838347Ae178B4a"
 
 // providers returns one in each state that a scrape can find without waiting.
 func providers(t *testing.T, expiresAt time.Time) map[string]tokenprovider.StatusReporter {
-	mint := tokenprovider.Func(func(context.Context) (string, time.Time, error) { return secret, expiresAt, nil })
+	mint := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+		return secret, expiresAt, nil
+	})
 	fail := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
-		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("suspended")}
+		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden,
+			Err: errors.New("suspended")}
 	})
 	fresh := tokenprovider.NewCache(mint, nil)
 	failing := tokenprovider.NewCache(fail, nil)
@@ -51,7 +53,8 @@ func providers(t *testing.T, expiresAt time.Time) map[string]tokenprovider.Statu
 func scrape(t *testing.T, c prometheus.Collector) (map[string]*dto.MetricFamily, string) {
 	registry := prometheus.NewPedanticRegistry()
 	require.NoError(t, registry.Register(c))
-	server := httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.HTTPErrorOnError}))
+	server := httptest.NewServer(promhttp.HandlerFor(registry,
+		promhttp.HandlerOpts{ErrorHandling: promhttp.HTTPErrorOnError}))
 	defer server.Close()
 	resp, err := http.Get(server.URL)
 	require.NoError(t, err)
@@ -93,10 +96,14 @@ func TestAScrapeShowsTheStatusOfEveryProvider(t *testing.T) {
 	} {
 		require.Equal(t, want, states[key], key)
 	}
-	require.Equal(t, map[string]float64{"fresh": float64(expiresAt.Unix())}, values(families["provisionkit_token_expiry_timestamp_seconds"]))
-	require.Equal(t, map[string]float64{"failing/forbidden": 1}, values(families["provisionkit_token_refresh_error"]))
-	require.Equal(t, map[string]float64{"fresh": 1, "failing": 0, "endless": 1, "empty": 0}, values(families["provisionkit_token_mints_total"]))
-	require.Equal(t, map[string]float64{"fresh": 0, "failing": 1, "endless": 0, "empty": 0}, values(families["provisionkit_token_refresh_failures_total"]))
+	require.Equal(t, map[string]float64{"fresh": float64(expiresAt.Unix())},
+		values(families["provisionkit_token_expiry_timestamp_seconds"]))
+	require.Equal(t, map[string]float64{"failing/forbidden": 1},
+		values(families["provisionkit_token_refresh_error"]))
+	require.Equal(t, map[string]float64{"fresh": 1, "failing": 0, "endless": 1, "empty": 0},
+		values(families["provisionkit_token_mints_total"]))
+	require.Equal(t, map[string]float64{"fresh": 0, "failing": 1, "endless": 0, "empty": 0},
+		values(families["provisionkit_token_refresh_failures_total"]))
 	ages := values(families["provisionkit_token_age_seconds"])
 	require.Len(t, ages, 2)
 	for _, age := range ages {
@@ -108,17 +115,19 @@ func TestAScrapeShowsTheStatusOfEveryProvider(t *testing.T) {
 }
 
 func TestTheNamesKeepTheConventions(t *testing.T) {
-	problems, err := promtest.CollectAndLint(tokenprom.NewCollector(providers(t, time.Now().Add(time.Hour))))
+	problems, err := promtest.CollectAndLint(tokenprom.NewCollector(providers(t,
+		time.Now().Add(time.Hour))))
 	require.NoError(t, err)
 	require.Empty(t, problems)
 }
 
 func TestAScrapeMintsNothing(t *testing.T) {
 	asked := 0
-	empty := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+	mint := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 		asked++
 		return secret, time.Time{}, nil
-	}), nil)
+	})
+	empty := tokenprovider.NewCache(mint, nil)
 	scrape(t, tokenprom.NewCollector(map[string]tokenprovider.StatusReporter{"empty": empty}))
 	require.Zero(t, asked)
 }
@@ -159,7 +168,10 @@ func TestAProvidersOwnStatusNeverEndsAScrape(t *testing.T) {
 		given[name] = reporter(func() tokenprovider.Status { return status })
 	}
 	given["panic"] = reporter(func() tokenprovider.Status { panic(secret) })
-	given["goexit"] = reporter(func() tokenprovider.Status { runtime.Goexit(); return tokenprovider.Status{} })
+	given["goexit"] = reporter(func() tokenprovider.Status {
+		runtime.Goexit()
+		return tokenprovider.Status{}
+	})
 	families, text := scrape(t, tokenprom.NewCollector(given))
 	states := values(families["provisionkit_token_state"])
 	for key, want := range map[string]float64{
@@ -168,9 +180,11 @@ func TestAProvidersOwnStatusNeverEndsAScrape(t *testing.T) {
 	} {
 		require.Equal(t, want, states[key], key)
 	}
-	require.Equal(t, map[string]float64{"panic/internal": 1, "goexit/internal": 1, "on fire/internal": 1, "odd code/\uFFFD": 1},
+	require.Equal(t, map[string]float64{"panic/internal": 1, "goexit/internal": 1,
+		"on fire/internal": 1, "odd code/\uFFFD": 1},
 		values(families["provisionkit_token_refresh_error"]))
-	require.Equal(t, map[string]float64{"late": 1 << 62, "early": -1 << 60}, values(families["provisionkit_token_expiry_timestamp_seconds"]))
+	require.Equal(t, map[string]float64{"late": 1 << 62, "early": -1 << 60},
+		values(families["provisionkit_token_expiry_timestamp_seconds"]))
 	require.Empty(t, testutil.Leak(text, secret))
 }
 
@@ -210,26 +224,4 @@ func TestAStatusThatHangsIsWaitedForASecondAndAskedOnce(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, 1.0, gather()["hangs/fresh"])
 	})
-}
-
-func ExampleNewCollector() {
-	tokens := tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
-		return "s3cret", time.Now().Add(time.Hour), nil
-	}), nil)
-	_, _, _ = tokens.Token(context.Background())
-
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(tokenprom.NewCollector(map[string]tokenprovider.StatusReporter{"my-forge": tokens}))
-	families, err := registry.Gather()
-	for _, f := range families {
-		fmt.Println(f.GetName())
-	}
-	fmt.Println(err)
-	// Output:
-	// provisionkit_token_age_seconds
-	// provisionkit_token_expiry_timestamp_seconds
-	// provisionkit_token_mints_total
-	// provisionkit_token_refresh_failures_total
-	// provisionkit_token_state
-	// <nil>
 }

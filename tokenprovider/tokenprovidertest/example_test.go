@@ -7,8 +7,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
 )
 
-// TestContract is what a plugin author writes, with a provider of their own in
-// the place of Static.
+// TestContract shows what a plugin author writes, with a provider of their own
+// in the place of Static.
 func TestContract(t *testing.T) {
 	tokenprovidertest.Run(t, func(t *testing.T) tokenprovider.TokenProvider {
 		return tokenprovider.Static("s3cret")

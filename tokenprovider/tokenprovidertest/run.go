@@ -14,8 +14,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// timeout bounds what should take no time worth mentioning. Only a provider that
-// fails makes the kit wait it out.
+// timeout bounds what should take no time worth mentioning. Only a provider
+// that fails makes the kit wait it out.
 const timeout = 5 * time.Second
 
 // Run checks a provider against each rule of the contract, as subtests of t.

@@ -36,13 +36,15 @@ func TestTheProvidersOfThisModulePass(t *testing.T) {
 		},
 		"Cache": func() tokenprovider.TokenProvider { return tokenprovider.NewCache(tokenprovider.Func(mint), nil) },
 		"Cache without Settle": func() tokenprovider.TokenProvider {
-			return tokenprovider.NewCache(tokenprovider.Func(mint), &tokenprovider.CacheOptions{Settle: -1})
+			return tokenprovider.NewCache(tokenprovider.Func(mint),
+				&tokenprovider.CacheOptions{Settle: -1})
 		},
 		"Keyed": func() tokenprovider.TokenProvider {
 			return tokenprovider.NewKeyed(func(int) tokenprovider.TokenProvider { return tokenprovider.Func(mint) }, nil).Get(1)
 		},
 		"Shared": func() tokenprovider.TokenProvider {
-			p, err := tokenprovider.NewShared(tokenprovider.Func(mint), tokenprovidertest.NewStore(),
+			p, err := tokenprovider.NewShared(tokenprovider.Func(mint),
+				tokenprovidertest.NewStore(),
 				tokenprovider.SharedOptions{Key: "key", SealKeys: [][]byte{make([]byte, 32)}})
 			require.NoError(t, err)
 			return p
@@ -66,11 +68,15 @@ func (p *provider) Token(ctx context.Context) (string, time.Time, error) { retur
 func (p *provider) Invalidate(token string) bool                         { return p.invalidate(token) }
 func (p *provider) Status() tokenprovider.Status                         { return p.status() }
 
+func reports(s tokenprovider.Status) func() tokenprovider.Status {
+	return func() tokenprovider.Status { return s }
+}
+
 func right() *provider {
 	return &provider{
 		token:      mint,
 		invalidate: func(string) bool { return false },
-		status:     func() tokenprovider.Status { return tokenprovider.Status{State: tokenprovider.StateFresh} },
+		status:     reports(tokenprovider.Status{State: tokenprovider.StateFresh}),
 	}
 }
 
@@ -172,17 +178,18 @@ var wrong = map[string]map[string]func(p *provider){
 	},
 	"status": {
 		"holds the token": func(p *provider) {
-			p.status = func() tokenprovider.Status { return tokenprovider.Status{LastError: "refused: minted"} }
+			p.status = reports(tokenprovider.Status{LastError: "refused: minted"})
 		},
 		"SHA-256 of another token": func(p *provider) {
-			p.status = func() tokenprovider.Status { return tokenprovider.Status{TokenSHA256: "other"} }
+			p.status = reports(tokenprovider.Status{TokenSHA256: "other"})
 		},
 		"while Token returns a token": func(p *provider) {
-			p.status = func() tokenprovider.Status { return tokenprovider.Status{State: tokenprovider.StateEmpty} }
+			p.status = reports(tokenprovider.Status{State: tokenprovider.StateEmpty})
 		},
 		"another expiry": func(p *provider) {
 			p.status = func() tokenprovider.Status {
-				return tokenprovider.Status{State: tokenprovider.StateFresh, ExpiresAt: time.Now().Add(24 * time.Hour)}
+				return tokenprovider.Status{State: tokenprovider.StateFresh,
+					ExpiresAt: time.Now().Add(24 * time.Hour)}
 			}
 		},
 		"Status panicked": func(p *provider) {
@@ -196,7 +203,7 @@ var wrong = map[string]map[string]func(p *provider){
 
 const victim = "PROVISIONKIT_TEST_VICTIM"
 
-// TestVictim is run by the test below, in a process of its own, because the kit
+// TestVictim runs in the test below, in a process of its own, because the kit
 // has to fail there.
 func TestVictim(t *testing.T) {
 	rule, says, ok := strings.Cut(os.Getenv(victim), "|")
@@ -223,7 +230,8 @@ func TestEachRuleFindsTheProvidersThatBreakIt(t *testing.T) {
 				cmd.Env = append(os.Environ(), victim+"="+rule+"|"+says)
 				output, err := cmd.CombinedOutput()
 				require.Error(t, err, "the kit let it pass:\n%s", output)
-				require.Contains(t, string(output), "--- FAIL: TestVictim/"+strings.ReplaceAll(rule, " ", "_"))
+				require.Contains(t, string(output),
+					"--- FAIL: TestVictim/"+strings.ReplaceAll(rule, " ", "_"))
 				require.Contains(t, string(output), says)
 			})
 		}
@@ -231,7 +239,8 @@ func TestEachRuleFindsTheProvidersThatBreakIt(t *testing.T) {
 }
 
 func TestEveryRuleHasAProviderThatBreaksIt(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTheProvidersOfThisModulePass$/^Func$", "-test.v")
+	cmd := exec.CommandContext(t.Context(), os.Args[0],
+		"-test.run=^TestTheProvidersOfThisModulePass$/^Func$", "-test.v")
 	output, err := cmd.CombinedOutput()
 	require.NoError(t, err)
 	rules := strings.Count(string(output), "--- PASS: TestTheProvidersOfThisModulePass/Func/")

@@ -15,7 +15,9 @@ import (
 )
 
 func TestTheStoreInMemoryKeepsTheContract(t *testing.T) {
-	tokenprovidertest.RunStore(t, func(*testing.T) tokenprovider.Store { return tokenprovidertest.NewStore() })
+	tokenprovidertest.RunStore(t, func(*testing.T) tokenprovider.Store {
+		return tokenprovidertest.NewStore()
+	})
 }
 
 // wrongStores each break one rule, the name of which is the key.
@@ -72,7 +74,8 @@ func (s *wrongStore) Delete(ctx context.Context, key string) error {
 	return s.Store.Delete(s.context(ctx), s.key(key))
 }
 
-func (s *wrongStore) TryLock(ctx context.Context, key string, ttl time.Duration) (func(context.Context) error, bool, error) {
+func (s *wrongStore) TryLock(ctx context.Context, key string, ttl time.Duration) (
+	func(context.Context) error, bool, error) {
 	nothing := func(context.Context) error { return nil }
 	if s.noLocks {
 		return nothing, true, nil
@@ -101,19 +104,23 @@ func TestTheKitFindsAStoreThatBreaksARule(t *testing.T) {
 	for rule := range wrongStores {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run=^TestTheKitFindsAStoreThatBreaksARule$/^"+rule+"$")
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.v",
+				"-test.run=^TestTheKitFindsAStoreThatBreaksARule$/^"+rule+"$")
 			cmd.Env = append(os.Environ(), "PROVISIONKIT_TEST_WRONG_STORE="+rule)
 			out, err := cmd.CombinedOutput()
 			require.Error(t, err, "the kit passes it:\n%s", out)
-			require.Contains(t, string(out), fmt.Sprintf("--- FAIL: TestTheKitFindsAStoreThatBreaksARule/%s", rule))
+			require.Contains(t, string(out),
+				fmt.Sprintf("--- FAIL: TestTheKitFindsAStoreThatBreaksARule/%s", rule))
 			require.Contains(t, string(out), "the contract says: ")
 		})
 	}
 }
 
 func TestEveryRuleHasAStoreThatBreaksIt(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTheStoreInMemoryKeepsTheContract$", "-test.v")
+	cmd := exec.CommandContext(t.Context(), os.Args[0],
+		"-test.run=^TestTheStoreInMemoryKeepsTheContract$", "-test.v")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err)
-	require.Len(t, wrongStores, strings.Count(string(out), "--- PASS: TestTheStoreInMemoryKeepsTheContract/"))
+	require.Len(t, wrongStores, strings.Count(string(out),
+		"--- PASS: TestTheStoreInMemoryKeepsTheContract/"))
 }
