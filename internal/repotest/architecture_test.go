@@ -22,7 +22,7 @@ var arrows = map[string][]string{
 	"tokenprovider":                                       {},
 	"tokenprovider/tokenprovidertest":                     {"tokenprovider"},
 	"tokenprovider/gitcredential":                         {"tokenprovider"},
-	"tokenprovider/tokenhttp":                             {"tokenprovider", "tokenprovider/gitcredential", "provisionhook"},
+	"tokenprovider/tokenhttp":                             {"tokenprovider", "tokenprovider/gitcredential"},
 	"tokenprovider/workspace":                             {"tokenprovider", "tokenprovider/gitcredential", "tokenprovider/tokenhttp"},
 	"tokenprovider/workspace/git-credential-provisionkit": {"tokenprovider/workspace"},
 	"tokenprovider/redisstore":                            {"tokenprovider"},
@@ -36,6 +36,11 @@ var arrows = map[string][]string{
 	"githubapp/githubapptest": {},
 }
 
+// floors are the folders of the house from the ground up. A package imports
+// from its own folder and from lower floors, so that no two folders point at
+// each other.
+var floors = [][]string{{"internal"}, {"tokenprovider"}, {"provisionhook", "githubapp"}}
+
 func TestEveryPackageImportsOnlyWhatItsArrowsAllow(t *testing.T) {
 	for _, s := range allSources(t) {
 		if _, known := arrows[owner(s.pkg)]; !known && !isLeaf(s.pkg) {
@@ -44,6 +49,17 @@ func TestEveryPackageImportsOnlyWhatItsArrowsAllow(t *testing.T) {
 		for _, imported := range ours(s) {
 			if err := mayImport(s.pkg, imported); err != nil {
 				t.Errorf("%s: %v", s.name, err)
+			}
+		}
+	}
+}
+
+func TestNoFolderImportsFromOneAboveIt(t *testing.T) {
+	for _, s := range allSources(t) {
+		for _, imported := range ours(s) {
+			from, to := folder(s.pkg), folder(imported)
+			if from != to && floorOf(to) >= floorOf(from) {
+				t.Errorf("%s imports %s: folder %s is not below %s", s.name, imported, to, from)
 			}
 		}
 	}
@@ -104,6 +120,23 @@ func owner(pkg string) string {
 		return pkg[:i]
 	}
 	return pkg
+}
+
+// folder returns the folder of the root that pkg is in.
+func folder(pkg string) string {
+	name, _, _ := strings.Cut(pkg, "/")
+	return name
+}
+
+// floorOf returns the number of the folder's floor; one that isn't in floors is
+// above all.
+func floorOf(folder string) int {
+	for n, floor := range floors {
+		if slices.Contains(floor, folder) {
+			return n
+		}
+	}
+	return len(floors)
 }
 
 // ours returns the packages of this repository that s imports.
