@@ -154,11 +154,11 @@ func text(e ast.Expr) (string, bool) {
 	return value, err == nil
 }
 
-// parsed returns the files of a package, without its tests.
+// parsed returns the files of a package and its rooms, without their tests.
 func parsed(t *testing.T, pkg string) []*ast.File {
 	var files []*ast.File
 	for _, s := range sources(t) {
-		if s.pkg == pkg {
+		if owner(s.pkg) == pkg {
 			files = append(files, s.file)
 		}
 	}
