@@ -111,7 +111,8 @@ func (r *reader) prepare(t *testing.T) {
 		"TMPDIR=" + t.TempDir(),
 		"XDG_RUNTIME_DIR=" + runtime, "XDG_CONFIG_HOME=" + filepath.Join(home, ".config"),
 		"GIT_CONFIG_SYSTEM=" + filepath.Join(home, "etc-gitconfig"), "GIT_TERMINAL_PROMPT=0",
-		"GH_PROMPT_DISABLED=1", "GH_NO_UPDATE_NOTIFIER=1", "LC_ALL=C", "NO_PROXY=127.0.0.1,localhost",
+		"GH_PROMPT_DISABLED=1", "GH_NO_UPDATE_NOTIFIER=1", "LC_ALL=C",
+		"NO_PROXY=127.0.0.1,localhost",
 		"GOWORK=off", "GOTOOLCHAIN=local", "GOCACHE=" + goEnv(t, "GOCACHE"),
 	}, r.opts.Env...)
 	if r.opts.Proxy != nil {

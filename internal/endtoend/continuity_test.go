@@ -134,7 +134,8 @@ func TestAClockTenMinutesOffCostsNoOperation(t *testing.T) {
 			}
 			require.Zero(t, w.failed)
 			require.Empty(t, p.requests(refused))
-			require.LessOrEqual(t, p.github.Signatures(), 2, "one by the wrong clock, one by the right one")
+			require.LessOrEqual(t, p.github.Signatures(), 2,
+				"one by the wrong clock, one by the right one")
 		})
 	}
 }
@@ -153,7 +154,8 @@ func (w *workspace) pushFile(t *testing.T, dir string, size int, ref string) out
 	if _, stderr, err := w.Try(t, dir, "commit", "--quiet", "-m", "more content"); err != nil {
 		return outcome{code: -1, stderr: stderr}
 	}
-	return w.remote(t, dir, "-c", "http.version=HTTP/1.1", "push", "--quiet", "--force", "origin", "HEAD:"+ref)
+	return w.remote(t, dir, "-c", "http.version=HTTP/1.1", "push", "--quiet", "--force", "origin",
+		"HEAD:"+ref)
 }
 
 // slowly lets the body of a request arrive over that time at least.

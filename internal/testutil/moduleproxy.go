@@ -38,7 +38,8 @@ func (p *ModuleProxy) Publish(t testing.TB, dir, version string) (path string) {
 	require.NoError(t, os.WriteFile(gomod, content, 0o600))
 	replace := regexp.MustCompile(`(?m)^replace (\S+) => \.\.?/`)
 	for _, replaced := range replace.FindAllStringSubmatch(string(content), -1) {
-		edit := exec.CommandContext(t.Context(), NeedTool(t, "go"), "mod", "edit", "-dropreplace="+replaced[1], gomod)
+		edit := exec.CommandContext(t.Context(), NeedTool(t, "go"), "mod", "edit",
+			"-dropreplace="+replaced[1], gomod)
 		output, err := edit.CombinedOutput()
 		require.NoError(t, err, "%s", output)
 	}
