@@ -29,7 +29,8 @@ func startFake() (*fake, error) {
 		return nil, err
 	}
 	server.AddInstallation(githubapptest.Installation{
-		ID: setup.InstallationID + 1000, AppID: setup.AppID, Account: "globex", Repositories: []string{"globex/rockets"},
+		ID: setup.InstallationID + 1000, AppID: setup.AppID, Account: "globex",
+		Repositories: []string{"globex/rockets"},
 	})
 	return &fake{server, githubapp.Options{AppID: setup.AppID, PrivateKey: setup.PrivateKey(), BaseURL: server.URL}}, nil
 }
@@ -46,5 +47,6 @@ func (f *fake) report() {
 			refused++
 		}
 	}
-	fmt.Printf("%d requests answered, %d refused, %d tokens, %d signatures\n", answered, refused, f.server.Mints(), f.server.Signatures())
+	fmt.Printf("%d requests answered, %d refused, %d tokens, %d signatures\n", answered, refused,
+		f.server.Mints(), f.server.Signatures())
 }

@@ -21,6 +21,7 @@ func TestTheExampleRuns(t *testing.T) {
 	for _, repository := range []string{"acme/widgets", "acme/gadgets", "globex/rockets"} {
 		require.Contains(t, string(output), repository+"\n")
 	}
-	require.Regexp(t, `(?m)^\d{2,} requests answered, 0 refused, \d+ tokens, 1 signatures$`, string(output))
+	require.Regexp(t, `(?m)^\d{2,} requests answered, 0 refused, \d+ tokens, 1 signatures$`,
+		string(output))
 	require.NotContains(t, string(output), "ghs_")
 }

@@ -43,8 +43,9 @@ func newSystem(t *testing.T) *system {
 	setUp, err := github.SetUp("acme/widgets")
 	require.NoError(t, err)
 	app, err := githubapp.New(githubapp.Options{
-		AppID: setUp.AppID, PrivateKey: setUp.PrivateKey(), BaseURL: github.URL, HTTPClient: github.Client(),
-		Cache: tokenprovider.CacheOptions{Settle: -1},
+		AppID: setUp.AppID, PrivateKey: setUp.PrivateKey(), BaseURL: github.URL,
+		HTTPClient: github.Client(),
+		Cache:      tokenprovider.CacheOptions{Settle: -1},
 	})
 	require.NoError(t, err)
 	host, _, _ := strings.Cut(strings.TrimPrefix(setUp.GitURLs[0], "https://"), "/")
@@ -53,7 +54,8 @@ func newSystem(t *testing.T) *system {
 	require.NoError(t, err)
 	registry := provisionhook.NewRegistry()
 	registry.Register(githubapp.NewMutator(app.Installation(setUp.InstallationID), nil))
-	handler, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(registry), key, &tokenhttp.Options{Hosts: []string{host}})
+	handler, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(registry), key,
+		&tokenhttp.Options{Hosts: []string{host}})
 	require.NoError(t, err)
 	platform := httptest.NewServer(handler)
 	t.Cleanup(platform.Close)

@@ -61,7 +61,8 @@ func (s *Server) appBreach(r *http.Request, x *exchange) string {
 	case x.caller.scheme == "":
 		return "no credentials, where an app's JWT is needed"
 	case !strings.EqualFold(x.caller.scheme, "Bearer"):
-		return fmt.Sprintf("authentication scheme %q, where Bearer and an app's JWT are needed", x.caller.scheme)
+		return fmt.Sprintf("authentication scheme %q, where Bearer and an app's JWT are needed",
+			x.caller.scheme)
 	case !x.caller.isJWT:
 		return "a credential that is no JWT, where an app's JWT is needed"
 	}
@@ -102,7 +103,8 @@ func tokenBreach(x *exchange, needed bool) string {
 	case x.caller.scheme == "" && needed:
 		return "no credentials, where an installation token is needed"
 	case x.caller.scheme != "" && !slices.Contains([]string{"bearer", "token", "basic"}, strings.ToLower(x.caller.scheme)):
-		return fmt.Sprintf("authentication scheme %q, where token or Bearer is needed", x.caller.scheme)
+		return fmt.Sprintf("authentication scheme %q, where token or Bearer is needed",
+			x.caller.scheme)
 	case x.caller.isJWT && needed:
 		return "an app's JWT, where an installation token is needed"
 	}

@@ -51,7 +51,8 @@ func (s *Server) payload(e Event, i *installation, hook Webhook) (map[string]any
 		return map[string]any{
 			"zen": "Keep it logically awesome.", "hook_id": hookID(a.ID),
 			"hook": map[string]any{
-				"type": "App", "id": hookID(a.ID), "name": "web", "active": true, "events": []string{}, "app_id": a.ID,
+				"type": "App", "id": hookID(a.ID), "name": "web", "active": true,
+				"events": []string{}, "app_id": a.ID,
 				"config": map[string]string{"content_type": "json", "insecure_ssl": "0", "url": hook.URL},
 			},
 		}, nil
@@ -104,7 +105,8 @@ func eventRepositories(repositories []*repository) []map[string]any {
 	list := []map[string]any{} // never null
 	for _, r := range repositories {
 		list = append(list, map[string]any{
-			"id": r.id, "node_id": nodeID("R", r.id), "name": r.name, "full_name": r.fullName(), "private": true,
+			"id": r.id, "node_id": nodeID("R", r.id), "name": r.name, "full_name": r.fullName(),
+			"private": true,
 		})
 	}
 	return list
@@ -118,7 +120,8 @@ func (i *installation) changes(old *installation, fullName func(id int64) string
 	}
 	var all []Event
 	if !maps.Equal(i.Permissions, old.Permissions) {
-		all = append(all, Event{Name: "installation", Action: "new_permissions_accepted", InstallationID: i.ID})
+		all = append(all,
+			Event{Name: "installation", Action: "new_permissions_accepted", InstallationID: i.ID})
 	}
 	for action, diff := range map[string][2]*installation{"added": {i, old}, "removed": {old, i}} {
 		var gained []string
@@ -128,7 +131,8 @@ func (i *installation) changes(old *installation, fullName func(id int64) string
 			}
 		}
 		if gained != nil {
-			all = append(all, Event{Name: "installation_repositories", Action: action, InstallationID: i.ID, Repositories: gained})
+			all = append(all,
+				Event{Name: "installation_repositories", Action: action, InstallationID: i.ID, Repositories: gained})
 		}
 	}
 	slices.SortFunc(all, func(a, b Event) int { return strings.Compare(a.Name+a.Action, b.Name+b.Action) })

@@ -92,7 +92,7 @@ func (x *exchange) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController find the connection.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// newRequestID looks like one of GitHub's.
+// newRequestID returns an id that looks like one of GitHub's.
 func newRequestID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:])

@@ -1,7 +1,6 @@
 package githubapptest_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/rsa"
 	"encoding/json"
@@ -74,14 +73,7 @@ func (r *response) message() string {
 // header; "" sends none.
 func (f *fake) try(ctx context.Context, method, path, authorization, body string, header ...string) (*response, error) {
 	f.t.Helper()
-	req, err := http.NewRequestWithContext(ctx, method, f.URL+path, bytes.NewReader([]byte(body)))
-	require.NoError(f.t, err)
-	if authorization != "" {
-		req.Header.Set("Authorization", authorization)
-	}
-	for n := 0; n < len(header); n += 2 {
-		req.Header[header[n]] = []string{header[n+1]}
-	}
+	req := testutil.NewRequest(ctx, f.t, method, f.URL+path, authorization, body, header...)
 	resp, err := f.client.Do(req)
 	if err != nil {
 		return nil, err
@@ -115,9 +107,7 @@ func signJWT(t *testing.T, key int, now time.Time, change ...func(jwt.MapClaims)
 	for _, c := range change {
 		c(claims)
 	}
-	signed, err := jwt.NewWithClaims(jwt.SigningMethodRS256, claims).SignedString(testutil.RSAKey(t, key))
-	require.NoError(t, err)
-	return signed
+	return testutil.SignJWT(t, key, claims)
 }
 
 const mintPath = "/app/installations/345/access_tokens"

@@ -63,7 +63,8 @@ func (s *Server) mint(w http.ResponseWriter, r *http.Request, a *app) {
 	if repositories != nil {
 		answer.RepositorySelection = "selected"
 		for _, repo := range repositories {
-			answer.Repositories = append(answer.Repositories, s.linksFor(r).repository(repo, session{*t, i}))
+			answer.Repositories = append(answer.Repositories,
+				s.linksFor(r).repository(repo, session{*t, i}))
 		}
 	}
 	writeJSON(w, http.StatusCreated, answer)
@@ -85,7 +86,8 @@ func readMintRequest(r *http.Request) (mintRequest, *apiError) {
 	}
 	var asked mintRequest
 	for name, into := range map[string]any{
-		"repositories": &asked.Repositories, "repository_ids": &asked.RepositoryIDs, "permissions": &asked.Permissions,
+		"repositories": &asked.Repositories, "repository_ids": &asked.RepositoryIDs,
+		"permissions": &asked.Permissions,
 	} {
 		if raw, ok := fields[name]; ok {
 			if err := json.Unmarshal(raw, into); err != nil {

@@ -143,9 +143,11 @@ func statelessToken(t *token) string {
 	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS512","typ":"JWT","kid":"s2s"}`))
 	signatureLength := base64.RawURLEncoding.EncodedLen(sha512.Size)
 	room := statelessLength - len(prefix) - len(header) - signatureLength - len("..")
-	head := fmt.Sprintf(`{"app":%d,"aud":"s2s","exp":%d,"iat":%d,"iss":"github","jti":"`, t.appID, t.expiresAt.Unix(), t.mintedAt.Unix())
+	head := fmt.Sprintf(`{"app":%d,"aud":"s2s","exp":%d,"iat":%d,"iss":"github","jti":"`, t.appID,
+		t.expiresAt.Unix(), t.mintedAt.Unix())
 	tail := fmt.Sprintf(`","sub":%d}`, t.installationID)
-	random := make([]byte, sha512.Size+max(16, (base64.RawURLEncoding.DecodedLen(room)-len(head)-len(tail))/2))
+	random := make([]byte,
+		sha512.Size+max(16, (base64.RawURLEncoding.DecodedLen(room)-len(head)-len(tail))/2))
 	_, _ = rand.Read(random)
 	signature, id := random[:sha512.Size], random[sha512.Size:]
 

@@ -88,7 +88,8 @@ func (s *Server) Deliveries() []Delivered {
 func (s *Server) NewDelivery(e Event) (*Delivery, error) {
 	i, ok := s.installation(e.InstallationID, 0)
 	if !ok {
-		return nil, fmt.Errorf("githubapptest: NewDelivery: there is no installation %d", e.InstallationID)
+		return nil, fmt.Errorf("githubapptest: NewDelivery: there is no installation %d",
+			e.InstallationID)
 	}
 	return s.deliveryOf(e, i)
 }
@@ -98,7 +99,8 @@ func (s *Server) deliveryOf(e Event, i *installation) (*Delivery, error) {
 	hook := s.webhooks.hooks[i.AppID]
 	s.webhooks.mu.Unlock()
 	if hook.URL == "" {
-		return nil, fmt.Errorf("githubapptest: NewDelivery: app %d has no webhook; SetWebhook gives it one", i.AppID)
+		return nil, fmt.Errorf("githubapptest: NewDelivery: app %d has no webhook; SetWebhook gives it one",
+			i.AppID)
 	}
 	payload, err := s.payload(e, i, hook)
 	if err != nil {
@@ -110,8 +112,10 @@ func (s *Server) deliveryOf(e Event, i *installation) (*Delivery, error) {
 	}
 	d := &Delivery{URL: hook.URL, Body: body, client: hook.Client, Header: http.Header{}}
 	for name, value := range map[string]string{
-		"Accept": "*/*", "Content-Type": "application/json", "User-Agent": "GitHub-Hookshot/" + randomHex(4)[:7],
-		"X-GitHub-Delivery": newGUID(), "X-GitHub-Event": e.Name, "X-GitHub-Hook-ID": strconv.FormatInt(hookID(i.AppID), 10),
+		"Accept": "*/*", "Content-Type": "application/json",
+		"User-Agent":        "GitHub-Hookshot/" + randomHex(4)[:7],
+		"X-GitHub-Delivery": newGUID(), "X-GitHub-Event": e.Name,
+		"X-GitHub-Hook-ID":                       strconv.FormatInt(hookID(i.AppID), 10),
 		"X-GitHub-Hook-Installation-Target-ID":   strconv.FormatInt(i.AppID, 10),
 		"X-GitHub-Hook-Installation-Target-Type": "integration",
 	} {

@@ -141,7 +141,8 @@ func (q *quarantine) workflows() (map[workflow]bool, error) {
 	}
 	known := map[workflow]bool{}
 	for _, commit := range strings.Fields(branches) {
-		tree, err := q.tools.run(q.repo, nil, "ls-tree", "-r", "-z", commit, "--", workflowFolder+"/")
+		tree, err := q.tools.run(q.repo, nil, "ls-tree", "-r", "-z", commit, "--",
+			workflowFolder+"/")
 		if err != nil {
 			return nil, err
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -22,7 +21,8 @@ const (
 	appID    = 12
 	clientID = "Iv23liEXAMPLE"
 
-	// The installations: of all repositories of an organisation, of selected ones of a user, and of an enterprise.
+	// The installations: of all repositories of an organisation, of selected
+	// ones of a user, and of an enterprise.
 	acme  = 345
 	alice = 346
 	big   = 347
@@ -30,7 +30,8 @@ const (
 	mintAcme = "/app/installations/345/access_tokens"
 )
 
-// fake is a server with an app, whose key is testutil's first, and its installations. Its client is a witness.
+// fake is a server with an app, whose key is testutil's first, and its
+// installations. Its client is a witness.
 type fake struct {
 	*githubapptest.Server
 	t       testing.TB
@@ -57,22 +58,17 @@ func newFake(t testing.TB, opts *githubapptest.Options) *fake {
 	return &fake{s, t, newWitness(t, s.Client().Transport)}
 }
 
-// client is an HTTP client of the witness's, which follows redirects as Go does.
+// client is an HTTP client of the witness's, which follows redirects as Go
+// does.
 func (f *fake) client() *http.Client {
 	return &http.Client{Transport: f.witness, Timeout: 10 * time.Second}
 }
 
-// do makes one request and no more, and returns the status, the headers and the body.
+// do makes one request and no more, and returns the status, the headers and the
+// body.
 func (f *fake) do(method, path, authorization, body string, header ...string) (*http.Response, string) {
 	f.t.Helper()
-	req, err := http.NewRequestWithContext(f.t.Context(), method, f.URL+path, strings.NewReader(body))
-	require.NoError(f.t, err)
-	if authorization != "" {
-		req.Header.Set("Authorization", authorization)
-	}
-	for n := 0; n < len(header); n += 2 {
-		req.Header.Set(header[n], header[n+1])
-	}
+	req := testutil.NewRequest(f.t.Context(), f.t, method, f.URL+path, authorization, body, header...)
 	client := f.client()
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := client.Do(req)
@@ -83,7 +79,8 @@ func (f *fake) do(method, path, authorization, body string, header ...string) (*
 	return resp, string(answer)
 }
 
-// app is the Authorization header of the app. Claims are changed by name; a nil value drops the claim.
+// app is the Authorization header of the app. Claims are changed by name; a nil
+// value drops the claim.
 func (f *fake) app(changes ...any) string {
 	f.t.Helper()
 	claims := jwt.MapClaims{"iss": clientID, "iat": f.Now().Unix() - 60, "exp": f.Now().Unix() + 540}
@@ -92,9 +89,7 @@ func (f *fake) app(changes ...any) string {
 			delete(claims, changes[n].(string))
 		}
 	}
-	signed, err := jwt.NewWithClaims(jwt.SigningMethodRS256, claims).SignedString(testutil.RSAKey(f.t, 0))
-	require.NoError(f.t, err)
-	return "Bearer " + signed
+	return "Bearer " + testutil.SignJWT(f.t, 0, claims)
 }
 
 // mint is a new token.

@@ -144,10 +144,12 @@ func (m *terminal) show(text string, anyNumbers bool) error {
 		default:
 		}
 		if strings.Contains(m.output(), "\n"+m.mark+" ") {
-			return fmt.Errorf("it ended, and the document shows\n%s\nand there was\n%s", text, m.output())
+			return fmt.Errorf("it ended, and the document shows\n%s\nand there was\n%s", text,
+				m.output())
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("the document shows\n%s\nand within %s there was\n%s", text, patience, m.output())
+			return fmt.Errorf("the document shows\n%s\nand within %s there was\n%s", text, patience,
+				m.output())
 		}
 	}
 	return nil

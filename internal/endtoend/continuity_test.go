@@ -1,11 +1,9 @@
 package endtoend_test
 
 import (
-	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -134,26 +132,10 @@ func TestAClockTenMinutesOffCostsNoOperation(t *testing.T) {
 			}
 			require.Zero(t, w.failed)
 			require.Empty(t, p.requests(refused))
-			require.LessOrEqual(t, p.github.Signatures(), 2, "one by the wrong clock, one by the right one")
+			require.LessOrEqual(t, p.github.Signatures(), 2,
+				"one by the wrong clock, one by the right one")
 		})
 	}
-}
-
-// pushFile pushes a commit with a file of random content to a branch. Over
-// HTTP/1.1 git sends a pack above 1 MiB in chunks.
-func (w *workspace) pushFile(t *testing.T, dir string, size int, ref string) outcome {
-	content := make([]byte, size)
-	_, _ = rand.Read(content)
-	if err := os.WriteFile(filepath.Join(dir, "content"), content, 0o600); err != nil {
-		return outcome{code: -1, stderr: err.Error()}
-	}
-	if _, stderr, err := w.Try(t, dir, "add", "content"); err != nil {
-		return outcome{code: -1, stderr: stderr}
-	}
-	if _, stderr, err := w.Try(t, dir, "commit", "--quiet", "-m", "more content"); err != nil {
-		return outcome{code: -1, stderr: stderr}
-	}
-	return w.remote(t, dir, "-c", "http.version=HTTP/1.1", "push", "--quiet", "--force", "origin", "HEAD:"+ref)
 }
 
 // slowly lets the body of a request arrive over that time at least.

@@ -34,7 +34,8 @@ func TestATokenThatGitReportsAsRefusedIsReplaced(t *testing.T) {
 	require.Len(t, failures, 1)
 	require.Equal(t, tokenprovider.TokenSHA256(bad), failures[0].TokenSHA256)
 	issued := p.audited(issuedToken)
-	require.Len(t, issued, 2, "one for the clone, one after the refusal; what is on disk serves the rest")
+	require.Len(t, issued, 2,
+		"one for the clone, one after the refusal; what is on disk serves the rest")
 	require.Equal(t, tokenprovider.TokenSHA256(bad), issued[0].TokenSHA256)
 	good, _ := p.held(t)
 	require.Equal(t, tokenprovider.TokenSHA256(good), issued[1].TokenSHA256)

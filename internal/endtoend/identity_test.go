@@ -51,7 +51,8 @@ func TestAWorkspaceReachesItsOwnRepositoryAndNoOther(t *testing.T) {
 					require.JSONEq(t, `{"error":"forbidden","code":"forbidden"}`, body)
 				}
 			}
-			status, _ := w.request(t, http.MethodPost, strings.TrimSuffix(theirs, "/token")+"/bearer")
+			status, _ := w.request(t, http.MethodPost,
+				strings.TrimSuffix(theirs, "/token")+"/bearer")
 			require.Equal(t, http.StatusForbidden, status)
 
 			mine := w.Env[tokenhttp.EnvTokenURL]

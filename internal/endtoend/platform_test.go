@@ -105,7 +105,8 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 	p.printed.Secret(string(key))
 	p.all = p.app.Installation(installationID)
 
-	p.registry = provisionhook.NewRegistry(provisionhook.Protect("PATH"), provisionhook.PortableNames())
+	p.registry = provisionhook.NewRegistry(provisionhook.Protect("PATH"),
+		provisionhook.PortableNames())
 	p.source = tokenhttp.FirstProvider(p.registry)
 	if opts.scopes == nil {
 		p.registry.Register(githubapp.NewMutator(p.all, nil))
@@ -153,7 +154,8 @@ func (p *platform) serve(t *testing.T, address string) {
 	p.key, err = tokenhttp.NewWorkspaceKey(secrets...)
 	require.NoError(t, err)
 
-	handler, err := tokenhttp.NewHandler(p.source, p.key, &tokenhttp.Options{Audit: p.audit, Logger: p.printed.Logger()})
+	handler, err := tokenhttp.NewHandler(p.source, p.key,
+		&tokenhttp.Options{Audit: p.audit, Logger: p.printed.Logger()})
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	handler.Mount(mux)

@@ -34,7 +34,8 @@ func gitGoesOn(t *testing.T, life time.Duration) bool {
 	require.True(t, w.Env["GH_TOKEN"] == injected && w.Env["GITHUB_TOKEN"] == injected)
 
 	lost := filepath.Join(t.TempDir(), "clone")
-	first := w.remote(t, "", slices.Concat(w.useInjected(), []string{"clone", "--quiet", p.gitURLs[0], lost})...)
+	first := w.remote(t, "",
+		slices.Concat(w.useInjected(), []string{"clone", "--quiet", p.gitURLs[0], lost})...)
 	if first.code != 0 && p.github.Now().After(expiresAt) {
 		return false
 	}
@@ -100,7 +101,8 @@ func pushesOutliveTheirToken(t *testing.T, life time.Duration) bool {
 		w.commit(t, dir, "in time")
 		hook := fmt.Sprintf("#!/bin/sh\ntouch '%s'\nn=0\nwhile test ! -e '%s'; do n=$((n+1)); test $n -lt 1200 || exit 1; sleep 0.05; done\n",
 			began(dir), release)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, ".git", "hooks", "pre-push"), []byte(hook), 0o700))
+		require.NoError(t,
+			os.WriteFile(filepath.Join(dir, ".git", "hooks", "pre-push"), []byte(hook), 0o700))
 		return dir
 	}
 	withHelper, withInjected := prepare(), prepare()
@@ -111,7 +113,8 @@ func pushesOutliveTheirToken(t *testing.T, life time.Duration) bool {
 	var pushes sync.WaitGroup
 	pushes.Go(func() { fromHelper = w.remote(t, withHelper, "push", "origin", "HEAD:refs/heads/helper") })
 	pushes.Go(func() {
-		fromInjected = w.remote(t, withInjected, append(w.useInjected(), "push", "origin", "HEAD:refs/heads/injected")...)
+		fromInjected = w.remote(t, withInjected,
+			append(w.useInjected(), "push", "origin", "HEAD:refs/heads/injected")...)
 	})
 	haveBegun := func() bool { return exists(began(withHelper)) && exists(began(withInjected)) }
 	eventually(t, func() bool { return haveBegun() || p.github.Now().After(expiresAt) }, "both pushes in their hooks")
@@ -136,7 +139,8 @@ func pushesOutliveTheirToken(t *testing.T, life time.Duration) bool {
 			expected = http.StatusUnauthorized
 		}
 		require.Equal(t, expected, r.Status, r.Path)
-		require.Equal(t, first, r.Time.Before(expiresAt), "the old token dies between the first request and the last")
+		require.Equal(t, first, r.Time.Before(expiresAt),
+			"the old token dies between the first request and the last")
 	}
 	return true
 }
@@ -182,7 +186,8 @@ func TestManyGitsAtOnceCauseOneMintPerTokenLife(t *testing.T) {
 		// is for requests that are slow to arrive.
 		require.Greater(t, mints[i+1].Time.Sub(mints[i].Time), life/2-time.Second)
 	}
-	require.LessOrEqual(t, len(p.audited(issuedToken)), len(mints), "what is on disk serves the others")
+	require.LessOrEqual(t, len(p.audited(issuedToken)), len(mints),
+		"what is on disk serves the others")
 	require.Equal(t, 1, p.github.Signatures())
 }
 

@@ -2,6 +2,7 @@ package endtoend_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -95,6 +96,24 @@ func (w *workspace) clone(t *testing.T, n int) (dir string) {
 func (w *workspace) commit(t *testing.T, dir, message string) {
 	t.Helper()
 	w.Run(t, dir, "commit", "--quiet", "--allow-empty", "-m", message)
+}
+
+// pushFile pushes a commit with a file of random content to a branch. Over
+// HTTP/1.1 git sends a pack above 1 MiB in chunks.
+func (w *workspace) pushFile(t *testing.T, dir string, size int, ref string) outcome {
+	content := make([]byte, size)
+	_, _ = rand.Read(content)
+	if err := os.WriteFile(filepath.Join(dir, "content"), content, 0o600); err != nil {
+		return outcome{code: -1, stderr: err.Error()}
+	}
+	if _, stderr, err := w.Try(t, dir, "add", "content"); err != nil {
+		return outcome{code: -1, stderr: stderr}
+	}
+	if _, stderr, err := w.Try(t, dir, "commit", "--quiet", "-m", "more content"); err != nil {
+		return outcome{code: -1, stderr: stderr}
+	}
+	return w.remote(t, dir, "-c", "http.version=HTTP/1.1", "push", "--quiet", "--force", "origin",
+		"HEAD:"+ref)
 }
 
 // token runs `git-credential-provisionkit token`. What it prints on standard

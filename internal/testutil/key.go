@@ -9,6 +9,8 @@ import (
 	"io"
 	"sync"
 	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 var (
@@ -31,6 +33,17 @@ func RSAKey(t testing.TB, n int) *rsa.PrivateKey {
 		keys = append(keys, key)
 	}
 	return keys[n]
+}
+
+// SignJWT returns a JWT with these claims, signed by [RSAKey] n as GitHub wants
+// it.
+func SignJWT(t testing.TB, n int, claims jwt.MapClaims) string {
+	t.Helper()
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodRS256, claims).SignedString(RSAKey(t, n))
+	if err != nil {
+		t.Fatalf("sign a JWT: %v", err)
+	}
+	return signed
 }
 
 // RSAKeyPEM returns [RSAKey] as PEM in PKCS#1, the form in which GitHub hands

@@ -31,12 +31,14 @@ func TestAppendEnvAppendsBehindWhatIsThere(t *testing.T) {
 	}, environment(reset, helper))
 
 	for name, c := range map[string]struct{ count, want string }{
-		"empty": {"", "1"}, "0": {"0", "1"}, "1": {"1", "2"}, "a space first": {" 1", "2"}, "a zero first": {"01", "2"}, "a plus first": {"+1", "2"},
+		"empty": {"", "1"}, "0": {"0", "1"}, "1": {"1", "2"}, "a space first": {" 1", "2"},
+		"a zero first": {"01", "2"}, "a plus first": {"+1", "2"},
 	} {
 		env := map[string]string{"GIT_CONFIG_COUNT": c.count, "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "A=B\n"}
 		require.NoError(t, gitcredential.AppendEnv(env, other), name)
 		require.Equal(t, c.want, env["GIT_CONFIG_COUNT"], name)
-		require.Equal(t, other.Value, env["GIT_CONFIG_VALUE_"+string('0'+env["GIT_CONFIG_COUNT"][0]-'1')], name)
+		require.Equal(t, other.Value,
+			env["GIT_CONFIG_VALUE_"+string('0'+env["GIT_CONFIG_COUNT"][0]-'1')], name)
 	}
 }
 
@@ -95,7 +97,8 @@ func TestAppendEnvRefusesWhatGitWouldRefuseAndChangesNothing(t *testing.T) {
 
 func TestAppendEnvRefusesAnEntryThatGitCannotRead(t *testing.T) {
 	for _, entry := range []gitcredential.Entry{
-		{}, {Key: "helper"}, {Key: "credential."}, {Key: ".helper"}, {Key: "credential.1helper"}, {Key: "credential.a\nb.helper"}, {Key: "cre dential.helper"},
+		{}, {Key: "helper"}, {Key: "credential."}, {Key: ".helper"}, {Key: "credential.1helper"},
+		{Key: "credential.a\nb.helper"}, {Key: "cre dential.helper"},
 		{Key: "a.b=c"}, {Key: "a.b", Value: "x\x00y"}, {Key: "a.\x00.b"},
 	} {
 		env := map[string]string{}
@@ -112,9 +115,11 @@ func TestGitReadsWhatAppendEnvWrites(t *testing.T) {
 	} {
 		g := testutil.NewGit(t)
 		require.NoError(t, gitcredential.AppendEnv(g.Env, held...))
-		require.NoError(t, gitcredential.AppendEnv(g.Env, reset, helper, gitcredential.Entry{Key: "x.a\"b\\c.d", Value: " =\t\n"}))
+		require.NoError(t,
+			gitcredential.AppendEnv(g.Env, reset, helper, gitcredential.Entry{Key: "x.a\"b\\c.d", Value: " =\t\n"}))
 		dir := t.TempDir()
-		require.Equal(t, helper.Value, g.Run(t, dir, "config", "--get-urlmatch", "credential.helper", "https://github.com/acme/x"))
+		require.Equal(t, helper.Value,
+			g.Run(t, dir, "config", "--get-urlmatch", "credential.helper", "https://github.com/acme/x"))
 		stdout, _, err := g.Try(t, dir, "config", "--null", "--get", "x.a\"b\\c.d")
 		require.NoError(t, err)
 		require.Equal(t, " =\t\n\x00", stdout)

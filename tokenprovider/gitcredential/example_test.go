@@ -40,7 +40,8 @@ func ExampleReadRequest() {
 // Settings that are in the environment already stay in effect.
 func ExampleAppendEnv() {
 	env := map[string]string{"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "Someone"}
-	err := gitcredential.AppendEnv(env, gitcredential.Entry{Key: "url.https://github.com/.insteadOf", Value: "git@github.com:"})
+	err := gitcredential.AppendEnv(env,
+		gitcredential.Entry{Key: "url.https://github.com/.insteadOf", Value: "git@github.com:"})
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		fmt.Printf("%s=%s\n", name, env[name])
 	}

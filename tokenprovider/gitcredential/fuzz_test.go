@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
-	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 	"github.com/stretchr/testify/require"
 )
 
@@ -32,7 +31,8 @@ func FuzzRun(f *testing.F) {
 	f.Fuzz(func(t *testing.T, operation string, input []byte) {
 		provider := &source{token: token}
 		var stdout, stderr bytes.Buffer
-		err := (&gitcredential.Helper{Provider: provider}).Run(context.Background(), operation, bytes.NewReader(input), &stdout, &stderr)
+		err := helperOf(provider).Run(context.Background(), operation, bytes.NewReader(input),
+			&stdout, &stderr)
 
 		require.Empty(t, testutil.Leak(stderr.String(), token))
 		require.Equal(t, err != nil, stderr.Len() > 0, "an error is told")
@@ -60,7 +60,8 @@ func FuzzRun(f *testing.F) {
 // CR, LF and NUL all end a line, and each line counts.
 func requireAsksForGitHubOnly(t *testing.T, input []byte) {
 	t.Helper()
-	head, _, _ := bytes.Cut(bytes.ReplaceAll(append(input, "\n\n"...), []byte("\r\n"), []byte("\n")), []byte("\n\n"))
+	head, _, _ := bytes.Cut(bytes.ReplaceAll(append(input, "\n\n"...), []byte("\r\n"), []byte("\n")),
+		[]byte("\n\n"))
 	found := map[string]int{}
 	for line := range strings.FieldsFuncSeq(string(head), func(r rune) bool { return strings.ContainsRune("\r\n\x00", r) }) {
 		key, value, _ := strings.Cut(line, "=")

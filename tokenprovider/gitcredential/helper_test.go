@@ -43,6 +43,11 @@ func (s *source) Invalidate(token string) bool {
 	return true
 }
 
+// helperOf returns a helper with defaults.
+func helperOf(p tokenprovider.TokenProvider) *gitcredential.Helper {
+	return &gitcredential.Helper{Provider: p}
+}
+
 // run calls a helper. No token may be on standard error or in the error,
 // whatever happens.
 func run(t *testing.T, h *gitcredential.Helper, operation, input string) (stdout, stderr string, err error) {
@@ -72,7 +77,7 @@ func TestEveryHostileRequestGetsWhatTheCatalogueSays(t *testing.T) {
 	for _, r := range testutil.GitRequests(t, "testdata/requests.txt") {
 		t.Run(r.Name, func(t *testing.T) {
 			provider := &source{token: token}
-			stdout, _, err := run(t, &gitcredential.Helper{Provider: provider}, "get", r.Input)
+			stdout, _, err := run(t, helperOf(provider), "get", r.Input)
 			switch r.Outcome {
 			case "answer":
 				require.NoError(t, err)
@@ -88,7 +93,8 @@ func TestEveryHostileRequestGetsWhatTheCatalogueSays(t *testing.T) {
 			default:
 				t.Fatalf("unknown outcome %q", r.Outcome)
 			}
-			_, _, _ = run(t, &gitcredential.Helper{Provider: provider}, "erase", strings.TrimSuffix(r.Input, "\n")+"password=p\n")
+			_, _, _ = run(t, helperOf(provider), "erase",
+				strings.TrimSuffix(r.Input, "\n")+"password=p\n")
 			if r.Outcome != "answer" {
 				require.Empty(t, provider.invalidated, "it can't erase either")
 			}
@@ -100,15 +106,19 @@ func TestGetPrintsTheExpiryInWholeSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(900 * time.Millisecond)
 		expiresAt := time.Now().Add(time.Hour)
-		stdout, _, err := run(t, &gitcredential.Helper{Provider: &source{token: token, expiresAt: expiresAt}}, "get", githubRequest)
+		stdout, _, err := run(t, helperOf(&source{token: token, expiresAt: expiresAt}), "get",
+			githubRequest)
 		require.NoError(t, err)
-		require.Equal(t, "username=x-access-token\npassword="+token+"\npassword_expiry_utc="+strconv.FormatInt(expiresAt.Unix(), 10)+"\n", stdout)
+		require.Equal(t,
+			"username=x-access-token\npassword="+token+"\npassword_expiry_utc="+strconv.FormatInt(expiresAt.Unix(), 10)+"\n",
+			stdout)
 	})
 }
 
 func TestACallerThatOffersAuthtypeGetsAnEphemeralCredential(t *testing.T) {
 	later := time.Now().Add(time.Hour)
-	stdout, _, err := run(t, &gitcredential.Helper{Provider: &source{token: token, expiresAt: later}}, "get", "capability[]=authtype\n"+githubRequest)
+	stdout, _, err := run(t, helperOf(&source{token: token, expiresAt: later}), "get",
+		"capability[]=authtype\n"+githubRequest)
 	require.NoError(t, err)
 	credential := base64.StdEncoding.EncodeToString([]byte("x-access-token:" + token))
 	require.Equal(t, fmt.Sprintf("capability[]=authtype\nauthtype=Basic\ncredential=%s\nephemeral=1\npassword_expiry_utc=%d\n",
@@ -116,7 +126,7 @@ func TestACallerThatOffersAuthtypeGetsAnEphemeralCredential(t *testing.T) {
 
 	// Git gives it back in that form when the server refuses it.
 	provider := &source{}
-	_, _, err = run(t, &gitcredential.Helper{Provider: provider}, "erase",
+	_, _, err = run(t, helperOf(provider), "erase",
 		"capability[]=authtype\nauthtype=Basic\ncredential="+credential+"\nephemeral=1\nprotocol=https\nhost=github.com\nwwwauth[]=Basic\n")
 	require.NoError(t, err)
 	require.Equal(t, []string{token}, provider.invalidated)
@@ -137,7 +147,7 @@ func TestHostsUsernameAndMinTTLAreTheHelpers(t *testing.T) {
 
 func TestGetAsksForTenMinutesOfLifeOrMoreIfItsCallerWantsMore(t *testing.T) {
 	provider := &source{token: token}
-	h := &gitcredential.Helper{Provider: provider}
+	h := helperOf(provider)
 	_, _, err := run(t, h, "get", githubRequest)
 	require.NoError(t, err)
 	require.Equal(t, 10*time.Minute, provider.minTTL)
@@ -150,12 +160,12 @@ func TestGetAsksForTenMinutesOfLifeOrMoreIfItsCallerWantsMore(t *testing.T) {
 func TestATokenWithLessLifeThanAskedForIsPrintedWhileItLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		provider := &source{token: token, expiresAt: time.Now().Add(time.Second)}
-		stdout, _, err := run(t, &gitcredential.Helper{Provider: provider}, "get", githubRequest)
+		stdout, _, err := run(t, helperOf(provider), "get", githubRequest)
 		require.NoError(t, err)
 		require.Contains(t, stdout, token)
 
 		time.Sleep(time.Second)
-		stdout, stderr, err := run(t, &gitcredential.Helper{Provider: provider}, "get", githubRequest)
+		stdout, stderr, err := run(t, helperOf(provider), "get", githubRequest)
 		require.Error(t, err)
 		require.Empty(t, stdout)
 		require.Contains(t, stderr, "expired at")
@@ -164,15 +174,18 @@ func TestATokenWithLessLifeThanAskedForIsPrintedWhileItLives(t *testing.T) {
 
 func TestATokenThatTheProtocolCannotCarryIsNotPrinted(t *testing.T) {
 	for name, bad := range map[string]string{
-		"empty": "", "LF": token + "\nhost=evil.example", "CR": token + "\r", "NUL": token + "\x00", "space": token + " ", "DEL": token + "\x7f",
+		"empty": "", "LF": token + "\nhost=evil.example", "CR": token + "\r", "NUL": token + "\x00",
+		"space": token + " ", "DEL": token + "\x7f",
 		"not ASCII": token + "é", "too long": strings.Repeat("t", 32<<10+1),
 	} {
-		stdout, _, err := run(t, &gitcredential.Helper{Provider: &source{token: bad}}, "get", githubRequest)
+		stdout, _, err := run(t, helperOf(&source{token: bad}), "get", githubRequest)
 		require.Error(t, err, name)
 		require.Empty(t, stdout, name)
 	}
 	for _, username := range []string{"a b", "a:b", "a\nb"} {
-		_, _, err := run(t, &gitcredential.Helper{Provider: &source{token: token}, Username: username}, "get", githubRequest)
+		_, _, err := run(t,
+			&gitcredential.Helper{Provider: &source{token: token}, Username: username}, "get",
+			githubRequest)
 		require.ErrorContains(t, err, "user name", username)
 	}
 }
@@ -181,7 +194,7 @@ func TestTokensOfEveryLengthInUseArePrinted(t *testing.T) {
 	for _, length := range []int{40, 380, 520, 8 << 10, 32 << 10} {
 		long := "ghs_" + strings.Repeat("a._-", length/4)[:length-4]
 		for _, capability := range []string{"", "capability[]=authtype\n"} {
-			stdout, _, err := run(t, &gitcredential.Helper{Provider: &source{token: long}}, "get", capability+githubRequest)
+			stdout, _, err := run(t, helperOf(&source{token: long}), "get", capability+githubRequest)
 			require.NoError(t, err)
 			for line := range strings.SplitSeq(stdout, "\n") {
 				require.Less(t, len(line), 65535)
@@ -193,7 +206,7 @@ func TestTokensOfEveryLengthInUseArePrinted(t *testing.T) {
 func TestAFailureFallsThroughOrQuits(t *testing.T) {
 	failing := &source{err: &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: errors.New("the endpoint is down")}}
 
-	stdout, stderr, err := run(t, &gitcredential.Helper{Provider: failing}, "get", githubRequest)
+	stdout, stderr, err := run(t, helperOf(failing), "get", githubRequest)
 	require.Equal(t, tokenprovider.CodeUnavailable, tokenprovider.CodeOf(err))
 	require.Empty(t, stdout)
 	require.Equal(t, "git-credential-provisionkit: no token for github.com: the endpoint is down\n", stderr)
@@ -213,7 +226,7 @@ func TestAFailureFallsThroughOrQuits(t *testing.T) {
 
 func TestTheSentenceOnStandardErrorHoldsNoControlCharacters(t *testing.T) {
 	failing := &source{err: errors.New("line one\r\n\x1b[31mline two\x07\u2028\u202e\xff" + strings.Repeat("!", 1000))}
-	_, stderr, _ := run(t, &gitcredential.Helper{Provider: failing}, "get", githubRequest)
+	_, stderr, _ := run(t, helperOf(failing), "get", githubRequest)
 	require.Contains(t, stderr, "line one [31mline two !!!")
 	require.Less(t, len([]rune(stderr)), 550)
 	for _, r := range strings.TrimSuffix(stderr, "\n") {
@@ -223,7 +236,7 @@ func TestTheSentenceOnStandardErrorHoldsNoControlCharacters(t *testing.T) {
 
 func TestEraseInvalidatesExactlyThePasswordInTheRequest(t *testing.T) {
 	provider := &source{}
-	h := &gitcredential.Helper{Provider: provider}
+	h := helperOf(provider)
 	for _, input := range []string{
 		"protocol=https\nhost=github.com\nusername=x-access-token\n\n",
 		"protocol=https\nhost=github.com\npassword=\n\n",
@@ -236,20 +249,22 @@ func TestEraseInvalidatesExactlyThePasswordInTheRequest(t *testing.T) {
 	}
 	require.Empty(t, provider.invalidated)
 
-	_, _, err := run(t, h, "erase", "protocol=https\nhost=github.com\nusername=x-access-token\npassword="+token+"\n\n")
+	_, _, err := run(t, h, "erase",
+		"protocol=https\nhost=github.com\nusername=x-access-token\npassword="+token+"\n\n")
 	require.NoError(t, err)
 	require.Equal(t, []string{token}, provider.invalidated)
 	require.Zero(t, provider.calls, "erase fetches nothing")
 
-	_, _, err = run(t, &gitcredential.Helper{Provider: tokenprovider.Static("s")}, "erase", githubRequest+"password=s\n")
+	_, _, err = run(t, helperOf(tokenprovider.Static("s")), "erase", githubRequest+"password=s\n")
 	require.NoError(t, err, "a provider that can't invalidate is no reason to complain")
 }
 
 func TestOtherOperationsPrintNoToken(t *testing.T) {
 	provider := &source{token: token}
-	h := &gitcredential.Helper{Provider: provider}
+	h := helperOf(provider)
 	for operation, want := range map[string]string{
-		"store": "", "capability": "version 0\ncapability authtype\n", "": "", "GET": "", "list": "", "get;id": "", "--help": "", " get": "",
+		"store": "", "capability": "version 0\ncapability authtype\n", "": "", "GET": "",
+		"list": "", "get;id": "", "--help": "", " get": "",
 	} {
 		stdout, _, err := run(t, h, operation, githubRequest)
 		require.NoError(t, err, operation)
@@ -261,7 +276,7 @@ func TestOtherOperationsPrintNoToken(t *testing.T) {
 
 func TestStoreReadsItsInputAndIgnoresIt(t *testing.T) {
 	input := strings.NewReader("protocol=https\nhost=github.com\nusername=x\npassword=" + token + "\n\n")
-	h := &gitcredential.Helper{Provider: tokenprovider.Static("s")}
+	h := helperOf(tokenprovider.Static("s"))
 	require.NoError(t, h.Run(t.Context(), "store", input, io.Discard, io.Discard))
 	require.Zero(t, input.Len())
 }
@@ -271,11 +286,15 @@ func TestAHelperThatIsWiredWronglySaysSo(t *testing.T) {
 	require.Error(t, err)
 	require.Contains(t, stderr, "no Provider")
 
-	_, stderr, err = run(t, &gitcredential.Helper{Provider: &source{token: token}, Hosts: []string{"https://github.com"}}, "get", githubRequest)
+	_, stderr, err = run(t,
+		&gitcredential.Helper{Provider: &source{token: token}, Hosts: []string{"https://github.com"}},
+		"get", githubRequest)
 	require.Error(t, err)
 	require.Contains(t, stderr, `"https://github.com" isn't a host`)
 
-	stdout, _, err := run(t, &gitcredential.Helper{Provider: &source{token: token}, Hosts: []string{}}, "get", githubRequest)
+	stdout, _, err := run(t,
+		&gitcredential.Helper{Provider: &source{token: token}, Hosts: []string{}}, "get",
+		githubRequest)
 	require.NoError(t, err)
 	require.Empty(t, stdout, "no hosts means none")
 }
@@ -288,7 +307,7 @@ func TestAStandardInputThatNeverEndsIsLeftAtTheDeadline(t *testing.T) {
 		defer writer.Close()
 		var stdout, stderr strings.Builder
 		started := time.Now()
-		err := (&gitcredential.Helper{Provider: &source{token: token}}).Run(ctx, "get", stuck, &stdout, &stderr)
+		err := helperOf(&source{token: token}).Run(ctx, "get", stuck, &stdout, &stderr)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, time.Minute, time.Since(started))
 		require.Empty(t, stdout.String())
@@ -334,7 +353,7 @@ func TestAProviderThatBreaksIsAnErrorAndNothingMore(t *testing.T) {
 		for operation, input := range map[string]string{
 			"get": githubRequest, "erase": "protocol=https\nhost=github.com\npassword=" + token + "\n",
 		} {
-			stdout, stderr, err := run(t, &gitcredential.Helper{Provider: breaks}, operation, input)
+			stdout, stderr, err := run(t, helperOf(breaks), operation, input)
 			require.Equal(t, tokenprovider.CodeInternal, tokenprovider.CodeOf(err))
 			require.Contains(t, stderr, says)
 			require.Empty(t, stdout)
@@ -346,17 +365,20 @@ func TestAnAnswerThatCannotBeWrittenIsAnError(t *testing.T) {
 	r, w := io.Pipe()
 	require.NoError(t, r.Close())
 	var stderr strings.Builder
-	err := (&gitcredential.Helper{Provider: &source{token: token}}).Run(t.Context(), "get", strings.NewReader(githubRequest), w, &stderr)
+	err := helperOf(&source{token: token}).Run(t.Context(), "get", strings.NewReader(githubRequest),
+		w, &stderr)
 	require.ErrorIs(t, err, io.ErrClosedPipe)
 	require.Contains(t, stderr.String(), "print the answer")
 }
 
 func TestNothingButTheAnswerEverHoldsASecret(t *testing.T) {
 	captured := testutil.CaptureProcess(t, token)
-	h := &gitcredential.Helper{Provider: &source{token: token}}
+	h := helperOf(&source{token: token})
 	for _, operation := range []string{"get", "store", "erase", "capability"} {
 		for _, r := range testutil.GitRequests(t, "testdata/requests.txt") {
-			err := h.Run(t.Context(), operation, strings.NewReader(strings.TrimSuffix(r.Input, "\n")+"password="+token+"\n\n"), io.Discard, captured)
+			err := h.Run(t.Context(), operation,
+				strings.NewReader(strings.TrimSuffix(r.Input, "\n")+"password="+token+"\n\n"),
+				io.Discard, captured)
 			captured.Logger().Info("ran", "err", err)
 		}
 	}

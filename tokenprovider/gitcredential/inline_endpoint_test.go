@@ -46,7 +46,8 @@ func TestTheInlineHelperHasTheEndpointJudgeHostileRequests(t *testing.T) {
 		for _, r := range testutil.GitRequests(t, "testdata/requests.txt") {
 			stdout, stderr, code := w.run(t, "get", r.Input)
 			if r.Outcome == "answer" {
-				require.Contains(t, stdout, "password="+token+"\npassword_expiry_utc=", "%s: %s", r.Name, stderr)
+				require.Contains(t, stdout, "password="+token+"\npassword_expiry_utc=", "%s: %s",
+					r.Name, stderr)
 				require.Zero(t, code, r.Name)
 			} else {
 				require.Empty(t, stdout, r.Name)
@@ -83,7 +84,8 @@ func TestGitGetsItsTokenFromTheEndpointThroughTheInlineHelper(t *testing.T) {
 
 	_, stderr = credential("reject", filled)
 	require.Empty(t, stderr)
-	require.Equal(t, []string{token}, provider.invalidated, "the endpoint knows which token that digest is of")
+	require.Equal(t, []string{token}, provider.invalidated,
+		"the endpoint knows which token that digest is of")
 
 	g.Env["PROVISIONKIT_TOKEN_URL"] = "http://127.0.0.1:1/token"
 	filled, stderr = credential("fill", githubRequest)
@@ -97,6 +99,7 @@ func TestGitGetsItsTokenFromTheEndpointThroughTheInlineHelper(t *testing.T) {
 	g.Env["PROVISIONKIT_ON_FAILURE"] = "quit"
 	filled, stderr = credential("fill", githubRequest)
 	require.Empty(t, filled)
-	require.Contains(t, stderr, "fatal: credential helper '!f() {", "git quits, and quotes the helper until its message is full")
+	require.Contains(t, stderr, "fatal: credential helper '!f() {",
+		"git quits, and quotes the helper until its message is full")
 	require.Empty(t, testutil.Leak(stderr, g.Env["PROVISIONKIT_BEARER"]))
 }

@@ -76,7 +76,8 @@ func newInlineWorkspace(t testing.TB, shell []string, url string) *inlineWorkspa
 	helper, ok := strings.CutPrefix(env["GIT_CONFIG_VALUE_1"], "!")
 	require.True(t, ok)
 	return &inlineWorkspace{shell: shell, helper: helper, dir: t.TempDir(), env: map[string]string{
-		"PATH": os.Getenv("PATH"), "HOME": t.TempDir(), "PROVISIONKIT_TOKEN_URL": url, "PROVISIONKIT_BEARER": bearer,
+		"PATH": os.Getenv("PATH"), "HOME": t.TempDir(), "PROVISIONKIT_TOKEN_URL": url,
+		"PROVISIONKIT_BEARER": bearer,
 	}}
 }
 
@@ -151,7 +152,9 @@ func (s *standIn) asked() []received {
 
 func TestTheInlineHelperIsOneLineForEachHostBehindAReset(t *testing.T) {
 	t.Parallel()
-	env := mutate(t, &gitcredential.MutatorOptions{Inline: true, Hosts: []string{"github.com", "git.example:8443"}}, map[string]string{})
+	env := mutate(t,
+		&gitcredential.MutatorOptions{Inline: true, Hosts: []string{"github.com", "git.example:8443"}},
+		map[string]string{})
 	require.Equal(t, "4", env["GIT_CONFIG_COUNT"])
 	require.Empty(t, env["GIT_CONFIG_VALUE_0"])
 	require.Equal(t, "credential.https://git.example:8443.helper", env["GIT_CONFIG_KEY_3"])
@@ -164,7 +167,8 @@ func TestTheInlineHelperIsOneLineForEachHostBehindAReset(t *testing.T) {
 	require.NotContains(t, helper, "\n")
 	require.NotContains(t, helper, "\r")
 	require.Less(t, len(helper), 8<<10)
-	require.Equal(t, env, mutate(t, &gitcredential.MutatorOptions{Inline: true, Hosts: []string{"github.com", "git.example:8443"}}, maps.Clone(env)))
+	require.Equal(t, env,
+		mutate(t, &gitcredential.MutatorOptions{Inline: true, Hosts: []string{"github.com", "git.example:8443"}}, maps.Clone(env)))
 }
 
 func TestTheInlineHelperPrintsWhatThePlatformAnswersToGit(t *testing.T) {
@@ -482,7 +486,8 @@ func TestEraseTellsThePlatformTheDigestOfTheTokenAndNotTheToken(t *testing.T) {
 			require.Equal(t, []any{"", "", 0}, []any{stdout, stderr, code})
 			require.Len(t, s.asked(), n+1)
 			asked := s.asked()[n]
-			require.Equal(t, tokenprovider.TokenSHA256(token), asked.Header.Get("Provisionkit-Rejected"))
+			require.Equal(t, tokenprovider.TokenSHA256(token),
+				asked.Header.Get("Provisionkit-Rejected"))
 			require.Equal(t, "protocol=https\nhost=github.com\n", asked.body)
 		}
 		for _, input := range []string{"", githubRequest, "protocol=https\nhost=github.com\npassword=\n", "credential=%%%\n"} {
@@ -493,7 +498,8 @@ func TestEraseTellsThePlatformTheDigestOfTheTokenAndNotTheToken(t *testing.T) {
 
 		w.env["PROVISIONKIT_TOKEN_URL"] = "http://127.0.0.1:1/"
 		stdout, stderr, code := w.run(t, "erase", githubPassword)
-		require.Equal(t, []any{"", "", 0}, []any{stdout, stderr, code}, "git has said already that the token was refused")
+		require.Equal(t, []any{"", "", 0}, []any{stdout, stderr, code},
+			"git has said already that the token was refused")
 	})
 }
 
@@ -522,14 +528,20 @@ func TestNothingAroundTheInlineHelperDivertsItsTokenOrBearer(t *testing.T) {
 			script := "#!/bin/sh\necho username=planted\necho password=planted\necho planted >&2\n"
 			require.NoError(t, os.WriteFile(filepath.Join(w.dir, program), []byte(script), 0o755))
 		}
-		require.NoError(t, os.WriteFile(filepath.Join(w.dir, ".netrc"), []byte("machine 127.0.0.1 login x password planted\n"), 0o600))
+		require.NoError(t,
+			os.WriteFile(filepath.Join(w.dir, ".netrc"), []byte("machine 127.0.0.1 login x password planted\n"), 0o600))
 		curlrc := "verbose\nlocation\nuser = x:planted\ndump-header = " + filepath.Join(w.dir, "headers") + "\nproxy = " + proxy.URL + "\n"
-		require.NoError(t, os.WriteFile(filepath.Join(w.env["HOME"], ".curlrc"), []byte(curlrc), 0o600))
+		require.NoError(t,
+			os.WriteFile(filepath.Join(w.env["HOME"], ".curlrc"), []byte(curlrc), 0o600))
 		maps.Copy(w.env, map[string]string{
-			"PATH": ".:" + w.env["PATH"] + "::.", "CDPATH": w.dir, "GIT_DIR": w.dir, "CODESPACES": "true", "CURL_HOME": w.env["HOME"],
-			"http_proxy": proxy.URL, "HTTP_PROXY": proxy.URL, "https_proxy": proxy.URL, "ALL_PROXY": proxy.URL, "all_proxy": proxy.URL,
-			"SHELLOPTS": "xtrace:verbose:errexit:nounset:allexport", "PS4": "$b$r$t ", "IFS": "abc123", "POSIXLY_CORRECT": "1",
-			"b": "x", "d": "x", "o": "store", "p": "x", "q": "x", "r": "x", "s": "x", "t": "x", "u": "x", "x": "x",
+			"PATH": ".:" + w.env["PATH"] + "::.", "CDPATH": w.dir, "GIT_DIR": w.dir,
+			"CODESPACES": "true", "CURL_HOME": w.env["HOME"],
+			"http_proxy": proxy.URL, "HTTP_PROXY": proxy.URL, "https_proxy": proxy.URL,
+			"ALL_PROXY": proxy.URL, "all_proxy": proxy.URL,
+			"SHELLOPTS": "xtrace:verbose:errexit:nounset:allexport", "PS4": "$b$r$t ",
+			"IFS": "abc123", "POSIXLY_CORRECT": "1",
+			"b": "x", "d": "x", "o": "store", "p": "x", "q": "x", "r": "x", "s": "x", "t": "x",
+			"u": "x", "x": "x",
 		})
 		if filepath.Base(shell[0]) == "bash" {
 			delete(w.env, "POSIXLY_CORRECT")
@@ -542,7 +554,8 @@ func TestNothingAroundTheInlineHelperDivertsItsTokenOrBearer(t *testing.T) {
 		}
 		w.run(t, "erase", githubPassword)
 		require.Len(t, s.asked(), 3)
-		require.Equal(t, tokenprovider.TokenSHA256(token), s.asked()[2].Header.Get("Provisionkit-Rejected"))
+		require.Equal(t, tokenprovider.TokenSHA256(token),
+			s.asked()[2].Header.Get("Provisionkit-Rejected"))
 		require.Empty(t, proxy.asked())
 		require.NoFileExists(t, filepath.Join(w.dir, "headers"))
 	})

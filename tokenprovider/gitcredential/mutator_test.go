@@ -108,13 +108,16 @@ func TestGitRunsTheHelperFromAPathThatAShellWouldSplit(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), `it's a "dir" $HOME`)
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	command := filepath.Join(dir, "helper")
-	require.NoError(t, os.WriteFile(command, []byte("#!/bin/sh\necho username=ours\necho password=$1\n"), 0o700))
+	require.NoError(t,
+		os.WriteFile(command, []byte("#!/bin/sh\necho username=ours\necho password=$1\n"), 0o700))
 	mutate(t, &gitcredential.MutatorOptions{Command: command}, g.Env)
 
 	repository := t.TempDir()
 	g.Run(t, repository, "init", "--quiet")
-	g.Run(t, repository, "config", "credential.helper", "!echo username=hostile; echo password=hostile; :")
-	g.Run(t, repository, "config", "credential.https://github.com.helper", "!echo username=hostile; echo password=hostile; :")
+	g.Run(t, repository, "config", "credential.helper",
+		"!echo username=hostile; echo password=hostile; :")
+	g.Run(t, repository, "config", "credential.https://github.com.helper",
+		"!echo username=hostile; echo password=hostile; :")
 
 	fill := func(host string) string {
 		cmd := g.Command(t, repository, "credential", "fill")
@@ -124,7 +127,8 @@ func TestGitRunsTheHelperFromAPathThatAShellWouldSplit(t *testing.T) {
 		return string(out)
 	}
 	require.Contains(t, fill("github.com"), "username=ours\npassword=get\n")
-	require.Contains(t, fill("other.example"), "username=hostile\n", "other hosts keep their helpers")
+	require.Contains(t, fill("other.example"), "username=hostile\n",
+		"other hosts keep their helpers")
 }
 
 func TestTheHelperComesBeforeAnAskpassThatAnIDEHasSet(t *testing.T) {
@@ -136,7 +140,8 @@ func TestTheHelperComesBeforeAnAskpassThatAnIDEHasSet(t *testing.T) {
 	asked := filepath.Join(dir, "asked")
 	command, askpass := filepath.Join(dir, "helper"), filepath.Join(dir, "askpass")
 	require.NoError(t, os.WriteFile(command, []byte("#!/bin/sh\n$ANSWER\n"), 0o700))
-	require.NoError(t, os.WriteFile(askpass, []byte("#!/bin/sh\ntouch '"+asked+"'\necho theirs\n"), 0o700))
+	require.NoError(t,
+		os.WriteFile(askpass, []byte("#!/bin/sh\ntouch '"+asked+"'\necho theirs\n"), 0o700))
 	mutate(t, &gitcredential.MutatorOptions{Command: command}, g.Env)
 	g.Env["GIT_ASKPASS"], g.Env["SSH_ASKPASS"] = askpass, askpass
 

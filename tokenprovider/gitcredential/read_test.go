@@ -25,14 +25,16 @@ func read(t *testing.T, input string) gitcredential.Request {
 
 func TestReadRequestReadsEveryAttributeThatGitSends(t *testing.T) {
 	require.Equal(t, gitcredential.Request{
-		Protocol: "https", Host: "github.com:443", Path: "acme/x.git", Username: "x-access-token", Password: " a=b ",
+		Protocol: "https", Host: "github.com:443", Path: "acme/x.git", Username: "x-access-token",
+		Password:     " a=b ",
 		Capabilities: []string{"authtype", "state"}, WWWAuth: []string{`Basic realm="a"`, `Bearer realm="b"`},
 	}, read(t, "capability[]=authtype\ncapability[]=state\nprotocol=https\nhost=github.com:443\npath=acme/x.git\n"+
 		"username=x-access-token\npassword= a=b \nwwwauth[]=Basic realm=\"a\"\nwwwauth[]=Bearer realm=\"b\"\nstate[]=x\n"))
 }
 
 func TestAnEmptyValueEmptiesAList(t *testing.T) {
-	req := read(t, "capability[]=state\ncapability[]=\ncapability[]=authtype\nwwwauth[]=a\nwwwauth[]=\nprotocol=https\nhost=h\n")
+	req := read(t,
+		"capability[]=state\ncapability[]=\ncapability[]=authtype\nwwwauth[]=a\nwwwauth[]=\nprotocol=https\nhost=h\n")
 	require.Equal(t, []string{"authtype"}, req.Capabilities)
 	require.Empty(t, req.WWWAuth)
 }
@@ -74,7 +76,8 @@ func TestSizesAreBounded(t *testing.T) {
 			require.ErrorContains(t, err, c.refused, name)
 		}
 	}
-	require.False(t, read(t, "protocol=https\nhost="+strings.Repeat("a.", 149)+"aa\n").For([]string{strings.Repeat("a.", 149) + "aa"}))
+	require.False(t,
+		read(t, "protocol=https\nhost="+strings.Repeat("a.", 149)+"aa\n").For([]string{strings.Repeat("a.", 149) + "aa"}))
 }
 
 func TestInputThatNeverEndsIsRefusedOnceItIsTooLarge(t *testing.T) {
@@ -107,7 +110,8 @@ func TestAReadErrorIsReportedEvenBehindACompleteLine(t *testing.T) {
 
 func TestErrorsNameTheLineAndNeverAValue(t *testing.T) {
 	for _, line := range []string{
-		"password=" + token + "\r\r", "password=" + token + "\npassword=" + token, token, "=" + token, "url=https://x:" + token + "@github.com",
+		"password=" + token + "\r\r", "password=" + token + "\npassword=" + token, token,
+		"=" + token, "url=https://x:" + token + "@github.com",
 		"host=" + token + "\x1b", "path=../" + token, "username=" + token + "\x00",
 	} {
 		_, err := gitcredential.ReadRequest(strings.NewReader("protocol=https\n" + line + "\n\n"))
@@ -195,7 +199,8 @@ func FuzzReadRequest(f *testing.F) {
 			for line := range strings.SplitSeq(head, "\n") {
 				if value, ok := strings.CutPrefix(line, "host="); ok {
 					count++
-					require.Equal(t, "github.com", strings.TrimSuffix(strings.ToLower(value), ":443"))
+					require.Equal(t, "github.com",
+						strings.TrimSuffix(strings.ToLower(value), ":443"))
 				}
 			}
 			require.Equal(t, 1, count)

@@ -15,7 +15,9 @@ func (s *Schema) check(doc *document) []*Error {
 		inside := &scope{}
 		c.scopes[f] = inside
 		if on := s.types[f.on]; on == nil || !on.composite() {
-			c.report(f.at, path, "undefinedType", fmt.Sprintf("No such type %s, so it can't be a fragment condition", f.on), "typeName", f.on)
+			c.report(f.at, path, "undefinedType",
+				fmt.Sprintf("No such type %s, so it can't be a fragment condition", f.on),
+				"typeName", f.on)
 			continue
 		}
 		c.directives(f.directives, path, inside)
@@ -83,7 +85,8 @@ func (c *checker) selections(parent *typeDef, selections []*selection, path []an
 			}
 			inside.fragments = append(inside.fragments, f)
 			if c.schema.types[f.on] != nil {
-				c.spread(parent, f.on, s.spread+" on "+f.on, s.at, append(slices.Clip(path), "... "+s.spread))
+				c.spread(parent, f.on, s.spread+" on "+f.on, s.at,
+					append(slices.Clip(path), "... "+s.spread))
 			}
 		case s.on == "":
 			c.selections(parent, s.selections, append(slices.Clip(path), "..."), inside)
@@ -91,7 +94,9 @@ func (c *checker) selections(parent *typeDef, selections []*selection, path []an
 			path := append(slices.Clip(path), "... on "+s.on)
 			on := c.schema.types[s.on]
 			if on == nil || !on.composite() {
-				c.report(s.at, path, "undefinedType", fmt.Sprintf("No such type %s, so it can't be a fragment condition", s.on), "typeName", s.on)
+				c.report(s.at, path, "undefinedType",
+					fmt.Sprintf("No such type %s, so it can't be a fragment condition", s.on),
+					"typeName", s.on)
 				continue
 			}
 			c.spread(parent, s.on, "on "+s.on, s.at, path)
@@ -134,7 +139,8 @@ func (c *checker) directives(given []directive, path []any, inside *scope) {
 	condition := []argumentDef{{name: "if", typ: typeRef{name: "Boolean", nonNull: true}}}
 	for _, d := range given {
 		if d.name != "include" && d.name != "skip" {
-			c.report(d.at, path, "undefinedDirective", fmt.Sprintf("Directive @%s is not defined", d.name), "directiveName", d.name)
+			c.report(d.at, path, "undefinedDirective",
+				fmt.Sprintf("Directive @%s is not defined", d.name), "directiveName", d.name)
 			continue
 		}
 		c.arguments(condition, d.arguments, "Directive", d.name, d.at, path, inside)
@@ -153,7 +159,8 @@ func (c *checker) arguments(defs []argumentDef, given []argument, kind, name str
 				"name", name, "typeName", kind, "argumentName", a.name)
 			continue
 		case have[a.name]:
-			c.report(a.at, path, "argumentNotUnique", fmt.Sprintf("There can be only one argument named \"%s\"", a.name), "name", a.name)
+			c.report(a.at, path, "argumentNotUnique",
+				fmt.Sprintf("There can be only one argument named \"%s\"", a.name), "name", a.name)
 			continue
 		}
 		have[a.name] = true

@@ -48,7 +48,9 @@ func (c *checker) variables(o *operation, uses []use) {
 	for _, v := range o.variables {
 		path := []any{o.title()}
 		if declared[v.name] != nil {
-			c.report(v.at, path, "variableNotUnique", fmt.Sprintf("There can only be one variable named %q", v.name), "variableName", v.name)
+			c.report(v.at, path, "variableNotUnique",
+				fmt.Sprintf("There can only be one variable named %q", v.name), "variableName",
+				v.name)
 		}
 		declared[v.name] = v
 		if !c.schema.isInput(v.typ.named()) {

@@ -42,7 +42,8 @@ func (s *Schema) coerce(t typeRef, value any, variables map[string]any, fromJSON
 			name, ok = enumValue(text), true
 		}
 		if !ok || !slices.Contains(def.values, string(name)) {
-			return nil, fmt.Sprintf("Expected %s to be one of: %s", inJSON(value), strings.Join(def.values, ", "))
+			return nil, fmt.Sprintf("Expected %s to be one of: %s", inJSON(value),
+				strings.Join(def.values, ", "))
 		}
 		return string(name), ""
 	}

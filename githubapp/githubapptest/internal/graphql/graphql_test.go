@@ -160,7 +160,8 @@ func TestAQueryThatExplodesIsAnsweredAtOnce(t *testing.T) {
 	for n := range 60 {
 		query += fmt.Sprintf(" fragment f%d on Person{...f%d ...f%d}", n, n+1, n+1)
 	}
-	require.Equal(t, `{"data":{"me":{"name":"Ann"}}}`, execute(t, query+" fragment f60 on Person{name}", ""))
+	require.Equal(t, `{"data":{"me":{"name":"Ann"}}}`,
+		execute(t, query+" fragment f60 on Person{name}", ""))
 }
 
 func TestASchemaWithAMistakeIsRefused(t *testing.T) {
@@ -181,7 +182,9 @@ func TestASchemaWithAMistakeIsRefused(t *testing.T) {
 func FuzzExecute(f *testing.F) {
 	for _, query := range []string{
 		`{me{name}}`, `query Q($n: String! = "x", $s: [Size!]) { a: person(name: $n) { ...p @include(if: true) } } fragment p on Person { name pets(sizes: $s) { ... on Dog { barks } } }`,
-		"{person(name: \"\"\"\n a\n \"\"\"){name}}", `{me{pets(first: -1e3, sizes: {a: [null]}){name}}}`, `{person(name: "\ud83d\\ude00"){name}}`,
+		"{person(name: \"\"\"\n a\n \"\"\"){name}}",
+		`{me{pets(first: -1e3, sizes: {a: [null]}){name}}}`,
+		`{person(name: "\ud83d\\ude00"){name}}`,
 	} {
 		f.Add(query)
 	}

@@ -129,9 +129,11 @@ func (l *lexer) unknown() *Error {
 func syntaxError(t token, expected string) *Error {
 	message := "Unexpected end of document"
 	if t.kind != tokenEnd {
-		message = fmt.Sprintf("Parse error on %q (%s) at [%d, %d]", t.text, t.kind, t.at.Line, t.at.Column)
+		message = fmt.Sprintf("Parse error on %q (%s) at [%d, %d]", t.text, t.kind, t.at.Line,
+			t.at.Column)
 		if expected != "" {
-			message = fmt.Sprintf("Expected %s, actual: %s (%q) at [%d, %d]", expected, t.kind, t.text, t.at.Line, t.at.Column)
+			message = fmt.Sprintf("Expected %s, actual: %s (%q) at [%d, %d]", expected, t.kind,
+				t.text, t.at.Line, t.at.Column)
 		}
 	}
 	return &Error{Message: message, Locations: []Location{t.at}}

@@ -91,14 +91,16 @@ func (e *execution) arguments(def *fieldDef, s *selection) (map[string]any, *Err
 func (e *execution) complete(t typeRef, value any, same []*selection, path []any) (any, bool) {
 	if value == nil {
 		if t.nonNull {
-			e.errors = append(e.errors, &Error{Message: "Cannot return null for a field of type " + t.String(), Path: path})
+			e.errors = append(e.errors,
+				&Error{Message: "Cannot return null for a field of type " + t.String(), Path: path})
 		}
 		return nil, !t.nonNull
 	}
 	if t.element != nil {
 		all := []any{}
 		for list, n := reflect.ValueOf(value), 0; n < list.Len(); n++ {
-			element, ok := e.complete(*t.element, list.Index(n).Interface(), same, append(slices.Clip(path), n))
+			element, ok := e.complete(*t.element, list.Index(n).Interface(), same,
+				append(slices.Clip(path), n))
 			if !ok {
 				return nil, !t.nonNull
 			}

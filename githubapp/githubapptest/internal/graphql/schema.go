@@ -45,17 +45,20 @@ func ParseSchema(text string) (*Schema, error) {
 			}
 			for field := range s.types[name].fields {
 				if t.fields[field] == nil {
-					return nil, fmt.Errorf("type %s implements %s without its field %s", t.name, name, field)
+					return nil, fmt.Errorf("type %s implements %s without its field %s", t.name,
+						name, field)
 				}
 			}
 		}
 		for name, f := range t.fields {
 			if s.types[f.typ.named()] == nil {
-				return nil, fmt.Errorf("field %s.%s has the type %s, which isn't defined", t.name, name, f.typ)
+				return nil, fmt.Errorf("field %s.%s has the type %s, which isn't defined", t.name,
+					name, f.typ)
 			}
 			for _, a := range f.arguments {
 				if !s.isInput(a.typ.named()) {
-					return nil, fmt.Errorf("argument %s of %s.%s has the type %s, which is no scalar and no enum", a.name, t.name, name, a.typ)
+					return nil, fmt.Errorf("argument %s of %s.%s has the type %s, which is no scalar and no enum",
+						a.name, t.name, name, a.typ)
 				}
 			}
 		}
