@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/json"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
-	"strings"
+	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,36 +18,35 @@ import (
 
 const appID = 1
 
-// forge is a fake GitHub on which mints can go wrong. What workspaces do with their tokens goes well, so that an
-// operation that fails has failed for the want of a token.
+// forge is a fake GitHub on which mints can go wrong. What workspaces do with
+// their tokens goes well, so that an operation that fails has failed for the
+// want of a token.
 type forge struct {
 	*githubapptest.Server
 	keyFile string // the platform's
 
 	rotations sync.Mutex // one at a time
 
-	jumps sync.RWMutex // a jump of the clock waits for the mints under way: their expiry and their date belong together
+	// A jump of the clock waits for the mints under way: their expiry and their
+	// date belong together.
+	jumps sync.RWMutex
 
 	mu     sync.Mutex
-	wrong  map[int]fault // by the number of the happening
+	wrong  []*fault
 	key    *rsa.PrivateKey
 	offset time.Duration
-	bit    map[kind]int // how often each kind had an effect
-	proofs []kind       // kinds that have had one when the next mint succeeds
+	felt   map[kind]int // how often each kind had an effect
 
-	ledger   *ledger
-	patience time.Duration // of the platform with a mint
-	tried    atomic.Int64  // requests for a token
-	minted   atomic.Int64
+	tried atomic.Int64 // requests for a token
 }
 
-// newForge is a GitHub with an app whose key is in keyFile, installed on each of the accounts.
-func newForge(life, patience time.Duration, keyFile string) (*forge, error) {
+// newForge returns a GitHub with an app whose key is in keyFile.
+func newForge(life time.Duration, keyFile string) (*forge, error) {
 	server, err := githubapptest.NewServer(&githubapptest.Options{TLS: true, TokenLife: life})
 	if err != nil {
 		return nil, err
 	}
-	f := &forge{Server: server, keyFile: keyFile, wrong: map[int]fault{}, bit: map[kind]int{}, ledger: newLedger(), patience: patience}
+	f := &forge{Server: server, keyFile: keyFile, felt: map[kind]int{}}
 	if f.key, err = rsa.GenerateKey(rand.Reader, 2048); err == nil {
 		err = f.writeKey(f.key)
 	}
@@ -57,7 +55,9 @@ func newForge(life, patience time.Duration, keyFile string) (*forge, error) {
 		return nil, err
 	}
 	f.AddApp(githubapptest.App{ID: appID, Keys: []*rsa.PublicKey{&f.key.PublicKey}})
-	f.Fail(githubapptest.Rule{Method: http.MethodPost, Path: "/app/installations/*/access_tokens", Fault: f.mint})
+	f.Fail(githubapptest.Rule{
+		Method: http.MethodPost, Path: "/app/installations/*/access_tokens", Fault: f.mint,
+	})
 	return f, nil
 }
 
@@ -71,131 +71,108 @@ func (f *forge) install(n int, repositories []string) {
 func login(n int) string         { return fmt.Sprintf("account-%d", n) }
 func installationID(n int) int64 { return int64(1001 + n) }
 
-// mint is what becomes of a request for a token.
+// mint answers a request for a token, as what goes wrong allows.
 func (f *forge) mint(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	f.tried.Add(1)
-	of := ownerOf(r)
-	late, wrong := f.plan()
-	if late > 0 { // the client may give up meanwhile
-		f.ledger.failed(of, time.Now().Add(late), false, 0, slow)
-		githubapptest.Delay(late)(w, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.answer(w, r, next, of, wrong) }))
-		return
-	}
-	f.answer(w, r, next, of, wrong)
-}
-
-// ownerOf is whose token a request is for: the app of each replica has a name, and a token of a workspace's own is
-// narrowed to its repository.
-func ownerOf(r *http.Request) owner {
-	body, _ := io.ReadAll(r.Body)
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	var asked struct{ Repositories []string }
-	_ = json.Unmarshal(body, &asked)
-	o := owner{}
-	_, _ = fmt.Sscanf(r.UserAgent(), replicaName, &o.replica)
-	id, _ := strconv.Atoi(strings.Split(r.URL.Path, "/")[3])
-	o.installation = id - int(installationID(0))
-	if len(asked.Repositories) > 0 {
-		o.workspace = asked.Repositories[0]
-	}
-	return o
-}
-
-// replicaName is the user agent of a replica.
-const replicaName = "soak-replica-%d"
-
-// plan is how late the answer begins and what is wrong with it.
-func (f *forge) plan() (late time.Duration, wrong *fault) {
+	answer := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.jumps.RLock()
+		defer f.jumps.RUnlock()
+		next.ServeHTTP(w, r)
+	}))
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	for _, is := range f.wrong {
-		f.bit[is.kind]++
-		if is.kind == slow {
-			late = max(late, is.amount)
-			continue
-		}
-		wrong = &is
+		f.felt[is.kind]++
+		spoiled, inner := is.effect(), answer
+		answer = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { spoiled(w, r, inner) })
 	}
-	return late, wrong
+	f.mu.Unlock()
+	answer.ServeHTTP(w, r)
 }
 
-// answer is noted before it leaves, so that nobody acts on it who isn't known to have it.
-func (f *forge) answer(w http.ResponseWriter, r *http.Request, next http.Handler, of owner, wrong *fault) {
-	if wrong != nil {
-		f.refuse(w, r, next, of, wrong)
-		return
+// effect returns what f does to a mint.
+func (f *fault) effect() githubapptest.Fault {
+	switch {
+	case f.kind == slow:
+		return githubapptest.Delay(f.amount)
+	case f.how == primary:
+		return githubapptest.PrimaryLimit(http.StatusTooManyRequests, f.amount)
+	case f.how == secondary:
+		return githubapptest.SecondaryLimit(http.StatusForbidden, f.amount)
+	case f.how == byHang:
+		return githubapptest.Hang
+	case f.how == byDisconnect:
+		return githubapptest.Disconnect
 	}
-	f.jumps.RLock()
-	defer f.jumps.RUnlock()
-	next.ServeHTTP(&noted{w, func(status int) {
-		switch status {
-		case http.StatusCreated:
-			f.ledger.minted(of, time.Now())
-			f.minted.Add(1)
-			f.prove()
-		case http.StatusForbidden:
-			f.ledger.failed(of, time.Now(), true, 0, suspended)
-			f.felt(suspended)
-		case http.StatusUnauthorized: // most often followed by a request with another key, or by another clock
-			f.ledger.failed(of, time.Now(), true, 0, rotated)
-		}
-	}}, r)
+	return githubapptest.HTML(http.StatusBadGateway)
 }
 
-func (f *forge) refuse(w http.ResponseWriter, r *http.Request, next http.Handler, of owner, wrong *fault) {
-	switch now := time.Now(); {
-	case wrong.kind == limited && wrong.how == primary:
-		f.ledger.failed(of, now, false, wrong.amount+skew, limited) // the time of the reset has whole seconds of another clock
-		githubapptest.PrimaryLimit(http.StatusTooManyRequests, wrong.amount)(w, r, next)
-	case wrong.kind == limited:
-		f.ledger.failed(of, now, false, wrong.amount, limited)
-		githubapptest.SecondaryLimit(http.StatusForbidden, wrong.amount)(w, r, next)
-	case wrong.how == byHang:
-		f.ledger.failed(of, now.Add(f.patience), false, 0, down)
-		githubapptest.Hang(w, r, next)
-	case wrong.how == byDisconnect:
-		f.ledger.failed(of, now, false, 0, down)
-		githubapptest.Disconnect(w, r, next)
-	default:
-		f.ledger.failed(of, now, false, 0, down)
-		githubapptest.HTML(http.StatusBadGateway)(w, r, next)
-	}
-}
-
-// noted tells of the status of an answer before it leaves.
-type noted struct {
-	http.ResponseWriter
-	tell func(status int)
-}
-
-func (n *noted) WriteHeader(status int) {
-	n.tell(status)
-	n.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController find the connection.
-func (n *noted) Unwrap() http.ResponseWriter { return n.ResponseWriter }
-
-// prove notes that a mint succeeded after what it depended on was changed.
-func (f *forge) prove() {
+// spoil lets mints go wrong until mend is called.
+func (f *forge) spoil(is fault) (mend func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, k := range f.proofs {
-		f.bit[k]++
+	f.wrong = append(f.wrong, &is)
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.wrong = slices.DeleteFunc(f.wrong, func(other *fault) bool { return other == &is })
 	}
-	f.proofs = nil
 }
 
-// felt notes an effect that showed elsewhere.
-func (f *forge) felt(k kind) {
+// jump moves the clock.
+func (f *forge) jump(d time.Duration) {
+	f.jumps.Lock()
+	defer f.jumps.Unlock()
+	f.offset += d
+	f.SetClockOffset(f.offset)
+}
+
+// rotate replaces the app's key, here and in the platform's file. In between it
+// waits, unless both are to change at once.
+func (f *forge) rotate(is fault, wait func()) error {
+	f.rotations.Lock()
+	defer f.rotations.Unlock()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return err
+	}
+	switch is.how {
+	case overlapping:
+		f.RotateKeys(appID, &f.key.PublicKey, &key.PublicKey)
+	case late:
+		f.RotateKeys(appID, &key.PublicKey)
+		wait()
+	}
+	if err := f.writeKey(key); err != nil {
+		return err
+	}
+	if is.how == overlapping {
+		wait()
+	}
+	f.RotateKeys(appID, &key.PublicKey)
+	f.key = key
+	return nil
+}
+
+// writeKey replaces the platform's file by one with key, at once.
+func (f *forge) writeKey(key *rsa.PrivateKey) error {
+	block := pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}
+	content := pem.EncodeToMemory(&block)
+	if err := os.WriteFile(f.keyFile+".new", content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(f.keyFile+".new", f.keyFile)
+}
+
+// feel notes an effect that showed elsewhere.
+func (f *forge) feel(k kind) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.bit[k]++
+	f.felt[k]++
 }
 
-// effects is how often each kind had one.
+// effects returns how often a kind had one.
 func (f *forge) effects(k kind) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.bit[k]
+	return f.felt[k]
 }

@@ -15,27 +15,32 @@ type size struct {
 	heap        uint64
 }
 
-// measure is the size with all workspaces idle and no connection kept. It waits for a while for what is still under way,
-// or until it is no more than at an earlier time.
+// measure returns the size with all workspaces idle and no connection kept. It
+// waits for a while for what is still under way: until there is no more than
+// at an earlier time, or with none, no less than a moment ago.
 func (w *world) measure(patience time.Duration, before *size) size {
 	w.idle.Lock()
 	defer w.idle.Unlock()
+	var last size
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		w.endpoints.CloseIdleConnections()
 		w.forge.Client().CloseIdleConnections()
 		s := sizeNow()
-		if time.Now().After(deadline) || before != nil && !s.grew(*before) {
+		quiet := before == nil && s.goroutines == last.goroutines || before != nil && !s.grew(*before)
+		if quiet || time.Now().After(deadline) {
 			return s
 		}
+		last = s
 	}
 }
 
-// grew reports whether there are more goroutines or descriptors than before, by more than chance.
+// grew reports whether there are more goroutines or descriptors than before, by
+// more than chance.
 func (s size) grew(before size) bool {
 	return s.goroutines > before.goroutines+sizeNoise || s.descriptors > before.descriptors+sizeNoise
 }
 
-// sizeNow is the size, after what is garbage has gone.
+// sizeNow returns the size, after what is garbage has gone.
 func sizeNow() size {
 	runtime.GC()
 	runtime.GC() // what the first one finalized
@@ -52,7 +57,8 @@ func descriptors() int {
 	return len(open) - 1 // that of the folder
 }
 
-// leftGoroutines are those beyond most, after a while.
+// leftGoroutines returns how many there are, and if they stay more than most
+// for a while, where they are.
 func leftGoroutines(most int) (n int, stacks string) {
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if n = runtime.NumGoroutine(); n <= most {

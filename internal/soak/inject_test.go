@@ -18,7 +18,7 @@ func TestFaultsOfOneEndpointComeOneAfterTheOther(t *testing.T) {
 	require.NoError(t, listener.Close())
 	require.NoError(t, r.start())
 	defer r.stop()
-	w := &world{oracle: &oracle{}, forge: &forge{}, replicas: []*replica{r}}
+	w := &world{history: &history{}, forge: &forge{}, replicas: []*replica{r}}
 	var both sync.WaitGroup
 	for range 2 {
 		both.Go(func() {

@@ -11,8 +11,9 @@ import (
 	"sync"
 )
 
-// journal takes all that anybody prints or logs, and looks for secrets in it as it comes. The last lines are kept, to
-// tell what happened around a loss. It is safe for concurrent use.
+// journal takes all that anybody prints or logs, and looks for secrets in it as
+// it comes. The last lines are kept, to tell what happened around a loss. It is
+// safe for concurrent use.
 type journal struct {
 	mu       sync.Mutex
 	copy     io.Writer // nil: none is wanted
@@ -30,10 +31,13 @@ type piece [16]byte
 const keptLines = 2000
 
 func newJournal(copyTo io.Writer) *journal {
-	return &journal{copy: copyTo, pieces: map[piece]struct{}{}, last: make([]string, keptLines), counters: map[string]int{}}
+	return &journal{
+		copy: copyTo, pieces: map[piece]struct{}{}, last: make([]string, keptLines), counters: map[string]int{},
+	}
 }
 
-// secret notes values that nobody may print from now on, in clear or as Basic authentication.
+// secret notes values that nobody may print from now on, in clear or as Basic
+// authentication.
 func (j *journal) secret(values ...string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -108,7 +112,8 @@ func (j *journal) Printf(_ context.Context, format string, args ...any) {
 	fmt.Fprintf(j, "redis: "+format+"\n", args...)
 }
 
-// about are the last lines that name any of these, at most as many as asked for, the oldest first.
+// about returns the last lines that hold any of these texts, at most that many,
+// the oldest first.
 func (j *journal) about(most int, names ...string) []string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -125,14 +130,14 @@ func (j *journal) about(most int, names ...string) []string {
 	return found
 }
 
-// counted is how many lines had that message.
+// counted returns how many lines had that message.
 func (j *journal) counted(message string) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.counters[message]
 }
 
-// read is how many lines there were, and which of them held a secret.
+// read returns how many lines there were, and which of them held a secret.
 func (j *journal) read() (lines int, leaks []string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -1,39 +1,41 @@
-// Command soak runs the whole system for as long as you like: a platform of two replicas on one store, a fake GitHub and
-// a few hundred workspaces, some of which run the real git, while one fault after the other is injected. At its end it
-// reports what came of each operation. The exit code is 1 when an operation was lost, something grew, or a secret was
-// printed.
+// Command soak runs the whole system for as long as you like: a platform of two
+// replicas on one store, a fake GitHub and a few hundred workspaces, some of
+// which run the real git, while one fault after the other is injected. At its
+// end it reports what came of each operation. The exit code is 1 when an
+// operation was lost, something grew, or a secret was printed.
 //
 //	go -C internal/soak run . -for 2m
 //	go -C internal/soak run . -for 1h -seed 42 -log /tmp/soak.log
 //
-// A seed says what goes wrong and when; without one each run has another, which it prints. Tokens live for 20 s instead of
-// an hour, so that a minute is three hours.
+// A seed says what goes wrong and when; without one each run has another, which
+// it prints. Tokens live for 20 s instead of an hour, so that a minute is three
+// hours.
 //
-// # When a token could be had
+// # What is judged
 //
-// The faults hit what mints tokens: GitHub's route for them, the app's key, the clock, the replicas' endpoints, the store.
-// What workspaces do with their tokens, calls of the API and git, goes well, so that an operation fails only for the want
-// of a live token. Such a failure is excused when no token could be had, and a loss otherwise. It is excused if
+// The faults hit what mints tokens: GitHub's route for them, the app's key, the
+// clock, the replicas' endpoints, the store. What workspaces do with their
+// tokens, calls of the API and git, goes well, so that an operation fails only
+// for the want of a live token. It must not fail
 //
-//   - the installation was suspended at the time: the API itself refuses what the workspace holds;
-//   - GitHub's clock was moved ahead, which kills tokens before the time that was announced for them: until the first
-//     workspace whose token has settled was refused and has told the platform; and later in a token's life for one
-//     operation of a workspace per replica, as each replica can have a dead token and hears of it by that, less the try
-//     that a [tokenprovider.Transport] makes at once;
-//   - the last requests for this token, of this workspace or all of its installation, by one of the replicas were made to
-//     fail, and the back-off that the documentation promises after so many failures in a row, or the wait that GitHub
-//     asked for, isn't over: 1 s that doubles to 1 min, 30 s for a failure that isn't worth another try;
-//   - the workspace's own cache has had such an answer, or couldn't reach a replica that was stopped, and its back-off
-//     isn't over, or it was handed a token in its last two seconds. Git's helper has no cache: it asks each time.
+//   - while no fault is near that may take all tokens away: a slow GitHub, a key
+//     that is replaced in time, a clock that is set back, a store that is gone
+//     and one replica of two that is gone never excuse anything;
+//   - through any fault, while the token that the workspace was handed last
+//     lives and no jump of the clock and no suspension came since it was minted.
 //
-// The last two excuse nothing as long as a token must be left: until the one that the workspace was handed last dies, and,
-// when all was quiet before, until one dies that was replaced in time, with a quarter of its life left, or half of it
-// for git; a program that has just begun was handed none. So a fault that is shorter loses nothing. A store that is
-// stopped, slow mints and a key that is replaced in time excuse nothing at all.
+// How long a fault is near is one function in judge.go: the back-offs that the
+// documentation promises, and what of a life a jump of the clock may have
+// killed. After it all have to work again. An operation that isn't judged has
+// to fail with a clear answer. A release that succeeded while the workspace's
+// token still works is a loss, whatever goes wrong.
 //
-// Whether a request was made to fail is known from the fault that was in force when it came, never from how the operation
-// ended, and what is excused has to fail with the right code, or with a sentence of git's helper. On a machine that is
-// busy everything takes longer; by how much is measured by requests that need no token.
+// A run prints how many operations were judged, and how many went well through
+// each kind of fault. It fails when they are too few. What the library doesn't
+// do yet isn't judged; unjudged.go lists it, and each run prints the list.
+//
+// The machine may have other things to do: while it is so busy that nothing can
+// be in time, that is a fault like the others.
 package main
 
 import (
@@ -67,7 +69,8 @@ func main() {
 	os.Exit(code)
 }
 
-// soak is the command: 0 when all went well, 1 when something was lost, leaked or grew, 2 when it couldn't run.
+// soak runs the command and returns its exit code: 0 when all went well, 1 when
+// something was lost, leaked or grew, 2 when it couldn't run.
 func soak(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -96,7 +99,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	flags.IntVar(&c.git, "git", 8, "how many of them run git")
 	flags.DurationVar(&c.life, "life", 20*time.Second, "how long a token lives")
 	flags.StringVar(&c.log, "log", "", "a file for everything that is logged")
-	flags.BoolVar(&c.injectedOnly, "injected-only", false, "let workspaces use the token in their environment and never another one, to see the soak fail")
+	flags.BoolVar(&c.injectedOnly, "injected-only", false,
+		"let workspaces use the token in their environment and never another one, to see the soak fail")
 	if err := flags.Parse(args); err != nil {
 		return c, err
 	}
@@ -108,27 +112,32 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		return c, fmt.Errorf("there is nothing to do with %q", flags.Args())
 	case c.workspaces < 1 || c.git < 0 || c.git > c.workspaces:
 		return c, errors.New("-git has to be from 0 to -workspaces, which has to be at least 1")
-	case c.life < 2*time.Second:
-		return c, errors.New("-life has to be at least 2s: expiries have whole seconds")
+	case c.life < 8*time.Second: // a sixth of it, below which callers wait, is longer than that
+		return c, errors.New("-life has to be at least 8s: the endpoint cuts expiries to whole seconds")
 	}
 	return c, nil
 }
 
-// rules are those of the tokens at hand.
-func (c config) rules() rules {
-	return rules{
-		life: c.life, settle: c.life / 40, mintTimeout: 5 * time.Second,
-		pace: 2500 * time.Millisecond, gitPace: 4 * time.Second, grace: time.Second,
-	}
+// String returns the flags that repeat a run.
+func (c config) String() string {
+	return fmt.Sprintf("-for %s -seed %d -workspaces %d -git %d -life %s",
+		c.duration, c.seed, c.workspaces, c.git, c.life)
 }
 
-// warm is when nothing starts for the first time any more: all tokens have been replaced once.
+// settle returns how old a token has to be before a refusal of it means
+// something.
+func (c config) settle() time.Duration { return c.life / 40 }
+
+// warm returns when nothing starts for the first time any more and all tokens
+// have been replaced once.
 func (c config) warm() time.Duration { return min(c.life, c.duration/4) }
 
-// over is when the last fault is, so that all can recover before the end.
+// over returns when all have recovered from the last fault, with time left in
+// which they have to work.
 func (c config) over() time.Duration { return c.duration - min(c.life/2, c.duration/8) }
 
-// run is a soak, from nothing to nothing. It reports to out, and is false when something is wrong.
+// run makes the world, lets it live, ends it and reports to out. It returns
+// false when something is wrong.
 func (c config) run(ctx context.Context, out io.Writer) (ok bool, err error) {
 	var log io.Writer
 	if c.log != "" {
@@ -142,7 +151,7 @@ func (c config) run(ctx context.Context, out io.Writer) (ok bool, err error) {
 	atStart := runtime.NumGoroutine()
 	j := newJournal(log)
 	out = io.MultiWriter(out, j)
-	fmt.Fprintf(out, "soak: -for %s -seed %d -workspaces %d -git %d -life %s\n", c.duration, c.seed, c.workspaces, c.git, c.life)
+	fmt.Fprintf(out, "soak: %s\n", c)
 	w, err := newWorld(ctx, c, j)
 	if err != nil {
 		return false, err
@@ -159,7 +168,7 @@ func (c config) run(ctx context.Context, out io.Writer) (ok bool, err error) {
 	return len(rep.problems) == 0, nil
 }
 
-// live is the time between.
+// live lets all work while faults are injected.
 func (w *world) live(ctx context.Context, out io.Writer) (*report, error) {
 	var faults []fault
 	if !w.config.injectedOnly { // which fails by itself
@@ -170,10 +179,10 @@ func (w *world) live(ctx context.Context, out io.Writer) (*report, error) {
 	wait := w.work(working)
 	injected := func() error { return nil }
 	var warm, end size
-	var warmMints int64
-	if w.sleep(ctx, time.Until(w.began.Add(w.config.warm()-2*time.Second))) {
+	var warmMints int
+	if w.sleep(ctx, time.Until(w.began.Add(w.config.warm()*4/5))) {
 		warm = w.measure(2*time.Second, nil)
-		warmMints = w.forge.minted.Load()
+		warmMints = w.forge.Mints()
 		injected = w.inject(working, faults, func(h happening) { fmt.Fprintf(out, "%s\n", h) })
 	}
 	w.sleep(ctx, time.Until(w.began.Add(w.config.duration)))
@@ -188,5 +197,5 @@ func (w *world) live(ctx context.Context, out io.Writer) (*report, error) {
 	if ctx.Err() != nil {
 		return nil, errors.New("interrupted")
 	}
-	return w.report(warm, end, w.forge.minted.Load()-warmMints), nil
+	return w.report(warm, end, w.forge.Mints()-warmMints), nil
 }

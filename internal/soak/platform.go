@@ -23,8 +23,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// replica is one of the platform: its app, its registries, and an endpoint that can be stopped and started again where
-// workspaces know it. All replicas have the same keys.
+// replica is one of the platform: its app, its registries, and an endpoint that
+// can be stopped and started again where workspaces know it. All replicas have
+// the same keys.
 type replica struct {
 	addr   string
 	own    *provisionhook.Registry                // each workspace has a token of its own
@@ -38,17 +39,19 @@ type replica struct {
 	served sync.WaitGroup
 }
 
-// newReplica is a replica with its endpoint at a free port, not yet serving.
-func newReplica(w *world, n int, command string) (*replica, error) {
+// newReplica returns a replica with its endpoint at a free port, not yet
+// serving.
+func newReplica(w *world, command string) (*replica, error) {
 	r := &replica{redis: w.redis.client(), mux: http.NewServeMux()}
 	client := *w.forge.Client()
-	client.Transport = &witness{client.Transport, w.journal}
+	client.Transport = &witness{client.Transport, w}
 	app, err := githubapp.New(githubapp.Options{
-		AppID: appID, KeyFile: w.forge.keyFile, BaseURL: w.forge.URL, HTTPClient: &client, MaxConcurrentMints: 64,
-		UserAgent: fmt.Sprintf(replicaName, n),
-		Cache:     tokenprovider.CacheOptions{Settle: w.oracle.rules.settle, MintTimeout: w.oracle.rules.mintTimeout},
-		Store:     redisstore.New(r.redis, nil),
-		Logger:    w.journal.logger(), SealKeys: [][]byte{w.sealKey},
+		AppID: appID, KeyFile: w.forge.keyFile, BaseURL: w.forge.URL, HTTPClient: &client,
+		MaxConcurrentMints: 64,
+
+		Cache:  tokenprovider.CacheOptions{Settle: w.config.settle(), MintTimeout: mintTimeout},
+		Store:  redisstore.New(r.redis, nil),
+		Logger: w.journal.logger(), SealKeys: [][]byte{w.sealKey},
 	})
 	if err != nil {
 		return nil, err
@@ -63,7 +66,9 @@ func newReplica(w *world, n int, command string) (*replica, error) {
 	}
 	r.addr = listener.Addr().String()
 	_ = listener.Close()
-	wiring, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{BaseURL: "http://" + r.addr, Key: key, TTL: bearerTTL})
+	wiring, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{
+		BaseURL: "http://" + r.addr, Key: key, TTL: bearerTTL,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -71,10 +76,16 @@ func newReplica(w *world, n int, command string) (*replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	git := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{address.Host}, Command: command})
+	git, gitErr := gitcredential.NewMutator(&gitcredential.MutatorOptions{
+		Hosts: []string{address.Host}, Command: command,
+	})
+	each, eachErr := githubapp.NewWorkspaceMutator(app, w.policy, nil)
+	if err := errors.Join(gitErr, eachErr); err != nil {
+		return nil, err
+	}
 
 	r.own = provisionhook.NewRegistry(provisionhook.Protect("PATH"))
-	r.own.Register(githubapp.NewWorkspaceMutator(app, w.policy, nil), wiring, git)
+	r.own.Register(each, wiring, git)
 	for n := range r.shared {
 		r.apps[n] = app.Installation(installationID(n))
 		r.shared[n] = provisionhook.NewRegistry(provisionhook.Protect("PATH"))
@@ -90,7 +101,9 @@ func newReplica(w *world, n int, command string) (*replica, error) {
 		}
 		return tokenhttp.FirstProvider(r.shared[of.installation])(ctx, p)
 	}
-	handler, err := tokenhttp.NewHandler(source, key, &tokenhttp.Options{Admit: w.admit, Logger: w.journal.logger()})
+	handler, err := tokenhttp.NewHandler(source, key, &tokenhttp.Options{
+		Admit: w.admit, Audit: w.audit, Logger: w.journal.logger(),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +111,7 @@ func newReplica(w *world, n int, command string) (*replica, error) {
 	return r, nil
 }
 
-// registry is the one that makes the workspace's environment.
+// registry returns the one that makes the workspace's environment.
 func (r *replica) registry(of *workspace) *provisionhook.Registry {
 	if of.own {
 		return r.own
@@ -106,7 +119,8 @@ func (r *replica) registry(of *workspace) *provisionhook.Registry {
 	return r.shared[of.installation]
 }
 
-// status is what this replica says of the workspace's token, if it says that of a single one.
+// status returns what this replica says of the workspace's token, if it says
+// that of a single one.
 func (r *replica) status(of *workspace) (s tokenprovider.Status, ok bool) {
 	if of.own {
 		return s, false
@@ -150,14 +164,16 @@ func (r *replica) close() {
 	_ = r.redis.Close()
 }
 
-// witness tells the journal each credential that passes: JWTs on the way out, tokens on the way in.
+// witness sees each credential that passes, for the journal and for who is to
+// know when a token was minted: JWTs on the way out, tokens on the way in.
 type witness struct {
-	next    http.RoundTripper
-	journal *journal
+	next  http.RoundTripper
+	world *world
 }
 
 func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
-	w.journal.secret(strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
+	w.world.journal.secret(strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
+	asked := time.Now()
 	resp, err := w.next.RoundTrip(req)
 	if err != nil || resp.StatusCode != http.StatusCreated {
 		return resp, err
@@ -167,6 +183,7 @@ func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	var answer struct{ Token string }
 	_ = json.Unmarshal(body, &answer)
-	w.journal.secret(answer.Token)
+	w.world.journal.secret(answer.Token)
+	w.world.minted.Store(tokenprovider.TokenSHA256(answer.Token), token{value: answer.Token, minted: asked})
 	return resp, err
 }

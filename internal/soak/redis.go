@@ -12,7 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// redisServer is a real redis-server on a unix socket. It keeps nothing on disk.
+// redisServer is a real redis-server on a unix socket. It keeps nothing on
+// disk.
 type redisServer struct {
 	socket string
 	dir    string
@@ -27,7 +28,8 @@ func startRedis(ctx context.Context, dir string) (*redisServer, error) {
 // start starts the server, empty, and waits until it answers.
 func (s *redisServer) start(ctx context.Context) error {
 	var said bytes.Buffer
-	cmd := exec.Command("redis-server", "--port", "0", "--unixsocket", s.socket, "--unixsocketperm", "700", "--dir", s.dir, "--save", "")
+	cmd := exec.Command("redis-server", "--port", "0", "--unixsocket", s.socket, "--unixsocketperm", "700",
+		"--dir", s.dir, "--save", "")
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start redis-server: %w", err)
@@ -62,7 +64,7 @@ func (s *redisServer) freeze() error { return s.cmd.Process.Signal(syscall.SIGST
 
 func (s *redisServer) thaw() error { return s.cmd.Process.Signal(syscall.SIGCONT) }
 
-// client is a client for one replica.
+// client returns a client for one replica.
 func (s *redisServer) client() *redis.Client {
 	return redis.NewClient(&redis.Options{Network: "unix", Addr: s.socket, ContextTimeoutEnabled: true, MaxIdleConns: 2})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// run is a short soak, in this process. The exit code tells how it went.
+// run runs a short soak in this process. The exit code tells how it went.
 func run(t *testing.T, args ...string) (code int, said string) {
 	t.Helper()
 	testutil.NeedTool(t, "git")
@@ -20,18 +20,23 @@ func run(t *testing.T, args ...string) (code int, said string) {
 }
 
 func TestAShortSoakLosesNothing(t *testing.T) {
-	code, said := run(t, "-for", "12s", "-life", "6s", "-seed", "7", "-workspaces", "40", "-git", "2")
+	code, said := run(t, "-for", "24s", "-life", "8s", "-seed", "7", "-workspaces", "40", "-git", "2")
 	require.Zero(t, code, said)
 	require.Contains(t, said, "soak: all is well")
+	require.Contains(t, said, " s  key rotation")
+	for _, item := range unjudged {
+		require.Contains(t, said, item.what)
+	}
 	require.NotRegexp(t, `ghs_|eyJ|PRIVATE KEY`, said)
 }
 
-// A workspace that has nothing but the token in its environment is what this project is there to prevent.
+// A workspace that has nothing but the token in its environment is what this
+// project is there to prevent.
 func TestASoakOfWorkspacesThatNeverRefreshFails(t *testing.T) {
-	code, said := run(t, "-for", "8s", "-life", "3s", "-seed", "7", "-workspaces", "12", "-git", "0", "-injected-only")
+	code, said := run(t, "-for", "12s", "-life", "8s", "-seed", "7", "-workspaces", "12", "-git", "0", "-injected-only")
 	require.Equal(t, 1, code, said)
-	require.Regexp(t, `(?m)^soak: FAILED, again with -for 8s -seed 7 `, said)
-	require.Regexp(t, `\d+ operations were lost though a token could be had`, said)
+	require.Regexp(t, `(?m)^soak: FAILED, again with -for 12s -seed 7 `, said)
+	require.Regexp(t, `\d+ operations were lost`, said)
 	require.Regexp(t, `of ws-\d+ \(installation \d, replicas \[[01 ]+\]\) from .*: a token could be had: .*401`, said)
 }
 

@@ -6,15 +6,16 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/provisionhook"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// workspace is one of the platform's, from its start over its work to its release, and again.
+// workspace is one of the platform's, from its start over its work to its
+// release, and again.
 type workspace struct {
 	*world
 	id           string
@@ -26,32 +27,26 @@ type workspace struct {
 	random       *rand.Rand
 
 	starts  int
-	refused []time.Time  // when operations ended because a token was found dead; the last ones
-	state   atomic.Value // a func() string for whoever explains a loss
-
-	account atomic.Pointer[account] // since it started
-}
-
-// account is what a workspace was handed by the platform since it started.
-type account struct {
-	mu   sync.Mutex
-	held time.Time // when the last token dies
-	last string    // that token's hash
-	row  streak    // of tries to get another one
+	started atomic.Int64                  // the last one, in Unix nanoseconds
+	state   atomic.Pointer[func() string] // for whoever explains a loss
+	held    atomic.Pointer[token]         // that it was handed last since it started
+	issued  issued                        // by the replicas since then
+	well    atomic.Int64                  // when an operation succeeded last, in Unix nanoseconds
 }
 
 // worker is what a workspace that runs does.
 type worker interface {
-	work(ctx context.Context) outcome // one operation
-	token() string                    // that it has now; "" if it doesn't know
+	work(ctx context.Context) operation
 	stop()
 }
 
-// newWorkspace is the n-th workspace. What kind it is follows from n, so that all combinations come up.
+// newWorkspace returns the n-th workspace. What kind it is follows from n, so
+// that all combinations come up.
 func newWorkspace(w *world, n int) *workspace {
 	ws := &workspace{
 		world: w, id: fmt.Sprintf("ws-%d", n), installation: n % installations, git: n < w.config.git,
-		own: n/installations%2 == 0, again: n%3 == 0 && !w.config.injectedOnly, random: rand.New(rand.NewPCG(w.config.seed, uint64(n))),
+		own: n/installations%2 == 0, again: n%3 == 0 && !w.config.injectedOnly,
+		random: rand.New(rand.NewPCG(w.config.seed, uint64(n))),
 	}
 	switch n / (2 * installations) % 3 {
 	case 0:
@@ -71,7 +66,7 @@ func (ws *workspace) repository() string { return login(ws.installation) + "/" +
 
 // run lives until ctx ends.
 func (ws *workspace) run(ctx context.Context) {
-	ws.pause(ctx, between(ws.random, 0, ws.config.life/4)) // they don't all start at once
+	ws.sleep(ctx, between(ws.random, 0, ws.config.life/4)) // they don't all start at once
 	for ctx.Err() == nil {
 		does := ws.start(ctx)
 		if does == nil {
@@ -79,18 +74,15 @@ func (ws *workspace) run(ctx context.Context) {
 		}
 		ends := time.Now().Add(between(ws.random, ws.config.life*3/4, ws.config.life*2))
 		for ctx.Err() == nil && (!ws.again || time.Now().Before(ends)) {
-			ws.operate(ctx, func(ctx context.Context) outcome { return does.work(ctx) })
-			ws.pause(ctx, ws.interval())
+			ws.operate(ctx, does.work)
+			ws.sleep(ctx, ws.interval())
 		}
-		if ctx.Err() != nil {
-			does.stop()
-			return
-		}
-		ws.release(ctx, does)
+		does.stop()
+		ws.release(ctx)
 	}
 }
 
-// interval is how long it rests between two operations.
+// interval returns how long it rests between two operations.
 func (ws *workspace) interval() time.Duration {
 	if ws.git {
 		return between(ws.random, 500*time.Millisecond, 1500*time.Millisecond)
@@ -98,136 +90,129 @@ func (ws *workspace) interval() time.Duration {
 	return between(ws.random, time.Second, 2*time.Second)
 }
 
-func (ws *workspace) pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
-// start has the registry make the workspace's environment, until it does, and starts what works in it; nil at the end
-// of ctx.
+// start has the registry make the workspace's environment, until it does, and
+// starts what works in it; nil at the end of ctx.
 func (ws *workspace) start(ctx context.Context) worker {
+	ws.started.Store(time.Now().UnixNano())
+	ws.held.Store(nil)
+	ws.issued.forget()
 	ws.admitted.Store(ws.id, ws)
 	for ctx.Err() == nil {
 		var does worker
-		ws.operate(ctx, func(ctx context.Context) outcome {
-			r := ws.world.replicas[ws.replicas[0]]
-			env := ws.environment()
-			if err := r.registry(ws).Run(ctx, ws.id, env); err != nil {
+		ws.operate(ctx, func(ctx context.Context) operation {
+			began, env := time.Now(), ws.environment()
+			if err := ws.registry().Run(ctx, ws.id, env); err != nil {
 				return failure(starting, err)
 			}
 			ws.journal.secret(env["GH_TOKEN"], env["PROVISIONKIT_BEARER"])
+			ws.issued.add(ws.known(tokenprovider.TokenSHA256(env["GH_TOKEN"]), began.Add(ws.config.life/2)))
 			var err error
 			if ws.git {
 				does, err = ws.newGitWorker(env)
 			} else {
 				does, err = ws.newHTTPWorker(env)
 			}
-			if err != nil {
-				return outcome{what: starting, err: err, said: "no worker"}
-			}
-			return outcome{what: starting}
+			return operation{what: starting, err: err}
 		})
 		if does != nil {
 			return does
 		}
-		ws.pause(ctx, 2*time.Second)
+		ws.sleep(ctx, 2*time.Second)
 	}
 	return nil
 }
 
-// release ends the workspace: nobody admits it any more, and what it was given is revoked.
-func (ws *workspace) release(ctx context.Context, does worker) {
-	token := does.token()
-	does.stop()
+// release ends the workspace: nobody admits it any more, and what it was given
+// is revoked.
+func (ws *workspace) release(ctx context.Context) {
+	ws.held.Store(nil)
 	ws.admitted.Delete(ws.id)
-	for ctx.Err() == nil {
-		done := false
-		ws.operate(ctx, func(ctx context.Context) outcome {
-			err := ws.world.replicas[ws.replicas[0]].registry(ws).Release(ctx, ws.id)
-			if err != nil {
+	for done := false; !done && ctx.Err() == nil; {
+		ws.operate(ctx, func(ctx context.Context) operation {
+			if err := ws.registry().Release(ctx, ws.id); err != nil {
 				return failure(releasing, err)
 			}
 			done = true
-			if ws.own && len(ws.replicas) == 1 && token != "" && ws.alive(ctx, token) {
-				return outcome{what: releasing, err: errors.New("the token of a workspace that was released still works"), said: "a live token"}
+			for _, t := range ws.issued.living() {
+				if ws.own && ws.alive(ctx, t.value) {
+					err := errors.New("a token of the workspace still works after its release")
+					return operation{what: releasing, err: err, outlived: true}
+				}
 			}
-			return outcome{what: releasing}
+			return operation{what: releasing}
 		})
-		if done {
-			return
+		if !done {
+			ws.sleep(ctx, time.Second)
 		}
-		ws.pause(ctx, time.Second)
 	}
 }
 
-// received notes what came of a try to get a token, and why it could fail.
-func (a *account) received(token string, expiresAt time.Time, err error, why []kind) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	switch {
-	case err == nil && tokenprovider.TokenSHA256(token) != a.last:
-		a.held, a.last, a.row = expiresAt, tokenprovider.TokenSHA256(token), streak{}
-	case err == nil:
-		a.row.tries++ // the same again, which counts as a try
-	case len(why) > 0:
-		var told time.Duration
-		e, ok := errors.AsType[*tokenprovider.Error](err)
-		if ok && slices.Contains(why, limited) {
-			told = min(e.RetryAfter, longestTold)
-		}
-		a.row.failed(time.Now(), ok && !e.Retryable(), told, why...)
+// registry returns the one that starts and releases the workspace.
+func (ws *workspace) registry() *provisionhook.Registry {
+	return ws.world.replicas[ws.replicas[0]].registry(ws)
+}
+
+// succeeded notes that o went well: git has what was issued to it.
+func (ws *workspace) succeeded(o operation) {
+	ws.well.Store(o.ended.UnixNano())
+	if ws.git && o.what != starting && o.what != releasing {
+		ws.holds(ws.issued.last())
 	}
 }
 
-// whyNot is why the platform may have no token at this moment, or not be reached; nothing when it has to have one.
-func (ws *workspace) whyNot() (why []kind) {
-	if ws.oracle.now().standstill {
-		why = append(why, standstill)
+// holds notes the token that the workspace has now. One of its own from before
+// its start doesn't count: its release revoked it.
+func (ws *workspace) holds(t *token) {
+	if t != nil && ws.own && t.minted.UnixNano() < ws.started.Load() {
+		t = nil
 	}
-	for _, t := range ws.troubles(ws) {
-		why = append(why, t.why...)
-	}
-	for _, h := range ws.oracle.happened() {
-		switch {
-		case h.over(time.Now().Add(-ws.oracle.now().grace)):
-		case h.kind == endpoint && slices.Contains(ws.replicas, h.target), h.kind == suspended && h.target == ws.installation:
-			why = append(why, h.kind)
-		}
-	}
-	return why
+	ws.held.Store(t)
 }
 
-// attempt is what an operation had to go on with.
-func (ws *workspace) attempt(what action, began, ended time.Time) attempt {
-	var held time.Time
-	var own trouble
-	if a := ws.account.Load(); a != nil {
-		a.mu.Lock()
-		held, own = a.held, a.row.trouble(ws.oracle.now())
-		a.mu.Unlock()
-	}
-	return attempt{
-		git: ws.git, fresh: what == starting, installation: ws.installation, replicas: ws.replicas,
-		refused: slices.Clone(ws.refused), began: began, ended: ended, held: held, own: own, platform: ws.troubles(ws),
+// issued is what a workspace was given since it started. It is safe for
+// concurrent use.
+type issued struct {
+	mu     sync.Mutex
+	tokens []*token
+}
+
+func (i *issued) add(t *token) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if t != nil {
+		i.tokens = append(i.tokens, t)
 	}
 }
 
-// failure is the outcome of an operation that the library refused.
-func failure(what action, err error) outcome {
-	o := outcome{what: what, err: err}
-	e, clear := errors.AsType[*tokenprovider.Error](err)
-	if !clear {
-		return o
+func (i *issued) forget() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.tokens = nil
+}
+
+// last returns the token that was issued last; nil for none.
+func (i *issued) last() *token {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.tokens) == 0 {
+		return nil
 	}
-	o.said = string(e.Code)
-	for _, text := range []string{diedOnItsWay, refusedAgain} {
-		if strings.Contains(e.Error(), text) {
-			o.said = text
-		}
+	return i.tokens[len(i.tokens)-1]
+}
+
+// living returns those that haven't expired by what the platform knows: it
+// doesn't revoke others, even if GitHub's clock was set back.
+func (i *issued) living() []*token {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(i.tokens), func(t *token) bool { return time.Now().After(t.expires) })
+}
+
+// failure returns an operation that the library refused.
+func failure(what action, err error) operation {
+	o := operation{what: what, err: err}
+	if e, ok := errors.AsType[*tokenprovider.Error](err); ok {
+		o.said = string(e.Code)
 	}
 	return o
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,7 +10,8 @@ import (
 	"strings"
 )
 
-// gitWorker is a person or an agent in a workspace, who clones, fetches and pushes with the real git.
+// gitWorker is a person or an agent in a workspace, who clones, fetches and
+// pushes with the real git.
 type gitWorker struct {
 	ws   *workspace
 	dir  string // all that it has
@@ -27,11 +27,11 @@ func (ws *workspace) newGitWorker(env map[string]string) (worker, error) {
 	for name, value := range env {
 		g.env = append(g.env, name+"="+value)
 	}
-	ws.state.Store(func() string { return "git in " + g.dir })
 	return g, nil
 }
 
-// environment is what the workspace has before any plugin: nothing of this machine's but PATH, and nobody's credentials.
+// environment returns what the workspace has before any plugin: nothing of this
+// machine's but PATH, and nobody's credentials.
 func (ws *workspace) environment() map[string]string {
 	ws.starts++
 	home := filepath.Join(ws.dir, fmt.Sprintf("%s.%d", ws.id, ws.starts))
@@ -43,7 +43,7 @@ func (ws *workspace) environment() map[string]string {
 	}
 }
 
-func (g *gitWorker) work(ctx context.Context) outcome {
+func (g *gitWorker) work(ctx context.Context) operation {
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
 	clone := filepath.Join(g.dir, "clone")
@@ -59,33 +59,34 @@ func (g *gitWorker) work(ctx context.Context) outcome {
 	return g.git(ctx, pushing, clone, "push", "--quiet", "--force", "origin", "HEAD:refs/heads/work")
 }
 
-func (g *gitWorker) git(ctx context.Context, what action, dir string, args ...string) outcome {
+func (g *gitWorker) git(ctx context.Context, what action, dir string, args ...string) operation {
 	var said bytes.Buffer
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, g.env, &said, &said
 	err := cmd.Run()
 	if said.Len() > 0 {
-		fmt.Fprintf(g.ws.journal, "%s: git %s: %s\n", g.ws.id, args[0], strings.ReplaceAll(strings.TrimSpace(said.String()), "\n", " | "))
+		line := strings.ReplaceAll(strings.TrimSpace(said.String()), "\n", " | ")
+		fmt.Fprintf(g.ws.journal, "%s: git %s: %s\n", g.ws.id, args[0], line)
 	}
 	if err != nil {
-		return outcome{what: what, err: errors.New(strings.TrimSpace(said.String()) + ": " + err.Error()), said: reason(said.String())}
+		err = fmt.Errorf("%s: %w", strings.TrimSpace(said.String()), err)
+		return operation{what: what, err: err, said: reason(said.String()), hung: ctx.Err() != nil}
 	}
-	return outcome{what: what}
+	return operation{what: what}
 }
 
-// reason is what git's standard error says of the cause, in the words of the API's codes.
+// reason returns what git's standard error says of the cause, in the words of
+// the API's codes.
 func reason(stderr string) string {
 	switch {
 	case strings.Contains(stderr, "git-credential-provisionkit: "):
 		return toldByHelper
 	case strings.Contains(stderr, "Authentication failed"), strings.Contains(stderr, "returned error: 401"):
-		return refusedDead
+		return refused
 	case strings.Contains(stderr, "returned error: 403"):
-		return refusedSuspended
+		return forbidden
 	}
 	return ""
 }
-
-func (g *gitWorker) token() string { return "" }
 
 func (g *gitWorker) stop() { _ = os.RemoveAll(g.dir) }

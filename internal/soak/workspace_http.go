@@ -15,7 +15,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 )
 
-// httpWorker is a program in a workspace that calls GitHub's API with the tokens that it pulls.
+// httpWorker is a program in a workspace that calls GitHub's API with the
+// tokens that it pulls.
 type httpWorker struct {
 	ws     *workspace
 	client *tokenhttp.Client
@@ -45,10 +46,8 @@ func (ws *workspace) newHTTPWorker(env map[string]string) (worker, error) {
 		URL: env[tokenhttp.EnvTokenURL], Bearer: tokenprovider.Func(h.presentBearer),
 		HTTPClient: &http.Client{Transport: &balancer{ws: ws}},
 	}
-	received := &account{}
-	ws.account.Store(received)
-	h.cache = tokenprovider.NewCache(&receiver{h.client, ws, received}, &tokenprovider.CacheOptions{
-		Settle: ws.oracle.rules.settle, Name: ws.id, Logger: ws.journal.logger(),
+	h.cache = tokenprovider.NewCache(&receiver{h.client, ws}, &tokenprovider.CacheOptions{
+		Settle: ws.config.settle(), Name: ws.id, Logger: ws.journal.logger(),
 	})
 	var provider tokenprovider.TokenProvider = h.cache
 	if ws.config.injectedOnly {
@@ -57,42 +56,35 @@ func (ws *workspace) newHTTPWorker(env map[string]string) (worker, error) {
 	h.api = &http.Client{Transport: &tokenprovider.Transport{
 		Provider: provider, Base: ws.forge.Client().Transport, Hosts: []string{address.Host},
 	}}
-	ws.state.Store(func() string {
+	state := func() string {
 		s := h.cache.Status()
-		return fmt.Sprintf("%s, expires %s, refresh at %s, %d mints, %d failures, last error: %s",
-			s.State, clockTime(s.ExpiresAt), clockTime(s.RefreshAt), s.Mints, s.Failures, s.LastError)
-	})
+		return fmt.Sprintf("%s, %d mints, %d failures, last error: %s", s.State, s.Mints, s.Failures, s.LastError)
+	}
+	ws.state.Store(&state)
 	return h, nil
 }
 
-func (h *httpWorker) work(ctx context.Context) outcome {
+func (h *httpWorker) work(ctx context.Context) operation {
 	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
 	defer cancel()
 	h.renewBearer(ctx)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url, nil)
 	if err != nil {
-		return outcome{what: h.what, err: err}
+		return operation{what: h.what, err: err}
 	}
 	resp, err := h.api.Do(req)
 	if err != nil {
-		return failure(h.what, err)
+		o := failure(h.what, err)
+		o.hung = ctx.Err() != nil
+		return o
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, resp.Body)
 	if resp.StatusCode != http.StatusOK {
-		return outcome{what: h.what, err: fmt.Errorf("GET %s: %s", h.url, resp.Status), said: fmt.Sprintf("API %d", resp.StatusCode)}
+		err = fmt.Errorf("GET %s: %s", h.url, resp.Status)
+		return operation{what: h.what, err: err, said: fmt.Sprintf("API %d", resp.StatusCode)}
 	}
-	return outcome{what: h.what}
-}
-
-func (h *httpWorker) token() string {
-	if h.cache.Status().State == tokenprovider.StateEmpty {
-		return ""
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel() // what is held, without asking for another one
-	token, _, _ := h.cache.Token(ctx)
-	return token
+	return operation{what: h.what}
 }
 
 func (h *httpWorker) stop() {}
@@ -103,7 +95,8 @@ func (h *httpWorker) presentBearer(context.Context) (string, time.Time, error) {
 	return h.bearer, time.Time{}, nil
 }
 
-// renewBearer replaces the bearer past half of its life. While that fails, there is the other half.
+// renewBearer replaces the bearer past half of its life. While that fails,
+// there is the other half.
 func (h *httpWorker) renewBearer(ctx context.Context) {
 	h.mu.Lock()
 	due := time.Now().After(h.renewAt)
@@ -130,21 +123,19 @@ func (h *httpWorker) renewBearer(ctx context.Context) {
 // receiver notes what the platform hands out.
 type receiver struct {
 	*tokenhttp.Client
-	ws      *workspace
-	account *account
+	ws *workspace
 }
 
 func (r *receiver) Token(ctx context.Context) (string, time.Time, error) {
-	token, expiresAt, err := r.Client.Token(ctx)
-	var why []kind
-	if err != nil {
-		why = r.ws.whyNot()
+	value, expiresAt, err := r.Client.Token(ctx)
+	if err == nil {
+		r.ws.holds(r.ws.known(tokenprovider.TokenSHA256(value), expiresAt))
 	}
-	r.account.received(token, expiresAt, err, why)
-	return token, expiresAt, err
+	return value, expiresAt, err
 }
 
-// balancer sends the requests of a workspace to its replicas in turn, and to the next one when the connection is refused.
+// balancer sends the requests of a workspace to its replicas in turn, and to
+// the next one when the connection is refused.
 type balancer struct {
 	ws   *workspace
 	turn atomic.Uint64
@@ -160,7 +151,7 @@ func (b *balancer) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err == nil {
 			return resp, nil
 		}
-		b.ws.forge.felt(endpoint)
+		b.ws.forge.feel(endpoint)
 		failures = append(failures, err)
 	}
 	return nil, errors.Join(failures...)

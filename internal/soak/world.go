@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/redis/go-redis/v9"
@@ -25,17 +26,19 @@ const (
 	replicas      = 2
 
 	bearerTTL   = time.Minute // which a workspace renews in time
+	mintTimeout = 5 * time.Second
 	httpTimeout = 20 * time.Second
 	gitTimeout  = time.Minute
 )
 
-// world is the whole system: GitHub, the platform with its store, and the workspaces.
+// world is the whole system: GitHub, the platform with its store, and the
+// workspaces.
 type world struct {
 	config  config
 	dir     string
 	began   time.Time
 	journal *journal
-	oracle  *oracle
+	history *history
 	tally   *tally
 
 	forge        *forge
@@ -49,6 +52,7 @@ type world struct {
 	turns      sync.Map // of faults that can't overlap, a *sync.Mutex for each victim
 	workspaces []*workspace
 	admitted   sync.Map // those that run, by id
+	minted     sync.Map // each token that a replica got, by its SHA-256
 	idle       sync.RWMutex
 	renewals   atomic.Int64
 }
@@ -56,8 +60,8 @@ type world struct {
 // newWorld makes everything but the workspaces' work.
 func newWorld(ctx context.Context, c config, j *journal) (_ *world, err error) {
 	w := &world{
-		config: c, began: time.Now(), journal: j, tally: newTally(), oracle: &oracle{rules: c.rules(), pulse: &pulse{}},
-		sealKey: random(32), workspaceKey: random(32), endpoints: tokenhttp.NewTransport(),
+		config: c, began: time.Now(), journal: j, history: &history{}, tally: newTally(),
+		sealKey: random(32), workspaceKey: random(32), endpoints: wire.NewTransport(),
 	}
 	w.endpoints.MaxIdleConnsPerHost = 32
 	j.secret(string(w.sealKey), string(w.workspaceKey))
@@ -73,7 +77,7 @@ func newWorld(ctx context.Context, c config, j *journal) (_ *world, err error) {
 	if w.redis, err = startRedis(ctx, w.dir); err != nil {
 		return nil, err
 	}
-	if w.forge, err = newForge(c.life, w.oracle.rules.mintTimeout, filepath.Join(w.dir, "app.pem")); err != nil {
+	if w.forge, err = newForge(c.life, filepath.Join(w.dir, "app.pem")); err != nil {
 		return nil, err
 	}
 	w.certificate = filepath.Join(w.dir, "github.pem")
@@ -87,8 +91,8 @@ func newWorld(ctx context.Context, c config, j *journal) (_ *world, err error) {
 	if err = w.populate(); err != nil {
 		return nil, err
 	}
-	for n := range replicas {
-		r, err := newReplica(w, n, command)
+	for range replicas {
+		r, err := newReplica(w, command)
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +104,8 @@ func newWorld(ctx context.Context, c config, j *journal) (_ *world, err error) {
 	return w, nil
 }
 
-// populate makes the workspaces and their repositories: those for git on disk, the others for the API alone.
+// populate makes the workspaces and their repositories: those for git on disk,
+// the others for the API alone.
 func (w *world) populate() error {
 	var of [installations][]string
 	for n := range w.config.workspaces {
@@ -135,12 +140,13 @@ func buildCommand(ctx context.Context, dir string) (string, error) {
 func (w *world) policy(_ context.Context, id string) (int64, githubapp.Scope, error) {
 	ws, ok := w.lookUp(id)
 	if !ok {
-		return 0, githubapp.Scope{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("no such workspace")}
+		err := &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("no such workspace")}
+		return 0, githubapp.Scope{}, err
 	}
 	return installationID(ws.installation), githubapp.Scope{Repositories: []string{id}}, nil
 }
 
-// admit is what the platform knows: which workspaces run.
+// admit refuses workspaces that don't run.
 func (w *world) admit(_ context.Context, p tokenhttp.Principal) error {
 	if _, ok := w.lookUp(p.WorkspaceID); !ok {
 		return tokenhttp.ErrForbidden
@@ -156,21 +162,22 @@ func (w *world) lookUp(id string) (*workspace, bool) {
 	return found.(*workspace), true
 }
 
-// troubles are those of the replicas with the token of a workspace. One of them counts for all: while it mints, the others
-// wait for what it gets.
-func (w *world) troubles(ws *workspace) []trouble {
-	of := owner{installation: ws.installation}
-	if ws.own {
-		of.workspace = ws.id
+// audit notes what a replica issues to a workspace.
+func (w *world) audit(_ context.Context, r tokenhttp.AuditRecord) {
+	if ws, running := w.lookUp(r.Principal.WorkspaceID); running {
+		ws.issued.add(w.known(r.TokenSHA256, r.ExpiresAt))
 	}
-	var found []trouble
-	now := time.Now()
-	for of.replica = range replicas {
-		if t := w.forge.ledger.trouble(w.oracle.now(), of, now); t.lasts(now) {
-			found = append(found, t)
-		}
+}
+
+// known returns a token that a replica got from GitHub; nil if none did.
+func (w *world) known(sha256 string, expires time.Time) *token {
+	found, ok := w.minted.Load(sha256)
+	if !ok {
+		return nil
 	}
-	return found
+	t := found.(token)
+	t.expires = expires
+	return &t
 }
 
 // alive reports whether GitHub takes the token.
@@ -191,21 +198,20 @@ func (w *world) alive(ctx context.Context, token string) bool {
 // work lets all workspaces work until ctx ends.
 func (w *world) work(ctx context.Context) (wait func()) {
 	var all sync.WaitGroup
-	all.Go(func() { w.oracle.pulse.beat(ctx, w.forge.Client(), w.forge.URL+"/rate_limit") })
-	w.sleep(ctx, 5*pulsePause)
 	w.began = time.Now()
+	all.Go(func() { w.watch(ctx) })
 	for _, ws := range w.workspaces {
 		all.Go(func() { ws.run(ctx) })
 	}
-	all.Go(func() { // its log of requests is of no use here, and grows
-		for ticker := time.NewTicker(time.Second); ; {
-			select {
-			case <-ticker.C:
-				w.forge.ForgetRequests()
-			case <-ctx.Done():
-				ticker.Stop()
-				return
-			}
+	all.Go(func() {
+		for w.sleep(ctx, time.Second) {
+			w.forge.ForgetRequests() // they are of no use here, and grow
+			w.minted.Range(func(key, minted any) bool {
+				if time.Since(minted.(token).minted) > 3*w.config.life {
+					w.minted.Delete(key)
+				}
+				return true
+			})
 		}
 	})
 	return all.Wait

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"cmp"
+	"time"
+)
+
+const (
+	// margin is the life that a token must have left at the end of an operation
+	// to count: expiries have whole seconds, and a request takes its time.
+	margin = 2 * time.Second
+
+	// slack is for what takes no time on a machine that isn't busy.
+	slack = 8 * time.Second
+
+	// permanent is how long a cache doesn't ask again after a failure that
+	// isn't worth another try.
+	permanent = 30 * time.Second
+)
+
+// What excuses.
+const (
+	explained = "a fault explains it"
+	busy      = "the machine was busy" // excuses a hang, too
+)
+
+// excuse returns why o needn't succeed; "" when it has to, because a token could
+// be had for it: while no fault that concerns it was near, and through all of
+// them while the workspace held a live token.
+func excuse(o operation, happened []happening, life time.Duration) (why string) {
+	holds := !o.hung && o.held.expires.After(o.ended.Add(margin))
+	for _, h := range happened {
+		near := o.ended.After(h.began) && o.began.Before(h.ended.Add(h.recovery(o.caches(), life)))
+		switch {
+		case !near || holds && o.held.outlives(h):
+		case h.concerns(o) && h.kind == stall:
+			return busy
+		case h.concerns(o):
+			why = explained
+		default:
+			why = cmp.Or(why, listed(h.fault, o))
+		}
+	}
+	return why
+}
+
+// concerns reports whether o may fail for f when no token is held. Nothing may
+// fail for a slow GitHub, a key that is replaced in time, a clock that is set
+// back, a store that is gone, or one replica of two.
+func (f fault) concerns(o operation) bool {
+	release, call := o.what == releasing, o.what == calling || o.what == callingOwn
+	switch {
+	case o.outlived:
+		return f.how == killed // the store forgot what there is to revoke
+	case f.kind == down, f.kind == limited, f.how == late, f.kind == clock && f.amount > 0:
+		return !release
+	case f.kind == suspended:
+		return f.target == o.installation
+	case f.kind == redisGone:
+		return release // what there is to revoke isn't known
+	case f.kind == endpoint:
+		return call && f.only(o)
+	}
+	return f.kind == stall
+}
+
+// only reports whether f hits the one replica that a workspace knows.
+func (f fault) only(o operation) bool { return len(o.replicas) == 1 && o.replicas[0] == f.target }
+
+// caches returns how many caches back off between o and GitHub: the platform's
+// and that of a program.
+func (o operation) caches() int {
+	switch o.what {
+	case releasing:
+		return 0
+	case calling, callingOwn:
+		return most
+	}
+	return 1
+}
+
+// most is the largest number that caches returns.
+const most = 2
+
+// recovery returns how long after f somebody may still be without a token. Each
+// of the caches backs off in its turn: for as long as it has had trouble so far
+// and a quarter more, or for 30 s after a failure that isn't worth another try.
+func (f fault) recovery(caches int, life time.Duration) time.Duration {
+	each := 2 * time.Duration(caches)
+	switch {
+	case f.kind == redisGone, f.kind == stall && caches == 0, f.kind == clock && f.amount > 0:
+		return life + slack // so long lives what was minted just before
+	case f.kind == down, f.kind == endpoint, f.kind == stall:
+		return each*f.lasts + slack
+	case f.kind == limited:
+		return each*(f.lasts+f.amount) + slack
+	case f.kind == suspended, f.how == late:
+		return each*permanent/2 + slack
+	}
+	return slack
+}
+
+// outlives reports whether h left t alive.
+func (t token) outlives(h happening) bool {
+	return h.kind != suspended && h.kind != clock || t.minted.After(h.ended)
+}
