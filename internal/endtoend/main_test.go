@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 // eventually polls until met is true.
 func eventually(t testing.TB, met func() bool, what string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !met(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !met(); time.Sleep(20 * time.Millisecond) {
 		require.True(t, time.Now().Before(deadline), "it never came: %s", what)
 	}
 }
