@@ -24,7 +24,9 @@ var modules = []string{"tokenprovider/redisstore", "tokenprovider/tokenprom"}
 
 // forTests are the folders of internal/ that tests share or that have nothing
 // but tests. Each other package of the root module there is a leaf.
-var forTests = []string{"internal/doctest", "internal/endtoend", "internal/repotest", "internal/testutil"}
+var forTests = []string{
+	"internal/doctest", "internal/endtoend", "internal/repotest", "internal/testutil", "internal/workspacetest",
+}
 
 // root is the folder of the repository. All names of files are below it.
 var root = filepath.Join("..", "..")
