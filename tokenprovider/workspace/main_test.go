@@ -3,15 +3,10 @@ package workspace_test
 import (
 	"testing"
 
-	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/internal/workspacetest"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) {
-	testutil.MoreInParallel()
-	goleak.VerifyTestMain(m, goleak.Cleanup(testutil.Exit))
-}
+func TestMain(m *testing.M) { workspacetest.Main(m) }
 
 // Short names for what these tests use most.
 var (
