@@ -29,7 +29,7 @@ func Program(t testing.TB, dir, name string) string {
 	programBuilt.Do(func() {
 		source := filepath.Join(filepath.Dir(command), "program.go")
 		require.NoError(t, os.WriteFile(source, programSource, 0o600))
-		build := exec.Command("go", "build", "-o", built, source)
+		build := exec.Command("go", "build", "-ldflags=-s", "-o", built, source)
 		build.Dir = filepath.Dir(command)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 		output, err := build.CombinedOutput()

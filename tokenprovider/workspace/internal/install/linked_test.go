@@ -21,7 +21,7 @@ type linked struct {
 }
 
 var (
-	plain    = &linked{name: "linked"}
+	plain    = &linked{name: "linked", flags: []string{"-ldflags=-w"}}
 	stripped = &linked{name: "stripped", flags: []string{"-ldflags=-s"}}
 )
 
