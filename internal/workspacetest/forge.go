@@ -85,7 +85,7 @@ func (f *Forge) Trust(t testing.TB, certificate *x509.Certificate) {
 // ForLives works on until that many more tokens were minted. The work begins at
 // many moments of a token's life.
 func (f *Forge) ForLives(lives int, work func()) {
-	for before := f.GitHub.Mints(); f.GitHub.Mints() < before+lives; time.Sleep(150 * time.Millisecond) {
+	for before := f.GitHub.Mints(); f.GitHub.Mints() < before+lives; time.Sleep(300 * time.Millisecond) {
 		work()
 	}
 }
