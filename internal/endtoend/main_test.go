@@ -4,16 +4,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/internal/workspacetest"
 	_ "github.com/molecule-ai/provisionkit/tokenprovider/workspace" // go test runs these tests again when the command has changed
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) {
-	testutil.MoreInParallel()
-	goleak.VerifyTestMain(m, goleak.Cleanup(testutil.Exit))
-}
+func TestMain(m *testing.M) { workspacetest.Main(m) }
 
 // eventually polls until met is true.
 func eventually(t testing.TB, met func() bool, what string) {
