@@ -179,11 +179,13 @@ func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	body, err := io.ReadAll(resp.Body)
-	err = errors.Join(err, resp.Body.Close())
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, err
+	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	var answer struct{ Token string }
 	_ = json.Unmarshal(body, &answer)
 	w.world.journal.secret(answer.Token)
 	w.world.minted.Store(tokenprovider.TokenSHA256(answer.Token), token{value: answer.Token, minted: asked})
-	return resp, err
+	return resp, nil
 }
