@@ -28,11 +28,11 @@ type Scope struct {
 func (s Scope) validate() error {
 	switch {
 	case s.Repositories != nil && len(s.Repositories) == 0:
-		return emptyField("Repositories", "repositories")
+		return emptyField("Scope.Repositories", "repositories")
 	case s.RepositoryIDs != nil && len(s.RepositoryIDs) == 0:
-		return emptyField("RepositoryIDs", "repositories")
+		return emptyField("Scope.RepositoryIDs", "repositories")
 	case s.Permissions != nil && len(s.Permissions) == 0:
-		return emptyField("Permissions", "permissions")
+		return emptyField("Scope.Permissions", "permissions")
 	}
 	for _, name := range s.Repositories {
 		if !nameable(name) {
@@ -54,7 +54,7 @@ func (s Scope) validate() error {
 }
 
 func emptyField(name, all string) error {
-	return fmt.Errorf("Scope.%s is empty but not nil, which GitHub would take for all %s; "+
+	return fmt.Errorf("%s is empty but not nil, which GitHub would take for all %s; "+
 		"name one, or leave it nil", name, all)
 }
 
