@@ -27,7 +27,7 @@ func TestTheGuideForOperatorsExplainsEachStateCodeCheckStatusAndLogLine(t *testi
 		rows[row[1]]++
 	}
 	for kind, names := range map[string][]string{
-		"state": append(constants(t, "tokenprovider", "State"), constants(t, "tokenprovider/tokenhttp", "State")...),
+		"state": append(constants(t, "tokenprovider", "State"), constants(t, "provisionhook/statuspage", "State")...),
 		"code":  constants(t, "tokenprovider", "Code"),
 		"check": checks(t), "status": statuses(t), "log line": logLines(t),
 	} {

@@ -59,7 +59,7 @@ func (x *exchange) refusal(ctx context.Context, at position, err error) *wire.Re
 	if refused, ok := err.(*wire.Refusal); ok {
 		return refused
 	}
-	undecided := "" // nobody is let in on doubt
+	var undecided string // nobody is let in on doubt
 	switch at.stage {
 	case atAuthenticator:
 		undecided = "authentication unavailable"
