@@ -142,8 +142,7 @@ func TestAKeyFileThatIsBrokenWhileItIsReplacedHelpsOnceItIsWhole(t *testing.T) {
 }
 
 func TestABrokenSignerIsAnErrorAndNeverAHang(t *testing.T) {
-	stuck := make(chan struct{})
-	defer close(stuck)
+	testutil.RSAKey(t, 1) // real time to make
 	for name, c := range map[string]struct {
 		sign func([]byte) ([]byte, error)
 		code tokenprovider.Code
@@ -155,19 +154,22 @@ func TestABrokenSignerIsAnErrorAndNeverAHang(t *testing.T) {
 		"PSS": {func(d []byte) ([]byte, error) {
 			return rsa.SignPSS(rand.Reader, testutil.RSAKey(t, 0), crypto.SHA256, d, nil)
 		}, tokenprovider.CodeInternal, "PKCS1"},
-		"hangs": {func([]byte) ([]byte, error) { <-stuck; return nil, errors.New("late") }, tokenprovider.CodeUnavailable, ""},
+		"hangs": {func([]byte) ([]byte, error) { time.Sleep(time.Hour); return nil, errors.New("late") }, tokenprovider.CodeUnavailable, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := newGitHub(t, nil)
-			signer := &remoteSigner{PrivateKey: testutil.RSAKey(t, 0), sign: c.sign}
-			app := g.app(t, func(o *githubapp.Options) {
-				o.PrivateKey, o.Signers, o.Cache.MintTimeout = nil, []crypto.Signer{signer}, 200*time.Millisecond
+			synctest.Test(t, func(t *testing.T) {
+				g := newGitHub(t, &githubapptest.Options{InMemory: true})
+				signer := &remoteSigner{PrivateKey: testutil.RSAKey(t, 0), sign: c.sign}
+				app := g.app(t, func(o *githubapp.Options) { o.PrivateKey, o.Signers = nil, []crypto.Signer{signer} })
+				began := time.Now()
+				err := g.tokenError(t, app.Installation(installationID))
+				require.LessOrEqual(t, time.Since(began), mintTimeout)
+				require.Equal(t, c.code, err.Code, "%v", err)
+				require.ErrorContains(t, err, c.says)
+				require.Empty(t, g.attempts())
+				require.EqualValues(t, 1, signer.signatures.Load())
+				time.Sleep(time.Hour) // for the signer to end
 			})
-			err := g.tokenError(t, app.Installation(installationID))
-			require.Equal(t, c.code, err.Code, "%v", err)
-			require.ErrorContains(t, err, c.says)
-			require.Empty(t, g.attempts())
-			require.EqualValues(t, 1, signer.signatures.Load())
 		})
 	}
 }
