@@ -13,10 +13,19 @@ import (
 
 // The environment variables through which a workspace finds the endpoint.
 const (
-	EnvTokenURL   = wire.EnvTokenURL   // the URL of the workspace's own token
-	EnvBearer     = wire.EnvBearer     // what it authenticates itself with, or
-	EnvBearerFile = wire.EnvBearerFile // where that is written
-	EnvAllowHTTP  = wire.EnvAllowHTTP  // 1: the URL may be http to another machine
+	// EnvTokenURL is PROVISIONKIT_TOKEN_URL: the URL of the workspace's own token.
+	EnvTokenURL = wire.EnvTokenURL
+
+	// EnvBearer is PROVISIONKIT_BEARER: what it authenticates itself with,
+	// where there is no file.
+	EnvBearer = wire.EnvBearer
+
+	// EnvBearerFile is PROVISIONKIT_BEARER_FILE: where that is written.
+	EnvBearerFile = wire.EnvBearerFile
+
+	// EnvAllowHTTP is PROVISIONKIT_ALLOW_HTTP: 1 says that the URL may be http to
+	// another machine.
+	EnvAllowHTTP = wire.EnvAllowHTTP
 )
 
 // defaultBearerTTL is how long a bearer lives that nobody renews.
