@@ -4,8 +4,6 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
-	"path"
-	"path/filepath"
 	"strings"
 )
 
@@ -37,10 +35,4 @@ func ParseURL(raw string, allowHTTP bool) (*url.URL, error) {
 			"use https, or allow it (AllowHTTP, " + EnvAllowHTTP + "=1)")
 	}
 	return u, nil
-}
-
-// IsCleanAbs reports whether p is an absolute path without detours and without a
-// separator at its end, on this system or on one with slashes in its paths.
-func IsCleanAbs(p string) bool {
-	return path.IsAbs(p) && path.Clean(p) == p && p != "/" || filepath.IsAbs(p) && filepath.Clean(p) == p && filepath.Dir(p) != p
 }

@@ -15,7 +15,7 @@ import (
 // the PATH of the workspace.
 const DefaultCommand = "git-credential-provisionkit"
 
-// EnvHosts is the variable that tells the helper in a workspace which hosts it
+// EnvHosts is PROVISIONKIT_HOSTS, the variable that tells the helper in a workspace which hosts it
 // serves, separated by commas.
 const EnvHosts = wire.EnvHosts
 

@@ -73,7 +73,7 @@ func TestAskpassAnswersGitsPromptsForOurHostsAlone(t *testing.T) {
 // name of a link, and over several lives of a token.
 func TestGitGetsItsTokenByAskpassWhereItHasNoHelper(t *testing.T) {
 	t.Parallel()
-	f := workspacetest.NewForge(t, time.Second, nil)
+	f := workspacetest.NewForge(t, 3*time.Second, nil)
 	link := filepath.Join(t.TempDir(), "git-askpass-provisionkit"+filepath.Ext(testutil.Command(t)))
 	require.NoError(t, os.Link(testutil.Command(t), link))
 	f.Env["GIT_ASKPASS"] = link

@@ -18,7 +18,7 @@ import (
 
 func TestGitGoesOnWorkingOverManyLivesOfItsToken(t *testing.T) {
 	t.Parallel()
-	f := workspacetest.NewForge(t, time.Second, map[string]string{
+	f := workspacetest.NewForge(t, 3*time.Second, map[string]string{
 		"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "advice.detachedHead",
 		"GIT_CONFIG_VALUE_0": "false",
 	})
