@@ -34,7 +34,9 @@ func (d *Defect) Error() string {
 
 // Cause returns what may be told of the value of a panic: the text of an error
 // of the runtime's own, else the value's type.
-func Cause(value any) string {
+func Cause(value any) (cause string) {
+	cause = fmt.Sprintf("a value of type %T", value)
+	defer func() { _ = recover() }() // a nil pointer to an error of the runtime's has no text
 	t := reflect.TypeOf(value)
 	if t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -42,7 +44,7 @@ func Cause(value any) string {
 	if err, ok := value.(error); ok && t.PkgPath() == "runtime" {
 		return err.Error()
 	}
-	return fmt.Sprintf("a value of type %T", value)
+	return cause
 }
 
 // ErrNoAnswer says that foreign code had not returned when the context ended.

@@ -34,15 +34,16 @@ func TestWhateverForeignCodeDoesBecomesAnError(t *testing.T) {
 		does func() error
 		says string
 	}{
-		"returns nil":            {func() error { return nil }, ""},
-		"returns an error":       {func() error { return io.EOF }, "EOF"},
-		"panics with a string":   {func() error { panic("s3cret") }, "the plugin panicked: a value of type string"},
-		"panics with an error":   {func() error { panic(errors.New("s3cret")) }, "the plugin panicked: a value of type *errors.errorString"},
-		"poses as the runtime":   {func() error { panic(runtimeLike{"s3cret"}) }, "the plugin panicked: a value of type foreign_test.runtimeLike"},
-		"dereferences nil":       {func() error { return errors.New(none.text) }, "the plugin panicked: runtime error: invalid memory address or nil pointer dereference"},
-		"panics with nil":        {func() error { panic(nil) }, "the plugin panicked: panic called with nil argument"},
-		"ends its goroutine":     {func() error { runtime.Goexit(); return nil }, "the plugin ended its goroutine (runtime.Goexit)"},
-		"returns a nil *pointer": {func() error { return none }, "the plugin panicked: runtime error: invalid memory address or nil pointer dereference"},
+		"returns nil":             {func() error { return nil }, ""},
+		"returns an error":        {func() error { return io.EOF }, "EOF"},
+		"panics with a string":    {func() error { panic("s3cret") }, "the plugin panicked: a value of type string"},
+		"panics with an error":    {func() error { panic(errors.New("s3cret")) }, "the plugin panicked: a value of type *errors.errorString"},
+		"poses as the runtime":    {func() error { panic(runtimeLike{"s3cret"}) }, "the plugin panicked: a value of type foreign_test.runtimeLike"},
+		"panics with a nil of it": {func() error { panic((*runtime.TypeAssertionError)(nil)) }, "the plugin panicked: a value of type *runtime.TypeAssertionError"},
+		"dereferences nil":        {func() error { return errors.New(none.text) }, "the plugin panicked: runtime error: invalid memory address or nil pointer dereference"},
+		"panics with nil":         {func() error { panic(nil) }, "the plugin panicked: panic called with nil argument"},
+		"ends its goroutine":      {func() error { runtime.Goexit(); return nil }, "the plugin ended its goroutine (runtime.Goexit)"},
+		"returns a nil *pointer":  {func() error { return none }, "the plugin panicked: runtime error: invalid memory address or nil pointer dereference"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := foreign.Do("the plugin", c.does)

@@ -40,7 +40,12 @@ type handler struct {
 // harm.
 func (h *handler) Enabled(context.Context, slog.Level) bool { return h.hanging.Load() == 0 }
 
+// Handle returns the error of the handler inside, a [*Defect], or [ErrNoAnswer]
+// for a record that it didn't take in time.
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
+	if h.hanging.Load() > 0 {
+		return ErrNoAnswer
+	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), logPatience)
 	defer cancel()
 	var left atomic.Bool

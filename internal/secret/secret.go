@@ -10,19 +10,23 @@ import (
 // Of is a value that prints as [redacted] under every verb of fmt, in JSON, as
 // text and in log/slog. In an unexported field of another struct, where those
 // call no methods, they find a function and nothing to print. The zero Of holds
-// the zero T. A value isn't wiped from memory.
-type Of[T any] struct{ reveal func() T }
+// the zero T. Two that were made by one call of [New] compare as equal, no others
+// do. A value isn't wiped from memory.
+type Of[T any] struct{ held *held[T] }
+
+// held keeps the value in a function, in which nothing that prints finds it.
+type held[T any] struct{ reveal func() T }
 
 // New returns an Of that holds value.
-func New[T any](value T) Of[T] { return Of[T]{func() T { return value }} }
+func New[T any](value T) Of[T] { return Of[T]{&held[T]{func() T { return value }}} }
 
 // Reveal returns the value.
 func (s Of[T]) Reveal() T {
-	if s.reveal == nil {
+	if s.held == nil {
 		var zero T
 		return zero
 	}
-	return s.reveal()
+	return s.held.reveal()
 }
 
 // Redacted is what is shown in place of a secret.

@@ -59,6 +59,12 @@ func TestASecretIsRevealedToWhoAsks(t *testing.T) {
 	require.Empty(t, secret.Of[string]{}.Reveal())
 }
 
+func TestASecretIsComparable(t *testing.T) {
+	s, other := secret.New(token), secret.New(token)
+	require.True(t, map[any]bool{s: true}[s])
+	require.False(t, map[any]bool{s: true}[other])
+}
+
 func TestEqual(t *testing.T) {
 	require.True(t, secret.Equal("", ""))
 	require.True(t, secret.Equal(token, token))

@@ -47,12 +47,17 @@ func (a *AuditRecord) issued(secret string, expiresAt time.Time) {
 }
 
 // audit hands record to Options.Audit and to the log. It refuses what
-// Options.Audit didn't take, and then the log's record says so.
+// Options.Audit didn't take, and then the log's record says so. Without an
+// Options.Audit it refuses what the log's handler didn't take.
 func (h *Handler) audit(ctx context.Context, record *AuditRecord) *wire.Refusal {
-	defer func() { record.log(ctx, h.options.Logger) }()
 	if h.options.Audit == nil {
+		err := record.log(ctx, h.options.Logger)
+		if _, broken := err.(*foreign.Defect); broken || err == foreign.ErrNoAnswer {
+			return internalError
+		}
 		return nil
 	}
+	defer func() { _ = record.log(ctx, h.options.Logger) }()
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTimeout)
 	defer cancel()
 	audited := *record
@@ -63,18 +68,19 @@ func (h *Handler) audit(ctx context.Context, record *AuditRecord) *wire.Refusal 
 	if err == nil {
 		return nil
 	}
-	h.options.Logger.ErrorContext(ctx, "audit unavailable", "error", h.explain(ctx, atAudit, err))
 	record.Code = tokenprovider.Code(internalError.Code)
+	h.options.Logger.ErrorContext(ctx, "audit unavailable", "error", h.explain(ctx, atAudit, err))
 	return internalError
 }
 
-// log writes a as one event.
-func (a *AuditRecord) log(ctx context.Context, logger *slog.Logger) {
+// log writes a as one event, and returns the error of the log's handler.
+func (a *AuditRecord) log(ctx context.Context, logger *slog.Logger) error {
 	level, event := slog.LevelInfo, "issued"
 	if a.Code != "" {
 		level, event = slog.LevelWarn, "refused"
 	}
-	logger.LogAttrs(ctx, level, event,
+	r := slog.NewRecord(time.Now(), level, event, 0)
+	r.AddAttrs(
 		slog.String("workspace", a.Principal.WorkspaceID),
 		slog.Bool("admin", a.Principal.Admin),
 		slog.String("requested_id", a.RequestedID),
@@ -85,4 +91,5 @@ func (a *AuditRecord) log(ctx context.Context, logger *slog.Logger) {
 		slog.String("remote_addr", a.RemoteAddr),
 		slog.String("user_agent", a.UserAgent),
 	)
+	return logger.Handler().Handle(ctx, r)
 }

@@ -41,5 +41,5 @@ func (h *Handler) explain(ctx context.Context, s stage, err error) error {
 	defect.What = string(s)
 	h.options.Logger.ErrorContext(ctx, "tokenhttp: panic or runtime.Goexit",
 		"in", string(s), "error", defect.Error(), "stack", string(defect.Stack))
-	return coded(tokenprovider.CodeInternal, "the %w", defect)
+	return coded(tokenprovider.CodeInternal, "the %s", defect.Error())
 }

@@ -163,14 +163,19 @@ type breaking struct {
 func (b breaking) Enabled(context.Context, slog.Level) bool  { return true }
 func (b breaking) Handle(context.Context, slog.Record) error { b.does(); return nil }
 
-func TestALogThatBreaksCostsNoToken(t *testing.T) {
+func TestALogThatBreaksCostsATokenOnlyWhereItIsTheAudit(t *testing.T) {
 	for how, does := range map[string]func(){
 		"panics": func() { panic("disk full") }, "ends its goroutine": runtime.Goexit,
 	} {
-		h := newHandler(t, newKey(t), fixed(tokenprovider.Static(tokenSecret)), &tokenhttp.Options{
-			Logger: slog.New(breaking{slog.DiscardHandler, does}),
-		})
+		opts := &tokenhttp.Options{Logger: slog.New(breaking{slog.DiscardHandler, does})}
+		h := newHandler(t, newKey(t), fixed(tokenprovider.Static(tokenSecret)), opts)
 		w := record(h, newRequest("GET", "/admin/github-installation-token", adminSecret))
+		require.Equal(t, 500, w.Code, how)
+		require.NotContains(t, w.Body.String(), tokenSecret)
+
+		opts.Audit = func(context.Context, tokenhttp.AuditRecord) {}
+		h = newHandler(t, newKey(t), fixed(tokenprovider.Static(tokenSecret)), opts)
+		w = record(h, newRequest("GET", "/admin/github-installation-token", adminSecret))
 		require.Equal(t, 200, w.Code, how)
 	}
 }

@@ -45,7 +45,8 @@ type Options struct {
 	// request up, so it hands slow work on. A record that it can't take,
 	// because it panics or isn't done within 10 s, is answered with 500 and
 	// nothing is issued. Its ctx doesn't end when the caller hangs up. Nil: the
-	// records go to Logger only.
+	// records go to Logger only, and what its handler can't take, because it
+	// panics or hangs, is not issued.
 	Audit func(ctx context.Context, r AuditRecord)
 
 	// Logger gets every issue and refusal too, and the reasons that callers
