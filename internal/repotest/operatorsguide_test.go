@@ -119,7 +119,7 @@ func logLines(t *testing.T) []string {
 				at := map[string]int{ // where the message is among the arguments
 					"Debug": 0, "Info": 0, "Warn": 0, "Error": 0,
 					"DebugContext": 1, "InfoContext": 1, "WarnContext": 1, "ErrorContext": 1,
-					"Log": 2, "LogAttrs": 2,
+					"Log": 2, "LogAttrs": 2, "NewRecord": 2,
 				}
 				if !ok || fmt.Sprint(sel.X) == "http" {
 					return true
