@@ -1,6 +1,7 @@
 package githubapp
 
 import (
+	"cmp"
 	"crypto"
 	"errors"
 	"fmt"
@@ -96,28 +97,16 @@ func (o Options) withDefaults() (Options, error) {
 	if err := o.validateStore(); err != nil {
 		return o, err
 	}
-	if o.BaseURL == "" {
-		o.BaseURL = defaultBaseURL
-	}
-	if o.MaxConcurrentMints == 0 {
-		o.MaxConcurrentMints = defaultMints
-	}
+	o.BaseURL = cmp.Or(o.BaseURL, defaultBaseURL)
+	o.APIVersion = cmp.Or(o.APIVersion, defaultAPIVersion)
+	o.UserAgent = cmp.Or(o.UserAgent, defaultUserAgent)
+	o.MaxConcurrentMints = cmp.Or(o.MaxConcurrentMints, defaultMints)
+	o.Cache.MintTimeout = cmp.Or(max(o.Cache.MintTimeout, 0), defaultMintTimeout)
 	if o.HTTPClient == nil {
 		o.HTTPClient = &http.Client{Transport: transport(o.MaxConcurrentMints)}
 	}
-	if o.APIVersion == "" {
-		o.APIVersion = defaultAPIVersion
-	}
-	if o.UserAgent == "" {
-		o.UserAgent = defaultUserAgent
-	}
-	if o.Cache.MintTimeout <= 0 {
-		o.Cache.MintTimeout = defaultMintTimeout
-	}
 	o.Logger = foreign.Logger(o.Logger)
-	if o.Cache.Logger == nil {
-		o.Cache.Logger = o.Logger
-	}
+	o.Cache.Logger = cmp.Or(o.Cache.Logger, o.Logger)
 	return o, nil
 }
 
@@ -141,10 +130,7 @@ func (o Options) validateStore() error {
 // issuer returns the iss claim: GitHub recommends the client ID and takes the
 // number as a string.
 func (o Options) issuer() string {
-	if o.ClientID != "" {
-		return o.ClientID
-	}
-	return fmt.Sprint(o.AppID)
+	return cmp.Or(o.ClientID, fmt.Sprint(o.AppID))
 }
 
 // keys returns the app's keys, from the one of the three fields that is set.

@@ -1,13 +1,10 @@
 package apiclient
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
-
-	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
 // maxRedirects bounds how often a lookup is sent on, as happens once for a
@@ -27,8 +24,9 @@ func (c *Client) redirect(next *http.Request, via []*http.Request) error {
 // serves reports whether u belongs to the API, so that a credential may be sent
 // there.
 func (c *Client) serves(u *url.URL) bool {
-	return u.Scheme == c.base.Scheme && strings.EqualFold(u.Host, c.base.Host) && u.User == nil &&
-		strings.HasPrefix(u.EscapedPath(), c.base.EscapedPath()+"/")
+	base := c.config.BaseURL
+	return u.Scheme == base.Scheme && strings.EqualFold(u.Host, base.Host) && u.User == nil &&
+		strings.HasPrefix(u.EscapedPath(), base.EscapedPath()+"/")
 }
 
 var nextLink = regexp.MustCompile(`<([^>]*)>\s*;[^,<]*\brel="next"`)
@@ -43,10 +41,10 @@ func (c *Client) NextPage(page *Answer) (path string, err error) {
 	}
 	u, err := url.Parse(match[1])
 	if err != nil || !c.serves(u) {
-		return "", &Error{Code: tokenprovider.CodeInternal, Err: errors.New("the next page of GitHub's answer " +
-			"isn't on the host of Options.BaseURL, where alone credentials are sent")}
+		return "", internal("the next page of GitHub's answer isn't on the host of Options.BaseURL, " +
+			"where alone credentials are sent")
 	}
-	path = strings.TrimPrefix(u.EscapedPath(), c.base.EscapedPath())
+	path = strings.TrimPrefix(u.EscapedPath(), c.config.BaseURL.EscapedPath())
 	if u.RawQuery != "" {
 		path += "?" + u.RawQuery
 	}

@@ -38,16 +38,8 @@ type Config struct {
 // client and the signers of the keys may be anybody's code: what they do wrong
 // is an error, and nobody waits for them longer than the time-out.
 type Client struct {
-	app        string
-	base       *url.URL
-	http       http.Client
-	apiVersion string
-	userAgent  string
-	timeout    time.Duration
-	log        *slog.Logger
-
+	config Config
 	clock  *clock
-	keys   *appkey.Ring
 	signer *signer
 	jwts   *tokenprovider.Cache // over signer
 	hold   hold
@@ -57,18 +49,13 @@ type Client struct {
 func New(c Config) *Client {
 	theirs := new(clock)
 	client := &Client{
-		app:        c.App,
-		base:       c.BaseURL,
-		http:       *c.HTTPClient,
-		apiVersion: c.APIVersion,
-		userAgent:  c.UserAgent,
-		timeout:    c.Timeout,
-		log:        c.Logger,
-		clock:      theirs,
-		keys:       c.Keys,
-		signer:     &signer{issuer: c.App, keys: c.Keys, clock: theirs},
+		config: c,
+		clock:  theirs,
+		signer: &signer{issuer: c.App, keys: c.Keys, clock: theirs},
 	}
-	client.http.CheckRedirect = client.redirect
+	httpClient := *c.HTTPClient
+	httpClient.CheckRedirect = client.redirect
+	client.config.HTTPClient = &httpClient
 	client.jwts = tokenprovider.NewCache(client.signer, &tokenprovider.CacheOptions{
 		RefreshAhead: time.Minute,
 		MinTTL:       30 * time.Second,
@@ -99,7 +86,7 @@ func (c *Client) Local(t time.Time) time.Time { return c.clock.local(t) }
 // While a rate limit lasts no request is made: all of an app's draw on one
 // limit.
 func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	var tried []*appkey.Key
 	corrected, overtaken := false, 0
@@ -120,8 +107,8 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 		failure, ok := errors.AsType[*Error](err)
 		if ok && failure.Code == tokenprovider.CodeRateLimited {
 			c.hold.extend(failure.RetryAfter)
-			c.log.Warn("GitHub's rate limit was hit; all mints are held back",
-				"app", c.app, "for", failure.RetryAfter)
+			c.config.Logger.Warn("GitHub's rate limit was hit; all mints are held back",
+				"app", c.config.App, "for", failure.RetryAfter)
 		}
 		if !ok || failure.Refusal == nil || failure.Refusal.Status != http.StatusUnauthorized {
 			return nil, err
@@ -130,7 +117,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 		c.jwts.Invalidate(token)
 		switch refusal := failure.Refusal; {
 		case made.jwt != token: // another call was refused before and has had a new one signed
-			if overtaken++; overtaken > c.keys.Len()+1 {
+			if overtaken++; overtaken > c.config.Keys.Len()+1 {
 				return nil, err
 			}
 		case refusal.clockRefused():
@@ -138,15 +125,16 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 				return nil, err
 			}
 			corrected = true
-			c.log.Warn("clock differs from GitHub's; corrected", "app", c.app, "skew", c.clock.skew())
+			c.config.Logger.Warn("clock differs from GitHub's; corrected",
+				"app", c.config.App, "skew", c.clock.skew())
 		case refusal.keyRefused():
 			tried = append(tried, made.key)
-			reloaded := c.keys.Reload()
-			if !c.keys.Next(made.key, tried) {
+			reloaded := c.config.Keys.Reload()
+			if !c.config.Keys.Next(made.key, tried) {
 				return nil, failure.withKeys(tried, reloaded)
 			}
-			c.log.Warn("key was refused; another is tried",
-				"app", c.app, "refused", made.key.Fingerprint())
+			c.config.Logger.Warn("key was refused; another is tried",
+				"app", c.config.App, "refused", made.key.Fingerprint())
 		default:
 			return nil, err
 		}
@@ -156,7 +144,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 // DoWithToken makes a request with an installation's token instead of the app's
 // JWT. The error is an [*Error].
 func (c *Client) DoWithToken(ctx context.Context, token string, r Request) (*Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	return c.send(ctx, r, token)
 }

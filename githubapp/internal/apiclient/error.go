@@ -3,6 +3,7 @@ package apiclient
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -33,6 +34,11 @@ func (e *Error) Error() string {
 
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
+
+// internal returns an Error of CodeInternal.
+func internal(format string, args ...any) error {
+	return &Error{Code: tokenprovider.CodeInternal, Err: fmt.Errorf(format, args...)}
+}
 
 // refused returns the error for an answer with another status than the one
 // wanted. Of one whose body broke off, status and headers decide: what it would

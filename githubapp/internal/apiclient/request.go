@@ -51,7 +51,7 @@ type reply struct {
 func (c *Client) send(ctx context.Context, r Request, credential string) (*Answer, error) {
 	req, err := c.newRequest(ctx, r, credential)
 	if err != nil {
-		return nil, &Error{Code: tokenprovider.CodeInternal, Err: fmt.Errorf("make a request: %w", err)}
+		return nil, internal("make a request: %w", err)
 	}
 	limit := int64(maxBody)
 	if r.Limit > 0 {
@@ -74,8 +74,7 @@ func (c *Client) send(ctx context.Context, r Request, credential string) (*Answe
 		return nil, c.unreachable(ctx, r, fmt.Errorf("the answer broke off: %w", got.broken), credential)
 	}
 	if int64(len(got.body)) > limit {
-		return nil, &Error{Code: tokenprovider.CodeInternal,
-			Err: fmt.Errorf("%s %s: the answer is larger than %d bytes", r.Method, r.Path, limit)}
+		return nil, internal("%s %s: the answer is larger than %d bytes", r.Method, r.Path, limit)
 	}
 	return &Answer{got.header, got.body}, nil
 }
@@ -85,15 +84,15 @@ func (c *Client) newRequest(ctx context.Context, r Request, credential string) (
 	if r.Body != nil {
 		body = bytes.NewReader(r.Body)
 	}
-	req, err := http.NewRequestWithContext(ctx, r.Method, c.base.String()+r.Path, body)
+	req, err := http.NewRequestWithContext(ctx, r.Method, c.config.BaseURL.String()+r.Path, body)
 	if err != nil {
 		return nil, err
 	}
 	req.Header = http.Header{
 		"Authorization":        {"Bearer " + credential},
 		"Accept":               {"application/vnd.github+json"},
-		"User-Agent":           {c.userAgent},
-		"X-Github-Api-Version": {c.apiVersion},
+		"User-Agent":           {c.config.UserAgent},
+		"X-Github-Api-Version": {c.config.APIVersion},
 		// Lets net/http send the request again when a kept connection turns out
 		// to be closed. It isn't sent on the wire.
 		"Idempotency-Key": {},
@@ -107,7 +106,7 @@ func (c *Client) newRequest(ctx context.Context, r Request, credential string) (
 // exchange sends req and returns the reply with at most a byte more of its body
 // than it may have: limit with the status that is wanted, else maxBody.
 func (c *Client) exchange(req *http.Request, want int, limit int64) (reply, error) {
-	resp, err := c.http.Do(req)
+	resp, err := c.config.HTTPClient.Do(req)
 	if err != nil {
 		return reply{}, err
 	}
@@ -128,8 +127,7 @@ func (c *Client) exchange(req *http.Request, want int, limit int64) (reply, erro
 // that isn't HTTP: net/http quotes that, and it may repeat the credential.
 func (c *Client) unreachable(ctx context.Context, r Request, err error, credential string) error {
 	if defect, ok := errors.AsType[*foreign.Defect](err); ok {
-		return &Error{Code: tokenprovider.CodeInternal,
-			Err: fmt.Errorf("%s %s%s: %w", r.Method, c.base, r.Path, defect)}
+		return internal("%s %s%s: %w", r.Method, c.config.BaseURL, r.Path, defect)
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err // its text repeats method and URL
@@ -142,5 +140,5 @@ func (c *Client) unreachable(ctx context.Context, r Request, err error, credenti
 		err, advice = ctx.Err(), "no answer in time"
 	}
 	return &Error{Code: tokenprovider.CodeUnavailable,
-		Err: fmt.Errorf("%s %s%s: %w (%s)", r.Method, c.base, r.Path, err, advice)}
+		Err: fmt.Errorf("%s %s%s: %w (%s)", r.Method, c.config.BaseURL, r.Path, err, advice)}
 }
