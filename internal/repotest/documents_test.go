@@ -46,6 +46,7 @@ var readers = map[string]func(*testing.T) doctest.Options{
 		opts.Elsewhere = []string{
 			"go get " + module,             // there too
 			"go run ./examples/quickstart", // its own test
+			"go test ./...",                // that is this
 		}
 		return opts
 	},
