@@ -2,7 +2,9 @@ package testutil
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -24,4 +26,28 @@ func NewRequest(
 		req.Header.Set(headers[n], headers[n+1])
 	}
 	return req
+}
+
+// Ask sends a request with bearer, none if it is "", to a path of server, and
+// returns the answer. It follows no redirect.
+func Ask(
+	t testing.TB, server *httptest.Server, method, path, bearer string, change ...func(*http.Request),
+) (status int, body string, header http.Header) {
+	t.Helper()
+	authorization := ""
+	if bearer != "" {
+		authorization = "Bearer " + bearer
+	}
+	req := NewRequest(t.Context(), t, method, server.URL+path, authorization, "")
+	for _, f := range change {
+		f(req)
+	}
+	client := *server.Client()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := client.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	content, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(content), resp.Header
 }

@@ -3,12 +3,12 @@ package statuspage_test
 import (
 	"bytes"
 	"context"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
@@ -89,23 +89,10 @@ type answer struct {
 	header http.Header
 }
 
-// ask sends a request with bearer, none if it is empty.
 func ask(t testing.TB, server *httptest.Server, method, path, bearer string, change ...func(*http.Request)) answer {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
-	require.NoError(t, err)
-	if bearer != "" {
-		req.Header.Set("Authorization", "Bearer "+bearer)
-	}
-	for _, f := range change {
-		f(req)
-	}
-	resp, err := server.Client().Do(req)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	return answer{resp.StatusCode, string(body), resp.Header}
+	status, body, header := testutil.Ask(t, server, method, path, bearer, change...)
+	return answer{status, body, header}
 }
 
 func withHeader(name, value string) func(*http.Request) {

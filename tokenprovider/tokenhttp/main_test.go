@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/provisionhook"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
@@ -90,28 +90,10 @@ type answer struct {
 	header http.Header
 }
 
-// ask sends a request with bearer, none if it is empty, without following
-// redirects.
 func ask(t testing.TB, server *httptest.Server, method, path, bearer string, change ...func(*http.Request)) answer {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
-	require.NoError(t, err)
-	if bearer != "" {
-		req.Header.Set("Authorization", "Bearer "+bearer)
-	}
-	for _, f := range change {
-		f(req)
-	}
-	client := *server.Client()
-	client.CheckRedirect = func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse
-	}
-	resp, err := client.Do(req)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	return answer{resp.StatusCode, string(body), resp.Header}
+	status, body, header := testutil.Ask(t, server, method, path, bearer, change...)
+	return answer{status, body, header}
 }
 
 func withHeader(name, value string) func(*http.Request) {
