@@ -54,8 +54,9 @@ func tellable(err error) error {
 	var certificate *tls.CertificateVerificationError
 	var notTLS tls.RecordHeaderError
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, http.ErrSchemeMismatch),
+	case errors.As(err, &network) && network.Timeout(): // net/http has three texts for one time-out
+		return fmt.Errorf("no answer in time: %w", err)
+	case errors.Is(err, context.Canceled), errors.Is(err, http.ErrSchemeMismatch),
 		errors.As(err, &network), errors.As(err, &certificate), errors.As(err, &notTLS):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):

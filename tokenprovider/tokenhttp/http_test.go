@@ -117,5 +117,5 @@ func TestACallEndsWithItsContextAndWithTheTimeout(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 
 	c.HTTPClient = &http.Client{Timeout: 20 * time.Millisecond}
-	require.ErrorContains(t, requireCode(t, c, tokenprovider.CodeUnavailable), "Timeout")
+	require.ErrorContains(t, requireCode(t, c, tokenprovider.CodeUnavailable), "no answer in time")
 }
