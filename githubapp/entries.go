@@ -113,7 +113,10 @@ type sealed []byte
 
 var errSealed = errors.New("githubapp: a stored token can't be opened; every replica needs the keys that sealed it in Options.SealKeys")
 
-func (s sealed) Load(context.Context, string) ([]byte, error)              { return bytes.Clone(s), nil }
+func (s sealed) Load(context.Context, string) ([]byte, error) { return bytes.Clone(s), nil }
+func (s sealed) Swap(context.Context, string, []byte, []byte, time.Duration) (bool, error) {
+	return false, errSealed
+}
 func (s sealed) Save(context.Context, string, []byte, time.Duration) error { return errSealed }
 func (s sealed) Delete(context.Context, string) error                      { return errSealed }
 func (s sealed) TryLock(context.Context, string, time.Duration) (func(context.Context) error, bool, error) {

@@ -54,6 +54,16 @@ func (s *spyStore) Load(ctx context.Context, key string) ([]byte, error) {
 	return s.Store.Load(ctx, key)
 }
 
+func (s *spyStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	if err := s.check(key); err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	s.values = append(s.values, bytes.Clone(new))
+	s.mu.Unlock()
+	return s.Store.Swap(ctx, key, old, new, ttl)
+}
+
 func (s *spyStore) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	if err := s.check(key); err != nil {
 		return err

@@ -1,7 +1,9 @@
 package githubapp
 
 import (
+	"bytes"
 	"context"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -87,6 +89,23 @@ func (s *slot) Delete(ctx context.Context, _ string) error {
 		}
 		return entries
 	})
+}
+
+// Swap replaces the token of this key, or takes or gives up the lock of the place.
+func (s *slot) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	if strings.HasSuffix(key, "/lock") {
+		return s.replicas.store.Swap(ctx, s.place+"/lock", old, new, ttl)
+	}
+	var err error
+	if held, loadErr := s.Load(ctx, key); loadErr != nil || !bytes.Equal(held, old) {
+		return false, loadErr
+	}
+	if len(new) == 0 {
+		err = s.Delete(ctx, key)
+	} else {
+		err = s.Save(ctx, key, new, ttl)
+	}
+	return err == nil, err
 }
 
 // TryLock locks the place.

@@ -18,6 +18,7 @@ type unlockFunc = func(context.Context) error
 type faultyStore struct {
 	*tokenprovidertest.Store
 	load    func(context.Context, string) ([]byte, error)
+	swap    func(context.Context, string, []byte, []byte, time.Duration) (bool, error)
 	save    func(context.Context, string, []byte, time.Duration) error
 	remove  func(context.Context, string) error
 	tryLock func(context.Context, string, time.Duration) (unlockFunc, bool, error)
@@ -28,6 +29,14 @@ func (s *faultyStore) Load(ctx context.Context, key string) ([]byte, error) {
 		return s.load(ctx, key)
 	}
 	return s.Store.Load(ctx, key)
+}
+
+func (s *faultyStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (
+	bool, error) {
+	if s.swap != nil {
+		return s.swap(ctx, key, old, new, ttl)
+	}
+	return s.Store.Swap(ctx, key, old, new, ttl)
 }
 
 func (s *faultyStore) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
@@ -70,6 +79,11 @@ func newFaulty(method string, fault func(context.Context) error) *faultyStore {
 	if method == "save" || method == "all" {
 		s.save = func(ctx context.Context, _ string, _ []byte, _ time.Duration) error {
 			return fault(ctx)
+		}
+	}
+	if method == "swap" || method == "all" {
+		s.swap = func(ctx context.Context, _ string, _, _ []byte, _ time.Duration) (bool, error) {
+			return false, fault(ctx)
 		}
 	}
 	if method == "delete" || method == "all" {

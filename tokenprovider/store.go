@@ -14,13 +14,37 @@ import (
 // but the keys. Package redisstore has one on Redis, and
 // tokenprovidertest.RunStore checks one of your own.
 //
+// A key is any string that isn't empty. A value is any bytes; an empty one is
+// no value, and means the same as nil everywhere. Values are unique: nobody
+// writes the same bytes twice under one key, so who finds a value knows who
+// wrote it. What a method is given it doesn't keep, and what it returns is the
+// caller's.
+//
 // All methods are safe for concurrent use and return when ctx ends, with an
-// error. Values and locks are apart: a lock on a key doesn't touch the value of
-// that key, nor the other way round.
+// error.
 type Store interface {
 	// Load returns the value of key; nil and no error when there is none or
 	// when its time is over.
 	Load(ctx context.Context, key string) ([]byte, error)
+
+	// Swap puts new where old is, in one step for all replicas: of many that
+	// swap from the same old one succeeds. An old that is nil is no value: the
+	// Swap succeeds only where none is. A new that is nil removes the value.
+	// The new value is gone after ttl; zero or less: it stays, and less than a
+	// millisecond counts as one. Where another value than old is, swapped is
+	// false and nothing changes.
+	//
+	// Where new is already, swapped is true: the answer to an earlier Swap was
+	// lost, or a client tried again by itself. Its ttl may begin anew then.
+	//
+	// A Swap that failed or was given up may have happened, or may happen yet.
+	// So after false or an error the caller loads again and looks for its own
+	// value, or swaps again.
+	//
+	// A lock is a Swap from nil to a value of one's own, with the longest time
+	// that it may be held as ttl; it is released by a Swap to nil.
+	Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (
+		swapped bool, err error)
 
 	// Save sets the value of key, whatever it was. The value is gone after ttl,
 	// which is more than zero.

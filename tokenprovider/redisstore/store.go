@@ -65,7 +65,39 @@ func (s *Store) Load(ctx context.Context, key string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redisstore: load %q: %w", key, err)
 	}
+	if len(value) == 0 {
+		return nil, nil
+	}
 	return value, nil
+}
+
+// swap has the old value, the new one and its milliseconds (0: no end) as
+// arguments; an empty value is none.
+var swap = redis.NewScript(`
+local held = redis.call("GET", KEYS[1]) or ""
+if held ~= ARGV[1] and held ~= ARGV[2] then
+	return 0
+elseif ARGV[2] == "" then
+	redis.call("DEL", KEYS[1])
+elseif ARGV[3] == "0" then
+	redis.call("SET", KEYS[1], ARGV[2])
+else
+	redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3])
+end
+return 1`)
+
+// Swap implements [tokenprovider.Store].
+func (s *Store) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (
+	bool, error) {
+	if s.client == nil {
+		return false, errNoClient
+	}
+	swapped, err := swap.Run(ctx, s.client, []string{s.valueKey(key)}, old, new,
+		max(0, milliseconds(ttl).Milliseconds())).Bool()
+	if err != nil {
+		return false, fmt.Errorf("redisstore: swap %q: %w", key, err)
+	}
+	return swapped, nil
 }
 
 // Save implements [tokenprovider.Store]. A ttl of zero or less is an error; one

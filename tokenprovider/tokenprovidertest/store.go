@@ -24,8 +24,10 @@ type Store struct {
 type entry struct {
 	value   []byte
 	lock    uint64
-	expires time.Time
+	expires time.Time // zero: never
 }
+
+func (e entry) lives() bool { return e.expires.IsZero() || time.Now().Before(e.expires) }
 
 var _ tokenprovider.Store = (*Store)(nil)
 
@@ -41,11 +43,38 @@ func (s *Store) Load(ctx context.Context, key string) ([]byte, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e, ok := s.values[key]
-	if !ok || !time.Now().Before(e.expires) {
+	e := s.values[key]
+	if !e.lives() {
 		return nil, nil
 	}
 	return bytes.Clone(e.value), nil
+}
+
+// Swap implements [tokenprovider.Store].
+func (s *Store) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (
+	bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var held []byte
+	if e := s.values[key]; e.lives() {
+		held = e.value
+	}
+	if !bytes.Equal(held, old) && !bytes.Equal(held, new) {
+		return false, nil
+	}
+	if len(new) == 0 {
+		delete(s.values, key)
+		return true, nil
+	}
+	e := entry{value: bytes.Clone(new)}
+	if ttl > 0 {
+		e.expires = time.Now().Add(max(ttl, time.Millisecond))
+	}
+	s.values[key] = e
+	return true, nil
 }
 
 // Save implements [tokenprovider.Store].
