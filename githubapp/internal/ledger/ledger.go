@@ -1,0 +1,225 @@
+// Package ledger keeps what each workspace was given, so that a release can
+// revoke it, whichever replica of the platform gave it. It knows nothing of
+// GitHub: what mints and what revokes is its caller's.
+//
+// # The protocol
+//
+// A workspace has one sealed record: a generation, which is the random name of
+// one life of the workspace, whether it was released, and tokens, each live or
+// owed to be revoked. Every change is one Swap of the whole record. The steps,
+// and what a crash after each leaves:
+//
+// To give a token:
+//  1. Load the record; where there is none, Swap one in. A released one refuses.
+//     A crash leaves an empty record.
+//  2. Mint. A crash leaves a token that nobody has, and that dies by itself.
+//  3. Swap the token in. After false, and after an error, Load: a token that is
+//     there under its generation is recorded, as an answer was lost on the way;
+//     one whose generation is over, or whose record is gone, is revoked, and its
+//     caller refused; else Swap again. A crash leaves a token that nobody has,
+//     recorded or not.
+//  4. Hand it out. It is on record: a release revokes it.
+//
+// To release:
+//  1. Swap in another generation, released, with every token owed. From here on
+//     step 3 of a mint that is under way fails, and step 1 of others refuses. A
+//     crash leaves the owed tokens on record, for the next call to find.
+//  2. Revoke what is owed. A token stays on record until it is revoked: taken
+//     out before, a crash would lose it.
+//  3. Swap out what is revoked or dead. A crash leaves tokens that are revoked
+//     once more by the next call, which is no error.
+//
+// A record that a token call had to make is dated: the workspace may have been
+// given something before, in a record that the Store lost, or by a process
+// whose memory is gone. Until a token's life has passed since then, a release
+// answers [Uncertain].
+//
+// While the Store can't be reached tokens are handed out all the same, and kept
+// in memory as unrecorded; see unrecorded.go.
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/seal"
+	"github.com/molecule-ai/provisionkit/internal/secret"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// Config says where a [Ledger] keeps its records, and how it revokes. Prefix,
+// TokenLife, Revoke and Logger are required, and SealKeys with a Store.
+type Config struct {
+	Store     tokenprovider.Store // nil: the memory of this process
+	SealKeys  [][]byte            // of package seal, checked already
+	Prefix    string              // of each record's key in the Store
+	TokenLife time.Duration       // the longest that a token lives
+
+	// Revoke kills a token, for all who hold it. One that is dead already is no
+	// error.
+	Revoke func(ctx context.Context, token string) error
+	Logger *slog.Logger // of package foreign
+}
+
+// Ledger has the records of an app's workspaces. It is safe for concurrent use.
+// Nothing runs while nobody calls, but while there are unrecorded tokens.
+type Ledger struct {
+	config Config
+	sealer *seal.Sealer
+	store  *guarded
+	born   time.Time // in memory: what an earlier process gave isn't known; zero: there is a Store
+
+	mu         sync.Mutex
+	unrecorded map[string][]unrecorded // by the record's key
+	recording  bool                    // a goroutine sees to them
+}
+
+// Token is one that a workspace was given.
+type Token struct {
+	Value     secret.Of[string]
+	ExpiresAt time.Time
+	For       string // what it may be used for: tokens of the same are as good as each other
+}
+
+// Life is one life of a workspace, from a start to a release.
+type Life struct {
+	Generation string
+	tokens     []entry
+}
+
+// Live returns the token for that which has the longest left to live, and false
+// when there is none.
+func (l Life) Live(what string) (Token, bool) {
+	var best entry
+	for _, e := range l.tokens {
+		if !e.Owed && e.For == what && e.ExpiresAt.After(best.ExpiresAt) && e.lives(time.Now()) {
+			best = e
+		}
+	}
+	return Token{secret.New(best.Token), best.ExpiresAt, what}, best.Token != ""
+}
+
+var (
+	// ErrReleased says that the workspace was released.
+	ErrReleased = errors.New("the workspace was released")
+
+	// ErrAway says that the Store can't be reached.
+	ErrAway = errors.New("the Store can't be reached")
+
+	// ErrSealed says that there is a record, and that none of the keys opens it.
+	ErrSealed = errors.New("the workspace's record can't be opened; every replica needs in Options.SealKeys the keys that sealed it")
+
+	// ErrContended says that a record changed each time that it was to be
+	// changed, or that the Store loses records.
+	ErrContended = errors.New("the workspace's record changes all the time")
+
+	// ErrLost says that the record of a workspace was lost while a token was
+	// minted for it. That was revoked.
+	ErrLost = errors.New("the workspace's record was lost")
+)
+
+// New returns the Ledger that c describes.
+func New(c Config) *Ledger {
+	l := &Ledger{config: c, unrecorded: make(map[string][]unrecorded)}
+	var records store = c.Store
+	keys := c.SealKeys
+	if c.Store == nil {
+		records, l.born = newMemory(), time.Now().Round(0)
+		key := make([]byte, seal.KeySize)
+		_, _ = rand.Read(key) // never fails
+		keys = [][]byte{key}
+	}
+	l.store = &guarded{store: records, log: c.Logger}
+	l.sealer, _ = seal.New("Options.SealKeys", keys) // an error would be about the keys
+	return l
+}
+
+// Begin returns the life of a workspace that starts now: a new one after a
+// release, and where there is no record; the one that runs else. The error is
+// [ErrAway], [ErrSealed], [ErrContended] or ctx's.
+func (l *Ledger) Begin(ctx context.Context, workspace string) (Life, error) {
+	r, err := l.change(ctx, l.key(workspace), func(r *record) (*record, error) {
+		switch {
+		case r == nil:
+			return &record{Generation: rand.Text()}, nil
+		case r.Released:
+			return &record{Generation: rand.Text(), Dated: r.Dated, Tokens: r.Tokens}, nil
+		}
+		return r, nil
+	})
+	return r.life(), err
+}
+
+// Read returns the life of a workspace that runs. The error is [ErrReleased], or
+// one of Begin's.
+func (l *Ledger) Read(ctx context.Context, workspace string) (Life, error) {
+	r, err := l.change(ctx, l.key(workspace), func(r *record) (*record, error) {
+		switch {
+		case r == nil:
+			return &record{Generation: rand.Text(), Dated: l.dated()}, nil
+		case r.Released:
+			return nil, ErrReleased
+		}
+		return r, nil
+	})
+	return r.life(), err
+}
+
+// dated returns since when all that is given is on record, for a record that is
+// made in place of one that may have been lost.
+func (l *Ledger) dated() time.Time {
+	if !l.born.IsZero() {
+		return l.born // this process loses nothing
+	}
+	return time.Now().Round(0)
+}
+
+// Issue records a token that was minted for that life of the workspace, before
+// it is handed out. With "" as generation, where that couldn't be read, it is
+// the life that runs. The token refused, which this one replaces, is owed from
+// then on; "" is none.
+//
+// A nil error means that the token may be handed out: it is on record, or kept
+// as unrecorded while the Store can't be reached. After an error it was revoked,
+// as far as that could be done, and nobody has it. The error is [ErrReleased],
+// [ErrLost], or one of Begin's but [ErrAway].
+func (l *Ledger) Issue(ctx context.Context, workspace, generation string, t Token, refused string) error {
+	key := l.key(workspace)
+	u := unrecorded{generation, entry{Token: t.Value.Reveal(), ExpiresAt: t.ExpiresAt, For: t.For}}
+	err := l.record(ctx, key, u, refused, false)
+	if err == ErrAway {
+		l.keep(key, u)
+		return nil
+	}
+	if err != nil {
+		if failed := l.config.Revoke(context.WithoutCancel(ctx), u.Token); failed != nil {
+			l.config.Logger.Warn("token that wasn't handed out couldn't be revoked",
+				"token_sha256", tokenprovider.TokenSHA256(u.Token), "expires_at", u.ExpiresAt, "error", failed)
+		}
+	}
+	return err
+}
+
+// record swaps a token into the record. One that was handed out already goes
+// into a new record where the old one was lost.
+func (l *Ledger) record(ctx context.Context, key string, u unrecorded, refused string, handedOut bool) error {
+	_, err := l.change(ctx, key, func(r *record) (*record, error) {
+		switch {
+		case r == nil && u.generation != "" && !handedOut:
+			return nil, ErrLost
+		case r == nil:
+			r = &record{Generation: cmp.Or(u.generation, rand.Text()), Dated: l.dated()}
+		case r.Released || u.generation != "" && u.generation != r.Generation:
+			return nil, ErrReleased
+		case r.has(u.Token):
+			return r, nil // an answer was lost
+		}
+		return r.with(u.entry, refused), nil
+	})
+	return err
+}

@@ -1,0 +1,180 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/secret"
+)
+
+// record is what a workspace was given. It is immutable; nil is none.
+type record struct {
+	Generation string    `json:"generation"`
+	Released   bool      `json:"released,omitempty"`
+	Dated      time.Time `json:"dated,omitzero"` // what was given earlier may not be on record; zero: all is
+	Tokens     []entry   `json:"tokens,omitempty"`
+}
+
+// entry is a token on record.
+type entry struct {
+	Token     string    `json:"token"`
+	ExpiresAt time.Time `json:"expires_at"`
+	For       string    `json:"for,omitempty"`
+	Owed      bool      `json:"owed,omitempty"` // to be revoked, and no more to be handed out
+}
+
+func (e entry) lives(now time.Time) bool { return now.Before(e.ExpiresAt) }
+
+func (e entry) is(token string) bool { return secret.Equal(e.Token, token) }
+
+func (r *record) has(token string) bool {
+	return slices.ContainsFunc(r.Tokens, func(e entry) bool { return e.is(token) })
+}
+
+// with returns r with a token more, and the refused one owed.
+func (r *record) with(given entry, refused string) *record {
+	changed := *r
+	changed.Tokens = append(slices.Clone(r.Tokens), given)
+	for n, e := range changed.Tokens {
+		changed.Tokens[n].Owed = e.Owed || refused != "" && e.is(refused)
+	}
+	return &changed
+}
+
+// released returns what r is after its workspace's release.
+func (r *record) released(generation string) *record {
+	changed := record{Generation: generation, Released: true, Dated: r.Dated, Tokens: slices.Clone(r.Tokens)}
+	for n := range changed.Tokens {
+		changed.Tokens[n].Owed = true
+	}
+	return &changed
+}
+
+// without returns r without those tokens, and r itself when it has none of them.
+func (r *record) without(tokens []entry) *record {
+	gone := func(e entry) bool {
+		return slices.ContainsFunc(tokens, func(t entry) bool { return t.is(e.Token) })
+	}
+	if !slices.ContainsFunc(r.Tokens, gone) {
+		return r
+	}
+	changed := *r
+	changed.Tokens = slices.DeleteFunc(slices.Clone(r.Tokens), gone)
+	return &changed
+}
+
+// owed returns the tokens that are to be revoked. A nil r owes none.
+func (r *record) owed() (tokens []entry) {
+	if r == nil {
+		return nil
+	}
+	for _, e := range r.Tokens {
+		if e.Owed {
+			tokens = append(tokens, e)
+		}
+	}
+	return tokens
+}
+
+// life returns what a caller sees of r, nothing of a nil one.
+func (r *record) life() Life {
+	if r == nil {
+		return Life{}
+	}
+	return Life{r.Generation, r.Tokens}
+}
+
+const (
+	recordLife   = 30 * 24 * time.Hour // renewed by each change
+	releasedLife = 24 * time.Hour      // mints are refused that long; then the platform alone refuses
+	maxChanges   = 16                  // tries to change a record that others change
+)
+
+// change changes the record at key to what next makes of it, and returns it. next
+// sees a nil record where there is none, and is asked again when the record
+// changed meanwhile or when it isn't known whether the change was made: it has to
+// know its own change again. What it returns unchanged stays; its error ends the
+// change.
+func (l *Ledger) change(ctx context.Context, key string, next func(*record) (*record, error)) (*record, error) {
+	for try := range maxChanges {
+		value, err := l.store.load(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		r, err := l.unseal(key, value)
+		if err != nil {
+			return nil, err
+		}
+		changed, err := next(r)
+		if err != nil || changed == r {
+			return changed, err
+		}
+		swapped, err := l.store.swap(ctx, key, value, l.seal(key, changed), l.ttl(changed))
+		if swapped {
+			return changed, nil
+		}
+		if err == nil && try > 0 {
+			sleep(ctx, rand.N(time.Duration(try)*10*time.Millisecond))
+		}
+	}
+	return nil, ErrContended
+}
+
+// ttl returns how long r is kept. The memory of a process needn't keep what is
+// dead.
+func (l *Ledger) ttl(r *record) time.Duration {
+	switch {
+	case r.Released:
+		return releasedLife
+	case l.born.IsZero():
+		return recordLife
+	}
+	return 2 * l.config.TokenLife
+}
+
+// seal returns r as it is stored, without the tokens that are dead.
+func (l *Ledger) seal(key string, r *record) []byte {
+	stored, now := *r, time.Now()
+	stored.Tokens = slices.DeleteFunc(slices.Clone(r.Tokens), func(e entry) bool { return !e.lives(now) })
+	plain, _ := json.Marshal(stored) // texts, times and bools always can be
+	return l.sealer.Seal(plain, key)
+}
+
+// unseal returns the record that value is, nil for nil. The error is [ErrSealed].
+func (l *Ledger) unseal(key string, value []byte) (*record, error) {
+	if value == nil {
+		return nil, nil
+	}
+	var r record
+	plain, err := l.sealer.Open(value, key)
+	if err == nil {
+		err = json.Unmarshal(plain, &r)
+	}
+	if err != nil {
+		return nil, ErrSealed
+	}
+	return &r, nil
+}
+
+// key returns the name of a workspace's record: the hash of what may be long, and
+// anything.
+func (l *Ledger) key(workspace string) string {
+	sum := sha256.Sum256([]byte(workspace))
+	return fmt.Sprintf("%s/workspace/%s", l.config.Prefix, base64.RawURLEncoding.EncodeToString(sum[:]))
+}
+
+// sleep waits for d, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

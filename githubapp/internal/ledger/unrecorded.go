@@ -1,0 +1,81 @@
+package ledger
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// unrecorded is a token that was handed out while the Store couldn't be reached.
+// A fleet must not go dark with its Store, so it is kept in memory and written
+// in as soon as the Store answers, or revoked if the workspace was released
+// meanwhile. A release by another replica can be told nil in between, which
+// comes some seconds early then; a crash leaves a token that no release knows.
+type unrecorded struct {
+	generation string // "" where that couldn't be read
+	entry
+}
+
+// keep has a token recorded later: a goroutine tries until nothing is left
+// unrecorded, for as long as the longest of the tokens lives.
+func (l *Ledger) keep(key string, u unrecorded) {
+	l.config.Logger.Warn("token handed out without a record: the store can't be reached",
+		"key", key, "token_sha256", tokenprovider.TokenSHA256(u.Token), "expires_at", u.ExpiresAt)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unrecorded[key] = append(l.unrecorded[key], u)
+	if !l.recording {
+		l.recording = true
+		go l.recordLater()
+	}
+}
+
+// recordLater records what isn't, every storeRest, until nothing is left.
+func (l *Ledger) recordLater() {
+	for {
+		time.Sleep(storeRest)
+		l.mu.Lock()
+		keys := make([]string, 0, len(l.unrecorded))
+		for key := range l.unrecorded {
+			keys = append(keys, key)
+		}
+		if len(keys) == 0 {
+			l.recording = false
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Unlock()
+		for _, key := range keys {
+			l.recordAll(context.Background(), key)
+		}
+	}
+}
+
+// recordAll records what isn't of one workspace. What can't be, and what can't
+// be revoked, stays for the next time.
+func (l *Ledger) recordAll(ctx context.Context, key string) {
+	l.mu.Lock()
+	pending := slices.Clone(l.unrecorded[key])
+	l.mu.Unlock()
+	for _, u := range pending {
+		if u.lives(time.Now()) {
+			switch err := l.record(ctx, key, u, "", true); err {
+			case nil:
+			case ErrReleased:
+				if l.config.Revoke(ctx, u.Token) != nil {
+					continue
+				}
+			default:
+				continue
+			}
+		}
+		l.mu.Lock()
+		left := slices.DeleteFunc(l.unrecorded[key], func(other unrecorded) bool { return other.is(u.Token) })
+		if l.unrecorded[key] = left; len(left) == 0 {
+			delete(l.unrecorded, key)
+		}
+		l.mu.Unlock()
+	}
+}

@@ -1,0 +1,58 @@
+package queue
+
+import "time"
+
+const (
+	// window is the time of which the limits of a forge speak.
+	window = time.Minute
+
+	// paceFor is how long a limit that was found is kept to.
+	paceFor = time.Hour
+)
+
+// pace spaces requests out once the forge has refused one for their number. The
+// zero pace lets everything through.
+type pace struct {
+	taken    []time.Time // when requests were let through in the last window
+	interval time.Duration
+	until    time.Time // interval holds so long
+	next     time.Time // nothing before it
+}
+
+// took notes that a request was let through.
+func (p *pace) took(now time.Time) {
+	p.forget(now)
+	p.taken = append(p.taken, now)
+	if now.Before(p.until) {
+		p.next = now.Add(p.interval)
+	}
+}
+
+// wait returns how long the next request has to wait.
+func (p *pace) wait(now time.Time) time.Duration {
+	if !now.Before(p.until) {
+		return 0
+	}
+	return p.next.Sub(now)
+}
+
+// limited takes the number of requests in the window that ends now for what the
+// forge takes, less a tenth. Those that were under way already and are refused
+// too tell nothing new.
+func (p *pace) limited(now time.Time) {
+	if started := p.until.Add(-paceFor); now.Sub(started) < window {
+		return
+	}
+	p.forget(now)
+	p.interval = window / time.Duration(max(1, len(p.taken)*9/10))
+	p.until = now.Add(paceFor)
+}
+
+// forget lets go of what was let through before the window.
+func (p *pace) forget(now time.Time) {
+	n := 0
+	for n < len(p.taken) && now.Sub(p.taken[n]) >= window {
+		n++
+	}
+	p.taken = p.taken[n:]
+}

@@ -1,0 +1,190 @@
+// Package queue lets requests wait for their turn: fair between those for whom
+// they are made, and no faster than the forge takes them.
+package queue
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Queue has a number of places, each for one request that is under way. Whoever
+// wants one waits behind others of the same key, while the keys take turns. It is
+// safe for concurrent use.
+//
+// One key's requests can't keep another's waiting, however slow they are: a key
+// takes another place only while it has fewer than are left. The first request of
+// a key goes alone; the others follow when it is known that it succeeded, since
+// they would fail for the same reason.
+type Queue[K comparable] struct {
+	places int
+	held   func() time.Duration // for how much longer nothing may be sent
+
+	mu      sync.Mutex
+	taken   int
+	lines   map[K]*line
+	turns   []K // the keys that have somebody waiting, in the order of their turns
+	pace    pace
+	resumes *time.Timer // nil: no look at the queue is due
+}
+
+// line is what one key has under way and waiting.
+type line struct {
+	taken   int
+	proven  bool      // a request succeeded since the line was empty
+	waiting []*waiter // those that give way to others last
+}
+
+type waiter struct {
+	turn chan struct{} // closed when it has come
+	last bool
+}
+
+// New returns a Queue with so many places. While held returns more than 0 nobody
+// is let through; it is called with a lock held, so it must not block.
+func New[K comparable](places int, held func() time.Duration) *Queue[K] {
+	return &Queue[K]{places: places, held: held, lines: make(map[K]*line)}
+}
+
+// Enter waits for a place for key and returns what gives it back, to be called
+// once with whether the request succeeded. With last, requests that others wait
+// for go first. The error is ctx's, with for what it waited.
+func (q *Queue[K]) Enter(ctx context.Context, key K, last bool) (leave func(succeeded bool), err error) {
+	w := &waiter{turn: make(chan struct{}), last: last}
+	q.mu.Lock()
+	l := q.lines[key]
+	if l == nil {
+		l = &line{}
+		q.lines[key] = l
+	}
+	if len(l.waiting) == 0 {
+		q.turns = append(q.turns, key)
+	}
+	at := len(l.waiting)
+	if first := slices.IndexFunc(l.waiting, func(w *waiter) bool { return w.last }); !last && first >= 0 {
+		at = first
+	}
+	l.waiting = slices.Insert(l.waiting, at, w)
+	q.advance()
+	q.mu.Unlock()
+
+	select {
+	case <-w.turn:
+	case <-ctx.Done():
+		if q.giveUp(key, w) {
+			return nil, fmt.Errorf("waiting for one of %d places: %w", q.places, ctx.Err())
+		} // its turn came in this moment
+	}
+	return func(succeeded bool) { q.leave(key, succeeded) }, nil
+}
+
+// Limited tells that the forge refused a request because there were too many: for
+// an hour no more go than it took in the minute before.
+func (q *Queue[K]) Limited() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.pace.limited(time.Now())
+}
+
+// Waiting returns how many wait for their turn.
+func (q *Queue[K]) Waiting() (n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, l := range q.lines {
+		n += len(l.waiting)
+	}
+	return n
+}
+
+// leave gives a place back.
+func (q *Queue[K]) leave(key K, succeeded bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.lines[key]
+	q.taken--
+	l.taken--
+	l.proven = succeeded
+	q.tidy(key, l)
+	q.advance()
+}
+
+// giveUp takes w out of its line; it returns false when it isn't there any more.
+func (q *Queue[K]) giveUp(key K, w *waiter) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.lines[key]
+	if l == nil {
+		return false
+	}
+	at := slices.Index(l.waiting, w)
+	if at < 0 {
+		return false
+	}
+	l.waiting = slices.Delete(l.waiting, at, at+1)
+	if len(l.waiting) == 0 {
+		q.turns = slices.DeleteFunc(q.turns, func(k K) bool { return k == key })
+	}
+	q.tidy(key, l)
+	return true
+}
+
+// tidy forgets a line that is empty.
+func (q *Queue[K]) tidy(key K, l *line) {
+	if l.taken == 0 && len(l.waiting) == 0 {
+		delete(q.lines, key)
+	}
+}
+
+// advance lets through whoever may go now, and sees to it that it is called again
+// when time alone lets others through.
+func (q *Queue[K]) advance() {
+	for q.taken < q.places && len(q.turns) > 0 {
+		now := time.Now()
+		if wait := max(q.held(), q.pace.wait(now)); wait > 0 {
+			q.resume(wait)
+			return
+		}
+		if !q.admit(false) && !q.admit(true) {
+			return
+		}
+		q.pace.took(now)
+	}
+}
+
+// admit lets the next one through whose key may have another place, and reports
+// whether there is one. With last, it may be one that others go before.
+func (q *Queue[K]) admit(last bool) bool {
+	for n, key := range q.turns {
+		l := q.lines[key]
+		w := l.waiting[0]
+		mayTake := l.taken == 0 || l.proven && l.taken < q.places-q.taken
+		if !mayTake || w.last && !last {
+			continue
+		}
+		l.waiting = l.waiting[1:]
+		l.taken++
+		q.taken++
+		q.turns = slices.Delete(q.turns, n, n+1)
+		if len(l.waiting) > 0 {
+			q.turns = append(q.turns, key)
+		}
+		close(w.turn)
+		return true
+	}
+	return false
+}
+
+// resume has the queue looked at after wait.
+func (q *Queue[K]) resume(wait time.Duration) {
+	if q.resumes != nil {
+		return
+	}
+	q.resumes = time.AfterFunc(wait, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.resumes = nil
+		q.advance()
+	})
+}
