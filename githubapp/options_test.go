@@ -57,6 +57,7 @@ func TestNewNamesTheFieldThatIsMissingOrMalformed(t *testing.T) {
 		"no URL":             {githubapp.Options{AppID: 1, PrivateKey: key, BaseURL: "https://a b:ghs_secretsecretsecret"}, "isn't a URL"},
 		"query":              {githubapp.Options{AppID: 1, PrivateKey: key, BaseURL: "https://api.github.com?token=ghs_secretsecretsecret"}, "a query"},
 		"in clear":           {githubapp.Options{AppID: 1, PrivateKey: key, BaseURL: "http://ghe.example.com/api/v3"}, "use https"},
+		"a tenant's website": {githubapp.Options{AppID: 1, PrivateKey: key, BaseURL: "https://octo.ghe.com/api/v3"}, "use https://api.octo.ghe.com"},
 		"not the API":        {githubapp.Options{AppID: 1, PrivateKey: key, BaseURL: "https://github.com"}, "use https://api.github.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
