@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/molecule-ai/provisionkit/githubapp/internal/apiclient"
 	"github.com/molecule-ai/provisionkit/githubapp/internal/appkey"
@@ -23,9 +24,9 @@ const (
 )
 
 // OptionsFromEnv returns Options from GITHUB_APP_ID or GITHUB_APP_CLIENT_ID,
-// GITHUB_APP_PRIVATE_KEY_FILE (or GITHUB_APP_PRIVATE_KEY, with line breaks or a
-// literal \n in their place) and GITHUB_API_URL, as getenv returns them; a nil
-// getenv is os.Getenv. White space around values is ignored.
+// GITHUB_APP_PRIVATE_KEY_FILE (or GITHUB_APP_PRIVATE_KEY) and GITHUB_API_URL, as
+// getenv returns them; a nil getenv is os.Getenv. White space around values is
+// ignored. The key may be in any of the forms that [Options].PrivateKey takes.
 //
 // With no variable of an app set the error is [tokenprovider.ErrNotConfigured]:
 // a platform that has no app goes on without. With only some of them set, or
@@ -132,6 +133,9 @@ func (e environment) id(name string) (int64, error) {
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil && len(text) > 64 { // it may be the key
 		return 0, fmt.Errorf("githubapp: %s holds %d characters, which isn't a positive number", name, len(text))
+	}
+	if err != nil && strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return 0, fmt.Errorf("githubapp: %s holds a character that can't be seen; type the number anew", name)
 	}
 	if err != nil || id <= 0 {
 		return 0, fmt.Errorf("githubapp: %s is %q, which isn't a positive number", name, apiclient.Redact(text, ""))

@@ -74,7 +74,7 @@ func (i *Installation) mint(ctx context.Context) (string, time.Time, error) {
 		return "", time.Time{}, internal(err)
 	}
 	i.granted.Store(answer.grant(i.asked.scope))
-	return answer.Token, a.client.Local(expiresAt), nil
+	return answer.Token, a.client.Local(expiresAt, got), nil
 }
 
 // invalidRequest returns an error of CodeInvalidRequest.

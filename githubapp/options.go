@@ -39,20 +39,25 @@ type Options struct {
 	AppID    int64  // the number on the app's settings page; or
 	ClientID string // the client ID beside it, which is the issuer when both are set
 
-	// PrivateKey is the app's key in PEM, PKCS#1 or PKCS#8.
+	// PrivateKey is the app's key in PEM, PKCS#1 or PKCS#8, or in one of the
+	// forms that are made of it on its way: base64 of the file, line breaks that
+	// are escaped or gone, quotes around it.
 	PrivateKey []byte
 	// Signers are RSA keys that are held elsewhere: KMS, HSM. Of several, for
-	// rotation, the first that GitHub accepts is kept.
+	// rotation, the first that signs and that GitHub accepts is kept.
 	Signers []crypto.Signer
-	// KeyFile is a PEM file. It is read again when a key is refused, and that
-	// same call goes on with the new key.
+	// KeyFile is a file with such a key. It is read again when a key is refused,
+	// and that same call goes on with the new key.
 	KeyFile string
 
 	// BaseURL is that of the REST API: https://api.github.com when it is "",
-	// https://HOST/api/v3 for a GitHub Enterprise Server.
+	// https://api.NAME.ghe.com with data residency, https://HOST/api/v3 for a
+	// GitHub Enterprise Server. Credentials go to it alone: where it is a
+	// gateway's, links and redirects of GitHub's are followed there.
 	BaseURL string
 	// HTTPClient carries every request. Its CheckRedirect is replaced. With nil
-	// it is one whose transport is like http.DefaultTransport.
+	// it is one whose transport is like http.DefaultTransport and besides finds
+	// out, by pings, that a kept connection is dead.
 	HTTPClient *http.Client
 	APIVersion string // X-GitHub-Api-Version; default 2022-11-28
 	UserAgent  string // default provisionkit-githubapp
@@ -103,7 +108,7 @@ func (o Options) withDefaults() (Options, error) {
 	o.MaxConcurrentMints = cmp.Or(o.MaxConcurrentMints, defaultMints)
 	o.Cache.MintTimeout = cmp.Or(max(o.Cache.MintTimeout, 0), defaultMintTimeout)
 	if o.HTTPClient == nil {
-		o.HTTPClient = &http.Client{Transport: transport(o.MaxConcurrentMints)}
+		o.HTTPClient = &http.Client{Transport: transport(o.MaxConcurrentMints, o.Cache.MintTimeout)}
 	}
 	o.Logger = foreign.Logger(o.Logger)
 	o.Cache.Logger = cmp.Or(o.Cache.Logger, o.Logger)
@@ -169,14 +174,16 @@ func (o Options) keys() (*appkey.Ring, error) {
 }
 
 // transport returns http.DefaultTransport, changed to keep a connection for
-// each mint of a burst.
-func transport(connections int) http.RoundTripper {
+// each mint of a burst, and to find out about a dead one before the request
+// that waits on it times out: the next request then is made over a new one.
+func transport(connections int, timeout time.Duration) http.RoundTripper {
 	standard, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		return http.DefaultTransport
 	}
 	t := standard.Clone()
 	t.MaxIdleConnsPerHost = connections
+	t.HTTP2 = wire.HealthCheck(timeout * 2 / 3)
 	return t
 }
 
@@ -199,12 +206,26 @@ func parseBaseURL(text string) (*url.URL, error) {
 	case u.Scheme == "http" && !wire.Loopback(u.Hostname()):
 		return nil, fmt.Errorf("githubapp: Options.BaseURL %q would send credentials in clear; "+
 			"use https (http is for loopback only)", text)
-	case u.Hostname() == "github.com" || u.Hostname() == "www.github.com":
-		return nil, fmt.Errorf("githubapp: Options.BaseURL %q isn't the API; use %s", text, defaultBaseURL)
+	}
+	if api := apiOf(strings.ToLower(u.Hostname())); api != "" {
+		return nil, fmt.Errorf("githubapp: Options.BaseURL %q isn't the API; use %s", text, api)
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = strings.TrimRight(u.RawPath, "/")
 	return u, nil
+}
+
+// apiOf returns the address of the API where host is the website of github.com
+// or of an enterprise with data residency, and "" where it is neither.
+func apiOf(host string) string {
+	if host == "github.com" || host == "www.github.com" {
+		return defaultBaseURL
+	}
+	sub, ok := strings.CutSuffix(host, ".ghe.com")
+	if !ok || strings.HasPrefix(sub, "api.") {
+		return ""
+	}
+	return "https://api." + sub[strings.LastIndexByte(sub, '.')+1:] + ".ghe.com"
 }
 
 // String returns which app o is for, without a key.

@@ -37,8 +37,8 @@ func TestNewNamesTheFieldThatIsMissingOrMalformed(t *testing.T) {
 		"no key":             {githubapp.Options{AppID: 1}, "exactly one of Options.PrivateKey, Options.KeyFile and Options.Signers"},
 		"two keys":           {githubapp.Options{AppID: 1, PrivateKey: key, KeyFile: "app.pem"}, "exactly one of"},
 		"missing key file":   {githubapp.Options{AppID: 1, KeyFile: "/nowhere/app.pem"}, "Options.KeyFile: open /nowhere/app.pem: no such file or directory; it has to be the app's private key"},
-		"malformed key":      {githubapp.Options{AppID: 1, PrivateKey: []byte("x")}, "Options.PrivateKey holds no whole PEM block"},
-		"malformed key file": {githubapp.Options{AppID: 1, KeyFile: log}, "Options.KeyFile: " + log + " holds no whole PEM block"},
+		"malformed key":      {githubapp.Options{AppID: 1, PrivateKey: []byte("x")}, "Options.PrivateKey holds no PEM"},
+		"malformed key file": {githubapp.Options{AppID: 1, KeyFile: log}, "Options.KeyFile: " + log + " holds a token"},
 		"no file":            {githubapp.Options{AppID: 1, KeyFile: os.DevNull}, "Options.KeyFile: " + os.DevNull + " is no regular file"},
 		"not RSA":            {githubapp.Options{AppID: 1, Signers: []crypto.Signer{testutil.RSAKey(t, 0), curve}}, "Options.Signers[1] has a public key of type *ecdsa.PublicKey"},
 		"no signer":          {githubapp.Options{AppID: 1, Signers: []crypto.Signer{nil}}, "Options.Signers[0] is nil"},
@@ -57,6 +57,7 @@ func TestNewNamesTheFieldThatIsMissingOrMalformed(t *testing.T) {
 		"no URL":             {githubapp.Options{AppID: 1, PrivateKey: key, BaseURL: "https://a b:ghs_secretsecretsecret"}, "isn't a URL"},
 		"query":              {githubapp.Options{AppID: 1, PrivateKey: key, BaseURL: "https://api.github.com?token=ghs_secretsecretsecret"}, "a query"},
 		"in clear":           {githubapp.Options{AppID: 1, PrivateKey: key, BaseURL: "http://ghe.example.com/api/v3"}, "use https"},
+		"a tenant's website": {githubapp.Options{AppID: 1, PrivateKey: key, BaseURL: "https://octo.ghe.com/api/v3"}, "use https://api.octo.ghe.com"},
 		"not the API":        {githubapp.Options{AppID: 1, PrivateKey: key, BaseURL: "https://github.com"}, "use https://api.github.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,7 +121,10 @@ func TestOptionsFromEnv(t *testing.T) {
 		"two keys":           {map[string]string{"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY_FILE": file, "GITHUB_APP_PRIVATE_KEY": key}, "both set; unset one"},
 		"missing key file":   {map[string]string{"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY_FILE": dir + "/none"}, "GITHUB_APP_PRIVATE_KEY_FILE: open " + dir + "/none"},
 		"malformed key file": {map[string]string{"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY_FILE": broken}, "GITHUB_APP_PRIVATE_KEY_FILE: " + broken + " holds no whole PEM block"},
-		"malformed key":      {map[string]string{"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": "x"}, "GITHUB_APP_PRIVATE_KEY holds no whole PEM block"},
+		"malformed key":      {map[string]string{"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": "x"}, "GITHUB_APP_PRIVATE_KEY holds no PEM, nor base64 of it"},
+		"a hidden character": {map[string]string{"GITHUB_APP_ID": "7\u200b", "GITHUB_APP_PRIVATE_KEY": key}, "GITHUB_APP_ID holds a character that can't be seen"},
+		"a key in one line":  {map[string]string{"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": base64.StdEncoding.EncodeToString([]byte(key))}, ""},
+		"a path for a key":   {map[string]string{"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": file}, "GITHUB_APP_PRIVATE_KEY_FILE"},
 		"malformed URL":      {map[string]string{"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": key, "GITHUB_API_URL": "ghe"}, "GITHUB_API_URL"},
 	} {
 		t.Run(name, func(t *testing.T) {

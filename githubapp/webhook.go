@@ -11,12 +11,19 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
-// maxWebhook bounds a delivery in bytes; GitHub sends at most 25 MB.
-const maxWebhook = 25 << 20
+// A delivery that is about an installation has some kilobytes, and a list of
+// repositories at most; it comes within a moment. GitHub waits for the answer
+// for 10 seconds.
+const (
+	maxWebhook     = 1 << 20 // bytes
+	webhookTimeout = 10 * time.Second
+)
 
 // webhook is what matters of a delivery. Its other fields vary in type between
 // events.
@@ -47,55 +54,96 @@ type webhook struct {
 // application/json. It is copied; an empty one is an error, since anybody could
 // drop tokens then.
 //
-// A delivery without the right X-Hub-Signature-256 is answered 401, one that is
-// too large 413, one of another content type 415, one that isn't JSON 400,
-// another method 405. Everything else is 204, whatever the event.
+// Each delivery is taken once, by its X-GitHub-Delivery, of which the last
+// 10,000 within an hour are remembered by this handler: what is sent again, by
+// GitHub or by somebody who recorded it, is answered 202 and does nothing.
+//
+// A delivery without the right X-Hub-Signature-256 is answered 401, and without
+// a well-formed one before anything of its body is read. One that is larger
+// than 1 MiB is 413, one that takes longer than 10 seconds 408, one of another
+// content type 415, one that isn't JSON or broke off 400, another method 405.
+// Everything else is 204, whatever the event.
 func (a *App) WebhookHandler(secret []byte) (http.Handler, error) {
 	if len(secret) == 0 {
 		return nil, errors.New("githubapp: WebhookHandler needs the secret that is set in the app's settings; " +
 			"without one anybody could drop tokens")
 	}
-	secret = bytes.Clone(secret)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost {
-			w.Header().Set("Allow", http.MethodPost)
-			http.Error(w, "a delivery is a POST", http.StatusMethodNotAllowed)
-			return
-		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxWebhook))
-		if err != nil {
-			http.Error(w, "the delivery is too large, or broke off", http.StatusRequestEntityTooLarge)
-			return
-		}
-		if !signed(secret, body, r.Header.Get("X-Hub-Signature-256")) {
-			a.log.Warn("webhook delivery refused: the signature is missing or wrong",
-				"app", a.name, "remote", r.RemoteAddr)
-			http.Error(w, "X-Hub-Signature-256 is missing or wrong", http.StatusUnauthorized)
-			return
-		}
-		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-			http.Error(w, "set the content type to application/json in the app's settings",
-				http.StatusUnsupportedMediaType)
-			return
-		}
-		var event webhook
-		if json.Unmarshal(body, &event) != nil {
-			http.Error(w, "the delivery isn't the JSON that GitHub documents", http.StatusBadRequest)
-			return
-		}
-		a.receive(r.Context(), r.Header.Get("X-GitHub-Event"), event)
-		w.WriteHeader(http.StatusNoContent)
-	}), nil
+	return &webhookHandler{app: a, secret: bytes.Clone(secret)}, nil
 }
 
-// signed reports in constant time whether header has the signature of body,
-// which is as it came.
-func signed(secret, body []byte, header string) bool {
-	sent, ok := strings.CutPrefix(header, "sha256=")
-	given, err := hex.DecodeString(sent)
-	mac := hmac.New(sha256.New, secret)
+// webhookHandler receives the deliveries to one address.
+type webhookHandler struct {
+	app    *App
+	secret []byte
+	taken  deliveries
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *webhookHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	event, status, problem := h.read(w, r)
+	switch {
+	case problem != "":
+		http.Error(w, problem, status)
+	case !h.taken.take(r.Header.Get("X-GitHub-Delivery")):
+		w.WriteHeader(http.StatusAccepted)
+	default:
+		h.app.receive(r.Context(), r.Header.Get("X-GitHub-Event"), event)
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// read returns a delivery that GitHub signed, or the answer to anything else.
+func (h *webhookHandler) read(w http.ResponseWriter, r *http.Request) (event webhook, status int, problem string) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return event, http.StatusMethodNotAllowed, "a delivery is a POST"
+	}
+	signature, ok := parseSignature(r.Header.Get("X-Hub-Signature-256"))
+	if !ok {
+		return event, http.StatusUnauthorized, h.unsigned(r)
+	}
+	if r.ContentLength > maxWebhook {
+		return event, http.StatusRequestEntityTooLarge, "the delivery is too large"
+	}
+	// Not every writer has a deadline, where a middleware wraps it for example.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(webhookTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxWebhook))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return event, http.StatusRequestEntityTooLarge, "the delivery is too large"
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return event, http.StatusRequestTimeout, "the delivery took too long"
+	}
+	if err != nil {
+		return event, http.StatusBadRequest, "the delivery broke off"
+	}
+	mac := hmac.New(sha256.New, h.secret)
 	mac.Write(body)
-	return hmac.Equal(given, mac.Sum(nil)) && ok && err == nil
+	if !hmac.Equal(signature, mac.Sum(nil)) { // in constant time
+		return event, http.StatusUnauthorized, h.unsigned(r)
+	}
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+		return event, http.StatusUnsupportedMediaType, "set the content type to application/json in the app's settings"
+	}
+	if json.Unmarshal(body, &event) != nil {
+		return event, http.StatusBadRequest, "the delivery isn't the JSON that GitHub documents"
+	}
+	return event, 0, ""
+}
+
+// unsigned returns what is said to a delivery that GitHub didn't sign, and
+// tells the log.
+func (h *webhookHandler) unsigned(r *http.Request) string {
+	h.app.log.Warn("webhook delivery refused: the signature is missing or wrong",
+		"app", h.app.name, "remote", r.RemoteAddr)
+	return "X-Hub-Signature-256 is missing or wrong"
+}
+
+// parseSignature returns what a well-formed header holds.
+func parseSignature(header string) (sum []byte, ok bool) {
+	sent, prefixed := strings.CutPrefix(header, "sha256=")
+	sum, err := hex.DecodeString(sent)
+	return sum, prefixed && err == nil && len(sum) == sha256.Size
 }
 
 // aboutInstallation are the events that are about an installation itself.
@@ -103,8 +151,8 @@ var aboutInstallation = map[string]bool{
 	"installation": true, "installation_repositories": true, "installation_target": true,
 }
 
-// receive drops what the event makes obsolete, and ends the wait after failures
-// that it mends.
+// receive does all that a delivery of GitHub's causes: it drops what the event
+// makes obsolete, and ends the wait after failures that it mends.
 func (a *App) receive(ctx context.Context, name string, event webhook) {
 	id := event.Installation.ID
 	if id == 0 || !aboutInstallation[name] {

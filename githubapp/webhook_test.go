@@ -1,16 +1,24 @@
 package githubapp_test
 
 import (
+	"bufio"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
@@ -99,16 +107,22 @@ func TestAWebhookThatIsNotGitHubsIsRefused(t *testing.T) {
 		change func(*http.Request)
 		status int
 	}{
-		"no signature":     {func(r *http.Request) { r.Header.Del("X-Hub-Signature-256") }, 401},
-		"SHA-1":            {func(r *http.Request) { r.Header.Set("X-Hub-Signature", "sha1=x"); r.Header.Del("X-Hub-Signature-256") }, 401},
-		"empty signature":  {func(r *http.Request) { r.Header.Set("X-Hub-Signature-256", "sha256=") }, 401},
-		"no prefix":        {func(r *http.Request) { r.Header.Set("X-Hub-Signature-256", r.Header.Get("X-Hub-Signature-256")[7:]) }, 401},
-		"of another body":  {func(r *http.Request) { *r = *withBody(r, body+" ") }, 401},
+		"no signature":    {func(r *http.Request) { r.Header.Del("X-Hub-Signature-256") }, 401},
+		"SHA-1":           {func(r *http.Request) { r.Header.Set("X-Hub-Signature", "sha1=x"); r.Header.Del("X-Hub-Signature-256") }, 401},
+		"empty signature": {func(r *http.Request) { r.Header.Set("X-Hub-Signature-256", "sha256=") }, 401},
+		"no prefix":       {func(r *http.Request) { r.Header.Set("X-Hub-Signature-256", r.Header.Get("X-Hub-Signature-256")[7:]) }, 401},
+		"of another body": {func(r *http.Request) { *r = *withBody(r, body+" ") }, 401},
+		"too short":       {func(r *http.Request) { r.Header.Set("X-Hub-Signature-256", "sha256=00") }, 401},
+		"too large, untold": {func(r *http.Request) {
+			*r = *withBody(r, strings.Repeat(" ", 1<<20+1))
+			r.ContentLength = -1
+		}, 413},
+		"broken off":       {func(r *http.Request) { r.Body = io.NopCloser(iotest.ErrReader(io.ErrUnexpectedEOF)) }, 400},
 		"of no hex":        {func(r *http.Request) { r.Header.Set("X-Hub-Signature-256", "sha256=zz") }, 401},
 		"GET":              {func(r *http.Request) { r.Method = http.MethodGet }, 405},
 		"a form":           {func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded") }, 415},
 		"no content type":  {func(r *http.Request) { r.Header.Del("Content-Type") }, 415},
-		"too large":        {func(r *http.Request) { *r = *withBody(r, strings.Repeat(" ", 25<<20+1)) }, 413},
+		"too large":        {func(r *http.Request) { *r = *withBody(r, strings.Repeat(" ", 1<<20+1)) }, 413},
 		"signed, not JSON": {func(r *http.Request) { *r = *delivery("installation", "{") }, 400},
 	} {
 		r := delivery("installation", body)
@@ -119,6 +133,84 @@ func TestAWebhookThatIsNotGitHubsIsRefused(t *testing.T) {
 	require.Equal(t, token, again)
 	_, err := app.WebhookHandler(nil)
 	require.ErrorContains(t, err, "githubapp: WebhookHandler needs the secret")
+}
+
+// flood is a body that has no end, and counts what is read of it.
+type flood struct{ read atomic.Int64 }
+
+func (f *flood) Read(p []byte) (int, error) { f.read.Add(int64(len(p))); return len(p), nil }
+
+func TestADeliveryWithoutASignatureIsRefusedUnread(t *testing.T) {
+	h := receiver(t, newGitHub(t, nil).app(t))
+	for _, signature := range []string{"", "sha256=", "sha256=00", "sha1=" + strings.Repeat("0", 64), strings.Repeat("0", 64)} {
+		body := new(flood)
+		r := httptest.NewRequest(http.MethodPost, "/webhook", body)
+		r.Header.Set("X-Hub-Signature-256", signature)
+		require.Equal(t, http.StatusUnauthorized, deliver(h, r), signature)
+		require.Zero(t, body.read.Load(), signature)
+	}
+	body := new(flood)
+	r := httptest.NewRequest(http.MethodPost, "/webhook", body)
+	r.Header.Set("X-Hub-Signature-256", "sha256="+strings.Repeat("0", 64))
+	require.Equal(t, http.StatusRequestEntityTooLarge, deliver(h, r))
+	require.Less(t, body.read.Load(), int64(2<<20))
+}
+
+func TestADeliveryThatTakesTooLongIsGivenUp(t *testing.T) {
+	testutil.RSAKeyPEM(t, 0) // real time to make
+	synctest.Test(t, func(t *testing.T) {
+		app, err := githubapp.New(githubapp.Options{AppID: 7, PrivateKey: testutil.RSAKeyPEM(t, 0)})
+		require.NoError(t, err)
+		client, server := net.Pipe()
+		listener := oneConnection{make(chan net.Conn, 1)}
+		listener.c <- server
+		s := &http.Server{Handler: receiver(t, app)}
+		go func() { _ = s.Serve(listener) }()
+		defer s.Close()
+		began := time.Now()
+		_, err = io.WriteString(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"+
+			"X-Hub-Signature-256: sha256="+strings.Repeat("0", 64)+"\r\n\r\n{")
+		require.NoError(t, err)
+		resp, err := http.ReadResponse(bufio.NewReader(client), nil)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusRequestTimeout, resp.StatusCode)
+		require.Equal(t, 10*time.Second, time.Since(began))
+		require.NoError(t, client.Close())
+	})
+}
+
+// oneConnection is a listener to which one client has connected.
+type oneConnection struct{ c chan net.Conn }
+
+func (l oneConnection) Accept() (net.Conn, error) {
+	if conn, ok := <-l.c; ok {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (l oneConnection) Close() error   { close(l.c); return nil }
+func (l oneConnection) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestADeliveryThatIsRepeatedDoesNothing(t *testing.T) {
+	g := newGitHub(t, nil)
+	app := g.app(t)
+	i, h := app.Installation(installationID), receiver(t, app)
+	again := func(id string) int {
+		r := delivery("installation", `{"action":"suspend","installation":{"id":42}}`)
+		r.Header.Set("X-GitHub-Delivery", id)
+		return deliver(h, r)
+	}
+	g.mint(t, i)
+	require.Equal(t, http.StatusNoContent, again("1"))
+	for range 100 {
+		g.mint(t, i)
+		require.Equal(t, http.StatusAccepted, again("1"))
+	}
+	require.Equal(t, 2, g.Mints())
+	require.Equal(t, http.StatusNoContent, again("2"))
+	g.mint(t, i)
+	require.Equal(t, 3, g.Mints())
 }
 
 func withBody(r *http.Request, body string) *http.Request {

@@ -41,6 +41,15 @@ func SetHeader(name, value string) Fault {
 // learn the server's clock.
 var NoDate Fault = Edit(func(_ *http.Request, a *Answer) { a.Header["Date"] = nil })
 
+// DateOffset lets the request be served and dates the answer by a clock that is
+// ahead of the server's, or behind for less than zero: by that of a proxy, which
+// puts its own Date in the place of GitHub's.
+func DateOffset(ahead time.Duration) Fault {
+	return Edit(func(r *http.Request, a *Answer) {
+		a.Header.Set("Date", exchangeOf(r).server.Now().Add(ahead).UTC().Format(http.TimeFormat))
+	})
+}
+
 // SetField lets the request be served and sets a member of the JSON object
 // answered; a nil value is null.
 func SetField(name string, value any) Fault {

@@ -35,6 +35,7 @@ var (
 	errSuspended        = &apiError{status: 403, message: "This installation has been suspended"}
 	errNoRateLimits     = &apiError{status: 404, message: "Rate limiting is not enabled."}
 	errSpammed          = &apiError{status: 422, message: "Validation failed, or the endpoint has been spammed."}
+	errNoPublicKey      = &apiError{status: 401, message: "Integration must generate a public key"}
 	errNotJSON          = &apiError{status: 400, message: "Problems parsing JSON"}
 	errNotAnObject      = &apiError{status: 400, message: "Body should be a JSON object"}
 
@@ -48,6 +49,10 @@ var (
 		message: "There is at least one repository that does not exist or is not accessible to the parent installation."}
 	errTooMany = &apiError{status: 422, docs: mintDocs,
 		message: "Too many repositories for installation. At most 500 repositories are permitted."}
+	errLoginAttempts = &apiError{status: 403,
+		message: "Maximum number of login attempts exceeded. Please try again later."}
+	errAPIVersionEnded = &apiError{status: 410, docs: docs + "/about-the-rest-api/api-versions",
+		message: "This API version is no longer supported. Please use a newer version."}
 	errUnknownAPIVersion = &apiError{status: 400, docs: docs + "/about-the-rest-api/api-versions",
 		message: "The X-GitHub-Api-Version that was requested is not supported."}
 )

@@ -26,6 +26,9 @@ var (
 	RepositoryNotAccessible Fault = errRepository.fault()       // 422: a mint names a repository outside the installation
 	TooManyRepositories     Fault = errTooMany.fault()          // 422: a mint names more than 500 repositories
 	EndpointSpammed         Fault = errSpammed.fault()          // 422: a throttle that doesn't look like one
+	LoginAttempts           Fault = errLoginAttempts.fault()    // 403: locked out, after many bad credentials
+	NoPublicKey             Fault = errNoPublicKey.fault()      // 401: the app has no key
+	APIVersionEnded         Fault = errAPIVersionEnded.fault()  // 410: the API version is served no longer
 )
 
 func (e *apiError) fault() Fault {

@@ -11,9 +11,11 @@ import (
 const MaxAnswer = 64 << 10
 
 // NewTransport returns a transport for calls of the platform from a workspace.
-// Its idle connections end by themselves.
+// Its idle connections end by themselves, and a kept one that is dead is found
+// out while the first call waits on it.
 func NewTransport() *http.Transport {
 	return &http.Transport{
+		HTTP2:                  HealthCheck(5 * time.Second),
 		Proxy:                  proxy,
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    5 * time.Second,
@@ -31,4 +33,12 @@ func proxy(req *http.Request) (*url.URL, error) {
 		return nil, nil
 	}
 	return http.ProxyFromEnvironment(req)
+}
+
+// HealthCheck returns the configuration of HTTP/2 that finds out within a time
+// that a connection is dead. Nobody says so where a firewall or a balancer lost
+// its state: without pings all requests go over that connection until the
+// kernel gives up, after a quarter of an hour.
+func HealthCheck(within time.Duration) *http.HTTP2Config {
+	return &http.HTTP2Config{SendPingTimeout: within / 2, PingTimeout: within / 2}
 }

@@ -14,8 +14,9 @@
 // quotes the rule. Run the tests with -race: only then is the rule of
 // concurrent use checked in full.
 //
-// [RunStore] does the same for a [tokenprovider.Store], and [NewStore] is one
-// in memory, for tests of what shares tokens.
+// [RunStore] does the same for a [tokenprovider.Store], of which it loses
+// answers and gives up calls, and [NewStore] is one in memory, for tests of what
+// shares tokens.
 //
 // What the kit can't see: how a provider behaves when its source fails, and
 // whether it tells a token's true expiry. Both need a source that the kit

@@ -13,20 +13,17 @@ import (
 func ExampleNewStore() {
 	ctx := context.Background()
 	store := tokenprovidertest.NewStore()
-	_ = store.Save(ctx, "key", []byte("value"), time.Minute)
+	first, second := []byte("first"), []byte("second")
+	fmt.Println(store.Swap(ctx, "key", nil, first, time.Minute))
+	fmt.Println(store.Swap(ctx, "key", nil, second, time.Minute)) // there is one already
+	fmt.Println(store.Swap(ctx, "key", first, second, time.Minute))
 	value, err := store.Load(ctx, "key")
 	fmt.Println(string(value), err)
-
-	unlock, ok, err := store.TryLock(ctx, "key", time.Minute)
-	fmt.Println(ok, err)
-	_, ok, err = store.TryLock(ctx, "key", time.Minute)
-	fmt.Println(ok, err)
-	fmt.Println(unlock(ctx))
 	// Output:
-	// value <nil>
 	// true <nil>
 	// false <nil>
-	// <nil>
+	// true <nil>
+	// second <nil>
 }
 
 func ExampleRunStore() {

@@ -3,8 +3,8 @@ package tokenprovidertest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,8 +14,12 @@ import (
 
 // RunStore checks a [tokenprovider.Store] against each rule of its contract, as
 // subtests of t. newStore makes a store that works; it is called once for each
-// rule, and may make the same one each time: each rule has keys of its own.
-// What has to be gone after a time is waited for, so this takes about a second.
+// rule, and may make the same one each time: each rule has keys of its own,
+// whose values are gone after a minute.
+//
+// The kit loses answers too: it swaps again what it has swapped already, and
+// gives up calls while they run. What has to be gone after a time is waited
+// for, so all of it takes a second or two.
 func RunStore(t *testing.T, newStore func(t *testing.T) tokenprovider.Store) {
 	for n, r := range storeRules {
 		t.Run(r.name, func(t *testing.T) {
@@ -24,7 +28,12 @@ func RunStore(t *testing.T, newStore func(t *testing.T) tokenprovider.Store) {
 				t.Fatalf("the factory of the kit made no store")
 			}
 			key := fmt.Sprintf("tokenprovidertest/%d/%d", n, time.Now().UnixNano())
-			if err := r.check(t.Context(), s, key); err != nil {
+			ctx, cancel := context.WithTimeout(t.Context(), forever)
+			defer cancel()
+			_, err := foreign.Within(ctx, "the store", func(ctx context.Context) (struct{}, error) {
+				return struct{}{}, r.check(ctx, keyed{s, key})
+			})
+			if err != nil {
 				t.Errorf("the contract says: %s\n%v", r.sentence, err)
 			}
 		})
@@ -36,30 +45,40 @@ func RunStore(t *testing.T, newStore func(t *testing.T) tokenprovider.Store) {
 type storeRule struct {
 	name     string
 	sentence string
-	check    func(ctx context.Context, s tokenprovider.Store, key string) error
+	check    func(ctx context.Context, s keyed) error
 }
 
 var storeRules = []storeRule{
 	{"absent",
-		"Load is nil and no error when there is no value, and Delete of none is no error", absent},
+		"Load is nil and no error where no value is", absent},
 	{"value",
-		"Load is what was saved last, byte for byte, under exactly that key", keepsValue},
+		"a value is any bytes, and Load returns them as they were swapped in", keepsValue},
+	{"keys",
+		"a key is any characters but NUL, and each has a value of its own", keepsKeysApart},
+	{"from nothing",
+		"a Swap from nil succeeds only where no value is", swapsFromNothing},
+	{"another old",
+		"where another value than old is, to the byte, swapped is false and nothing changes", refusesAnotherOld},
+	{"to nothing",
+		"a Swap to nil removes the value, and only that of old", removes},
+	{"empty",
+		"an empty value is no value, and means the same as nil", treatsEmptyAsNil},
+	{"swapped before",
+		"where new is already, swapped is true: an answer was lost", repeats},
+	{"lost answers",
+		"a Swap that was given up happens once or not at all", losesAnswers},
+	{"one winner",
+		"of many that swap from the same old at once one succeeds", hasOneWinner},
 	{"ttl",
-		"the value is gone after ttl", valueEnds},
-	{"delete",
-		"Delete removes the value", deletes},
-	{"one lock",
-		"TryLock takes the lock of key if nobody has it, and doesn't wait for it", oneLock},
-	{"lock ttl",
-		"the lock ends after ttl", lockEnds},
-	{"late unlock",
-		"an unlock that comes too late leaves the lock of whoever has it by then alone", lateUnlock},
-	{"apart",
-		"values and locks are apart", apart},
+		"the new value is gone after ttl", valueEnds},
+	{"no ttl",
+		"with a ttl of zero or less the value stays", valueStays},
+	{"short ttl",
+		"a ttl below a millisecond counts as one", valueEndsAtOnce},
+	{"own bytes",
+		"what a store is given it doesn't keep, and what it returns is the caller's", sharesNoBytes},
 	{"own context",
 		"all methods return when ctx ends, with an error", storeContext},
-	{"concurrent use",
-		"all methods are safe for concurrent use", concurrentStore},
 }
 
 // The times to live of the kit: moment is soon over, and must be by late;
@@ -70,166 +89,49 @@ const (
 	forever = time.Minute
 )
 
-func expectValue(ctx context.Context, s tokenprovider.Store, key string, want []byte) error {
-	got, err := s.Load(ctx, key)
+// keyed is a store and the key of a rule.
+type keyed struct {
+	tokenprovider.Store
+	key string
+}
+
+// holds returns an error unless the key has the value want; nil: none.
+func (s keyed) holds(ctx context.Context, want []byte) error {
+	got, err := s.Load(ctx, s.key)
 	switch {
 	case err != nil:
 		return fmt.Errorf("Load failed: %w", err)
 	case want == nil && got != nil:
 		return fmt.Errorf("Load returned %d bytes where no value is", len(got))
 	case !bytes.Equal(got, want):
-		return fmt.Errorf("Load returned other bytes than the %d that were saved", len(want))
+		return fmt.Errorf("Load returned other bytes than the %d that are there", len(want))
 	}
 	return nil
 }
 
-func absent(ctx context.Context, s tokenprovider.Store, key string) error {
-	if err := expectValue(ctx, s, key, nil); err != nil {
-		return err
-	}
-	if err := s.Delete(ctx, key); err != nil {
-		return fmt.Errorf("Delete failed: %w", err)
-	}
-	return nil
-}
-
-func keepsValue(ctx context.Context, s tokenprovider.Store, key string) error {
-	every := make([]byte, 16<<10) // longer than any token, with each byte that there is
-	for i := range every {
-		every[i] = byte(i)
-	}
-	for _, value := range [][]byte{[]byte("first"), every, []byte("third")} {
-		saved := bytes.Clone(value)
-		if err := s.Save(ctx, key, saved, forever); err != nil {
-			return fmt.Errorf("Save failed: %w", err)
-		}
-		clear(saved) // the store must have a copy of its own
-		if err := expectValue(ctx, s, key, value); err != nil {
-			return err
-		}
-	}
-	for _, other := range []string{key + "x", key[:len(key)-1], "{" + key + "}", key + ":lock"} {
-		if err := expectValue(ctx, s, other, nil); err != nil {
-			return fmt.Errorf("under another key: %w", err)
-		}
-	}
-	return s.Delete(ctx, key)
-}
-
-func valueEnds(ctx context.Context, s tokenprovider.Store, key string) error {
-	if err := s.Save(ctx, key, []byte("value"), forever); err != nil {
-		return fmt.Errorf("Save failed: %w", err)
-	}
-	if err := s.Save(ctx, key, []byte("value"), moment); err != nil {
-		return fmt.Errorf("Save failed: %w", err)
-	}
-	if err := expectValue(ctx, s, key, []byte("value")); err != nil {
-		return err
-	}
-	return eventually(func() error { return expectValue(ctx, s, key, nil) })
-}
-
-func deletes(ctx context.Context, s tokenprovider.Store, key string) error {
-	if err := s.Save(ctx, key, []byte("value"), forever); err != nil {
-		return fmt.Errorf("Save failed: %w", err)
-	}
-	if err := s.Delete(ctx, key); err != nil {
-		return fmt.Errorf("Delete failed: %w", err)
-	}
-	return expectValue(ctx, s, key, nil)
-}
-
-func apart(ctx context.Context, s tokenprovider.Store, key string) error {
-	unlock, err := expectLock(ctx, s, key, forever, true)
-	if err != nil {
-		return err
-	}
-	if err := expectValue(ctx, s, key, nil); err != nil {
-		return fmt.Errorf("with a lock on the key: %w", err)
-	}
-	if err := s.Save(ctx, key, []byte("value"), forever); err != nil {
-		return fmt.Errorf("with a lock on the key, Save failed: %w", err)
-	}
-	if err := unlock(ctx); err != nil {
-		return fmt.Errorf("unlock failed: %w", err)
-	}
-	if err := expectValue(ctx, s, key, []byte("value")); err != nil {
-		return fmt.Errorf("after unlock: %w", err)
-	}
-	unlock, err = expectLock(ctx, s, key, forever, true)
-	if err != nil {
-		return fmt.Errorf("with a value under the key: %w", err)
-	}
-	if err := s.Delete(ctx, key); err != nil {
-		return fmt.Errorf("Delete failed: %w", err)
-	}
-	if _, err := expectLock(ctx, s, key, forever, false); err != nil {
-		return fmt.Errorf("after Delete of the value: %w", err)
-	}
-	return unlock(ctx)
-}
-
-func storeContext(ctx context.Context, s tokenprovider.Store, key string) error {
-	over, cancel := context.WithCancel(ctx)
-	cancel()
-	for name, call := range map[string]func() error{
-		"Load":   func() error { _, err := s.Load(over, key); return err },
-		"Save":   func() error { return s.Save(over, key, []byte("value"), forever) },
-		"Delete": func() error { return s.Delete(over, key) },
-		"TryLock": func() error {
-			_, ok, err := s.TryLock(over, key, forever)
-			if ok {
-				return nil
-			}
-			return err
-		},
-	} {
-		if err := within(name+" with a context that is over", func() error {
-			if call() == nil {
-				return fmt.Errorf("%s with a context that is over succeeded", name)
-			}
-			return nil
-		}); err != nil {
-			return err
-		}
+// swap expects a Swap to end with want.
+func (s keyed) swap(ctx context.Context, old, new []byte, ttl time.Duration, want bool) error {
+	swapped, err := s.Swap(ctx, s.key, old, new, ttl)
+	switch {
+	case err != nil:
+		return fmt.Errorf("Swap failed: %w", err)
+	case swapped && !want:
+		return errors.New("Swap replaced another value than old, or says so")
+	case !swapped && want:
+		return errors.New("Swap didn't replace old, or doesn't say so")
 	}
 	return nil
 }
 
-func concurrentStore(ctx context.Context, s tokenprovider.Store, key string) error {
-	var all sync.WaitGroup
-	failures := make(chan error, 64)
-	winners := make(chan func(context.Context) error, 64)
-	for n := range 16 {
-		all.Go(func() {
-			value := []byte{byte(n)}
-			own := fmt.Sprintf("%s/%d", key, n)
-			if err := s.Save(ctx, own, value, forever); err != nil {
-				failures <- fmt.Errorf("Save failed: %w", err)
-				return
-			}
-			if err := expectValue(ctx, s, own, value); err != nil {
-				failures <- err
-			}
-			if err := s.Delete(ctx, own); err != nil {
-				failures <- fmt.Errorf("Delete failed: %w", err)
-			}
-			unlock, ok, err := s.TryLock(ctx, key, forever)
-			if err != nil {
-				failures <- fmt.Errorf("TryLock failed: %w", err)
-			} else if ok {
-				winners <- unlock
-			}
-		})
+// inOrder returns the first error of steps, each of which is done when those
+// before it succeeded, with the number of the step.
+func inOrder(steps ...func() error) error {
+	for n, step := range steps {
+		if err := step(); err != nil {
+			return fmt.Errorf("step %d of %d: %w", n+1, len(steps), err)
+		}
 	}
-	all.Wait()
-	if len(failures) > 0 {
-		return <-failures
-	}
-	if len(winners) != 1 {
-		return fmt.Errorf("%d of 16 concurrent callers got the lock", len(winners))
-	}
-	return (<-winners)(ctx)
+	return nil
 }
 
 // eventually returns nil as soon as check does, and its last error when that

@@ -1,6 +1,7 @@
 package tokenprovidertest_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -20,76 +21,152 @@ func TestTheStoreInMemoryKeepsTheContract(t *testing.T) {
 	})
 }
 
-// wrongStores each break one rule, the name of which is the key.
-var wrongStores = map[string]func(*wrongStore){
-	"absent":         func(s *wrongStore) { s.absent = []byte{} },
-	"value":          func(s *wrongStore) { s.oneKey = true },
-	"ttl":            func(s *wrongStore) { s.ttl = time.Hour },
-	"delete":         func(s *wrongStore) { s.keeps = true },
-	"one_lock":       func(s *wrongStore) { s.noLocks = true },
-	"lock_ttl":       func(s *wrongStore) { s.lockTTL = time.Hour },
-	"late_unlock":    func(s *wrongStore) { s.unlocksAll = true },
-	"apart":          func(s *wrongStore) { s.together = true },
-	"own_context":    func(s *wrongStore) { s.detached = true },
-	"concurrent_use": func(s *wrongStore) { s.noLocks = true },
-}
+// swapFunc is a Swap, of a store in memory or around it.
+type swapFunc func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error)
 
+// wrongStore does with keys, contexts, values and Swaps what it is told to.
 type wrongStore struct {
 	*tokenprovidertest.Store
-	absent                                                 []byte
-	ttl, lockTTL                                           time.Duration
-	oneKey, keeps, noLocks, unlocksAll, together, detached bool
-}
-
-func (s *wrongStore) context(ctx context.Context) context.Context {
-	if s.detached {
-		return context.WithoutCancel(ctx)
-	}
-	return ctx
-}
-
-func (s *wrongStore) key(key string) string {
-	if s.oneKey {
-		return "key"
-	}
-	return key
+	key     func(string) string
+	context func(context.Context) context.Context
+	loaded  func([]byte) []byte
+	swap    func(swapFunc) swapFunc
 }
 
 func (s *wrongStore) Load(ctx context.Context, key string) ([]byte, error) {
-	value, err := s.Store.Load(s.context(ctx), s.key(key))
-	if value == nil && err == nil {
-		return s.absent, nil
+	if s.key != nil {
+		key = s.key(key)
+	}
+	if s.context != nil {
+		ctx = s.context(ctx)
+	}
+	value, err := s.Store.Load(ctx, key)
+	if s.loaded != nil {
+		value = s.loaded(value)
 	}
 	return value, err
 }
 
-func (s *wrongStore) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	return s.Store.Save(s.context(ctx), s.key(key), value, max(ttl, s.ttl))
+func (s *wrongStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	if s.key != nil {
+		key = s.key(key)
+	}
+	if s.context != nil {
+		ctx = s.context(ctx)
+	}
+	swap := s.Store.Swap
+	if s.swap != nil {
+		return s.swap(swap)(ctx, key, old, new, ttl)
+	}
+	return swap(ctx, key, old, new, ttl)
 }
 
-func (s *wrongStore) Delete(ctx context.Context, key string) error {
-	if s.keeps {
-		return nil
-	}
-	return s.Store.Delete(s.context(ctx), s.key(key))
+// wrongStores each break one rule, the name of which is the key.
+var wrongStores = map[string]func(*wrongStore){
+	"absent": func(s *wrongStore) { s.loaded = func(v []byte) []byte { return append([]byte{}, v...) } },
+	"value":  func(s *wrongStore) { s.loaded = func(v []byte) []byte { return bytes.Trim(v, " \x00") } },
+	"keys":   func(s *wrongStore) { s.key = strings.ToLower },
+	"from_nothing": changes(func(next swapFunc) swapFunc {
+		return func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+			swapped, err := next(ctx, key, nil, new, ttl) // as if nothing had been there before
+			if err == nil && !swapped {
+				return next(ctx, key, old, new, ttl)
+			}
+			return swapped, err
+		}
+	}),
+	"another_old": func(s *wrongStore) {
+		s.swap = func(next swapFunc) swapFunc {
+			return func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+				if held, _ := s.Load(ctx, key); bytes.EqualFold(held, old) {
+					old = held
+				}
+				return next(ctx, key, old, new, ttl)
+			}
+		}
+	},
+	"to_nothing": func(s *wrongStore) {
+		s.swap = func(next swapFunc) swapFunc {
+			return func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+				if new == nil {
+					old, _ = s.Load(ctx, key)
+				}
+				return next(ctx, key, old, new, ttl)
+			}
+		}
+	},
+	"empty": changes(func(next swapFunc) swapFunc {
+		return func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+			if old != nil && len(old) == 0 || new != nil && len(new) == 0 {
+				return false, nil
+			}
+			return next(ctx, key, old, new, ttl)
+		}
+	}),
+	"swapped_before": func(s *wrongStore) {
+		s.swap = func(next swapFunc) swapFunc {
+			return func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+				if held, _ := s.Load(ctx, key); !bytes.Equal(held, old) {
+					return false, nil
+				}
+				return next(ctx, key, old, new, ttl)
+			}
+		}
+	},
+	"lost_answers": func(s *wrongStore) { s.swap = inTwoSteps },
+	"one_winner": func(s *wrongStore) {
+		s.swap = func(next swapFunc) swapFunc {
+			return func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+				if held, _ := s.Load(ctx, key); !bytes.Equal(held, old) && !bytes.Equal(held, new) {
+					return false, nil
+				}
+				time.Sleep(time.Millisecond) // and then it writes, whatever is there by now
+				held, _ := s.Load(ctx, key)
+				return next(ctx, key, held, new, ttl)
+			}
+		}
+	},
+	"ttl": lives(func(ttl time.Duration) time.Duration { return max(ttl, time.Hour) }),
+	"no_ttl": lives(func(ttl time.Duration) time.Duration {
+		if ttl <= 0 {
+			return 100 * time.Millisecond
+		}
+		return ttl
+	}),
+	"short_ttl": lives(func(ttl time.Duration) time.Duration { return ttl.Truncate(time.Millisecond) }),
+	"own_bytes": func(s *wrongStore) {
+		var last []byte
+		s.loaded = func(v []byte) []byte {
+			if len(last) != len(v) {
+				last = v
+			}
+			return last
+		}
+	},
+	"own_context": func(s *wrongStore) { s.context = context.WithoutCancel },
 }
 
-func (s *wrongStore) TryLock(ctx context.Context, key string, ttl time.Duration) (
-	func(context.Context) error, bool, error) {
-	nothing := func(context.Context) error { return nil }
-	if s.noLocks {
-		return nothing, true, nil
+func changes(swap func(swapFunc) swapFunc) func(*wrongStore) {
+	return func(s *wrongStore) { s.swap = swap }
+}
+
+func lives(change func(time.Duration) time.Duration) func(*wrongStore) {
+	return changes(func(next swapFunc) swapFunc {
+		return func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+			return next(ctx, key, old, new, change(ttl))
+		}
+	})
+}
+
+// inTwoSteps removes what is there, and then puts in what is new.
+func inTwoSteps(next swapFunc) swapFunc {
+	return func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+		if swapped, err := next(ctx, key, old, nil, 0); !swapped {
+			return swapped, err
+		}
+		time.Sleep(time.Millisecond)
+		return next(context.WithoutCancel(ctx), key, nil, new, ttl)
 	}
-	unlock, ok, err := s.Store.TryLock(s.context(ctx), s.key(key), max(ttl, s.lockTTL))
-	switch {
-	case !ok:
-		return nil, ok, err
-	case s.together:
-		return unlock, ok, s.Store.Save(ctx, key, []byte("locked"), ttl)
-	case s.unlocksAll:
-		return func(context.Context) error { s.Store = tokenprovidertest.NewStore(); return nil }, ok, err
-	}
-	return unlock, ok, err
 }
 
 func TestTheKitFindsAStoreThatBreaksARule(t *testing.T) {

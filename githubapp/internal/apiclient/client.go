@@ -1,20 +1,20 @@
 // Package apiclient makes requests to GitHub's REST API as a GitHub App: with a
-// JWT that one of the app's keys signs, by GitHub's clock, and while no rate
-// limit holds the app back. It knows nothing of whose tokens are whose.
+// JWT that one of the app's keys signs, and only while nothing is known that
+// makes a request useless. It knows nothing of whose tokens are whose.
 //
 // What is true of the app as a whole is kept here, for all who make requests:
-// the JWT, the key that GitHub accepted last, how GitHub's clock differs from
-// this machine's, and until when a rate limit lasts.
+// the JWT, which key GitHub accepted last, how GitHub's clock differs from this
+// machine's, what is left of the rate limits, and until when GitHub isn't to be
+// asked: while a rate limit or a lock-out lasts, while it refuses the app's key,
+// clock or id, while it is down.
 package apiclient
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp/internal/appkey"
@@ -42,7 +42,10 @@ type Client struct {
 	clock  *clock
 	signer *signer
 	jwts   *tokenprovider.Cache // over signer
-	hold   hold
+	gate   gate
+	limits limits
+
+	announcements announcements
 }
 
 // New returns the Client that c describes.
@@ -59,7 +62,7 @@ func New(c Config) *Client {
 	client.jwts = tokenprovider.NewCache(client.signer, &tokenprovider.CacheOptions{
 		RefreshAhead: time.Minute,
 		MinTTL:       30 * time.Second,
-		Settle:       -1, // a refused JWT is dropped at any age
+		Settle:       -1, // GitHub takes a new JWT at once
 		MintTimeout:  c.Timeout,
 		Name:         "JWT of GitHub App " + c.App,
 		Logger:       c.Logger,
@@ -74,92 +77,102 @@ func (c *Client) JWT(ctx context.Context) (string, time.Time, error) { return c.
 // Now returns the time by GitHub's clock, as far as it is known.
 func (c *Client) Now() time.Time { return c.clock.now() }
 
-// Local returns the time by this machine's clock at which GitHub's shows t, and
-// never a later one: a token mustn't seem to live when it is dead.
-func (c *Client) Local(t time.Time) time.Time { return c.clock.local(t) }
+// maxTokenLife is how long an installation's token lives.
+const maxTokenLife = time.Hour
+
+// Local returns the time by this machine's clock at which GitHub's shows the
+// expiry of a token that came with got. It is never later than that, nor than
+// an hour after it came: a token mustn't seem to live when it is dead.
+func (c *Client) Local(expiry time.Time, got *Answer) time.Time {
+	local := c.clock.local(expiry)
+	if latest := got.Received.Round(0).Add(maxTokenLife); local.After(latest) {
+		return latest
+	}
+	return local
+}
+
+// Limit returns the app's own rate limit as GitHub told it last; false before
+// it has.
+func (c *Client) Limit() (tokenprovider.Limit, bool) { return c.limits.of(appSubject) }
+
+// Usage returns all rate limits as GitHub told them last, and what isn't asked
+// for at the moment: the app, or a request that fails. Neither has an order.
+func (c *Client) Usage() ([]tokenprovider.Limit, []tokenprovider.Hold) {
+	return c.limits.all(), c.gate.holds()
+}
 
 // Do makes a request as the app and returns the answer that r wants. The error
-// is an [*Error], unless no JWT could be signed.
+// is an [*Error], unless no JWT could be signed. While the app is held back no
+// request is made: the error is then the one that GitHub gave, and Held.
 //
 // A JWT that GitHub refuses is dropped, and a request that another JWT can save
 // is sent again: once with the clock corrected, and once with each other key.
-// While a rate limit lasts no request is made: all of an app's draw on one
-// limit.
 func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
-	defer cancel()
-	var tried []*appkey.Key
-	corrected, overtaken := false, 0
-	for {
-		if err := c.hold.check(); err != nil {
-			return nil, err
-		}
-		// What the answer is wanted for must not set how often is signed: a
-		// mint asks for more life than a JWT has.
-		token, _, err := c.jwts.Token(tokenprovider.WithMinTTL(ctx, 0))
-		if err != nil {
-			return nil, fmt.Errorf("sign the app's JWT: %w", err)
-		}
-		got, err := c.send(ctx, r, token)
-		if err == nil {
-			return got, nil
-		}
-		failure, ok := errors.AsType[*Error](err)
-		if ok && failure.Code == tokenprovider.CodeRateLimited {
-			c.hold.extend(failure.RetryAfter)
-			c.config.Logger.Warn("GitHub's rate limit was hit; all mints are held back",
-				"app", c.config.App, "for", failure.RetryAfter)
-		}
-		if !ok || failure.Refusal == nil || failure.Refusal.Status != http.StatusUnauthorized {
-			return nil, err
-		}
-		made := c.signer.last.Load()
-		c.jwts.Invalidate(token)
-		switch refusal := failure.Refusal; {
-		case made.jwt != token: // another call was refused before and has had a new one signed
-			if overtaken++; overtaken > c.config.Keys.Len()+1 {
-				return nil, err
-			}
-		case refusal.clockRefused():
-			if corrected || made.skew == c.clock.skew() {
-				return nil, err
-			}
-			corrected = true
-			c.config.Logger.Warn("clock differs from GitHub's; corrected",
-				"app", c.config.App, "skew", c.clock.skew())
-		case refusal.keyRefused():
-			tried = append(tried, made.key)
-			reloaded := c.config.Keys.Reload()
-			if !c.config.Keys.Next(made.key, tried) {
-				return nil, failure.withKeys(tried, reloaded)
-			}
-			c.config.Logger.Warn("key was refused; another is tried",
-				"app", c.config.App, "refused", made.key.Fingerprint())
-		default:
-			return nil, err
-		}
+	if c.gate.refusing() && c.config.Keys.Changed() {
+		c.dropJWT(c.signer.last.Load())
+		c.gate.open()
 	}
+	p, err := c.gate.enter(r.Method+" "+r.Path, false)
+	if err != nil {
+		return nil, err
+	}
+	r.Subject = appSubject
+	got, err := c.ask(ctx, r, p.probes)
+	c.leave(ctx, p, err)
+	return got, err
 }
 
 // DoWithToken makes a request with an installation's token instead of the app's
-// JWT. The error is an [*Error].
+// JWT. The error is an [*Error]. It is held back only while GitHub is down.
 func (c *Client) DoWithToken(ctx context.Context, token string, r Request) (*Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	p, err := c.gate.enter(r.Method+" "+r.Path, true)
+	if err != nil {
+		return nil, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
-	return c.send(ctx, r, token)
+	got, err := c.send(bounded, r, token)
+	c.leave(ctx, p, err)
+	return got, err
 }
 
-// withKeys returns e, a refusal of the last key that there is, with the keys
-// that were tried and why the key file couldn't be read again.
-func (e *Error) withKeys(tried []*appkey.Key, reloaded error) error {
-	fingerprints := make([]string, len(tried))
-	for n, k := range tried {
-		fingerprints[n] = k.Fingerprint()
+// leave tells the gate what became of a request, and the log what the gate
+// makes of it.
+func (c *Client) leave(ctx context.Context, p pass, err error) {
+	failure, _ := errors.AsType[*Error](err)
+	held, opened := c.gate.leave(p, verdictOf(ctx, err), failure)
+	switch {
+	case held > 0:
+		c.config.Logger.Warn("GitHub isn't asked for a while",
+			"app", c.config.App, "code", failure.Code, "for", held, "error", err)
+	case opened:
+		c.config.Logger.Info("GitHub is asked again", "app", c.config.App)
 	}
-	with := *e
-	with.Err = fmt.Errorf("%w; refused: %s", e.Err, strings.Join(fingerprints, ", "))
-	if reloaded != nil {
-		with.Err = fmt.Errorf("%w; the key file couldn't be read again: %w", with.Err, reloaded)
+}
+
+// verdictOf returns what err, with which a request for ctx ended, says about
+// the app as a whole.
+func verdictOf(ctx context.Context, err error) verdict {
+	if err == nil {
+		return answered
 	}
-	return &with
+	failure, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok: // no JWT could be signed
+		return nothing
+	case failure.Refusal == nil:
+		if failure.Code == tokenprovider.CodeUnavailable && ctx.Err() == nil {
+			return down
+		}
+		return nothing
+	case failure.Code == tokenprovider.CodeRateLimited:
+		return limited
+	case failure.Code == tokenprovider.CodeUnavailable:
+		return down
+	case failure.Refusal.aboutTheApp():
+		return refused
+	case failure.Refusal.Message == "": // a page of somebody else's
+		return nothing
+	}
+	return answered
 }

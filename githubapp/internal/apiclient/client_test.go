@@ -1,13 +1,22 @@
 package apiclient_test
 
 import (
+	"context"
+	"crypto"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,14 +35,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // newClient returns a Client of the API at base, by that HTTP client.
 func newClient(t *testing.T, base string, httpClient *http.Client) *apiclient.Client {
 	t.Helper()
+	return apiclient.New(config(t, base, httpClient))
+}
+
+func config(t *testing.T, base string, httpClient *http.Client) apiclient.Config {
+	t.Helper()
 	u, err := url.Parse(base)
 	require.NoError(t, err)
 	keys, err := appkey.Parse(testutil.RSAKeyPEM(t, 0))
 	require.NoError(t, err)
-	return apiclient.New(apiclient.Config{
+	return apiclient.Config{
 		App: "Iv1.x", Keys: appkey.NewRing(keys), BaseURL: u, HTTPClient: httpClient,
 		APIVersion: "2022-11-28", UserAgent: "test", Timeout: time.Minute, Logger: foreign.Logger(nil),
-	})
+	}
 }
 
 // serve returns a Client of a server that answers as h does, and how many
@@ -113,24 +127,297 @@ func TestARateLimitHoldsBackWhatTheAppAsksFor(t *testing.T) {
 	require.Equal(t, 1, *requests)
 }
 
-func TestPagesAreFollowedOnlyWhereCredentialsAreSent(t *testing.T) {
-	c := newClient(t, "https://ghe.example.com/api/v3", http.DefaultClient)
-	for link, path := range map[string]string{
-		"": "",
-		`<https://ghe.example.com/api/v3/app/installations?page=2>; rel="next"`:                                        "/app/installations?page=2",
-		`<https://ghe.example.com/api/v3/a?page=1>; rel="prev", <https://ghe.example.com/api/v3/a?page=3>; rel="next"`: "/a?page=3",
-		`<https://ghe.example.com/api/v3/a?page=9>; rel="last"`:                                                        "",
-		`<https://elsewhere.example/api/v3/a>; rel="next"`:                                                             "refused",
-		`<http://ghe.example.com/api/v3/a>; rel="next"`:                                                                "refused",
+func TestPagesAreFollowedWhereCredentialsAreSentAlone(t *testing.T) {
+	const next = `/app/installations?page=2>; rel="next"`
+	for base, links := range map[string]map[string]string{
+		"https://ghe.example.com/api/v3": { // may be a gateway's
+			"":                                       "",
+			`<https://ghe.example.com/api/v3` + next: "/app/installations?page=2",
+			`<https://ghe.example.com/api/v3/a?page=1>; rel="prev", <https://ghe.example.com/api/v3/a?page=3>; rel="next"`: "/a?page=3",
+			`<https://ghe.example.com/api/v3/a?page=9>; rel="last"`:                                                        "",
+			`<https://docs.github.com/versions>; rel="deprecation", <https://ghe.example.com/api/v3` + next:                "/app/installations?page=2",
+			`<http://ghe.example.com/api/v3` + next:                                                                        "/app/installations?page=2",
+			`<https://api.github.com` + next:                                                                               "/app/installations?page=2",
+			`<https://ghe.inside.example/api/v3` + next:                                                                    "/app/installations?page=2",
+			`<https://user@ghe.example.com/api/v3` + next:                                                                  "refused",
+			`<https://ghe.inside.example/../../a>; rel="next"`:                                                             "refused",
+			`<https://ghe.inside.example>; rel="next"`:                                                                     "refused",
+			`</relative>; rel="next"`:                                                                                      "refused",
+		},
+		"https://gateway.example/github": {
+			`<https://gateway.example/github` + next: "/app/installations?page=2",
+			`<https://api.github.com` + next:         "/app/installations?page=2",
+			`<https://ghe.example.com/api/v3` + next: "/app/installations?page=2",
+		},
+		"https://api.github.com": {
+			`<https://api.github.com` + next:       "/app/installations?page=2",
+			`<https://elsewhere.example` + next:    "refused",
+			`<http://api.github.com` + next:        "refused",
+			`<https://api.github.com:8443` + next:  "refused",
+			`<https://api.github.com.evil` + next:  "refused",
+			`<https://x.api.github.com/a` + next:   "refused",
+			`<https://api.octo.ghe.com/a` + next:   "refused",
+			`<https://api.github.com%2f@e/` + next: "refused",
+		},
 	} {
-		next, err := c.NextPage(&apiclient.Answer{Header: http.Header{"Link": {link}}})
-		if path == "refused" {
-			require.ErrorContains(t, err, "isn't on the host of Options.BaseURL", link)
-			continue
+		c := newClient(t, base, http.DefaultClient)
+		for link, path := range links {
+			got, err := c.NextPage(&apiclient.Answer{Header: http.Header{"Link": {link}}})
+			if path == "refused" {
+				require.ErrorContains(t, err, "isn't on the host of Options.BaseURL", link)
+				continue
+			}
+			require.NoError(t, err, link)
+			require.Equal(t, path, got, link)
 		}
-		require.NoError(t, err, link)
-		require.Equal(t, path, next, link)
 	}
+}
+
+func TestARedirectOfGitHubsIsFollowedAtTheGateway(t *testing.T) {
+	var asked []string
+	c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		require.NotEmpty(t, r.Header.Get("Authorization"))
+		asked = append(asked, r.Method+" "+r.URL.Path)
+		if strings.HasSuffix(r.URL.Path, "/repos/a/b") {
+			http.Redirect(w, r, "https://ghe.inside.example/api/v3/repositories/1", http.StatusMovedPermanently)
+		}
+	})
+	_, err := c.Do(t.Context(), apiclient.Request{Method: http.MethodGet, Path: "/repos/a/b", Want: http.StatusOK})
+	require.NoError(t, err)
+	require.Equal(t, []string{"GET /api/v3/repos/a/b", "GET /api/v3/repositories/1"}, asked)
+
+	_, err = c.Do(t.Context(), apiclient.Request{Method: http.MethodPost, Path: "/repos/a/b", Want: http.StatusOK})
+	require.ErrorContains(t, err, "set Options.BaseURL to the final address")
+	require.Len(t, asked, 3, "another method is never sent on")
+}
+
+func TestAServerThatMovedIsSaidToHave(t *testing.T) {
+	c, requests := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://moved.example"+r.URL.Path, http.StatusMovedPermanently)
+	})
+	_, err := c.Do(t.Context(), lookup)
+	require.ErrorContains(t, err, "set Options.BaseURL to the final address")
+	require.Equal(t, 1, *requests)
+}
+
+// ring returns keys that sign as those functions do, or as they should for nil.
+func ring(t *testing.T, signs ...func() error) *appkey.Ring {
+	t.Helper()
+	var keys []*appkey.Key
+	for n, sign := range signs {
+		key, err := appkey.New(signer{testutil.RSASigner(t, n), sign})
+		require.NoError(t, err)
+		keys = append(keys, key)
+	}
+	return appkey.NewRing(keys)
+}
+
+// signer is a crypto.Signer that may fail.
+type signer struct {
+	crypto.Signer
+	fails func() error
+}
+
+func (s signer) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if s.fails != nil {
+		if err := s.fails(); err != nil {
+			return nil, err
+		}
+	}
+	return s.Signer.Sign(random, digest, opts)
+}
+
+// answers is a transport that answers with that status and message.
+type answers func() (status int, message string)
+
+func (a answers) RoundTrip(*http.Request) (*http.Response, error) {
+	status, message := a()
+	body := io.NopCloser(strings.NewReader(`{"message":"` + message + `"}`))
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: body}, nil
+}
+
+func TestASignerThatFailsOrHangsMeansTheNextKey(t *testing.T) {
+	testutil.RSAKey(t, 1) // real time to make
+	for name, fails := range map[string]func() error{
+		"fails": func() error { return errors.New("kms: throttled") },
+		"hangs": func() error { time.Sleep(24 * time.Hour); return errors.New("late") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				called := 0
+				counted := func() error { called++; return fails() }
+				config := config(t, "https://api.github.com", &http.Client{Transport: answers(func() (int, string) { return 200, "" })})
+				config.Keys = ring(t, counted, nil)
+				c := apiclient.New(config)
+				for began := time.Now(); time.Since(began) < time.Hour; time.Sleep(10 * time.Second) {
+					_, err := c.Do(t.Context(), lookup)
+					require.NoError(t, err)
+				}
+				require.Equal(t, 1, called, "the one that signs stays in use")
+				time.Sleep(24 * time.Hour)
+			})
+		})
+	}
+}
+
+func TestADeletedKeyCostsTenRequestsAnHourHoweverManyAsk(t *testing.T) {
+	testutil.RSAKey(t, 1) // real time to make
+	for _, keys := range []int{1, 2} {
+		t.Run(fmt.Sprint(keys, " keys"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				requests, good := 0, false
+				config := config(t, "https://api.github.com", &http.Client{Transport: answers(func() (int, string) {
+					if requests++; good {
+						return 200, ""
+					}
+					return 401, "A JSON web token could not be decoded"
+				})})
+				config.Keys = ring(t, make([]func() error, keys)...)
+				c := apiclient.New(config)
+				for began := time.Now(); time.Since(began) < time.Hour; time.Sleep(10 * time.Second) {
+					for range 100 {
+						_, err := c.Do(t.Context(), lookup)
+						failure, ok := errors.AsType[*apiclient.Error](err)
+						require.True(t, ok)
+						require.Equal(t, tokenprovider.CodeUnauthenticated, failure.Code)
+					}
+				}
+				require.LessOrEqual(t, requests, 10)
+				good = true
+				time.Sleep(15 * time.Minute)
+				_, err := c.Do(t.Context(), lookup)
+				require.NoError(t, err, "it is found out that the key is good again")
+			})
+		})
+	}
+}
+
+func TestAKeyFileThatChangedEndsTheHold(t *testing.T) {
+	pems := [][]byte{testutil.RSAKeyPEM(t, 0), testutil.RSAKeyPEM(t, 1)} // real time to make
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "app.pem")
+		require.NoError(t, os.WriteFile(file, pems[0], 0o600))
+		status := 401
+		config := config(t, "https://api.github.com", &http.Client{Transport: answers(func() (int, string) {
+			return status, "Integration must generate a public key"
+		})})
+		var err error
+		config.Keys, err = appkey.OpenRing(file)
+		require.NoError(t, err)
+		c := apiclient.New(config)
+		old, _, err := c.JWT(t.Context())
+		require.NoError(t, err)
+		_, err = c.Do(t.Context(), lookup)
+		require.ErrorContains(t, err, "make a private key on the app's settings page")
+		status = 200
+		time.Sleep(2 * time.Second)
+		_, err = c.Do(t.Context(), lookup)
+		require.ErrorContains(t, err, "held back")
+		require.NoError(t, os.WriteFile(file, pems[1], 0o600))
+		time.Sleep(2 * time.Second)
+		_, err = c.Do(t.Context(), lookup)
+		require.NoError(t, err)
+		fresh, _, err := c.JWT(t.Context())
+		require.NoError(t, err)
+		require.NotEqual(t, old, fresh)
+	})
+}
+
+func TestWhatACallerGaveUpSaysNothingOfGitHub(t *testing.T) {
+	testutil.RSAKey(t, 0) // real time to make
+	synctest.Test(t, func(t *testing.T) {
+		var requests atomic.Int64
+		c := newClient(t, "https://api.github.com", &http.Client{Transport: answers(func() (int, string) {
+			requests.Add(1)
+			time.Sleep(10 * time.Second)
+			return 200, ""
+		})})
+		for range 10 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			_, err := c.Do(ctx, lookup)
+			cancel()
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+		require.EqualValues(t, 10, requests.Load())
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestTheEndOfAnAPIVersionIsNoWordOnAnInstallation(t *testing.T) {
+	for message, ended := range map[string]bool{
+		"This API version is no longer supported. Please use a newer version.": true,
+		"The X-GitHub-Api-Version that was requested is not supported.":        true,
+		"Gone": false,
+	} {
+		c := newClient(t, "https://api.github.com", &http.Client{Transport: answers(func() (int, string) { return 410, message })})
+		_, err := c.Do(t.Context(), lookup)
+		failure, ok := errors.AsType[*apiclient.Error](err)
+		require.True(t, ok)
+		require.Equal(t, !ended, failure.Refusal.Gone())
+		if ended {
+			require.Equal(t, tokenprovider.CodeInvalidRequest, failure.Code)
+			require.ErrorContains(t, err, "Options.APIVersion")
+		} else {
+			require.Equal(t, tokenprovider.CodeNotFound, failure.Code)
+		}
+	}
+}
+
+func TestACertificateThatIsNotTrustedIsSaidToBeThat(t *testing.T) {
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	defer s.Close()
+	_, err := newClient(t, s.URL, &http.Client{Transport: &http.Transport{}}).Do(t.Context(), lookup)
+	_, ok := errors.AsType[x509.UnknownAuthorityError](err)
+	require.True(t, ok)
+	require.ErrorContains(t, err, `of "O=Acme Co"; name that authority's certificate in the file that SSL_CERT_FILE names, or in Options.HTTPClient`)
+}
+
+func TestNoErrorHoldsAProxysPassword(t *testing.T) {
+	for _, text := range []string{
+		`proxyconnect tcp: parse "http://svc:hunter2%zz@proxy.example:3128": invalid URL escape`,
+		`invalid proxy address "http://svc:hunter2/x@proxy.example:3128"`,
+		"proxyconnect tcp: dial socks5://svc:hunter2@127.0.0.1:1: refused",
+	} {
+		c := newClient(t, "https://api.github.com", &http.Client{Transport: &http.Transport{
+			Proxy: func(*http.Request) (*url.URL, error) { return nil, errors.New(text) },
+		}})
+		_, err := c.Do(t.Context(), lookup)
+		require.ErrorContains(t, err, "[redacted]@")
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+}
+
+func TestWhatGitHubToldIsInTheUsage(t *testing.T) {
+	c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-RateLimit-Limit", "5000")
+		w.Header().Set("X-RateLimit-Remaining", strconv.Itoa(4000+len(r.URL.Path)))
+		if r.URL.Path != "/api/v3/app" {
+			w.Header().Set("Retry-After", "60")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"message":"You have exceeded a secondary rate limit"}`)
+		}
+	})
+	_, known := c.Limit()
+	require.False(t, known)
+	_, err := c.Do(t.Context(), lookup)
+	require.NoError(t, err)
+	limit, known := c.Limit()
+	require.True(t, known)
+	require.Equal(t, 4011, limit.Remaining)
+	_, err = c.DoWithToken(t.Context(), "ghs_0123456789abcdef", apiclient.Request{Method: http.MethodGet, Path: "/x", Want: http.StatusOK, Subject: "acme"})
+	failure, ok := errors.AsType[*apiclient.Error](err)
+	require.True(t, ok)
+	require.True(t, failure.Secondary)
+	limits, holds := c.Usage()
+	require.Len(t, limits, 2)
+	require.Empty(t, holds, "a token's limit is its account's")
+	_, err = c.Do(t.Context(), apiclient.Request{Method: http.MethodGet, Path: "/x", Want: http.StatusOK})
+	require.Error(t, err)
+	_, holds = c.Usage()
+	require.Len(t, holds, 1)
+	require.Equal(t, "app", holds[0].Subject)
+	require.Equal(t, tokenprovider.CodeRateLimited, holds[0].Code)
 }
 
 // broken is an HTTP transport or the body of an answer that does something else

@@ -8,6 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// dated returns the headers of an answer with that Date.
+func dated(date time.Time) http.Header {
+	return http.Header{"Date": {date.UTC().Format(http.TimeFormat)}}
+}
+
 func TestSkewIsTheSmallestThatExplainsTheDate(t *testing.T) {
 	sent := time.Date(2026, 11, 23, 19, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
@@ -19,12 +24,13 @@ func TestSkewIsTheSmallestThatExplainsTheDate(t *testing.T) {
 		"cut to the second":          {-time.Second, 0, 0},
 		"a slow answer, dated first": {0, 10 * time.Second, 0},
 		"a slow answer, dated last":  {10 * time.Second, 10 * time.Second, 0},
-		"under two seconds":          {1900 * time.Millisecond, 0, 0},
+		"under two seconds":          {time.Second, 0, 0},
 		"ahead":                      {10 * time.Minute, time.Second, 10*time.Minute - time.Second},
 		"behind":                     {-10 * time.Minute, time.Second, -10*time.Minute + time.Second},
 	} {
-		require.Equal(t, c.want, measure(sent.Add(c.date), sent, sent.Add(c.received)).skew, name)
+		require.Equal(t, c.want, skewOf(measure(dated(sent.Add(c.date)), sent, sent.Add(c.received))), name)
 	}
+	require.Nil(t, measure(http.Header{}, sent, sent), "without a Date nothing is known")
 }
 
 func TestNoTimeOfGitHubsIsTakenForALaterOne(t *testing.T) {
@@ -37,12 +43,11 @@ func TestNoTimeOfGitHubsIsTakenForALaterOne(t *testing.T) {
 			for _, way := range []time.Duration{0, 700 * time.Millisecond} { // there, and as long back
 				theirs := sent.Add(way).Add(skew)
 				c := &clock{}
-				c.learn(http.Header{"Date": {theirs.Format(http.TimeFormat)}}, sent, sent.Add(2*way))
-				end := theirs.Add(20 * time.Second).Truncate(time.Second)
-				if c.skew() == 0 {
+				if !c.correct(nil, measure(dated(theirs), sent, sent.Add(2*way))) {
 					require.Less(t, max(skew, -skew), 5*time.Second)
 					continue
 				}
+				end := theirs.Add(20 * time.Second).Truncate(time.Second)
 				early := end.Add(-skew).Sub(c.local(end))
 				require.GreaterOrEqual(t, early, time.Duration(0), "%s, %s on the way", skew, way)
 				require.LessOrEqual(t, early, time.Second+2*way)
@@ -51,14 +56,30 @@ func TestNoTimeOfGitHubsIsTakenForALaterOne(t *testing.T) {
 	}
 }
 
-func TestAGatewaysClockIsNotGitHubs(t *testing.T) {
-	for status, learnt := range map[int]bool{http.StatusUnauthorized: true, http.StatusBadGateway: false} {
-		c := newClient(t, func(*http.Request) (*http.Response, error) {
-			header := http.Header{"Date": {time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}}
-			return &http.Response{StatusCode: status, Header: header, Body: http.NoBody}, nil
-		})
-		_, err := c.send(t.Context(), Request{Method: http.MethodGet, Path: "/x", Want: http.StatusOK}, "t")
-		require.Error(t, err)
-		require.Equal(t, learnt, c.clock.skew() != 0, status)
-	}
+func TestNoTokenLivesLongerThanAnHourAfterItCame(t *testing.T) {
+	now := time.Now().Round(0)
+	got := &Answer{Received: now}
+	c := newClient(t, nil)
+	require.Equal(t, now.Add(50*time.Minute), c.Local(now.Add(50*time.Minute), got))
+	require.Equal(t, now.Add(time.Hour), c.Local(now.Add(68*time.Minute), got), "our clock is slow, within what GitHub takes")
+	c.clock.learnt.Store(&difference{skew: 2 * time.Hour})
+	require.Equal(t, now.Add(time.Hour), c.Local(now.Add(3*time.Hour), got))
+	require.Equal(t, now.Add(-2*time.Hour), c.Local(now, got), "our clock was set right meanwhile")
+}
+
+func TestAClockIsCorrectedOnceAndGivenUp(t *testing.T) {
+	ahead, behind := &difference{skew: time.Hour}, &difference{skew: -time.Hour}
+	c := &clock{}
+	require.False(t, c.correct(nil, nil), "there is no other clock to try")
+	require.True(t, c.correct(nil, ahead))
+	require.Same(t, ahead, c.learnt.Load())
+	require.True(t, c.correct(nil, behind), "another call has corrected it; its clock is to be tried")
+	require.Same(t, ahead, c.learnt.Load())
+	require.True(t, c.correct(ahead, &difference{skew: time.Hour}), "the Date tells what was refused: back to ours")
+	require.Nil(t, c.learnt.Load())
+	require.True(t, c.correct(nil, behind))
+	c.giveUp(ahead)
+	require.Same(t, behind, c.learnt.Load(), "it isn't in use any more")
+	c.giveUp(behind)
+	require.Nil(t, c.learnt.Load())
 }

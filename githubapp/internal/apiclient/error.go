@@ -19,6 +19,10 @@ type Error struct {
 	RetryAfter time.Duration // as GitHub hints; 0: it doesn't
 	Refusal    *Refusal      // what GitHub answered; nil: nothing, or nothing that could be read
 	Err        error         // the cause; beside a Refusal, what is to be said about it, or nil
+	Held       bool          // no request was made: it would have ended as an earlier one did, whose error this is
+	Secondary  bool          // the secondary rate limit: too much at once
+
+	theirs *difference // GitHub's clock, as a refusal on the clock tells it; nil: no difference, or not told
 }
 
 // Error returns the text for operators.
@@ -58,8 +62,11 @@ func (c *Client) refused(r Request, got reply, credential string) error {
 		Path:             r.Path,
 	}
 	e := &Error{Code: refusal.code(), Refusal: refusal}
-	if limited(refusal, got.header) {
-		e.Code = tokenprovider.CodeRateLimited
+	if refusal.limits(got.header) {
+		e.Code, e.Secondary = tokenprovider.CodeRateLimited, refusal.secondary()
+	}
+	if refusal.clockRefused() {
+		e.theirs = measure(got.header, got.sent, got.received)
 	}
 	hinted := e.Code == tokenprovider.CodeUnavailable && got.header.Get("Retry-After") != ""
 	if hinted || e.Code == tokenprovider.CodeRateLimited {
@@ -76,13 +83,18 @@ func (c *Client) refused(r Request, got reply, credential string) error {
 // maxText bounds what is kept of a text that comes from outside, in characters.
 const maxText = 512
 
-var credentials = regexp.MustCompile(`gh[a-z]_[A-Za-z0-9._-]{16,}|eyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*)*`)
+var (
+	credentials = regexp.MustCompile(`gh[a-z]_[A-Za-z0-9._-]{16,}|eyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*)*`)
+	userInfo    = regexp.MustCompile(`(://)[^\s"'<>]*@`) // of a proxy's URL; a password may hold a slash
+)
 
 // Redact returns text from outside as an error may show it: short, on one line,
-// without the credential and without anything else that looks like one.
+// without the credential, without anything else that looks like one, and
+// without the user and password in a URL.
 func Redact(text, credential string) string {
 	if credential != "" {
 		text = strings.ReplaceAll(text, credential, secret.Redacted)
 	}
+	text = userInfo.ReplaceAllString(text, "${1}"+secret.Redacted+"@")
 	return wire.OneLine(credentials.ReplaceAllString(text, secret.Redacted), maxText)
 }

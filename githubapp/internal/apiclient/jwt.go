@@ -33,39 +33,55 @@ type signer struct {
 type signature struct {
 	jwt    string
 	key    *appkey.Key
-	issued int64 // the iat claim
-	skew   time.Duration
-	expiry time.Time // by this machine's clock
+	issued int64       // the iat claim
+	theirs *difference // GitHub's clock as it was known
+	expiry time.Time   // by this machine's clock
 }
 
-// Token signs a JWT.
-func (s *signer) Token(context.Context) (string, time.Time, error) {
-	key, skew, now := s.keys.InUse(), s.clock.skew(), time.Now().Round(0)
-	issued := now.Add(skew - backdate).Unix()
+// Token signs a JWT: with the first key that can, of those that didn't fail of
+// late. Where all did it is the one that rests for longest, alone.
+func (s *signer) Token(ctx context.Context) (string, time.Time, error) {
+	keys, resting := s.keys.Keys()
+	if len(keys) == 0 {
+		keys = resting[:1]
+	}
+	var failed error
+	for n, key := range keys {
+		made, err := s.sign(ctx, key, len(keys)-n)
+		if err == nil {
+			s.last.Store(made)
+			return made.jwt, made.expiry, nil
+		}
+		failed = err
+		s.keys.Failed(key)
+	}
+	return "", time.Time{}, failed
+}
+
+// sign signs a JWT with key, in its share of the time that is left for that
+// many keys.
+func (s *signer) sign(ctx context.Context, key *appkey.Key, keys int) (*signature, error) {
+	theirs, now := s.clock.learnt.Load(), time.Now().Round(0)
+	there := now.Add(skewOf(theirs))
+	issued := there.Add(-backdate).Unix()
 	if last := s.last.Load(); last != nil && last.key == key && last.issued == issued {
-		return last.jwt, last.expiry, nil // signing again would make the same
+		return last, nil // signing again would make the same
 	}
-	text, err := sign(key, s.issuer, issued, now.Add(skew+jwtLife).Unix())
-	if err != nil {
-		return "", time.Time{}, err
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/time.Duration(keys))
+		defer cancel()
 	}
-	made := &signature{text, key, issued, skew, now.Add(jwtLife)}
-	s.last.Store(made)
-	return made.jwt, made.expiry, nil
-}
-
-// sign returns the JWT of the issuer with those times in Unix seconds.
-func sign(k *appkey.Key, issuer string, issued, expiry int64) (string, error) {
-	claims := jwt.MapClaims{"iss": issuer, "iat": issued, "exp": expiry}
+	claims := jwt.MapClaims{"iss": s.issuer, "iat": issued, "exp": there.Add(jwtLife).Unix()}
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
 	text, err := token.SigningString()
 	if err != nil {
-		return "", &tokenprovider.Error{Code: tokenprovider.CodeInternal,
+		return nil, &tokenprovider.Error{Code: tokenprovider.CodeInternal,
 			Err: fmt.Errorf("encode the app's JWT: %w", err)}
 	}
-	signed, err := k.SignRS256(text)
+	signed, err := key.SignRS256(ctx, text)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return text + "." + token.EncodeSegment(signed), nil
+	return &signature{text + "." + token.EncodeSegment(signed), key, issued, theirs, now.Add(jwtLife)}, nil
 }

@@ -1,15 +1,12 @@
 package apiclient
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/wire"
-	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
 // How long a rate limit is taken to hold: without a hint, and at most.
@@ -18,22 +15,24 @@ const (
 	maxHold     = time.Hour
 )
 
-// limited reports whether r is a rate limit. A 403 is one only with
-// Retry-After, with no requests remaining, or with the text of the secondary
-// limit: the time of a reset alone is on nearly every answer.
-func limited(r *Refusal, header http.Header) bool {
+// limits reports whether r is a rate limit. A 403 is one only with Retry-After,
+// with no requests remaining, or with the text of the secondary limit or of a
+// lock-out: the time of a reset alone is on nearly every answer.
+func (r *Refusal) limits(header http.Header) bool {
 	switch r.Status {
 	case http.StatusTooManyRequests:
 		return true
 	case http.StatusForbidden:
-		return header.Get("Retry-After") != "" || noneRemaining(header) || secondaryLimit(r)
+		return header.Get("Retry-After") != "" || noneRemaining(header) || r.secondary() || r.says(lockedOut)
 	}
 	return false
 }
 
 func noneRemaining(header http.Header) bool { return header.Get("X-RateLimit-Remaining") == "0" }
 
-func secondaryLimit(r *Refusal) bool {
+// secondary reports whether r is the secondary limit: too much at once, which
+// no header announces.
+func (r *Refusal) secondary() bool {
 	message, document := strings.ToLower(r.Message), strings.ToLower(r.DocumentationURL)
 	return strings.Contains(message, "secondary rate limit") ||
 		strings.Contains(message, "abuse detection") ||
@@ -56,45 +55,4 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 		}
 	}
 	return min(max(wait, time.Second), maxHold)
-}
-
-// hold keeps all of an app's requests back while a rate limit lasts: they draw
-// on one limit, and GitHub bans who goes on. The zero hold is open.
-type hold struct {
-	until atomic.Int64 // wall time in Unix nanoseconds
-}
-
-// extend holds requests back for at least d from now.
-func (h *hold) extend(d time.Duration) {
-	now := time.Now()
-	until := now.Add(d).UnixNano()
-	for {
-		old := h.until.Load()
-		if old >= until && h.left(now) > 0 || h.until.CompareAndSwap(old, until) {
-			return
-		}
-	}
-}
-
-// check returns an error while requests are held back.
-func (h *hold) check() error {
-	left := h.left(time.Now())
-	if left == 0 {
-		return nil
-	}
-	return &Error{
-		Code:       tokenprovider.CodeRateLimited,
-		RetryAfter: left,
-		Err: fmt.Errorf("GitHub's rate limit was hit; the app's requests are held back for another %s",
-			left.Round(time.Second)),
-	}
-}
-
-// left returns for how much longer requests are held back.
-func (h *hold) left(now time.Time) time.Duration {
-	left := time.Duration(h.until.Load() - now.UnixNano())
-	if left > maxHold { // the clock was set back
-		return 0
-	}
-	return max(left, 0)
 }

@@ -43,31 +43,15 @@ func TestAnOrdinary403IsNoRateLimit(t *testing.T) {
 	header.Set("X-RateLimit-Remaining", "4999")
 	header.Set("X-RateLimit-Reset", "1800000500")
 	for message, want := range map[string]bool{
-		"This installation has been suspended":            false,
-		"Resource not accessible by integration":          false,
-		"You have exceeded a secondary rate limit":        true,
-		"You have triggered an abuse detection mechanism": true,
+		"This installation has been suspended":                               false,
+		"Resource not accessible by integration":                             false,
+		"You have exceeded a secondary rate limit":                           true,
+		"Maximum number of login attempts exceeded. Please try again later.": true,
+		"You have triggered an abuse detection mechanism":                    true,
 	} {
-		require.Equal(t, want, limited(&Refusal{Status: 403, Message: message}, header), message)
+		require.Equal(t, want, (&Refusal{Status: 403, Message: message}).limits(header), message)
 	}
 	header.Set("X-RateLimit-Remaining", "0")
-	require.True(t, limited(&Refusal{Status: 403}, header))
-	require.False(t, limited(&Refusal{Status: 404}, header))
-}
-
-func TestAHoldIsOverWhenTheClockWasSetBack(t *testing.T) {
-	var h hold
-	require.NoError(t, h.check())
-	h.extend(time.Minute)
-	h.extend(time.Second) // doesn't shorten it
-	require.ErrorContains(t, h.check(), "another 1m0s")
-	h.until.Store(time.Now().Add(48 * time.Hour).UnixNano())
-	require.NoError(t, h.check())
-}
-
-func TestAHoldBeginsAnewWhenTheClockWasSetBack(t *testing.T) {
-	var h hold
-	h.until.Store(time.Now().Add(48 * time.Hour).UnixNano())
-	h.extend(time.Minute)
-	require.ErrorContains(t, h.check(), "another 1m0s")
+	require.True(t, (&Refusal{Status: 403}).limits(header))
+	require.False(t, (&Refusal{Status: 404}).limits(header))
 }

@@ -42,6 +42,8 @@ const (
 	issuedClaim  = "'Issued at' claim"
 	suspended    = "installation has been suspended"
 	noSuchApp    = "Integration not found"
+	noPublicKey  = "must generate a public key"
+	lockedOut    = "Maximum number of login attempts"
 )
 
 func (r *Refusal) says(text string) bool { return strings.Contains(r.Message, text) }
@@ -53,10 +55,25 @@ func (r *Refusal) Suspended() bool {
 
 // Gone reports whether GitHub itself says that there is no such installation. A
 // page of some gateway's doesn't say so, nor does an app that GitHub doesn't
-// know.
+// know, or the end of an API version.
 func (r *Refusal) Gone() bool {
 	return r.Status == http.StatusNotFound && r.Message == "Not Found" ||
-		r.Status == http.StatusGone && r.Message != ""
+		r.Status == http.StatusGone && r.Message != "" && !r.versionRefused()
+}
+
+// versionRefused reports whether GitHub doesn't know the API version, or no
+// longer.
+func (r *Refusal) versionRefused() bool {
+	return (r.Status == http.StatusGone || r.Status == http.StatusBadRequest) &&
+		(strings.Contains(strings.ToLower(r.Message), "api version") || r.says("X-GitHub-Api-Version") ||
+			strings.Contains(r.DocumentationURL, "api-versions"))
+}
+
+// aboutTheApp reports whether any other request of the app would have been
+// refused as well.
+func (r *Refusal) aboutTheApp() bool {
+	return r.Status == http.StatusUnauthorized || r.Status == http.StatusNotFound && r.says(noSuchApp) ||
+		r.versionRefused()
 }
 
 // clockRefused reports whether the JWT's times were refused: this machine's
@@ -66,9 +83,9 @@ func (r *Refusal) clockRefused() bool {
 }
 
 // keyRefused reports whether the JWT's signature was refused: the key isn't one
-// of the app's.
+// of the app's, which may have none.
 func (r *Refusal) keyRefused() bool {
-	return r.Status == http.StatusUnauthorized && r.says(notDecodable)
+	return r.Status == http.StatusUnauthorized && (r.says(notDecodable) || r.says(noPublicKey))
 }
 
 // code returns the Code of r, but for rate limits.
@@ -78,6 +95,8 @@ func (r *Refusal) code() tokenprovider.Code {
 		return tokenprovider.CodeUnauthenticated
 	case s == http.StatusForbidden:
 		return tokenprovider.CodeForbidden
+	case r.versionRefused():
+		return tokenprovider.CodeInvalidRequest
 	case s == http.StatusNotFound, s == http.StatusGone:
 		return tokenprovider.CodeNotFound
 	case s == http.StatusUnprocessableEntity && r.says(notGranted):
@@ -96,6 +115,13 @@ func (r *Refusal) advice(isJSON bool) string {
 	switch {
 	case r.clockRefused():
 		return "this machine's clock differs from GitHub's; set it by NTP"
+	case r.Status == http.StatusUnauthorized && r.says(noPublicKey):
+		return "the app with that id has no key; check Options.AppID and Options.ClientID, " +
+			"and make a private key on the app's settings page"
+	case r.versionRefused():
+		return "GitHub doesn't serve this version of its API; set Options.APIVersion to one that it serves"
+	case r.says(lockedOut):
+		return "GitHub locks out who tries credentials that it refuses; it ends by itself"
 	case r.keyRefused():
 		return "the private key isn't one of this app's; " +
 			"compare its fingerprint with those on the app's settings page"

@@ -3,6 +3,7 @@ package apiclient
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -21,12 +22,17 @@ type Request struct {
 	Body   []byte // JSON; nil: none
 	Want   int    // the one status that is success
 	Limit  int64  // of that answer's body in bytes; 0: 1 MiB, which is the limit of any other answer
+
+	// Subject is whose rate limit a request with a token draws on, for
+	// [Client.Usage]: the account. With "" it isn't remembered.
+	Subject string
 }
 
 // Answer is an answer with the status that was wanted.
 type Answer struct {
-	Header http.Header
-	Body   []byte
+	Header   http.Header
+	Body     []byte
+	Received time.Time
 }
 
 // maxBody bounds the body of an answer in bytes, where a request sets no other
@@ -43,6 +49,7 @@ type reply struct {
 	header   http.Header
 	body     []byte
 	broken   error // why the body ended early
+	sent     time.Time
 	received time.Time
 }
 
@@ -64,8 +71,12 @@ func (c *Client) send(ctx context.Context, r Request, credential string) (*Answe
 	if err != nil {
 		return nil, c.unreachable(ctx, r, err, credential)
 	}
-	if got.status < 500 { // above, it may be a gateway's clock
-		c.clock.learn(got.header, sent, got.received)
+	got.sent = sent
+	c.limits.note(r.Subject, got.header, c.clock.local, c.config.Logger, c.config.App)
+	if deprecation, sunset, isNew := c.announcements.note(got.header); isNew {
+		c.config.Logger.Warn("GitHub announces the end of what is used",
+			"app", c.config.App, "api_version", c.config.APIVersion, "deprecation", deprecation, "sunset", sunset,
+			"request", r.Method+" "+r.Path)
 	}
 	if got.status != r.Want {
 		return nil, c.refused(r, got, credential)
@@ -76,7 +87,7 @@ func (c *Client) send(ctx context.Context, r Request, credential string) (*Answe
 	if int64(len(got.body)) > limit {
 		return nil, internal("%s %s: the answer is larger than %d bytes", r.Method, r.Path, limit)
 	}
-	return &Answer{got.header, got.body}, nil
+	return &Answer{got.header, got.body, got.received}, nil
 }
 
 func (c *Client) newRequest(ctx context.Context, r Request, credential string) (*http.Request, error) {
@@ -132,13 +143,25 @@ func (c *Client) unreachable(ctx context.Context, r Request, err error, credenti
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err // its text repeats method and URL
 	}
+	advice := "check Options.BaseURL and the network"
+	if unknown, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		advice = "this machine doesn't trust the certificate" + issuedBy(unknown.Cert) +
+			"; name that authority's certificate in the file that SSL_CERT_FILE names, or in Options.HTTPClient"
+	}
 	if text := Redact(err.Error(), credential); text != err.Error() {
 		err = errors.New(text)
 	}
-	advice := "check Options.BaseURL and the network"
 	if ctx.Err() != nil {
 		err, advice = ctx.Err(), "no answer in time"
 	}
 	return &Error{Code: tokenprovider.CodeUnavailable,
 		Err: fmt.Errorf("%s %s%s: %w (%s)", r.Method, c.config.BaseURL, r.Path, err, advice)}
+}
+
+// issuedBy names who issued a certificate.
+func issuedBy(certificate *x509.Certificate) string {
+	if certificate == nil {
+		return ""
+	}
+	return fmt.Sprintf(" of %q", Redact(certificate.Issuer.String(), ""))
 }

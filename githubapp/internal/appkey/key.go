@@ -6,6 +6,7 @@
 package appkey
 
 import (
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -67,15 +68,13 @@ func (k *Key) Fingerprint() string { return k.fingerprint }
 func (k *Key) Same(other *Key) bool { return k.fingerprint == other.fingerprint }
 
 // SignRS256 returns the signature of text by RSASSA-PKCS1-v1_5 with SHA-256
-// (RFC 7518, section 3.3). It waits for as long as the signer takes, and checks
-// what that returns: a KMS may be set to another algorithm or hold another key.
-// The error is a [*tokenprovider.Error].
-func (k *Key) SignRS256(text string) ([]byte, error) {
+// (RFC 7518, section 3.3). A signer that has no answer at the end of ctx is left
+// behind. What it returns is checked: a KMS may be set to another algorithm or
+// hold another key. The error is a [*tokenprovider.Error].
+func (k *Key) SignRS256(ctx context.Context, text string) ([]byte, error) {
 	digest := sha256.Sum256([]byte(text))
-	var signed []byte
-	err := foreign.Do("the signer of key "+k.fingerprint, func() (err error) {
-		signed, err = k.signer.Sign(rand.Reader, digest[:], crypto.SHA256)
-		return err
+	signed, err := foreign.Within(ctx, "the signer of key "+k.fingerprint, func(context.Context) ([]byte, error) {
+		return k.signer.Sign(rand.Reader, digest[:], crypto.SHA256)
 	})
 	code := tokenprovider.CodeInternal
 	switch defect, ok := errors.AsType[*foreign.Defect](err); {

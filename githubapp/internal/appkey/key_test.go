@@ -36,7 +36,7 @@ func (r *remote) Sign(_ io.Reader, digest []byte, _ crypto.SignerOpts) ([]byte, 
 func TestASignatureIsOneOfTheKeyByRS256(t *testing.T) {
 	key, err := appkey.New(testutil.RSAKey(t, 0))
 	require.NoError(t, err)
-	signed, err := key.SignRS256("header.claims")
+	signed, err := key.SignRS256(t.Context(), "header.claims")
 	require.NoError(t, err)
 	digest := sha256.Sum256([]byte("header.claims"))
 	require.NoError(t, rsa.VerifyPKCS1v15(&testutil.RSAKey(t, 0).PublicKey, crypto.SHA256, digest[:], signed))
@@ -63,7 +63,7 @@ func TestASignerThatBreaksIsAnErrorThatNamesItsKey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			key, err := appkey.New(&remote{testutil.RSAKey(t, 0).Public, c.sign})
 			require.NoError(t, err)
-			signed, err := key.SignRS256("header.claims")
+			signed, err := key.SignRS256(t.Context(), "header.claims")
 			require.Nil(t, signed)
 			require.Equal(t, c.code, tokenprovider.CodeOf(err))
 			require.ErrorContains(t, err, c.says)

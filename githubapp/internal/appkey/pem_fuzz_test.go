@@ -1,6 +1,7 @@
 package appkey
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 	"unicode"
@@ -14,7 +15,9 @@ func FuzzKeys(f *testing.F) {
 	whole := string(testutil.RSAKeyPEM(f, 0))
 	body := whole[strings.IndexByte(whole, '\n')+1 : strings.Index(whole, "-----END")]
 	for _, seed := range []string{
-		whole, whole + whole, whole[:len(whole)/2], strings.ReplaceAll(whole, "\n", `\n`), strings.ReplaceAll(whole, "\n", "\r\n"), "\ufeff\"" + whole + "\"", "",
+		whole, whole + whole, whole[:len(whole)/2], strings.ReplaceAll(whole, "\n", `\\n`), strings.ReplaceAll(whole, "\n", ""),
+		base64.StdEncoding.EncodeToString([]byte(whole)), base64.StdEncoding.EncodeToString([]byte(body)), "SHA256:x", "/run/app.pem",
+		strings.ReplaceAll(whole, "\n", "\r\n"), "\ufeff\"" + whole + "\"", "",
 		"-----BEGIN RSA PRIVATE KEY-----\n-----END RSA PRIVATE KEY-----\n", "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n",
 		"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n",
 		"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "ssh-rsa AAAAB3NzaC1yc2E",

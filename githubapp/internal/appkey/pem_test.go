@@ -7,9 +7,11 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -40,6 +42,21 @@ func TestKeysAreReadInEveryForm(t *testing.T) {
 		"quoted":                append(append([]byte(`"`), bytes.ReplaceAll(pkcs1, []byte("\n"), []byte(`\n`))...), '"'),
 		"byte order mark":       append([]byte("\ufeff"), pkcs1...),
 		"a comment before it":   append([]byte("# the app's key\n"), pkcs1...),
+		"escaped twice":         bytes.ReplaceAll(pkcs1, []byte("\n"), []byte(`\\n`)),
+		"escaped, a line's end": append(bytes.ReplaceAll(pkcs1, []byte("\n"), []byte(`\n`)), '\n'),
+		"spaces for lines":      bytes.ReplaceAll(pkcs1, []byte("\n"), []byte(" ")),
+		"nothing for lines":     bytes.ReplaceAll(pkcs1, []byte("\n"), nil),
+		"CR alone":              bytes.ReplaceAll(pkcs1, []byte("\n"), []byte("\r")),
+		"begin in lower case":   bytes.ReplaceAll(pkcs1, []byte("BEGIN"), []byte("Begin")),
+		"PKCS#1 as PKCS#8":      bytes.ReplaceAll(pkcs1, []byte("RSA PRIVATE"), []byte("PRIVATE")),
+		"PKCS#8 as PKCS#1":      bytes.ReplaceAll(pkcs8(t, testutil.RSAKey(t, 0)), []byte(" PRIVATE"), []byte(" RSA PRIVATE")),
+		"base64":                []byte(base64.StdEncoding.EncodeToString(pkcs1)),
+		"base64 for URLs":       []byte(base64.RawURLEncoding.EncodeToString(pkcs1)),
+		"base64 in lines":       regexp.MustCompile(`.{76}`).ReplaceAll([]byte(base64.StdEncoding.EncodeToString(pkcs1)), []byte("$0\r\n")),
+		"base64, quoted":        []byte("'" + base64.StdEncoding.EncodeToString(pkcs1) + "'\n"),
+		"base64 of base64":      []byte(base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString(pkcs1)))),
+		"the body alone":        regexp.MustCompile(`-----[^-]*-----|\s`).ReplaceAll(pkcs1, nil),
+		"after its public key":  append([]byte("-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n"), pkcs1...),
 		"two keys":              append(bytes.Clone(testutil.RSAKeyPEM(t, 1)), pkcs1...),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,7 +64,7 @@ func TestKeysAreReadInEveryForm(t *testing.T) {
 			require.NoError(t, err)
 			last := keys[len(keys)-1]
 			require.True(t, want.Same(last))
-			_, err = last.SignRS256("header.claims")
+			_, err = last.SignRS256(t.Context(), "header.claims")
 			require.NoError(t, err)
 			require.Equal(t, name == "two keys", len(keys) == 2)
 		})
@@ -68,15 +85,28 @@ func TestAMalformedKeyIsRefusedWithAReason(t *testing.T) {
 		text []byte
 		says string
 	}{
-		"no PEM":         {[]byte("ghs_notakeyatall0123456789"), "holds no whole PEM block"},
+		"a token":        {[]byte("ghs_notakeyatall0123456789"), "holds a token; what is needed is the app's private key"},
+		"empty":          {[]byte(`"" `), "is empty"},
+		"a fingerprint":  {[]byte("SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="), "holds the fingerprint of a key"},
+		"a path":         {[]byte("/run/secrets/app.pem"), "Options.KeyFile"},
+		"a file's name":  {[]byte("app.private-key.pem"), "Options.KeyFile"},
+		"a secret":       {[]byte(strings.Repeat("0123456789", 4)), "holds what looks like a client secret"},
+		"a client ID":    {[]byte("Iv23liABCDEF"), "holds a client ID"},
+		"an app's ID":    {[]byte("123456"), "holds a number"},
+		"a placeholder":  {[]byte("${{ secrets.APP_KEY }}"), "holds a placeholder"},
+		"JSON":           {[]byte(`{"kty":"RSA"}`), "holds JSON"},
+		"a public line":  {[]byte("ssh-rsa AAAAB3NzaC1yc2E me@example"), "holds an SSH public key"},
+		"anything":       {[]byte("hunter2 and more of it"), "holds no PEM, nor base64 of it"},
+		"base64 of that": {[]byte(base64.StdEncoding.EncodeToString([]byte("hunter2 and more of it"))), "holds no PEM, nor base64 of it"},
+		"without begin":  {bytes.TrimPrefix(testutil.RSAKeyPEM(t, 0), []byte("-----BEGIN RSA PRIVATE KEY-----")), "the line that begins it is missing"},
 		"cut short":      {testutil.RSAKeyPEM(t, 0)[:800], "holds no whole PEM block"},
 		"broken":         {encode("RSA PRIVATE KEY", nil, block.Bytes[:300]), "malformed RSA PRIVATE KEY"},
-		"PKCS#8 label":   {encode("PRIVATE KEY", nil, block.Bytes), "malformed PRIVATE KEY"},
-		"public key":     {encode("PUBLIC KEY", nil, []byte("x")), "holds PEM of type PUBLIC KEY; what is needed is the app's private key"},
-		"certificate":    {encode("CERTIFICATE", nil, []byte("x")), "holds PEM of type CERTIFICATE"},
-		"EC":             {encode("EC PRIVATE KEY", nil, []byte("x")), "holds PEM of type EC PRIVATE KEY"},
-		"OpenSSH":        {encode("OPENSSH PRIVATE KEY", nil, []byte("x")), "holds PEM of type OPENSSH PRIVATE KEY"},
+		"public key":     {encode("PUBLIC KEY", nil, []byte("x")), "holds a public key; what is needed is the app's private key"},
+		"certificate":    {encode("CERTIFICATE", nil, []byte("x")), "holds a certificate"},
+		"EC":             {encode("EC PRIVATE KEY", nil, []byte("x")), "holds a key of an elliptic curve"},
+		"OpenSSH":        {encode("OPENSSH PRIVATE KEY", nil, []byte("x")), "holds an SSH key"},
 		"too short":      {encode("RSA PRIVATE KEY", nil, x509.MarshalPKCS1PrivateKey(short)), "has a key of 1024 bits; an app's has at least 2048"},
+		"PGP":            {encode("PGP PRIVATE KEY BLOCK", nil, []byte("x")), "holds PEM of another type"},
 		"encrypted":      {encode("ENCRYPTED PRIVATE KEY", nil, []byte("x")), "openssl rsa"},
 		"encrypted, old": {encode("RSA PRIVATE KEY", old, []byte("x")), "openssl rsa"},
 		"not RSA":        {pkcs8(t, curve), "ecdsa"},

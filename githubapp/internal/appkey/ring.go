@@ -1,40 +1,112 @@
 package appkey
 
 import (
+	"cmp"
+	"os"
 	"slices"
 	"sync"
+	"time"
 )
 
-// Ring is an app's keys and which of them is in use. GitHub takes up to 25 keys
-// of an app, so that a key can be replaced without a gap. A Ring is safe for
-// concurrent use.
+// How long a key that failed comes after the others: this, doubling with each
+// failure in a row.
+const (
+	firstRest = 30 * time.Second
+	maxRest   = 15 * time.Minute
+)
+
+// checkEvery is how often the key file is looked at, at most.
+const checkEvery = time.Second
+
+// Ring is an app's keys, which of them is in use, and which of them failed.
+// GitHub takes up to 25 keys of an app, so that a key can be replaced without a
+// gap. A Ring is safe for concurrent use.
 type Ring struct {
 	file string // where the keys come from, if it is a file
 
 	mu      sync.Mutex
-	keys    []*Key
-	current int
+	keys    []*ringKey // the one in use first
+	read    os.FileInfo
+	checked time.Time
+}
+
+// ringKey is a key and what is known of it.
+type ringKey struct {
+	*Key
+	failures  int       // in a row: refused by GitHub, or no signature could be had
+	restUntil time.Time // wall time
 }
 
 // NewRing returns a Ring of keys, of which there must be one at least. The
 // first is in use.
-func NewRing(keys []*Key) *Ring { return &Ring{keys: keys} }
+func NewRing(keys []*Key) *Ring {
+	r := new(Ring)
+	r.replace(keys)
+	return r
+}
 
 // OpenRing returns a Ring of the keys in the file at path, which [Ring.Reload]
 // reads again.
 func OpenRing(path string) (*Ring, error) {
+	info, _ := os.Stat(path) // before it is read: what is written meanwhile is a change
 	keys, err := ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return &Ring{file: path, keys: keys}, nil
+	r := &Ring{file: path, read: info}
+	r.replace(keys)
+	return r, nil
 }
 
-// InUse returns the key to sign with.
-func (r *Ring) InUse() *Key {
+// Keys returns the keys in the order in which to try them: those that didn't
+// fail of late, that failed least often and the one in use first, and then
+// those that did, in the order in which their time to rest ends.
+func (r *Ring) Keys() (fresh, resting []*Key) {
+	now := time.Now().Round(0)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.keys[r.current]
+	var first, last []*ringKey
+	for _, k := range r.keys {
+		if left := k.restUntil.Sub(now); left > 0 && left <= maxRest { // more when the clock was set back
+			last = append(last, k)
+		} else {
+			first = append(first, k)
+		}
+	}
+	slices.SortStableFunc(first, func(a, b *ringKey) int { return cmp.Compare(a.failures, b.failures) })
+	slices.SortStableFunc(last, func(a, b *ringKey) int { return a.restUntil.Compare(b.restUntil) })
+	for _, k := range first {
+		fresh = append(fresh, k.Key)
+	}
+	for _, k := range last {
+		resting = append(resting, k.Key)
+	}
+	return fresh, resting
+}
+
+// Failed takes note that k was refused, or that its signer failed: it comes
+// after the others for a while, and for longer when it fails again after that.
+// Calls that were under way at the same time count once.
+func (r *Ring) Failed(k *Key) {
+	now := time.Now().Round(0)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, known := range r.keys {
+		if !known.Same(k) {
+			continue
+		}
+		if known.failures == 0 || !now.Before(known.restUntil) {
+			known.failures++
+		}
+		known.restUntil = now.Add(min(firstRest<<min(known.failures-1, 16), maxRest))
+	}
+}
+
+// Another reports whether there is a key to go on with that isn't in tried.
+func (r *Ring) Another(tried []*Key) bool {
+	fresh, resting := r.Keys()
+	next := append(fresh, resting...)[0]
+	return !slices.ContainsFunc(tried, next.Same)
 }
 
 // Len returns how many keys there are.
@@ -44,44 +116,89 @@ func (r *Ring) Len() int {
 	return len(r.keys)
 }
 
-// Next puts another key into use after refused was refused. It reports whether
-// there is one to go on with, that is one that isn't in tried. When another
-// call has moved on already, its choice stays.
-func (r *Ring) Next(refused *Key, tried []*Key) bool {
+// Accepted takes note that GitHub accepted what k signed: it is the one in use.
+func (r *Ring) Accepted(k *Key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if k := r.keys[r.current]; !k.Same(refused) {
-		return !slices.ContainsFunc(tried, k.Same)
+	n := slices.IndexFunc(r.keys, func(known *ringKey) bool { return known.Same(k) })
+	if n < 0 {
+		return // the file was replaced meanwhile
 	}
-	for n := range r.keys {
-		at := (r.current + n) % len(r.keys)
-		if !slices.ContainsFunc(tried, r.keys[at].Same) {
-			r.current = at
-			return true
-		}
+	if r.keys[n].failures > 0 {
+		r.keys[n] = &ringKey{Key: k}
 	}
-	return false
+	if n > 0 {
+		r.keys = append(r.keys[n:len(r.keys):len(r.keys)], r.keys[:n]...)
+	}
 }
 
 // Reload reads the key file again, if there is one. Where that succeeds, its
-// keys take the place of all that there were; the one in use stays in use if
-// the file still has it.
-func (r *Ring) Reload() error {
+// keys take the place of all that there were; of one that the file still has,
+// all stays known. changed is false where the keys are the same.
+func (r *Ring) Reload() (changed bool, err error) {
 	if r.file == "" {
-		return nil
+		return false, nil
 	}
+	info, _ := os.Stat(r.file)
 	keys, err := ReadFile(r.file)
-	if err != nil {
-		return err
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	inUse := r.keys[r.current]
-	r.keys, r.current = keys, 0
-	for n, k := range keys {
-		if k.Same(inUse) {
-			r.keys[n], r.current = inUse, n
+	r.read, r.checked = info, time.Now()
+	if err != nil {
+		return false, err
+	}
+	return r.replace(keys), nil
+}
+
+// Changed looks whether the key file is another than the one that was read, at
+// most once a second, and reloads it then. It reports whether there are other
+// keys now. A file that can't be read, since it is just being written for
+// example, is looked at again when it changes.
+func (r *Ring) Changed() bool {
+	if r.file == "" || !r.due() {
+		return false
+	}
+	info, err := os.Stat(r.file)
+	if err != nil || r.same(info) {
+		return false
+	}
+	changed, _ := r.Reload()
+	return changed
+}
+
+// due reports whether it is time to look at the file.
+func (r *Ring) due() bool {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if since := now.Sub(r.checked); since >= 0 && since < checkEvery {
+		return false
+	}
+	r.checked = now
+	return true
+}
+
+func (r *Ring) same(info os.FileInfo) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.read != nil && os.SameFile(r.read, info) &&
+		r.read.ModTime().Equal(info.ModTime()) && r.read.Size() == info.Size()
+}
+
+// replace puts keys in the place of those that there are. It reports whether
+// there is one among them that wasn't there.
+func (r *Ring) replace(keys []*Key) (changed bool) {
+	old := r.keys
+	r.keys = nil
+	for _, known := range old { // the one in use stays the first
+		if slices.ContainsFunc(keys, known.Same) {
+			r.keys = append(r.keys, known)
 		}
 	}
-	return nil
+	for _, k := range keys {
+		if !slices.ContainsFunc(r.keys, func(known *ringKey) bool { return known.Same(k) }) {
+			r.keys, changed = append(r.keys, &ringKey{Key: k}), true
+		}
+	}
+	return changed
 }
