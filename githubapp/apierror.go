@@ -1,7 +1,6 @@
 package githubapp
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/molecule-ai/provisionkit/githubapp/internal/apiclient"
@@ -40,12 +39,4 @@ func published(err error) error {
 		}
 	}
 	return &tokenprovider.Error{Code: failure.Code, RetryAfter: failure.RetryAfter, Err: cause}
-}
-
-// saysDead reports whether err is GitHub's own word that every token of the
-// installation is dead, so that a live-looking one that is held must not be
-// served on.
-func saysDead(err error) bool {
-	answer, ok := errors.AsType[*APIError](err)
-	return ok && (answer.refusal().Suspended() || answer.refusal().Gone())
 }

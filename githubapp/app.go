@@ -3,14 +3,20 @@ package githubapp
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 	"weak"
 
 	"github.com/molecule-ai/provisionkit/githubapp/internal/apiclient"
+	"github.com/molecule-ai/provisionkit/githubapp/internal/ledger"
+	"github.com/molecule-ai/provisionkit/githubapp/internal/queue"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -18,19 +24,26 @@ import (
 // with [New], once per process; it must not be copied. All methods are safe for
 // concurrent use. It needs no closing: nothing runs while nobody calls.
 type App struct {
-	name   string // of the app, for errors and logs
-	client *apiclient.Client
-	found  finder
+	name   string            // of the app, for errors and logs
+	client *apiclient.Client // what is known of the app as a whole
+	log    *slog.Logger
 
-	mints     chan struct{} // a place for each mint that may be under way
-	cacheName string
-	caches    *tokenprovider.Keyed[installationKey]
-	replicas  *replicas // nil: there is no Options.Store
-	log       *slog.Logger
+	accounts accounts            // where the app is installed
+	facts    facts               // what is known of the installations
+	mints    *queue.Queue[int64] // by installation
+	ledger   *ledger.Ledger      // what workspaces were given
+
+	store    tokenprovider.Store // guarded; nil: there is no Options.Store
+	sealKeys [][]byte
+	identity []string // in Store keys: of the API and the app
+
+	timing tokenprovider.CacheOptions
+	caches *tokenprovider.Keyed[installationKey]
 
 	mu            sync.RWMutex
 	installations map[installationKey]weak.Pointer[Installation] // caches decides how long one is kept
 	sweepAt       int                                            // how many there are when the collected ones go
+	mutators      []weak.Pointer[WorkspaceMutator]
 }
 
 // queueTimeout bounds how long a mint waits for its turn, in a herd of many
@@ -66,17 +79,36 @@ func New(opts Options) (*App, error) {
 			Timeout:    opts.Cache.MintTimeout,
 			Logger:     opts.Logger,
 		}),
-		mints:         make(chan struct{}, opts.MaxConcurrentMints),
-		cacheName:     opts.Cache.Name,
-		replicas:      newReplicas(opts, base),
 		log:           opts.Logger,
+		sealKeys:      opts.SealKeys,
+		identity:      []string{base.Host + base.Path, opts.inStore()},
+		timing:        opts.Cache,
 		installations: make(map[installationKey]weak.Pointer[Installation]),
 	}
-	timing := opts.Cache
+	a.mints = queue.New[int64](opts.MaxConcurrentMints, a.client.LimitedFor)
+	a.accounts.lookups = queue.New[string](maxLookups, a.client.LimitedFor)
+	a.ledger = ledger.New(ledger.Config{
+		Store:     opts.Store,
+		SealKeys:  opts.SealKeys,
+		Key:       func(kind, name string) string { return a.storeKey(kind, name) },
+		TokenLife: tokenLife,
+		Revoke:    a.revoke,
+		Logger:    a.log,
+	})
+	a.store = a.ledger.Store()
+	a.timing.MintTimeout += queueTimeout // the request itself is bounded by the client
+	timing := a.timing
 	timing.Name = cmp.Or(timing.Name, "GitHub App "+a.name)
-	timing.MintTimeout += queueTimeout // the request itself is bounded by the client
 	a.caches = tokenprovider.NewKeyed(a.provider, &timing)
 	return a, nil
+}
+
+// storeKey names something in the Store: in clear what it is, and the hash of all
+// that tells it from others, of other apps and APIs too.
+func (a *App) storeKey(kind string, parts ...string) string {
+	text, _ := json.Marshal(append(slices.Clone(a.identity), parts...)) // strings always can be
+	sum := sha256.Sum256(text)
+	return "githubapp/" + kind + "/" + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // JWT returns the JSON Web Token that proves who the app is, and when it

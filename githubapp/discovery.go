@@ -36,28 +36,47 @@ func (i *InstallationInfo) clone() *InstallationInfo {
 	return &c
 }
 
-// FindInstallation returns the installation on an account ("owner") or on a
-// repository ("owner/repo"; one that was renamed is found by its old name too).
-// The error is of CodeNotFound when the app isn't installed there, and of
-// CodeInvalidRequest when target can't be a name; GitHub isn't asked then.
+// enterprises begins the target of an enterprise.
+const enterprises = "enterprises/"
+
+// FindInstallation returns the installation on an account ("owner"), on a
+// repository ("owner/repo"; one that was renamed is found by its old name too),
+// or on an enterprise ("enterprises/slug"). The error is of CodeNotFound when
+// the app isn't installed there, and of CodeInvalidRequest when target can't be
+// a name; GitHub isn't asked then.
 //
-// What GitHub says is remembered for 10 minutes, that there is no installation
-// for 30 seconds, another failure for one, and callers who ask for the same
-// target at the same time share one request. A webhook about the installation
-// or its account, and a mint that finds the installation gone, end that at
-// once. What comes back is the caller's own.
+// What GitHub says is remembered for 10 minutes, and served on after that while
+// GitHub can't be asked. That an account has no installation is held for 30
+// seconds, doubling to 15 minutes, for all its repositories. Callers who ask for
+// the same target at the same time share one request. A webhook about the
+// installation or its account, and a mint that finds the installation gone, end
+// that at once. What comes back is the caller's own.
 func (a *App) FindInstallation(ctx context.Context, target string) (*InstallationInfo, error) {
-	owner, repository, isRepository := strings.Cut(target, "/")
-	path := "/users/" + owner + "/installation" // answers for organisations too
-	if isRepository {
-		path = "/repos/" + owner + "/" + repository + "/installation"
-	}
-	if !nameable(owner) || isRepository && !nameable(repository) {
-		return nil, invalidRequest("find an installation: %q is neither an owner nor owner/repo",
+	account, repository, isRepository := strings.Cut(target, "/")
+	path := "/users/" + account + "/installation" // answers for organisations too
+	if slug, ok := strings.CutPrefix(target, enterprises); ok && nameable(slug) {
+		account, repository, isRepository = target, "", false
+		path = "/enterprises/" + slug + "/installation"
+	} else if !nameable(account) || isRepository && !nameable(repository) {
+		return nil, invalidRequest("find an installation: %q is neither an owner nor owner/repo nor enterprises/slug",
 			apiclient.Redact(target, ""))
 	}
-	return a.found.find(ctx, target, func(ctx context.Context) (*InstallationInfo, error) {
-		return a.findInstallation(ctx, target, path)
+	return a.accounts.find(ctx, account, target, func(ctx context.Context) (*InstallationInfo, bool, error) {
+		if !isRepository {
+			info, err := a.findInstallation(ctx, target, path)
+			return info, true, err
+		}
+		info, err := a.findInstallation(ctx, target, "/repos/"+account+"/"+repository+"/installation")
+		if tokenprovider.CodeOf(err) != tokenprovider.CodeNotFound {
+			return info, false, err
+		}
+		// Whether it is the account that has none is known for all its
+		// repositories.
+		_, owner := a.findInstallation(ctx, account, path)
+		if tokenprovider.CodeOf(owner) == tokenprovider.CodeNotFound {
+			return nil, true, owner
+		}
+		return nil, false, err
 	})
 }
 

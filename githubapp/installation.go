@@ -17,9 +17,12 @@ type Installation struct {
 	app     *App
 	id      int64
 	asked   *asked
-	sharing *sharing                            // with Options.Store; else nil
-	cache   atomic.Pointer[tokenprovider.Cache] // set before anyone has the Installation
+	shared  *tokenprovider.Shared               // with Options.Store; else nil
+	cache   atomic.Pointer[tokenprovider.Cache] // set before anyone outside has the Installation
 	granted atomic.Pointer[grant]
+
+	reported atomic.Bool  // a report was believed, and causes the next mint
+	deadSeen atomic.Int64 // [facts.deadAt] when the stored token was dropped for it
 }
 
 var (
@@ -34,13 +37,13 @@ var (
 // zero or less, or a malformed scope, [Installation.Token] is an error of
 // CodeInvalidRequest.
 func (a *App) Installation(id int64, scope ...Scope) *Installation {
-	return a.installation(id, everything, scope...)
+	return a.installation(id, everything, scope...).ready()
 }
 
 // Scoped returns the same installation with its scope narrowed by s. If s asks
 // for more than that scope has, [Installation.Token] is an error.
 func (i *Installation) Scoped(s Scope) *Installation {
-	return i.app.installation(i.id, i.asked, s)
+	return i.app.installation(i.id, i.asked, s).ready()
 }
 
 // Token returns a live token and when it expires by this machine's clock; see
@@ -55,9 +58,15 @@ func (i *Installation) Token(ctx context.Context) (string, time.Time, error) {
 	return i.cache.Load().Token(ctx)
 }
 
-// Invalidate drops token if it is the one held and no longer seconds old; see
-// [tokenprovider.Cache.Invalidate].
-func (i *Installation) Invalidate(token string) bool { return i.cache.Load().Invalidate(token) }
+// Invalidate reports that token was refused: it is replaced, if it is the one
+// that is held and the report is believed; see
+// [tokenprovider.Cache.Invalidate]. One that another replica revoked is dropped.
+func (i *Installation) Invalidate(token string) bool {
+	if i.holds(token) && i.dropRevoked(context.Background()) {
+		return true
+	}
+	return i.cache.Load().Invalidate(token)
+}
 
 // Status returns a snapshot for operators. Its Name is that of the
 // installation.
@@ -70,9 +79,9 @@ func (i *Installation) Status() tokenprovider.Status {
 // name returns what operators see: the cache's name, if it has one, and the
 // installation.
 func (i *Installation) name() string {
-	name := fmt.Sprintf("installation %d", i.id)
-	if i.app.cacheName != "" {
-		name = i.app.cacheName + ", " + name
+	name := subject(i.id)
+	if i.app.timing.Name != "" {
+		name = i.app.timing.Name + ", " + name
 	}
 	return name
 }
@@ -122,7 +131,7 @@ func (i *Installation) permissions(ctx context.Context) (map[string]string, erro
 	}
 	info, err := i.app.lookupInstallation(ctx, fmt.Sprintf("/app/installations/%d", i.id))
 	if err != nil {
-		return nil, i.explain(err)
+		return nil, explainMint(i.id, i.asked.scope, err)
 	}
 	return info.Permissions, nil
 }

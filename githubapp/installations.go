@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 	"weak"
 
@@ -13,15 +12,14 @@ import (
 
 // asked is what a token is asked for, beside the installation. It is immutable.
 type asked struct {
-	scope   Scope  // canonical
-	owner   string // the WorkspaceMutator that alone may use the token, with Options.Store the workspace; "": everybody
-	invalid error  // why there can be no token, whatever GitHub says
+	scope   Scope // canonical
+	invalid error // why there can be no token, whatever GitHub says
 }
 
 // everything is asked of an installation that nobody narrowed.
 var everything = new(asked)
 
-// narrowed is a narrowed by each of the scopes.
+// narrowed returns a narrowed by each of the scopes.
 func (a *asked) narrowed(scopes ...Scope) *asked {
 	for _, s := range scopes {
 		if a.invalid != nil || s.narrowsNothing() {
@@ -31,48 +29,38 @@ func (a *asked) narrowed(scopes ...Scope) *asked {
 		if err == nil {
 			s, err = a.scope.narrow(s.canonical())
 		}
-		a = &asked{s, a.owner, err}
+		a = &asked{s, err}
 	}
 	return a
 }
 
-// installationKey is what tells one cached token of an app from another. The app itself stands for the host and the
-// issuer.
+// installationKey is what tells one token of an app from another.
 type installationKey struct {
 	id    int64
-	asked string
+	scope string
 }
 
-func (a *asked) key(id int64) installationKey {
-	key := a.scope.key()
-	if a.owner != "" {
-		key = strconv.Quote(a.owner) + key // no scope's key begins with a quote
-	}
-	return installationKey{id, key}
-}
+func (i *Installation) key() installationKey { return installationKey{i.id, i.asked.scope.key()} }
 
-// installation is the one Installation of that id, of what base asks for narrowed by the scopes.
+// subject returns what operators call an installation.
+func subject(id int64) string { return fmt.Sprintf("installation %d", id) }
+
+// installation returns the one Installation of that id, of what base asks for
+// narrowed by the scopes. It has no cache yet: see ready.
 func (a *App) installation(id int64, base *asked, scopes ...Scope) *Installation {
-	i := &Installation{app: a, id: id, asked: base.narrowed(scopes...)}
-	if err := i.invalid(); err != nil {
-		i.cache.Store(tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
-			return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeInvalidRequest, Err: fmt.Errorf("githubapp: installation %d: %w", id, err)}
-		}), nil))
-		return i
+	draft := &Installation{app: a, id: id, asked: base.narrowed(scopes...)}
+	if err := draft.invalid(); err != nil {
+		return draft
 	}
-	key := i.asked.key(id)
+	key := draft.key()
 	if known := a.known(key); known != nil {
-		i = known
-	} else {
-		if a.replicas != nil {
-			i.sharing = a.replicas.share(i)
-		}
-		i = a.adopt(key, i)
+		return known
 	}
-	return i.open()
+	draft.shared = a.newShared(draft)
+	return a.adopt(key, draft)
 }
 
-// invalid is why there can be no token of i, whatever GitHub says.
+// invalid returns why there can be no token of i, whatever GitHub says.
 func (i *Installation) invalid() error {
 	if i.id <= 0 {
 		return errors.New("an id is a positive number; see the installation's settings page, or App.FindInstallation")
@@ -80,11 +68,19 @@ func (i *Installation) invalid() error {
 	return i.asked.invalid
 }
 
-// open gives i its cache. That can't be done under the lock: the cache asks for its provider, which is i.
-func (i *Installation) open() *Installation {
-	if i.cache.Load() == nil {
-		i.cache.Store(i.app.caches.Get(i.asked.key(i.id))) // the same one for whoever is at it too
+// ready returns i with its cache. That can't be made under the lock: the cache
+// asks for its provider, which is i's.
+func (i *Installation) ready() *Installation {
+	if i.cache.Load() != nil {
+		return i
 	}
+	if err := i.invalid(); err != nil {
+		i.cache.Store(tokenprovider.NewCache(tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+			return "", time.Time{}, invalidRequest("installation %d: %w", i.id, err)
+		}), nil))
+		return i
+	}
+	i.cache.Store(i.app.caches.Get(i.key())) // the same one for whoever is at it too
 	return i
 }
 
@@ -113,66 +109,71 @@ func (a *App) adopt(key installationKey, draft *Installation) *Installation {
 	return draft
 }
 
-// provider is what the cache of key asks. The cache keeps the Installation that way, as long as it is kept itself.
+// provider returns what the cache of key asks. The cache keeps the Installation
+// that way, as long as it is kept itself.
 func (a *App) provider(key installationKey) tokenprovider.TokenProvider {
-	i := a.known(key)
-	if i == nil {
-		return nil // nobody waits for this cache any more
+	if i := a.known(key); i != nil {
+		return (*source)(i)
 	}
-	if i.sharing != nil {
-		return i.sharing
-	}
-	return (*minter)(i)
+	return nil // nobody waits for this cache any more
 }
 
-// forget drops the tokens of the installation with that id, of each scope that is concerned, at any age, and all that
-// are in the store. Other replicas hold theirs until they refresh them, or learn from GitHub that they are dead.
-func (a *App) forget(ctx context.Context, id int64, concerned func(Scope) bool) {
-	each := func(drop func(*Installation)) {
-		for _, i := range a.kept() {
-			if i.id == id && concerned(i.asked.scope) {
-				drop(i)
-			}
-		}
-	}
-	held := func(i *Installation) { i.cache.Load().Drop() }
-	each(held) // first, since the store may take its time
-	if a.replicas == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
-	defer cancel()
-	if a.replicas.outdate(ctx, id) == nil {
-		each(held) // who came meanwhile may have the stored one
-		return
-	}
-	each(func(i *Installation) { i.drop(ctx) }) // at least this replica takes none from the store any more
-}
-
-// retry lets the next caller of the installation with that id try to mint, whatever failed before.
-func (a *App) retry(id int64) {
-	for _, i := range a.kept() {
-		if i.id == id {
-			i.cache.Load().EndBackoff()
-		}
-	}
-}
-
-// anyScope is concerned by what ends a whole installation.
-func anyScope(Scope) bool { return true }
-
-// kept is every Installation that is in use or has a token.
-func (a *App) kept() []*Installation {
+// kept returns every Installation that is in use or has a token, of those for
+// which which returns true.
+func (a *App) kept(which func(*Installation) bool) (kept []*Installation) {
 	a.mu.RLock()
-	kept := make([]*Installation, 0, len(a.installations))
+	defer a.mu.RUnlock()
 	for _, w := range a.installations {
-		if i := w.Value(); i != nil {
+		if i := w.Value(); i != nil && i.cache.Load() != nil && which(i) {
 			kept = append(kept, i)
 		}
 	}
-	a.mu.RUnlock()
-	for _, i := range kept {
-		i.open()
-	}
 	return kept
+}
+
+// died drops the tokens of the installation with that id, of each scope that is
+// concerned, at any age, and those in the Store that this replica knows of. With
+// no scope to concern all of them are dead, and what is found later that was
+// minted before is too.
+func (a *App) died(ctx context.Context, id int64, concerned ...func(Scope) bool) {
+	dead := func(i *Installation) bool {
+		return i.id == id && (len(concerned) == 0 || concerned[0](i.asked.scope))
+	}
+	if len(concerned) == 0 {
+		a.facts.died(id)
+	}
+	for _, i := range a.kept(dead) {
+		i.cache.Load().Drop() // first, since the Store may take its time
+	}
+	for _, m := range a.workspaceMutators() {
+		m.drop(dead)
+	}
+	for _, i := range a.kept(dead) {
+		i.drop(ctx)
+	}
+}
+
+// retry lets the next caller of the installation with that id try to mint,
+// whatever failed before.
+func (a *App) retry(id int64) {
+	a.facts.clear(id)
+	its := func(i *Installation) bool { return i.id == id }
+	for _, i := range a.kept(its) {
+		i.cache.Load().EndBackoff()
+	}
+	for _, m := range a.workspaceMutators() {
+		m.retry(its)
+	}
+}
+
+// workspaceMutators returns those of a that are in use.
+func (a *App) workspaceMutators() (mutators []*WorkspaceMutator) {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	for _, w := range a.mutators {
+		if m := w.Value(); m != nil {
+			mutators = append(mutators, m)
+		}
+	}
+	return mutators
 }

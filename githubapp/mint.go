@@ -2,6 +2,7 @@ package githubapp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -11,70 +12,157 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// minter is an Installation as its cache sees it: a provider whose every call
-// is a mint.
-type minter Installation
-
-var _ tokenprovider.TokenProvider = (*minter)(nil)
-
-// Token mints a token: POST /app/installations/{id}/access_tokens.
-func (m *minter) Token(ctx context.Context) (string, time.Time, error) {
-	i := (*Installation)(m)
-	token, expiresAt, err := i.mint(ctx)
-	if err != nil {
-		if saysDead(err) {
-			i.app.forget(ctx, i.id, anyScope)
-			i.app.found.forget(i.id, "")
-		}
-		return "", time.Time{}, i.explain(err)
-	}
-	if i.app.log.Enabled(ctx, slog.LevelInfo) {
-		i.app.log.Info("installation token minted",
-			"app", i.app.name, "installation", i.id, "scope", i.asked.scope.String(),
-			"expires_at", expiresAt, "token_sha256", tokenprovider.TokenSHA256(token))
-	}
-	return token, expiresAt, nil
-}
+// tokenLife is the longest that an installation's token lives.
+const tokenLife = time.Hour
 
 // maxMint bounds the answer to a mint in bytes: it lists whole repositories.
 const maxMint = 8 << 20
 
-// mint waits for its turn and mints a token.
-func (i *Installation) mint(ctx context.Context) (string, time.Time, error) {
-	a := i.app
-	body, err := i.asked.scope.body()
+// turn waits for the turn of an installation in the queue of mints and calls do
+// then, unless it is known meanwhile that GitHub would refuse. What reports of
+// refused tokens cause goes last. The place in the queue is taken before anything
+// is locked or looked up for the mint: a wait can be long, and what was looked up
+// before it is old afterwards.
+func (a *App) turn(ctx context.Context, id int64, s Scope, last bool, do func() error) error {
+	for {
+		if err := a.facts.check(id, s); err != nil {
+			return err
+		}
+		if err := a.client.Check(); err != nil {
+			return published(err)
+		}
+		leave, err := a.mints.Enter(ctx, id, last)
+		if err != nil {
+			return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: err}
+		}
+		if err = a.facts.check(id, s); err == nil {
+			err = do()
+		}
+		leave(err == nil)
+		if !errors.Is(err, errHeldBack) || ctx.Err() != nil {
+			return err
+		}
+		// The limit was found by another while this one was on its way: it can
+		// wait, and is served late rather than refused.
+	}
+}
+
+// errHeldBack marks an error of a mint for which no request was made, since the
+// app's rate limit was hit.
+var errHeldBack = errors.New("held back")
+
+// token is one that was minted.
+type token struct {
+	text      string
+	expiresAt time.Time
+	grant     *grant
+}
+
+// mint mints a token: POST /app/installations/{id}/access_tokens. What a refusal
+// says is kept at what it is about.
+func (a *App) mint(ctx context.Context, id int64, s Scope) (token, error) {
+	body, err := s.body()
 	if err != nil {
-		return "", time.Time{}, internal(err)
+		return token{}, internal(err)
 	}
-	select {
-	case a.mints <- struct{}{}:
-		defer func() { <-a.mints }()
-	case <-ctx.Done():
-		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
-			Err: fmt.Errorf("waiting for one of %d places to mint: %w", cap(a.mints), ctx.Err())}
-	}
-	got, err := a.do(ctx, apiclient.Request{
+	got, err := a.client.Do(ctx, apiclient.Request{
 		Method: http.MethodPost,
-		Path:   fmt.Sprintf("/app/installations/%d/access_tokens", i.id),
+		Path:   fmt.Sprintf("/app/installations/%d/access_tokens", id),
 		Body:   body,
 		Want:   http.StatusCreated,
 		Limit:  maxMint,
 	})
 	if err != nil {
-		return "", time.Time{}, err
+		return token{}, explainMint(id, s, a.learn(ctx, id, s, err))
 	}
 	answer, expiresAt, err := parseMinted(got.Body)
 	if err == nil {
-		err = answer.verify(i.asked.scope)
+		err = answer.verify(s)
 	}
 	if err == nil && !expiresAt.After(a.client.Now()) {
 		err = fmt.Errorf("the token expired at %s, before it came", expiresAt.Format(time.RFC3339))
 	}
 	if err != nil {
-		return "", time.Time{}, internal(err)
+		err = explainMint(id, s, internal(err))
+		_, _, scope := about(s)
+		a.facts.hold(id, scope, err)
+		return token{}, err
 	}
-	i.granted.Store(answer.grant(i.asked.scope))
-	return answer.Token, a.client.Local(expiresAt, got), nil
+	a.facts.clear(id, s)
+	t := token{answer.Token, a.client.Local(expiresAt, got), answer.grant(s)}
+	if a.log.Enabled(ctx, slog.LevelInfo) {
+		a.log.Info("installation token minted",
+			"app", a.name, "installation", id, "scope", s.String(),
+			"expires_at", t.expiresAt, "token_sha256", tokenprovider.TokenSHA256(t.text))
+	}
+	return t, nil
+}
+
+// learn keeps what the error of a mint says at what it is about, and returns the
+// error to tell. What it says of the app as a whole the client keeps.
+//
+// Nothing is taken for dead on one answer: GitHub answers 404 and 410 in other
+// cases too, so the installation itself is looked at before what is held goes.
+func (a *App) learn(ctx context.Context, id int64, s Scope, err error) error {
+	failure, ok := errors.AsType[*apiclient.Error](err)
+	if !ok {
+		return err // no JWT could be signed
+	}
+	if failure.Held && failure.Code == tokenprovider.CodeRateLimited {
+		return fmt.Errorf("%w: %w", errHeldBack, published(err))
+	}
+	if failure.Secondary && !failure.Held {
+		a.mints.Limited()
+	}
+	refusal := failure.Refusal
+	err = published(err)
+	installation, permissions, scope := about(s)
+	switch {
+	case failure.Held || refusal == nil:
+	case refusal.Suspended():
+		a.died(ctx, id)
+		a.facts.hold(id, installation, err)
+	case refusal.Gone():
+		return a.look(ctx, id, err)
+	case refusal.NotGranted():
+		a.facts.hold(id, permissions, err)
+	case failure.Code == tokenprovider.CodeInvalidRequest, failure.Code == tokenprovider.CodeForbidden:
+		a.facts.hold(id, scope, err)
+	}
+	return err
+}
+
+// look finds out what is behind a mint that GitHub answered with 404 or 410, and
+// returns the error to tell.
+func (a *App) look(ctx context.Context, id int64, minted error) error {
+	info, err := a.lookupInstallation(ctx, fmt.Sprintf("/app/installations/%d", id))
+	answer, refused := errors.AsType[*APIError](err)
+	switch {
+	case refused && answer.refusal().Gone():
+		a.died(ctx, id)
+		a.accounts.forget(id, "")
+		a.facts.hold(id, "", minted)
+		return minted
+	case err != nil:
+		return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
+			Err: fmt.Errorf("%w; whether the installation is gone couldn't be found out: %w", detail(minted), detail(err))}
+	case !info.SuspendedAt.IsZero():
+		a.died(ctx, id)
+		err = &tokenprovider.Error{Code: tokenprovider.CodeForbidden,
+			Err: fmt.Errorf("%w; the installation was suspended at %s", detail(minted), info.SuspendedAt.UTC().Format(time.RFC3339))}
+		a.facts.hold(id, "", err)
+		return err
+	}
+	return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
+		Err: fmt.Errorf("%w; but the installation is there and not suspended", detail(minted))}
+}
+
+// detail returns err without its code, for the text of another one.
+func detail(err error) error {
+	if e, ok := err.(*tokenprovider.Error); ok && e.Err != nil {
+		return e.Err
+	}
+	return err
 }
 
 // invalidRequest returns an error of CodeInvalidRequest.
@@ -90,17 +178,12 @@ func internal(err error) error {
 	return &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: err}
 }
 
-// explain returns err with what was asked for. Its code and a hint when to try
-// again stay.
-func (i *Installation) explain(err error) error {
-	cause := err
-	if e, ok := err.(*tokenprovider.Error); ok && e.Err != nil {
-		cause = e.Err // its text would tell the hint a second time
-	}
+// explainMint returns err with what was asked for. Its code and a hint when to
+// try again stay.
+func explainMint(id int64, s Scope, err error) error {
 	return &tokenprovider.Error{
 		Code:       tokenprovider.CodeOf(err),
 		RetryAfter: tokenprovider.RetryAfter(err),
-		Err: fmt.Errorf("githubapp: mint a token of installation %d (%s): %w",
-			i.id, i.asked.scope, cause),
+		Err:        fmt.Errorf("githubapp: mint a token of installation %d (%s): %w", id, s, detail(err)),
 	}
 }

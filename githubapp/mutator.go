@@ -17,7 +17,12 @@ import (
 type MutatorOptions struct {
 	Name         string   // default github-app-auth
 	EnvNames     []string // nil: GITHUB_TOKEN and GH_TOKEN; empty but not nil: inject nothing
-	KeepExisting bool     // touch none when one is set and not empty: its token is the user's own
+	KeepExisting bool     // touch none when one holds a token of the user's own
+
+	// ShareTokens has workspaces with the same installation and scope share one
+	// token, for fewer mints. A release revokes nothing then. Only
+	// [NewWorkspaceMutator] heeds it.
+	ShareTokens bool
 }
 
 const defaultName = "github-app-auth"
@@ -55,14 +60,14 @@ func (in injection) validate() error {
 
 // inject writes the token that get returns into env, unless nothing is to be
 // injected: then get isn't called.
-func (in injection) inject(env map[string]string, get func() (string, error)) error {
+func (in injection) inject(env map[string]string, a *App, get func() (string, error)) error {
 	if env == nil {
 		return errors.New("githubapp: the environment is nil")
 	}
 	if err := in.validate(); err != nil {
 		return err
 	}
-	if len(in.envNames) == 0 || in.keepExisting && in.anySet(env) {
+	if len(in.envNames) == 0 || in.keepExisting && in.anyOwn(env, a) {
 		return nil
 	}
 	token, err := get()
@@ -75,9 +80,26 @@ func (in injection) inject(env map[string]string, get func() (string, error)) er
 	return nil
 }
 
-// anySet reports whether one of the names is set in env, and not empty.
-func (in injection) anySet(env map[string]string) bool {
-	return slices.ContainsFunc(in.envNames, func(name string) bool { return env[name] != "" })
+// anyOwn reports whether one of the names holds a token that is the user's own.
+// An installation token isn't, unless it says that it is another app's: a
+// workspace that is started again with the environment of its last start brings a
+// dead one along.
+func (in injection) anyOwn(env map[string]string, a *App) bool {
+	return slices.ContainsFunc(in.envNames, func(name string) bool {
+		rest, isInstallations := strings.CutPrefix(env[name], "ghs_")
+		app, _, names := strings.Cut(rest, "_")
+		return env[name] != "" && (!isInstallations || names && a != nil && app != a.identity[1])
+	})
+}
+
+// injectedTTL is the life that an injected token has at least, if GitHub's live
+// for an hour: a workspace can't be given another. To ask for more would be a
+// mint for each start.
+const injectedTTL = tokenLife / 2
+
+// longLived returns ctx with the wish for a token that is to be injected.
+func longLived(ctx context.Context) context.Context {
+	return tokenprovider.WithMinTTL(ctx, max(injectedTTL, tokenprovider.MinTTL(ctx)))
 }
 
 // Mutator writes an installation's token into the environment of every
@@ -93,6 +115,7 @@ var (
 	_ tokenprovider.TokenProvider  = (*Mutator)(nil)
 	_ tokenprovider.Invalidator    = (*Mutator)(nil)
 	_ tokenprovider.StatusReporter = (*Mutator)(nil)
+	_ tokenprovider.UsageReporter  = (*Mutator)(nil)
 )
 
 // NewMutator returns a Mutator of i's token; nil opts mean the defaults. All
@@ -110,8 +133,12 @@ func (m *Mutator) Name() string { return m.injection.name }
 // MutateEnv sets the variables in env to the token. A nil env is an error, and
 // so is a token that can't be had: env is untouched then.
 func (m *Mutator) MutateEnv(ctx context.Context, _ string, env map[string]string) error {
-	return m.injection.inject(env, func() (string, error) {
-		token, _, err := m.Token(ctx)
+	var app *App
+	if m.installation != nil {
+		app = m.installation.app
+	}
+	return m.injection.inject(env, app, func() (string, error) {
+		token, _, err := m.Token(longLived(ctx))
 		return token, err
 	})
 }

@@ -138,6 +138,15 @@ func (o Options) issuer() string {
 	return cmp.Or(o.ClientID, fmt.Sprint(o.AppID))
 }
 
+// inStore returns what the app is called in the keys of a Store: the number when
+// it is known, so that replicas that are given more or less agree.
+func (o Options) inStore() string {
+	if o.AppID != 0 {
+		return fmt.Sprint(o.AppID)
+	}
+	return o.ClientID
+}
+
 // keys returns the app's keys, from the one of the three fields that is set.
 func (o Options) keys() (*appkey.Ring, error) {
 	given := 0

@@ -11,27 +11,29 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Revoke kills an installation token at GitHub, for all who hold it, and drops
-// it here first, at any age. Revoking one that is already dead is no error.
+// Revoke kills an installation token at GitHub, for all who hold it. It is
+// dropped here first, at any age, and remembered for an hour, in Options.Store
+// too: no replica takes it from there again, and one that holds it drops it at
+// its next refresh, or when it is reported. Revoking a token that is already dead
+// is no error.
 func (a *App) Revoke(ctx context.Context, token string) error {
 	if token == "" {
 		return invalidRequest("revoke: the token is empty")
 	}
-	for _, i := range a.kept() {
-		if i.holds(token) {
-			i.drop(ctx)
-		}
+	a.ledger.Revoked(ctx, tokenprovider.TokenSHA256(token))
+	for _, i := range a.kept(func(i *Installation) bool { return i.holds(token) }) {
+		i.drop(ctx)
+	}
+	for _, m := range a.workspaceMutators() {
+		m.dropToken(token)
 	}
 	return a.revoke(ctx, token)
 }
 
-// holds reports whether token is the one that is served, or the latest that
-// came, which may still ripen.
+// holds reports whether token is the one that is served, or the latest that was
+// minted here, which may still ripen.
 func (i *Installation) holds(token string) bool {
 	if g := i.granted.Load(); g != nil && g.token == shortHash(token) {
-		return true
-	}
-	if i.sharing != nil && i.sharing.latest.Load() == shortHash(token) {
 		return true
 	}
 	return i.cache.Load().Status().TokenSHA256 == tokenprovider.TokenSHA256(token)

@@ -160,16 +160,16 @@ func (a *App) receive(ctx context.Context, name string, event webhook) {
 	}
 	switch event.Action {
 	case "deleted", "suspend":
-		a.forget(ctx, id, anyScope)
+		a.died(ctx, id)
 	case "new_permissions_accepted":
-		a.forget(ctx, id, anyScope)
+		a.died(ctx, id)
 		a.retry(id)
 	case "removed":
-		a.forget(ctx, id, event.removes)
+		a.died(ctx, id, event.removes)
 	case "created", "unsuspend", "added":
 		a.retry(id)
 	}
-	a.found.forget(id, event.Installation.Account.Login)
+	a.accounts.forget(id, event.Installation.Account.Login)
 	a.log.Info("webhook received",
 		"app", a.name, "event", name, "action", event.Action, "installation", id)
 }

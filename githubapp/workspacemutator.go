@@ -1,16 +1,17 @@
 package githubapp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
-	"sync/atomic"
 	"time"
+	"weak"
 
+	"github.com/molecule-ai/provisionkit/githubapp/internal/ledger"
 	"github.com/molecule-ai/provisionkit/internal/foreign"
-	"github.com/molecule-ai/provisionkit/internal/secret"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -26,31 +27,31 @@ import (
 // that isn't is refused.
 type ScopePolicy func(ctx context.Context, workspaceID string) (installationID int64, s Scope, err error)
 
-// WorkspaceMutator gives each workspace a token of the installation and the
-// scope that a [ScopePolicy] allows it. It satisfies provisionhook's
+// WorkspaceMutator gives each workspace a token of its own, of the installation
+// and the scope that a [ScopePolicy] allows it. It satisfies provisionhook's
 // EnvMutator, WorkspaceTokenProvider and Releaser without importing that
 // package. All methods are safe for concurrent use.
 //
-// Workspaces to which the policy gives the same share a token; nobody else gets
-// it, no caller of [App.Installation] either. With [Options].Store each
-// workspace has one of its own, which all replicas share, and two
-// WorkspaceMutators of one app need different names. It has no method Token on
-// purpose: no token is everybody's.
+// What a workspace was given is on record, in [Options].Store or in memory, so
+// that [WorkspaceMutator.ReleaseWorkspace] revokes it. Two WorkspaceMutators of
+// one app need different names, and two environments with one Store a prefix of
+// their own there. With [MutatorOptions].ShareTokens workspaces share tokens and
+// nothing is revoked. It has no method Token on purpose: no token is
+// everybody's.
 type WorkspaceMutator struct {
 	injection injection
 	app       *App
 	policy    ScopePolicy
-	owner     string // of the tokens, without Options.Store
-	leases    leases
+	share     bool
+	caches    *tokenprovider.Keyed[workspaceKey]
+	uses      uses
 }
 
 var (
 	_ tokenprovider.StatusReporter = (*WorkspaceMutator)(nil)
 	_ tokenprovider.Invalidator    = (*WorkspaceMutator)(nil)
+	_ tokenprovider.UsageReporter  = (*WorkspaceMutator)(nil)
 )
-
-// owners counts WorkspaceMutators, so that each has tokens of its own.
-var owners atomic.Uint64
 
 // NewWorkspaceMutator returns a WorkspaceMutator of a's tokens; nil opts mean
 // the defaults. A nil a, a nil policy, and a name in opts.EnvNames that is none
@@ -67,54 +68,70 @@ func NewWorkspaceMutator(a *App, policy ScopePolicy, opts *MutatorOptions) (*Wor
 	if err := in.validate(); err != nil {
 		return nil, err
 	}
-	owner := strconv.FormatUint(owners.Add(1), 10)
-	return &WorkspaceMutator{injection: in, app: a, policy: policy, owner: owner}, nil
-}
-
-// ownerFor returns who alone may use the workspace's token.
-func (m *WorkspaceMutator) ownerFor(workspaceID string) string {
-	if m.app.replicas == nil {
-		return m.owner
-	}
-	return strconv.Quote(m.Name()) + strconv.Quote(workspaceID)
+	m := &WorkspaceMutator{injection: in, app: a, policy: policy, share: opts != nil && opts.ShareTokens}
+	timing := a.timing
+	timing.Name = cmp.Or(timing.Name, "workspaces of "+m.Name())
+	m.caches = tokenprovider.NewKeyed(m.provider, &timing)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.mutators = append(a.mutators, weak.Make(m))
+	return m, nil
 }
 
 // Name returns [MutatorOptions].Name.
 func (m *WorkspaceMutator) Name() string { return m.injection.name }
 
-// MutateEnv sets the variables in env to the workspace's token. A nil env is an
-// error, and so is a token that can't be had: env is untouched then.
+// MutateEnv begins a life of the workspace and sets the variables in env to its
+// token. A nil env is an error, and so is a token that can't be had: env is
+// untouched then.
 func (m *WorkspaceMutator) MutateEnv(ctx context.Context, workspaceID string, env map[string]string) error {
-	return m.injection.inject(env, func() (string, error) {
-		token, _, err := m.WorkspaceToken(ctx, workspaceID)
+	return m.injection.inject(env, m.app, func() (string, error) {
+		token, _, err := m.token(longLived(ctx), workspaceID, m.app.ledger.Begin)
 		return token, err
 	})
 }
 
 // WorkspaceToken returns a live token for that workspace and when it expires;
-// see [Installation.Token] for errors.
+// see [Installation.Token] for errors. It is also of CodeForbidden when the
+// workspace was released and hasn't been started since.
 func (m *WorkspaceMutator) WorkspaceToken(ctx context.Context, workspaceID string) (string, time.Time, error) {
+	return m.token(ctx, workspaceID, m.app.ledger.Read)
+}
+
+// token returns a token of the workspace's life that open finds on record.
+func (m *WorkspaceMutator) token(ctx context.Context, workspaceID string,
+	open func(context.Context, string) (ledger.Life, error)) (string, time.Time, error) {
 	i, err := m.installation(ctx, workspaceID)
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	m.leases.take(workspaceID, i)
-	token, expiresAt, err := i.workspaceToken(ctx)
-	if err != nil {
-		return "", time.Time{}, err
+	if m.share {
+		i.ready()
+		token, expiresAt, err := i.Token(ctx)
+		m.uses.note(installationUse(i), i.cache.Load(), token, err)
+		return token, expiresAt, err
 	}
-	t := issued{secret.New(token), expiresAt}
-	if kept, orphaned := m.leases.issue(workspaceID, i, t); !kept {
-		if orphaned {
-			i.drop(ctx)
-			if m.app.revoke(ctx, token) != nil {
-				m.leases.keep(workspaceID, t)
-			}
-		}
-		return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeForbidden,
-			Err: fmt.Errorf("githubapp: workspace %q was released while its token was minted", workspaceID)}
+	key := workspaceKey{workspace: workspaceID, installation: i}
+	switch life, err := open(ctx, m.onRecord(workspaceID)); err {
+	case nil:
+		key.generation = life.Generation
+	case ledger.ErrAway:
+		key.generation = m.uses.generation(workspaceID)
+	default:
+		return "", time.Time{}, m.recordError(workspaceID, err)
 	}
-	return token, expiresAt, nil
+	c := m.caches.Get(key)
+	token, expiresAt, err := c.Token(ctx)
+	if m.uses.note(key, c, token, err) {
+		// What was refused and is replaced now is owed: a failure leaves it so.
+		_ = m.app.ledger.Settle(context.WithoutCancel(ctx), m.onRecord(workspaceID))
+	}
+	return token, expiresAt, err
+}
+
+// onRecord returns what the workspace is called in the ledger.
+func (m *WorkspaceMutator) onRecord(workspaceID string) string {
+	return strconv.Quote(m.Name()) + strconv.Quote(workspaceID)
 }
 
 // installation returns what the policy gives the workspace.
@@ -126,7 +143,7 @@ func (m *WorkspaceMutator) installation(ctx context.Context, workspaceID string)
 	if err != nil {
 		return nil, fmt.Errorf("githubapp: policy for workspace %q: %w", workspaceID, err)
 	}
-	i := m.app.installation(id, &asked{owner: m.ownerFor(workspaceID)}, scope)
+	i := m.app.installation(id, everything, scope)
 	if err := i.invalid(); err != nil {
 		return nil, invalidRequest("policy for workspace %q: installation %d: %w", workspaceID, id, err)
 	}
@@ -156,75 +173,65 @@ func (m *WorkspaceMutator) ask(ctx context.Context, workspaceID string) (id int6
 	return got.id, got.scope, err
 }
 
-// ReleaseWorkspace ends the workspace: what it was given is revoked, unless
-// another workspace shares it. The policy isn't asked. A token that couldn't be
-// revoked is tried again at the next call for that workspace, as long as it
-// lives. A workspace that was never given anything is no error.
-//
-// With [Options].Store, what any replica gave the workspace is revoked. A token
-// that another one is minting meanwhile is revoked by that one when it comes,
-// and isn't handed out; who asked before the release gets nothing of a later
-// mint either. A store that fails is an error of CodeUnavailable: it isn't
-// known then what there is to revoke, so release the workspace again. What was
-// minted while the store failed is known only to the replica that minted it,
-// and lives until it expires unless that one gets the release.
-func (m *WorkspaceMutator) ReleaseWorkspace(ctx context.Context, workspaceID string) error {
-	var failures []error
-	revoked := map[string]bool{}
-	revoke := func(t issued) error {
-		token := t.token.Reveal()
-		if revoked[token] {
-			return nil
-		}
-		err := m.app.revoke(ctx, token)
-		revoked[token] = err == nil
-		return err
+// recordError returns an error of the ledger's as callers see it.
+func (m *WorkspaceMutator) recordError(workspaceID string, err error) error {
+	code := tokenprovider.CodeUnavailable
+	switch err {
+	case ledger.ErrReleased:
+		code = tokenprovider.CodeForbidden
+	case ledger.ErrSealed:
+		code = tokenprovider.CodeInternal
 	}
-	tokens, ended := m.leases.end(workspaceID)
-	if r := m.app.replicas; r != nil {
-		if err := r.withdraw(ctx, m.ownerFor(workspaceID), revoke); err != nil {
-			failures = append(failures, err)
-			for _, i := range ended { // at least this replica takes none from the store any more
-				i.drop(ctx)
-			}
-		}
-	}
-	for _, t := range tokens {
-		if err := revoke(t); err != nil {
-			failures = append(failures, err)
-			m.leases.keep(workspaceID, t)
-		}
-	}
-	return errors.Join(failures...)
+	return &tokenprovider.Error{Code: code, Err: fmt.Errorf("githubapp: workspace %q: %w", workspaceID, err)}
 }
 
-// Invalidate drops token wherever it is held for a workspace that was handed it
-// here, unless it is only seconds old; see [tokenprovider.Cache.Invalidate].
+// Invalidate reports that token, which a workspace was handed here, was refused:
+// it is replaced, if it is the one that is held and the report is believed, and
+// revoked then; see [tokenprovider.Cache.Invalidate].
 func (m *WorkspaceMutator) Invalidate(token string) bool {
-	dropped := false
-	for _, i := range m.leases.holders(token) { // each that is asked may look into a store
-		if i.Invalidate(token) {
-			dropped = true
-		}
+	u, c := m.uses.holder(token)
+	if c == nil {
+		return false
 	}
-	return dropped
+	if i := u.installation; m.share {
+		return i.Invalidate(token)
+	}
+	if !c.Invalidate(token) {
+		return false
+	}
+	m.uses.refused(u, token)
+	return true
 }
 
-// Status returns the worst of the workspaces', with the mints and failures of
-// all; [tokenprovider.StateEmpty] without any.
+// Status returns the worst state of the workspaces' tokens, how many of how many
+// fail, the last error, and the mints and failures of all that there ever were;
+// [tokenprovider.StateEmpty] without any. A workspace counts until it is
+// released, or hasn't asked for an hour.
 func (m *WorkspaceMutator) Status() tokenprovider.Status {
-	worst := tokenprovider.Status{State: tokenprovider.StateEmpty}
-	var mints, failures uint64
-	for _, i := range m.leases.installations() {
-		s := i.Status()
-		mints += s.Mints
-		failures += s.Failures
-		if s.State != worst.State && tokenprovider.Worst(s.State, worst.State) == s.State {
-			worst = s
-		}
+	s := m.uses.status()
+	s.Name = m.Name()
+	return s
+}
+
+// drop drops the tokens of those installations, at any age.
+func (m *WorkspaceMutator) drop(dead func(*Installation) bool) {
+	for _, c := range m.uses.caches(func(k workspaceKey) bool { return dead(k.installation) }) {
+		c.Drop()
 	}
-	worst.Name, worst.Mints, worst.Failures = m.Name(), mints, failures
-	return worst
+}
+
+// retry lets the next caller of those installations try to mint.
+func (m *WorkspaceMutator) retry(its func(*Installation) bool) {
+	for _, c := range m.uses.caches(func(k workspaceKey) bool { return its(k.installation) }) {
+		c.EndBackoff()
+	}
+}
+
+// dropToken drops token, at any age.
+func (m *WorkspaceMutator) dropToken(token string) {
+	if _, c := m.uses.holder(token); c != nil {
+		c.Drop()
+	}
 }
 
 // String returns which mutator m is.

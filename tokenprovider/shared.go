@@ -145,6 +145,19 @@ func (s *Shared) Token(ctx context.Context) (string, time.Time, error) {
 	return t.Token, t.ExpiresAt, nil
 }
 
+// Stored returns the stored token if it has enough life left, as Token does, and
+// false without one. It neither locks nor mints: it is for who has to wait for a
+// turn before a mint, and wants no turn where there is a token.
+func (s *Shared) Stored(ctx context.Context) (token string, expiresAt time.Time, ok bool) {
+	c := &sharedCall{Shared: s, began: time.Now().Round(0), asked: MinTTL(ctx)}
+	t := c.load(ctx)
+	if t == nil {
+		return "", time.Time{}, false
+	}
+	s.delivered.Store(&mintTime{TokenSHA256(t.Token), t.MintedAt})
+	return t.Token, t.ExpiresAt, true
+}
+
 func (s *Shared) token(ctx context.Context) (*storedToken, error) {
 	c := &sharedCall{Shared: s, began: time.Now().Round(0), asked: MinTTL(ctx)}
 	if stored := c.load(ctx); stored != nil {

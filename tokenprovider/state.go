@@ -149,14 +149,29 @@ func (s *state) unchanged(l *lease, now time.Time, opts *settings) {
 	}
 }
 
-func (s *state) status(opts *settings, now time.Time) Status {
-	status := Status{Name: opts.name, State: StateEmpty, Mints: s.mints, Failures: s.failures}
+// judge returns how the cache is doing at now.
+func (s *state) judge(opts *settings, now time.Time) State {
 	served := *s
 	served.promote(now, opts.settle)
-	l := served.held
-	live := l.live(now)
-	if live {
-		status.State = StateFresh
+	live := served.held.live(now)
+	switch {
+	case s.failure != nil && live:
+		return StateDegraded
+	case s.failure != nil:
+		return StateFailing
+	case s.refreshing || live && s.next == nil && served.held.due(now):
+		return StateRefreshing
+	case live:
+		return StateFresh
+	}
+	return StateEmpty
+}
+
+func (s *state) status(opts *settings, now time.Time) Status {
+	status := Status{Name: opts.name, State: s.judge(opts, now), Mints: s.mints, Failures: s.failures}
+	served := *s
+	served.promote(now, opts.settle)
+	if l := served.held; l.live(now) {
 		status.ExpiresAt = l.expiresAt
 		status.MintedAt = wall(l.minted)
 		status.TokenSHA256 = TokenSHA256(l.token)
@@ -164,14 +179,7 @@ func (s *state) status(opts *settings, now time.Time) Status {
 			status.RefreshAt = wall(l.requested).Add(l.refreshAge)
 		}
 	}
-	if s.refreshing || live && s.next == nil && l.due(now) {
-		status.State = StateRefreshing
-	}
 	if s.failure != nil {
-		status.State = StateFailing
-		if live {
-			status.State = StateDegraded
-		}
 		status.LastError = s.failure.text
 		status.LastErrorCode = s.failure.code
 		status.LastErrorAt = wall(s.triedAt)

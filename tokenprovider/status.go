@@ -70,12 +70,17 @@ type Status struct {
 	ExpiresAt     time.Time `json:"expires_at,omitzero"`  // of the token that is served
 	MintedAt      time.Time `json:"minted_at,omitzero"`   // here, or at the replica that stored it
 	RefreshAt     time.Time `json:"refresh_at,omitzero"`  // no refresh, or try after a failure, before
-	Mints         uint64    `json:"mints"`                // tokens that the provider delivered
-	Failures      uint64    `json:"failures"`             // tries that failed
+	Mints         uint64    `json:"mints"`                // tokens that the provider delivered; never goes down
+	Failures      uint64    `json:"failures"`             // tries that failed; never goes down
 	LastError     string    `json:"last_error,omitempty"` // for operators; empty once a try succeeds
 	LastErrorCode Code      `json:"last_error_code,omitempty"`
 	LastErrorAt   time.Time `json:"last_error_at,omitzero"`
 	TokenSHA256   string    `json:"token_sha256,omitempty"` // see [TokenSHA256]
+
+	// Of is how many tokens one Status stands for, where these are many, and
+	// Failing how many of them fail. Both are 0 where it stands for one.
+	Failing int `json:"failing,omitempty"`
+	Of      int `json:"of,omitempty"`
 }
 
 // TokenSHA256 returns the standard base64 of the SHA-256 of token, and "" for

@@ -101,6 +101,25 @@ func (c *Client) Usage() ([]tokenprovider.Limit, []tokenprovider.Hold) {
 	return c.limits.all(), c.gate.holds()
 }
 
+// maxLimitWait is how long a rate limit may last that is waited for.
+const maxLimitWait = 2 * time.Minute
+
+// LimitedFor returns for how much longer a rate limit holds the app back, 0 when
+// none does. It doesn't block.
+func (c *Client) LimitedFor() time.Duration { return c.gate.limitedFor() }
+
+// Check returns the error that a request would get without being made, but for a
+// rate limit that will be over in two minutes: a request can wait for that.
+func (c *Client) Check() error {
+	if c.gate.refusing() && c.config.Keys.Changed() {
+		return nil // Do sees to it
+	}
+	if left := c.LimitedFor(); left > 0 && left <= maxLimitWait {
+		return nil
+	}
+	return c.gate.check()
+}
+
 // Do makes a request as the app and returns the answer that r wants. The error
 // is an [*Error], unless no JWT could be signed. While the app is held back no
 // request is made: the error is then the one that GitHub gave, and Held.

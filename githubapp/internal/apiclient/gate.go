@@ -163,6 +163,31 @@ func (g *gate) silent() (n int) {
 	return n
 }
 
+// limitedFor returns for how much longer a rate limit holds the app back, a
+// moment while a request finds out whether it is over, and 0 when none does.
+func (g *gate) limitedFor() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.app.err == nil || g.lastSeen != limited {
+		return 0
+	}
+	left := g.app.left(time.Now())
+	if left == 0 && g.app.probing {
+		return probeTurn
+	}
+	return left
+}
+
+// check returns an error while the app is held back.
+func (g *gate) check() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.app.check(time.Now().Round(0)); err != nil {
+		return err
+	}
+	return nil
+}
+
 // refusing reports whether the app is held back because it was refused.
 func (g *gate) refusing() bool {
 	g.mu.Lock()

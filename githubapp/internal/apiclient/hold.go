@@ -11,7 +11,8 @@ import (
 const (
 	firstRefused, maxRefused = 30 * time.Second, 15 * time.Minute
 	firstDown, maxDown       = time.Second, time.Minute
-	retryProbe               = time.Second // while another request finds out whether a hold is over
+	retryProbe               = time.Second           // while another request finds out whether a hold is over
+	probeTurn                = 50 * time.Millisecond // until the next look whether it has
 )
 
 // hold is something that isn't asked for. The zero hold is open.

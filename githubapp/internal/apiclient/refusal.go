@@ -48,6 +48,12 @@ const (
 
 func (r *Refusal) says(text string) bool { return strings.Contains(r.Message, text) }
 
+// NotGranted reports whether the installation lacks a permission that was asked
+// for.
+func (r *Refusal) NotGranted() bool {
+	return r.Status == http.StatusUnprocessableEntity && r.says(notGranted)
+}
+
 // Suspended reports whether the installation was suspended.
 func (r *Refusal) Suspended() bool {
 	return r.Status == http.StatusForbidden && r.says(suspended)
@@ -99,7 +105,7 @@ func (r *Refusal) code() tokenprovider.Code {
 		return tokenprovider.CodeInvalidRequest
 	case s == http.StatusNotFound, s == http.StatusGone:
 		return tokenprovider.CodeNotFound
-	case s == http.StatusUnprocessableEntity && r.says(notGranted):
+	case r.NotGranted():
 		return tokenprovider.CodeForbidden
 	case s == http.StatusRequestTimeout, s >= 500:
 		return tokenprovider.CodeUnavailable

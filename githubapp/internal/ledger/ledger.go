@@ -52,13 +52,13 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Config says where a [Ledger] keeps its records, and how it revokes. Prefix,
+// Config says where a [Ledger] keeps its records, and how it revokes. Key,
 // TokenLife, Revoke and Logger are required, and SealKeys with a Store.
 type Config struct {
-	Store     tokenprovider.Store // nil: the memory of this process
-	SealKeys  [][]byte            // of package seal, checked already
-	Prefix    string              // of each record's key in the Store
-	TokenLife time.Duration       // the longest that a token lives
+	Store     tokenprovider.Store            // nil: the memory of this process
+	SealKeys  [][]byte                       // of package seal, checked already
+	Key       func(kind, name string) string // of what is in the Store: workspace or revoked
+	TokenLife time.Duration                  // the longest that a token lives
 
 	// Revoke kills a token, for all who hold it. One that is dead already is no
 	// error.
@@ -72,6 +72,7 @@ type Ledger struct {
 	config Config
 	sealer *seal.Sealer
 	store  *guarded
+	own    *memory   // of this process
 	born   time.Time // in memory: what an earlier process gave isn't known; zero: there is a Store
 
 	mu         sync.Mutex
@@ -82,6 +83,7 @@ type Ledger struct {
 // Token is one that a workspace was given.
 type Token struct {
 	Value     secret.Of[string]
+	MintedAt  time.Time
 	ExpiresAt time.Time
 	For       string // what it may be used for: tokens of the same are as good as each other
 }
@@ -92,16 +94,17 @@ type Life struct {
 	tokens     []entry
 }
 
-// Live returns the token for that which has the longest left to live, and false
-// when there is none.
-func (l Life) Live(what string) (Token, bool) {
+// Live returns the token for that which has the longest left to live, of those
+// that were minted after that time, and false when there is none.
+func (l Life) Live(what string, after time.Time) (Token, bool) {
 	var best entry
 	for _, e := range l.tokens {
-		if !e.Owed && e.For == what && e.ExpiresAt.After(best.ExpiresAt) && e.lives(time.Now()) {
+		usable := !e.Owed && e.For == what && e.MintedAt.After(after) && e.lives(time.Now())
+		if usable && e.ExpiresAt.After(best.ExpiresAt) {
 			best = e
 		}
 	}
-	return Token{secret.New(best.Token), best.ExpiresAt, what}, best.Token != ""
+	return Token{secret.New(best.Token), best.MintedAt, best.ExpiresAt, what}, best.Token != ""
 }
 
 var (
@@ -125,25 +128,34 @@ var (
 
 // New returns the Ledger that c describes.
 func New(c Config) *Ledger {
-	l := &Ledger{config: c, unrecorded: make(map[string][]unrecorded)}
+	l := &Ledger{config: c, own: newMemory(), unrecorded: make(map[string][]unrecorded)}
 	var records store = c.Store
 	keys := c.SealKeys
 	if c.Store == nil {
-		records, l.born = newMemory(), time.Now().Round(0)
+		records, l.born = l.own, time.Now().Round(0)
 		key := make([]byte, seal.KeySize)
 		_, _ = rand.Read(key) // never fails
 		keys = [][]byte{key}
 	}
-	l.store = &guarded{store: records, log: c.Logger}
+	l.store = &guarded{Store: c.Store, store: records, log: c.Logger}
 	l.sealer, _ = seal.New("Options.SealKeys", keys) // an error would be about the keys
 	return l
+}
+
+// Store returns the Store for others to use, with what is known of its being
+// away; nil when there is none.
+func (l *Ledger) Store() tokenprovider.Store {
+	if l.config.Store == nil {
+		return nil
+	}
+	return l.store
 }
 
 // Begin returns the life of a workspace that starts now: a new one after a
 // release, and where there is no record; the one that runs else. The error is
 // [ErrAway], [ErrSealed], [ErrContended] or ctx's.
 func (l *Ledger) Begin(ctx context.Context, workspace string) (Life, error) {
-	r, err := l.change(ctx, l.key(workspace), func(r *record) (*record, error) {
+	r, err := l.change(ctx, l.config.Key("workspace", workspace), func(r *record) (*record, error) {
 		switch {
 		case r == nil:
 			return &record{Generation: rand.Text()}, nil
@@ -158,7 +170,7 @@ func (l *Ledger) Begin(ctx context.Context, workspace string) (Life, error) {
 // Read returns the life of a workspace that runs. The error is [ErrReleased], or
 // one of Begin's.
 func (l *Ledger) Read(ctx context.Context, workspace string) (Life, error) {
-	r, err := l.change(ctx, l.key(workspace), func(r *record) (*record, error) {
+	r, err := l.change(ctx, l.config.Key("workspace", workspace), func(r *record) (*record, error) {
 		switch {
 		case r == nil:
 			return &record{Generation: rand.Text(), Dated: l.dated()}, nil
@@ -181,16 +193,16 @@ func (l *Ledger) dated() time.Time {
 
 // Issue records a token that was minted for that life of the workspace, before
 // it is handed out. With "" as generation, where that couldn't be read, it is
-// the life that runs. The token refused, which this one replaces, is owed from
-// then on; "" is none.
+// the life that runs. The token whose SHA-256 is refused, which this one
+// replaces, is owed from then on; "" is none.
 //
 // A nil error means that the token may be handed out: it is on record, or kept
 // as unrecorded while the Store can't be reached. After an error it was revoked,
 // as far as that could be done, and nobody has it. The error is [ErrReleased],
 // [ErrLost], or one of Begin's but [ErrAway].
 func (l *Ledger) Issue(ctx context.Context, workspace, generation string, t Token, refused string) error {
-	key := l.key(workspace)
-	u := unrecorded{generation, entry{Token: t.Value.Reveal(), ExpiresAt: t.ExpiresAt, For: t.For}}
+	key := l.config.Key("workspace", workspace)
+	u := unrecorded{generation, entry{t.Value.Reveal(), t.MintedAt, t.ExpiresAt, t.For, false}}
 	err := l.record(ctx, key, u, refused, false)
 	if err == ErrAway {
 		l.keep(key, u)

@@ -2,15 +2,13 @@ package ledger
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/secret"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
 // record is what a workspace was given. It is immutable; nil is none.
@@ -24,6 +22,7 @@ type record struct {
 // entry is a token on record.
 type entry struct {
 	Token     string    `json:"token"`
+	MintedAt  time.Time `json:"minted_at"`
 	ExpiresAt time.Time `json:"expires_at"`
 	For       string    `json:"for,omitempty"`
 	Owed      bool      `json:"owed,omitempty"` // to be revoked, and no more to be handed out
@@ -42,7 +41,7 @@ func (r *record) with(given entry, refused string) *record {
 	changed := *r
 	changed.Tokens = append(slices.Clone(r.Tokens), given)
 	for n, e := range changed.Tokens {
-		changed.Tokens[n].Owed = e.Owed || refused != "" && e.is(refused)
+		changed.Tokens[n].Owed = e.Owed || refused != "" && refused == tokenprovider.TokenSHA256(e.Token)
 	}
 	return &changed
 }
@@ -103,7 +102,7 @@ const (
 // change.
 func (l *Ledger) change(ctx context.Context, key string, next func(*record) (*record, error)) (*record, error) {
 	for try := range maxChanges {
-		value, err := l.store.load(ctx, key)
+		value, err := l.store.Load(ctx, key)
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +114,7 @@ func (l *Ledger) change(ctx context.Context, key string, next func(*record) (*re
 		if err != nil || changed == r {
 			return changed, err
 		}
-		swapped, err := l.store.swap(ctx, key, value, l.seal(key, changed), l.ttl(changed))
+		swapped, err := l.store.Swap(ctx, key, value, l.seal(key, changed), l.ttl(changed))
 		if swapped {
 			return changed, nil
 		}
@@ -160,13 +159,6 @@ func (l *Ledger) unseal(key string, value []byte) (*record, error) {
 		return nil, ErrSealed
 	}
 	return &r, nil
-}
-
-// key returns the name of a workspace's record: the hash of what may be long, and
-// anything.
-func (l *Ledger) key(workspace string) string {
-	sum := sha256.Sum256([]byte(workspace))
-	return fmt.Sprintf("%s/workspace/%s", l.config.Prefix, base64.RawURLEncoding.EncodeToString(sum[:]))
 }
 
 // sleep waits for d, or until ctx ends.

@@ -31,7 +31,7 @@ const maxRevocations = 8
 // The error is an [*Uncertain], [ErrAway], [ErrContended], ctx's, or what the
 // revocations brought.
 func (l *Ledger) Release(ctx context.Context, workspace string) error {
-	key := l.key(workspace)
+	key := l.config.Key("workspace", workspace)
 	l.recordAll(ctx, key)
 	generation := rand.Text()
 	r, err := l.change(ctx, key, func(r *record) (*record, error) {
@@ -62,7 +62,7 @@ func (l *Ledger) Release(ctx context.Context, workspace string) error {
 // Settle revokes the tokens of the workspace that are owed. The error is one of
 // Release's; what isn't revoked stays owed.
 func (l *Ledger) Settle(ctx context.Context, workspace string) error {
-	key := l.key(workspace)
+	key := l.config.Key("workspace", workspace)
 	r, err := l.change(ctx, key, func(r *record) (*record, error) { return r, nil })
 	if err != nil {
 		return err

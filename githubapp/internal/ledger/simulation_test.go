@@ -16,6 +16,7 @@ import (
 
 	"github.com/molecule-ai/provisionkit/githubapp/internal/ledger"
 	"github.com/molecule-ai/provisionkit/internal/secret"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
 
@@ -142,7 +143,7 @@ func (w *world) newReplica() *replica {
 	r := &replica{world: w, ghost: map[string][]byte{}}
 	r.Ledger = ledger.New(ledger.Config{
 		Store: replicaStore{w.store, r}, SealKeys: [][]byte{bytes.Repeat([]byte{7}, 32)},
-		Prefix: "app", TokenLife: life, Revoke: r.revoke, Logger: slog.New(slog.DiscardHandler),
+		Key: func(kind, name string) string { return kind + "/" + name }, TokenLife: life, Revoke: r.revoke, Logger: slog.New(slog.DiscardHandler),
 	})
 	return r
 }
@@ -192,7 +193,7 @@ func (w *world) mint() ledger.Token {
 	defer w.mu.Unlock()
 	token, expires := fmt.Sprint("token-", len(w.dies)), time.Now().Add(life)
 	w.dies[token] = expires
-	return ledger.Token{Value: secret.New(token), ExpiresAt: expires}
+	return ledger.Token{Value: secret.New(token), MintedAt: time.Now(), ExpiresAt: expires}
 }
 
 // give hands a token out: what is on record, or a new one.
@@ -206,9 +207,12 @@ func (w *world) give(r *replica, begins, reports bool) {
 	if err != nil && err != ledger.ErrAway {
 		return
 	}
-	t, held := l.Live("")
+	t, held := l.Live("", time.Time{})
 	if !held || reports {
-		refused := t.Value.Reveal()
+		refused := ""
+		if held {
+			refused = tokenprovider.TokenSHA256(t.Value.Reveal())
+		}
 		t = w.mint()
 		if err := r.Issue(ctx, "ws", l.Generation, t, refused); err != nil {
 			w.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
 const (
@@ -28,16 +29,17 @@ type store interface {
 // than storePatience, and nobody at all for storeRest after it failed. Whoever
 // comes then asks it, while others still do without.
 type guarded struct {
+	tokenprovider.Store
 	store     store
 	log       *slog.Logger
 	awayUntil atomic.Int64 // wall time in Unix nanoseconds; 0: it answers
 }
 
-func (g *guarded) load(ctx context.Context, key string) ([]byte, error) {
+func (g *guarded) Load(ctx context.Context, key string) ([]byte, error) {
 	return call(ctx, g, "load", func(ctx context.Context) ([]byte, error) { return g.store.Load(ctx, key) })
 }
 
-func (g *guarded) swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+func (g *guarded) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
 	return call(ctx, g, "swap", func(ctx context.Context) (bool, error) { return g.store.Swap(ctx, key, old, new, ttl) })
 }
 

@@ -1,0 +1,139 @@
+package githubapp
+
+import (
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// facts are what is known of the installations, for all who want tokens of them:
+// what GitHub refuses, and since when a token is dead. The zero facts are ready.
+type facts struct {
+	mu      sync.Mutex
+	known   map[int64]*known
+	sweepAt int // how many there are when old ones go
+}
+
+// known is what is known of one installation. What isn't in it is well.
+type known struct {
+	refused map[string]*refusal // by what it is about, see about
+	deadAt  time.Time           // what was minted before is dead
+}
+
+// about returns what a refusal of a mint is about: the installation, the
+// permissions that are asked for, and the whole scope.
+func about(s Scope) (installation, permissions, scope string) {
+	return "", "permissions " + permissionsKey(s.Permissions), "scope " + s.key()
+}
+
+// check returns the error that GitHub gave when a token of that installation and
+// scope was asked for, while it is held.
+func (f *facts) check(id int64, s Scope) error {
+	f.mu.Lock()
+	k := f.known[id]
+	if k == nil || len(k.refused) == 0 {
+		f.mu.Unlock()
+		return nil
+	}
+	installation, permissions, scope := about(s)
+	held := [3]*refusal{k.refused[installation], k.refused[permissions], k.refused[scope]}
+	f.mu.Unlock()
+	for _, r := range held {
+		if err := r.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hold holds what GitHub refused, by what it is about.
+func (f *facts) hold(id int64, about string, err error) {
+	f.mu.Lock()
+	k := f.of(id)
+	r := k.refused[about]
+	if r == nil {
+		r = &refusal{}
+		if k.refused == nil {
+			k.refused = make(map[string]*refusal)
+		}
+		k.refused[about] = r
+	}
+	f.mu.Unlock()
+	r.hold(err)
+}
+
+// clear ends what is held of an installation: of that scope after a mint of it,
+// of all after a webhook.
+func (f *facts) clear(id int64, scopes ...Scope) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	k := f.known[id]
+	if k == nil {
+		return
+	}
+	if len(scopes) == 0 {
+		k.refused = nil
+	}
+	for _, s := range scopes {
+		installation, permissions, scope := about(s)
+		delete(k.refused, installation)
+		delete(k.refused, permissions)
+		delete(k.refused, scope)
+	}
+}
+
+// died notes that what was minted before now is dead.
+func (f *facts) died(id int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.of(id).deadAt = time.Now().Round(0)
+}
+
+// deadAt returns since when what was minted before is dead; zero: it isn't.
+func (f *facts) deadAt(id int64) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if k := f.known[id]; k != nil {
+		return k.deadAt
+	}
+	return time.Time{}
+}
+
+// of returns what is known of an installation, to be added to. f.mu is held.
+func (f *facts) of(id int64) *known {
+	if k := f.known[id]; k != nil {
+		return k
+	}
+	if len(f.known) >= f.sweepAt {
+		maps.DeleteFunc(f.known, func(_ int64, k *known) bool { return k.old() })
+		f.sweepAt = max(2*len(f.known), 64)
+	}
+	if f.known == nil {
+		f.known = make(map[int64]*known)
+	}
+	k := &known{}
+	f.known[id] = k
+	return k
+}
+
+// old reports whether nothing is lost with k.
+func (k *known) old() bool {
+	maps.DeleteFunc(k.refused, func(_ string, r *refusal) bool { return r.old() })
+	return len(k.refused) == 0 && time.Since(k.deadAt) > tokenLife
+}
+
+// holds returns what is held back, and until when.
+func (f *facts) holds() (holds []tokenprovider.Hold) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, k := range f.known {
+		for _, r := range k.refused {
+			if err, until := r.held(); err != nil {
+				holds = append(holds, tokenprovider.Hold{Subject: subject(id), Code: tokenprovider.CodeOf(err), Until: until})
+			}
+		}
+	}
+	return holds
+}

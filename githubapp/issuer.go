@@ -1,0 +1,118 @@
+package githubapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp/internal/ledger"
+	"github.com/molecule-ai/provisionkit/internal/secret"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// workspaceKey is what tells one workspace's token from another: a new life of
+// the workspace has another generation, and the token of the old one isn't found
+// any more.
+type workspaceKey struct {
+	workspace    string
+	generation   string // "" where the Store couldn't be read yet
+	installation *Installation
+}
+
+// issuer is the provider under the cache of one workspace's token: what is on
+// record, by whichever replica, else a mint that is put on record.
+type issuer struct {
+	mutator *WorkspaceMutator
+	workspaceKey
+}
+
+var _ tokenprovider.TokenProvider = (*issuer)(nil)
+
+// provider returns what the cache of key asks.
+func (m *WorkspaceMutator) provider(key workspaceKey) tokenprovider.TokenProvider {
+	return &issuer{m, key}
+}
+
+// storedMinTTL is the life that a token on record needs to be taken, at most a
+// third of its whole one: less would call for the next mint soon.
+const storedMinTTL = 20 * time.Minute
+
+// Token returns the token that is on record for the workspace, or a new one.
+func (s *issuer) Token(ctx context.Context) (string, time.Time, error) {
+	began := time.Now().Round(0)
+	if t, err := s.recorded(ctx, began); err != nil || t.Value.Reveal() != "" {
+		return t.Value.Reveal(), t.ExpiresAt, err
+	}
+	i, a, refused := s.installation, s.mutator.app, s.mutator.uses.refusedOf(s.workspaceKey)
+	var t ledger.Token
+	err := a.turn(ctx, i.id, i.asked.scope, refused != "", func() (err error) {
+		if t, err = s.recorded(ctx, began); err != nil || t.Value.Reveal() != "" {
+			return err // another replica's, while this one waited
+		}
+		t, err = s.mint(ctx, refused)
+		return err
+	})
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	return t.Value.Reveal(), t.ExpiresAt, nil
+}
+
+// mint mints a token and puts it on record, before anybody has it.
+func (s *issuer) mint(ctx context.Context, refused string) (ledger.Token, error) {
+	m, i := s.mutator, s.installation
+	minted, err := m.app.mint(ctx, i.id, i.asked.scope)
+	m.uses.minted(err)
+	if err != nil {
+		return ledger.Token{}, err
+	}
+	i.granted.Store(minted.grant)
+	t := ledger.Token{
+		Value:     secret.New(minted.text),
+		MintedAt:  time.Now().Round(0),
+		ExpiresAt: minted.expiresAt,
+		For:       s.purpose(),
+	}
+	if err := m.app.ledger.Issue(ctx, m.onRecord(s.workspace), s.generation, t, refused); err != nil {
+		return ledger.Token{}, m.recordError(s.workspace, err)
+	}
+	return t, nil
+}
+
+// purpose returns what the token is for, in the ledger.
+func (s *issuer) purpose() string {
+	return fmt.Sprint(s.installation.id, " ", s.installation.asked.scope.key())
+}
+
+// recorded returns the token on record, if it has the life that ctx asks for, and
+// none if it hasn't or the Store is away.
+func (s *issuer) recorded(ctx context.Context, began time.Time) (ledger.Token, error) {
+	m := s.mutator
+	life, err := m.app.ledger.Read(ctx, m.onRecord(s.workspace))
+	switch {
+	case err == ledger.ErrAway:
+		return ledger.Token{}, nil
+	case err == nil && s.generation != "" && life.Generation != s.generation:
+		err = errors.New("it was started again")
+	}
+	if err != nil {
+		return ledger.Token{}, m.recordError(s.workspace, err)
+	}
+	t, ok := life.Live(s.purpose(), m.app.facts.deadAt(s.installation.id))
+	if !ok || !enough(t, began, tokenprovider.MinTTL(ctx)) {
+		return ledger.Token{}, nil
+	}
+	sum := tokenprovider.TokenSHA256(t.Value.Reveal())
+	if sum == m.uses.refusedOf(s.workspaceKey) || m.app.ledger.WasRevoked(ctx, sum) {
+		return ledger.Token{}, nil
+	}
+	return t, nil
+}
+
+// enough reports whether a token on record has the life that is asked for. One
+// that was minted since the call began does, as another one wouldn't have more.
+func enough(t ledger.Token, began time.Time, asked time.Duration) bool {
+	need := max(min(storedMinTTL, t.ExpiresAt.Sub(t.MintedAt)/3), asked)
+	return time.Until(t.ExpiresAt) >= need || !t.MintedAt.Before(began)
+}

@@ -1,0 +1,76 @@
+package githubapp
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// How long a refusal is held, doubling each time in a row.
+const firstRefused, maxRefused = 30 * time.Second, 15 * time.Minute
+
+// refusal is what GitHub refused of one fact, so that it isn't asked again for
+// each who wants to know. The zero refusal holds nothing. It is safe for
+// concurrent use.
+type refusal struct {
+	mu    sync.Mutex
+	err   error
+	inRow int
+	until time.Time // wall time
+}
+
+// check returns the error that is held, with the time that is left as its
+// RetryAfter, and nil when GitHub may be asked. A nil r holds nothing.
+func (r *refusal) check() error {
+	err, until := r.held()
+	if err == nil {
+		return nil
+	}
+	again := &tokenprovider.Error{Code: tokenprovider.CodeOf(err), RetryAfter: time.Until(until), Err: err}
+	if e, ok := errors.AsType[*tokenprovider.Error](err); ok {
+		again.Err = e.Err // the text would tell the hint twice
+	}
+	return again
+}
+
+// held returns what is held and until when, nil when nothing is.
+func (r *refusal) held() (err error, until time.Time) {
+	if r == nil {
+		return nil, time.Time{}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if left := time.Until(r.until); r.err == nil || left <= 0 || left > maxRefused { // more when the clock was set back
+		return nil, time.Time{}
+	}
+	return r.err, r.until
+}
+
+// hold holds err, longer than the last time. What was asked before that is known
+// changes nothing.
+func (r *refusal) hold(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now().Round(0)
+	if r.err != nil && now.Before(r.until) {
+		return
+	}
+	r.err, r.until = err, now.Add(min(firstRefused<<min(r.inRow, 16), maxRefused))
+	r.inRow++
+}
+
+// clear ends what is held.
+func (r *refusal) clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err, r.inRow, r.until = nil, 0, time.Time{}
+}
+
+// old reports whether nothing is lost with r.
+func (r *refusal) old() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Since(r.until) > maxRefused
+}

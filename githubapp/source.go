@@ -1,0 +1,123 @@
+package githubapp
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// source is an Installation as its cache sees it: with Options.Store the stored
+// token, else a mint.
+type source Installation
+
+var (
+	_ tokenprovider.TokenProvider = (*source)(nil)
+	_ tokenprovider.Invalidator   = (*source)(nil)
+)
+
+// newShared returns what shares i's tokens with other replicas, nil without
+// Options.Store.
+func (a *App) newShared(i *Installation) *tokenprovider.Shared {
+	if a.store == nil {
+		return nil
+	}
+	mint := tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) { return (*source)(i).mint(ctx) })
+	// An error would be about the keys, which Options have been checked for.
+	shared, _ := tokenprovider.NewShared(mint, a.store, tokenprovider.SharedOptions{
+		Key:      a.storeKey("token", strconv.FormatInt(i.id, 10), i.asked.scope.key()),
+		SealKeys: a.sealKeys,
+		Logger:   a.log,
+	})
+	return shared
+}
+
+// Token returns the stored token, or a new one when it is i's turn. One that was
+// revoked isn't taken from the Store, and not served on when no other can be had.
+func (s *source) Token(ctx context.Context) (string, time.Time, error) {
+	i, a := (*Installation)(s), s.app
+	if i.shared != nil {
+		i.dropDead(ctx)
+		if text, expiresAt, ok := i.shared.Stored(ctx); ok && !a.ledger.WasRevoked(ctx, tokenprovider.TokenSHA256(text)) {
+			return text, expiresAt, nil
+		}
+	}
+	last := s.reported.Swap(false)
+	var t token
+	err := a.turn(ctx, i.id, i.asked.scope, last, func() (err error) {
+		if i.shared == nil {
+			t.text, t.expiresAt, err = s.mint(ctx)
+			return err
+		}
+		for range 2 {
+			if t.text, t.expiresAt, err = i.shared.Token(ctx); err != nil || !a.ledger.WasRevoked(ctx, tokenprovider.TokenSHA256(t.text)) {
+				return err
+			}
+			_ = i.shared.Drop(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		i.dropRevoked(ctx)
+		return "", time.Time{}, err
+	}
+	return t.text, t.expiresAt, nil
+}
+
+// Unwrap lets the cache ask the [tokenprovider.Shared], if there is one, since
+// when there is a token.
+func (s *source) Unwrap() tokenprovider.TokenProvider {
+	if s.shared == nil {
+		return nil
+	}
+	return s.shared
+}
+
+// mint mints a token of i's.
+func (s *source) mint(ctx context.Context) (string, time.Time, error) {
+	t, err := s.app.mint(ctx, s.id, s.asked.scope)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	s.granted.Store(t.grant)
+	return t.text, t.expiresAt, nil
+}
+
+// Invalidate takes note that a report of token was believed: it goes out of the
+// Store, and the mint that replaces it goes last.
+func (s *source) Invalidate(token string) bool {
+	s.reported.Store(true)
+	return s.shared != nil && s.shared.Invalidate(token)
+}
+
+// drop forgets i's token at any age, in the Store too. A Store that fails is
+// logged there: other replicas may go on with the token until they learn from
+// GitHub that it is dead.
+func (i *Installation) drop(ctx context.Context) {
+	if i.shared != nil {
+		_ = i.shared.Drop(context.WithoutCancel(ctx))
+	}
+	i.cache.Load().Drop()
+}
+
+// dropDead forgets what was stored before all tokens of the installation died,
+// if this one wasn't in use then.
+func (i *Installation) dropDead(ctx context.Context) {
+	deadAt := i.app.facts.deadAt(i.id).UnixNano()
+	if seen := i.deadSeen.Load(); deadAt > seen && i.deadSeen.CompareAndSwap(seen, deadAt) {
+		_ = i.shared.Drop(ctx)
+	}
+}
+
+// dropRevoked forgets the token that is held if it was revoked by another
+// replica.
+func (i *Installation) dropRevoked(ctx context.Context) bool {
+	c := i.cache.Load()
+	sum := c.Status().TokenSHA256
+	revoked := sum != "" && i.app.ledger.WasRevoked(ctx, sum)
+	if revoked {
+		c.Drop()
+	}
+	return revoked
+}

@@ -1,0 +1,210 @@
+package githubapp
+
+import (
+	"errors"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// uses are the tokens that a WorkspaceMutator hands out, by what they are for:
+// which states they are in, which workspace has which, and what was reported as
+// refused. It is counted as it changes, so that to ask for it costs the same for
+// any number of workspaces. The zero uses are ready.
+type uses struct {
+	mu      sync.Mutex
+	of      map[use]*inUse
+	tokens  map[uint64]use // by shortHash
+	states  map[tokenprovider.State]int
+	sweepAt time.Time
+
+	mints, failures uint64
+	last            tokenprovider.Status // its error is that of the last failure
+}
+
+// use is who has a token: a workspace, or all that share an installation's.
+type use struct {
+	workspace    string
+	installation *Installation // nil for a workspace's own
+}
+
+// inUse is a token as it was handed out last.
+type inUse struct {
+	key     workspaceKey
+	cache   *tokenprovider.Cache
+	state   tokenprovider.State
+	token   uint64 // its shortHash; 0: none
+	refused string // SHA-256 of the one that is to be replaced; "": none
+	at      time.Time
+	mints   uint64 // of a shared one, as counted already
+}
+
+func installationUse(i *Installation) workspaceKey { return workspaceKey{installation: i} }
+
+func (k workspaceKey) use() use {
+	if k.workspace == "" {
+		return use{installation: k.installation}
+	}
+	return use{workspace: k.workspace}
+}
+
+// note takes note of what a caller was handed, and reports whether it replaces
+// one that was refused.
+func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err error) (replaced bool) {
+	status := stateOf(c, err)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	now := time.Now()
+	u.sweep(now)
+	name := key.use()
+	n := u.of[name]
+	if n == nil {
+		if u.of == nil {
+			u.of, u.tokens, u.states = make(map[use]*inUse), make(map[uint64]use), make(map[tokenprovider.State]int)
+		}
+		n = &inUse{}
+		u.of[name] = n
+	} else {
+		u.states[n.state]--
+	}
+	n.key, n.cache, n.state, n.at = key, c, status, now
+	u.states[status]++
+	if err != nil {
+		u.last.LastError, u.last.LastErrorCode, u.last.LastErrorAt = err.Error(), tokenprovider.CodeOf(err), now.Round(0)
+		return false
+	}
+	if hash := shortHash(token); hash != n.token {
+		delete(u.tokens, n.token)
+		u.tokens[hash], n.token = name, hash
+	}
+	if replaced = n.refused != "" && n.refused != tokenprovider.TokenSHA256(token); replaced {
+		n.refused = ""
+	}
+	return replaced
+}
+
+// stateOf returns the state of a token that a caller asked c for.
+func stateOf(c *tokenprovider.Cache, err error) tokenprovider.State {
+	if err != nil {
+		return tokenprovider.StateFailing
+	}
+	return c.State()
+}
+
+// idleUse is how long a token that nobody asks for counts: it is dead by then.
+const idleUse = tokenLife
+
+// sweep lets go of what nobody asks for any more. u.mu is held.
+func (u *uses) sweep(now time.Time) {
+	if now.Before(u.sweepAt) {
+		return
+	}
+	u.sweepAt = now.Add(idleUse / 4)
+	for name, n := range u.of {
+		if now.Sub(n.at) > idleUse {
+			u.forget(name, n)
+		}
+	}
+}
+
+func (u *uses) forget(name use, n *inUse) {
+	u.states[n.state]--
+	delete(u.tokens, n.token)
+	delete(u.of, name)
+}
+
+// end forgets a workspace that was released, and what it holds.
+func (u *uses) end(workspace string) {
+	u.mu.Lock()
+	n := u.of[use{workspace: workspace}]
+	if n != nil {
+		u.forget(use{workspace: workspace}, n)
+	}
+	u.mu.Unlock()
+	if n != nil {
+		n.cache.Drop()
+	}
+}
+
+// generation returns the last known one of a workspace, for when the Store can't
+// be read; "" when none is.
+func (u *uses) generation(workspace string) string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if n := u.of[use{workspace: workspace}]; n != nil {
+		return n.key.generation
+	}
+	return ""
+}
+
+// holder returns who was handed token last, and the cache that has it; nil when
+// nobody was.
+func (u *uses) holder(token string) (use, *tokenprovider.Cache) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	name, ok := u.tokens[shortHash(token)]
+	if !ok {
+		return use{}, nil
+	}
+	return name, u.of[name].cache
+}
+
+// refused notes that a report of token was believed.
+func (u *uses) refused(name use, token string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if n := u.of[name]; n != nil {
+		n.refused = tokenprovider.TokenSHA256(token)
+	}
+}
+
+// refusedOf returns the SHA-256 of the token that is to be replaced.
+func (u *uses) refusedOf(key workspaceKey) string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if n := u.of[key.use()]; n != nil && n.key == key {
+		return n.refused
+	}
+	return ""
+}
+
+// minted counts a mint, or one that failed.
+func (u *uses) minted(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err == nil {
+		u.mints++
+	} else if !errors.Is(err, errHeldBack) {
+		u.failures++
+	}
+}
+
+// caches returns those of the tokens in use for which which returns true.
+func (u *uses) caches(which func(workspaceKey) bool) (caches []*tokenprovider.Cache) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for n := range maps.Values(u.of) {
+		if which(n.key) {
+			caches = append(caches, n.cache)
+		}
+	}
+	return caches
+}
+
+// status returns the worst state, how many fail of how many, and all counts.
+func (u *uses) status() tokenprovider.Status {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.sweep(time.Now())
+	s := u.last
+	s.State, s.Mints, s.Failures, s.Of = tokenprovider.StateEmpty, u.mints, u.failures, len(u.of)
+	s.Failing = u.states[tokenprovider.StateFailing]
+	for state, n := range u.states {
+		if n > 0 {
+			s.State = tokenprovider.Worst(s.State, state)
+		}
+	}
+	return s
+}
