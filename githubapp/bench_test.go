@@ -160,6 +160,7 @@ func TestNothingRunsForIdleInstallations(t *testing.T) {
 	requests := 0
 	inBubble(t, func(r *http.Request) (*http.Response, error) { requests++; return canned(r) }, func(t *testing.T, app *githubapp.App) {
 		var kept []*githubapp.Installation
+		synctest.Wait() // for what made the app
 		before := goroutinesInBubble()
 		for id := range 100 {
 			i := app.Installation(int64(1 + id))

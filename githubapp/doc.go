@@ -43,6 +43,9 @@
 //     waits for the network or a signer.
 //   - One signature serves all installations until the JWT ages out, and one
 //     mint all callers of an installation.
+//   - What is true of the app as a whole (a rate limit, a key or clock that is
+//     refused, GitHub being down) is asked once for all installations: how many
+//     requests are made doesn't depend on how many callers there are.
 //   - A token is replaced ahead of its expiry in the background; while a live
 //     one is held, nobody sees an error. See [tokenprovider.Cache].
 //   - Errors are a [*tokenprovider.Error] with a code to branch on, and hold an

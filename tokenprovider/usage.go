@@ -6,8 +6,8 @@ import "time"
 // holds no secret and can be logged, printed and sent as it is.
 type Usage struct {
 	// Name says of whom. Two reporters of one account with a forge, such as two
-	// plugins of one GitHub App, have the same name and tell the same: count it
-	// once.
+	// plugins of one application, have the same name and tell the same: count
+	// it once.
 	Name string `json:"name"`
 
 	// Limits and Holds are at most 100 each, the least Remaining and the latest

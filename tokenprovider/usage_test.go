@@ -12,7 +12,7 @@ import (
 type reporting struct{ tokenprovider.TokenProvider }
 
 func (reporting) Usage() tokenprovider.Usage {
-	return tokenprovider.Usage{Name: "GitHub App 7", Waiting: 3, Limits: []tokenprovider.Limit{
+	return tokenprovider.Usage{Name: "app 7", Waiting: 3, Limits: []tokenprovider.Limit{
 		{Subject: "app", Limit: 5000, Remaining: 12, Reset: time.Unix(1_800_000_000, 0)},
 	}}
 }

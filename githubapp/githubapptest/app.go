@@ -53,10 +53,12 @@ func (s *Server) AddApp(a App) {
 }
 
 // RotateKeys replaces the public keys of an app. JWTs that another key signed
-// are refused from now on; tokens live on. It panics when the app is unknown or
-// no key is given.
+// are refused from now on; tokens live on. With no key all of the app's are
+// deleted, and it is told to make one. It panics when the app is unknown.
 func (s *Server) RotateKeys(appID int64, keys ...*rsa.PublicKey) {
-	requireKeys("RotateKeys", keys)
+	if len(keys) > 0 {
+		requireKeys("RotateKeys", keys)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, ok := s.apps[appID]

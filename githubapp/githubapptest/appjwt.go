@@ -114,6 +114,9 @@ func (s *Server) issuer(iss any) (*app, *apiError) {
 	if !ok {
 		return nil, errAppNotFound
 	}
+	if len(a.Keys) == 0 {
+		return nil, errNoPublicKey
+	}
 	return a, nil
 }
 

@@ -98,6 +98,18 @@ func TestAnAppMayHaveSeveralKeysAndRotateThem(t *testing.T) {
 	require.Equal(t, 200, f.do("GET", "/installation/repositories", "token "+token, "").StatusCode, "tokens live on")
 }
 
+func TestAnAppWhoseKeysAreAllDeletedIsToldToMakeOne(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, nil)
+	require.Equal(t, 200, f.do("GET", "/app", f.bearer(), "").StatusCode)
+	f.RotateKeys(appID)
+	resp := f.do("GET", "/app", f.bearer(), "")
+	require.Equal(t, 401, resp.StatusCode)
+	require.Equal(t, "Integration must generate a public key", resp.message())
+	f.RotateKeys(appID, &testutil.RSAKey(t, 0).PublicKey)
+	require.Equal(t, 200, f.do("GET", "/app", f.bearer(), "").StatusCode)
+}
+
 func TestAJWTThatWasGoodIsGoodNoLongerThanItsTimes(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, nil)

@@ -38,7 +38,7 @@
 // State changes behind a client's back: [Server.Suspend], [Server.Uninstall],
 // [Server.RotateKeys], [Server.RevokeToken], [Server.RefuseToken],
 // [Server.RenameRepository], [Server.SetPropagationDelay],
-// [Server.SetRateLimit]. Anything else is a [Fault], which [Server.Fail] gives
+// [Server.SetRateLimit], [Server.SunsetAPIVersion]. Anything else is a [Fault], which [Server.Fail] gives
 // to the requests that a [Rule] describes: GitHub's own refusals, rate limits
 // with and without hints, pages of HTML, answers that hang, break off or never
 // end, and mints that lie.
@@ -93,9 +93,10 @@
 // Where GitHub's behaviour isn't documented, the server has one that a client
 // must not depend on: a mint always adds metadata: read, it lists repositories
 // only when it was narrowed to some, revocation and suspension work at once,
-// and the texts for an unknown permission, too many repositories and an unknown
-// API version are its own. Secondary rate limits come by [SecondaryLimit] and
-// [AbuseDetection] alone, however many requests there are. The API version of
-// 2026-03-10 differs in nothing but the 202 for an uninstall, and filters such
-// as outdated are ignored.
+// and the texts for an unknown permission, too many repositories and an API
+// version that is unknown or has ended are its own. Secondary rate limits come
+// by [SecondaryLimit] and [AbuseDetection], and on mints by
+// [Options].MintsPerMinute; other requests may be as many as they like. The API
+// version of 2026-03-10 differs in nothing but the 202 for an uninstall, and
+// filters such as outdated are ignored.
 package githubapptest

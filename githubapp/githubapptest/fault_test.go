@@ -102,6 +102,9 @@ func TestEachFaultShowsOnTheWire(t *testing.T) {
 		"RepositoryNotAccessible": {githubapptest.RepositoryNotAccessible, refused(422, "There is at least one repository that does not exist or is not accessible to the parent installation.")},
 		"TooManyRepositories":     {githubapptest.TooManyRepositories, refused(422, "Too many repositories for installation. At most 500 repositories are permitted.")},
 		"EndpointSpammed":         {githubapptest.EndpointSpammed, refused(422, "Validation failed, or the endpoint has been spammed.")},
+		"LoginAttempts":           {githubapptest.LoginAttempts, refused(403, "Maximum number of login attempts exceeded. Please try again later.")},
+		"NoPublicKey":             {githubapptest.NoPublicKey, refused(401, "Integration must generate a public key")},
+		"APIVersionEnded":         {githubapptest.APIVersionEnded, refused(410, "This API version is no longer supported. Please use a newer version.")},
 		"Refusal":                 {githubapptest.Refusal(451, "No."), refused(451, "No.")},
 
 		"ValidationFailed": {githubapptest.ValidationFailed("too many", map[string]string{"code": "invalid"}), func(t *testing.T, resp *response, err error) {
@@ -135,7 +138,12 @@ func TestEachFaultShowsOnTheWire(t *testing.T) {
 		})},
 		"DropField": {githubapptest.DropField("permissions"), minted(func(t *testing.T, r *response) { require.NotContains(t, r.json, "permissions") })},
 		"SetHeader": {githubapptest.SetHeader("Link", "<x>"), minted(func(t *testing.T, r *response) { require.Equal(t, "<x>", r.Header.Get("Link")) })},
-		"NoDate":    {githubapptest.NoDate, minted(func(t *testing.T, r *response) { require.Empty(t, r.Header.Values("Date")) })},
+		"DateOffset": {githubapptest.DateOffset(time.Hour), minted(func(t *testing.T, r *response) {
+			date, err := http.ParseTime(r.Header.Get("Date"))
+			require.NoError(t, err)
+			require.WithinDuration(t, time.Now().Add(time.Hour), date, 10*time.Second)
+		})},
+		"NoDate": {githubapptest.NoDate, minted(func(t *testing.T, r *response) { require.Empty(t, r.Header.Values("Date")) })},
 		"MintPastExpiry": {githubapptest.MintPastExpiry, minted(func(t *testing.T, r *response) {
 			at, err := time.Parse(time.RFC3339, r.json["expires_at"].(string))
 			require.NoError(t, err)

@@ -32,7 +32,7 @@ func paginate[T any](w http.ResponseWriter, r *http.Request, items []T) []T {
 		link(1, "first")
 	}
 	if links != nil {
-		w.Header().Set("Link", strings.Join(links, ", "))
+		w.Header().Add("Link", strings.Join(links, ", ")) // beside what is announced
 	}
 	if page > last {
 		return nil

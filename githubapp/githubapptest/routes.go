@@ -19,7 +19,7 @@ func (s *Server) newRoutes() *http.ServeMux {
 		"GET /app/installations": s.listInstallations,
 		"GET /app/installations/{installation_id}":                s.getInstallation,
 		"DELETE /app/installations/{installation_id}":             s.deleteInstallation,
-		"POST /app/installations/{installation_id}/access_tokens": s.mint,
+		"POST /app/installations/{installation_id}/access_tokens": s.mintUnlessLimited,
 		"PUT /app/installations/{installation_id}/suspended":      s.suspendInstallation,
 		"DELETE /app/installations/{installation_id}/suspended":   s.unsuspendInstallation,
 		"GET /repos/{owner}/{repo}/installation":                  s.repositoryInstallation,
@@ -70,6 +70,10 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	version := apiVersion(r)
 	if !slices.Contains(apiVersions, version) {
 		errUnknownAPIVersion.write(w)
+		return
+	}
+	if s.sunset(w.Header(), version) {
+		errAPIVersionEnded.write(w)
 		return
 	}
 	w.Header().Set("X-GitHub-Api-Version-Selected", version)

@@ -50,6 +50,12 @@ type Options struct {
 	// expiries and the check of an app's JWT all go by the server's clock.
 	ClockOffset time.Duration
 
+	// MintsPerMinute enforces a secondary rate limit: after that many requests
+	// for tokens of an app within a minute, all of its further ones are refused
+	// for a minute, with Retry-After. Headers don't announce it, as on GitHub.
+	// Zero or less: there is none.
+	MintsPerMinute int
+
 	// OnBreach is told of each request that no correct client makes: no
 	// User-Agent, another method or path, credentials of the wrong kind, a JWT
 	// with claims that are missing or a signature by a foreign key, a body that
@@ -86,6 +92,7 @@ type Server struct {
 	webhooks webhooks
 	goodJWTs goodJWTs
 
+	mintLimit     mintLimit
 	mu            sync.Mutex // guards all below; never held across I/O
 	closed        bool
 	tokenLife     time.Duration
@@ -93,6 +100,7 @@ type Server struct {
 	latency       time.Duration
 	clockOffset   time.Duration
 	propagation   time.Duration
+	sunsets       map[string]sunset // by API version
 	rateLimit     int
 	buckets       map[string]*bucket
 	apps          map[int64]*app
@@ -113,6 +121,7 @@ func NewServer(opts *Options) (*Server, error) {
 	s := &Server{
 		gitRoot:       opts.GitRoot,
 		onBreach:      opts.OnBreach,
+		mintLimit:     mintLimit{most: opts.MintsPerMinute},
 		tokenFormat:   opts.TokenFormat,
 		buckets:       map[string]*bucket{},
 		apps:          map[int64]*app{},

@@ -2,17 +2,13 @@ package apiclient_test
 
 import (
 	"context"
-	"crypto"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -127,106 +123,6 @@ func TestARateLimitHoldsBackWhatTheAppAsksFor(t *testing.T) {
 	require.Equal(t, 1, *requests)
 }
 
-func TestPagesAreFollowedWhereCredentialsAreSentAlone(t *testing.T) {
-	const next = `/app/installations?page=2>; rel="next"`
-	for base, links := range map[string]map[string]string{
-		"https://ghe.example.com/api/v3": { // may be a gateway's
-			"":                                       "",
-			`<https://ghe.example.com/api/v3` + next: "/app/installations?page=2",
-			`<https://ghe.example.com/api/v3/a?page=1>; rel="prev", <https://ghe.example.com/api/v3/a?page=3>; rel="next"`: "/a?page=3",
-			`<https://ghe.example.com/api/v3/a?page=9>; rel="last"`:                                                        "",
-			`<https://docs.github.com/versions>; rel="deprecation", <https://ghe.example.com/api/v3` + next:                "/app/installations?page=2",
-			`<http://ghe.example.com/api/v3` + next:                                                                        "/app/installations?page=2",
-			`<https://api.github.com` + next:                                                                               "/app/installations?page=2",
-			`<https://ghe.inside.example/api/v3` + next:                                                                    "/app/installations?page=2",
-			`<https://user@ghe.example.com/api/v3` + next:                                                                  "refused",
-			`<https://ghe.inside.example/../../a>; rel="next"`:                                                             "refused",
-			`<https://ghe.inside.example>; rel="next"`:                                                                     "refused",
-			`</relative>; rel="next"`:                                                                                      "refused",
-		},
-		"https://gateway.example/github": {
-			`<https://gateway.example/github` + next: "/app/installations?page=2",
-			`<https://api.github.com` + next:         "/app/installations?page=2",
-			`<https://ghe.example.com/api/v3` + next: "/app/installations?page=2",
-		},
-		"https://api.github.com": {
-			`<https://api.github.com` + next:       "/app/installations?page=2",
-			`<https://elsewhere.example` + next:    "refused",
-			`<http://api.github.com` + next:        "refused",
-			`<https://api.github.com:8443` + next:  "refused",
-			`<https://api.github.com.evil` + next:  "refused",
-			`<https://x.api.github.com/a` + next:   "refused",
-			`<https://api.octo.ghe.com/a` + next:   "refused",
-			`<https://api.github.com%2f@e/` + next: "refused",
-		},
-	} {
-		c := newClient(t, base, http.DefaultClient)
-		for link, path := range links {
-			got, err := c.NextPage(&apiclient.Answer{Header: http.Header{"Link": {link}}})
-			if path == "refused" {
-				require.ErrorContains(t, err, "isn't on the host of Options.BaseURL", link)
-				continue
-			}
-			require.NoError(t, err, link)
-			require.Equal(t, path, got, link)
-		}
-	}
-}
-
-func TestARedirectOfGitHubsIsFollowedAtTheGateway(t *testing.T) {
-	var asked []string
-	c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		require.NotEmpty(t, r.Header.Get("Authorization"))
-		asked = append(asked, r.Method+" "+r.URL.Path)
-		if strings.HasSuffix(r.URL.Path, "/repos/a/b") {
-			http.Redirect(w, r, "https://ghe.inside.example/api/v3/repositories/1", http.StatusMovedPermanently)
-		}
-	})
-	_, err := c.Do(t.Context(), apiclient.Request{Method: http.MethodGet, Path: "/repos/a/b", Want: http.StatusOK})
-	require.NoError(t, err)
-	require.Equal(t, []string{"GET /api/v3/repos/a/b", "GET /api/v3/repositories/1"}, asked)
-
-	_, err = c.Do(t.Context(), apiclient.Request{Method: http.MethodPost, Path: "/repos/a/b", Want: http.StatusOK})
-	require.ErrorContains(t, err, "set Options.BaseURL to the final address")
-	require.Len(t, asked, 3, "another method is never sent on")
-}
-
-func TestAServerThatMovedIsSaidToHave(t *testing.T) {
-	c, requests := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "https://moved.example"+r.URL.Path, http.StatusMovedPermanently)
-	})
-	_, err := c.Do(t.Context(), lookup)
-	require.ErrorContains(t, err, "set Options.BaseURL to the final address")
-	require.Equal(t, 1, *requests)
-}
-
-// ring returns keys that sign as those functions do, or as they should for nil.
-func ring(t *testing.T, signs ...func() error) *appkey.Ring {
-	t.Helper()
-	var keys []*appkey.Key
-	for n, sign := range signs {
-		key, err := appkey.New(signer{testutil.RSASigner(t, n), sign})
-		require.NoError(t, err)
-		keys = append(keys, key)
-	}
-	return appkey.NewRing(keys)
-}
-
-// signer is a crypto.Signer that may fail.
-type signer struct {
-	crypto.Signer
-	fails func() error
-}
-
-func (s signer) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	if s.fails != nil {
-		if err := s.fails(); err != nil {
-			return nil, err
-		}
-	}
-	return s.Signer.Sign(random, digest, opts)
-}
-
 // answers is a transport that answers with that status and message.
 type answers func() (status int, message string)
 
@@ -234,93 +130,6 @@ func (a answers) RoundTrip(*http.Request) (*http.Response, error) {
 	status, message := a()
 	body := io.NopCloser(strings.NewReader(`{"message":"` + message + `"}`))
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: body}, nil
-}
-
-func TestASignerThatFailsOrHangsMeansTheNextKey(t *testing.T) {
-	testutil.RSAKey(t, 1) // real time to make
-	for name, fails := range map[string]func() error{
-		"fails": func() error { return errors.New("kms: throttled") },
-		"hangs": func() error { time.Sleep(24 * time.Hour); return errors.New("late") },
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				called := 0
-				counted := func() error { called++; return fails() }
-				config := config(t, "https://api.github.com", &http.Client{Transport: answers(func() (int, string) { return 200, "" })})
-				config.Keys = ring(t, counted, nil)
-				c := apiclient.New(config)
-				for began := time.Now(); time.Since(began) < time.Hour; time.Sleep(10 * time.Second) {
-					_, err := c.Do(t.Context(), lookup)
-					require.NoError(t, err)
-				}
-				require.Equal(t, 1, called, "the one that signs stays in use")
-				time.Sleep(24 * time.Hour)
-			})
-		})
-	}
-}
-
-func TestADeletedKeyCostsTenRequestsAnHourHoweverManyAsk(t *testing.T) {
-	testutil.RSAKey(t, 1) // real time to make
-	for _, keys := range []int{1, 2} {
-		t.Run(fmt.Sprint(keys, " keys"), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				requests, good := 0, false
-				config := config(t, "https://api.github.com", &http.Client{Transport: answers(func() (int, string) {
-					if requests++; good {
-						return 200, ""
-					}
-					return 401, "A JSON web token could not be decoded"
-				})})
-				config.Keys = ring(t, make([]func() error, keys)...)
-				c := apiclient.New(config)
-				for began := time.Now(); time.Since(began) < time.Hour; time.Sleep(10 * time.Second) {
-					for range 100 {
-						_, err := c.Do(t.Context(), lookup)
-						failure, ok := errors.AsType[*apiclient.Error](err)
-						require.True(t, ok)
-						require.Equal(t, tokenprovider.CodeUnauthenticated, failure.Code)
-					}
-				}
-				require.LessOrEqual(t, requests, 10)
-				good = true
-				time.Sleep(15 * time.Minute)
-				_, err := c.Do(t.Context(), lookup)
-				require.NoError(t, err, "it is found out that the key is good again")
-			})
-		})
-	}
-}
-
-func TestAKeyFileThatChangedEndsTheHold(t *testing.T) {
-	pems := [][]byte{testutil.RSAKeyPEM(t, 0), testutil.RSAKeyPEM(t, 1)} // real time to make
-	synctest.Test(t, func(t *testing.T) {
-		file := filepath.Join(t.TempDir(), "app.pem")
-		require.NoError(t, os.WriteFile(file, pems[0], 0o600))
-		status := 401
-		config := config(t, "https://api.github.com", &http.Client{Transport: answers(func() (int, string) {
-			return status, "Integration must generate a public key"
-		})})
-		var err error
-		config.Keys, err = appkey.OpenRing(file)
-		require.NoError(t, err)
-		c := apiclient.New(config)
-		old, _, err := c.JWT(t.Context())
-		require.NoError(t, err)
-		_, err = c.Do(t.Context(), lookup)
-		require.ErrorContains(t, err, "make a private key on the app's settings page")
-		status = 200
-		time.Sleep(2 * time.Second)
-		_, err = c.Do(t.Context(), lookup)
-		require.ErrorContains(t, err, "held back")
-		require.NoError(t, os.WriteFile(file, pems[1], 0o600))
-		time.Sleep(2 * time.Second)
-		_, err = c.Do(t.Context(), lookup)
-		require.NoError(t, err)
-		fresh, _, err := c.JWT(t.Context())
-		require.NoError(t, err)
-		require.NotEqual(t, old, fresh)
-	})
 }
 
 func TestWhatACallerGaveUpSaysNothingOfGitHub(t *testing.T) {
