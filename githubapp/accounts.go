@@ -35,6 +35,7 @@ const (
 // asked for. One lookup of a target is under way at a time, for all who wait.
 type accounts struct {
 	lookups *queue.Queue[string] // by account
+	check   func() error         // why the app can't ask
 	flights singleflight.Group   // of one target and count of changes each
 
 	mu      sync.Mutex
@@ -98,18 +99,31 @@ func (a *accounts) find(ctx context.Context, account, name string, ask lookup) (
 func conclusive(err error) bool { return tokenprovider.CodeOf(err) == tokenprovider.CodeNotFound }
 
 // ask has GitHub asked when it is the account's turn, unless the answer came
-// meanwhile, and remembers what it says unless there were changes since.
-func (a *accounts) ask(ctx context.Context, account, name string, changes uint64, ask lookup) (*InstallationInfo, error) {
-	leave, err := a.lookups.Enter(ctx, account, false)
+// meanwhile.
+func (a *accounts) ask(ctx context.Context, account, name string, changes uint64, ask lookup) (info *InstallationInfo, err error) {
+	err = inTurn(ctx, a.lookups, account, false, func() (err error) {
+		if info, err, _ = a.known(account, name); err != nil || info != nil {
+			return err
+		}
+		return a.check()
+	}, func() (err error) {
+		if info != nil {
+			return nil // another lookup of the account's brought it
+		}
+		var absent bool
+		info, absent, err = ask(ctx)
+		a.learn(account, name, changes, info, absent, err)
+		return err
+	})
 	if err != nil {
-		return nil, err // ctx has no end
+		return nil, err
 	}
-	if info, err, _ := a.known(account, name); info != nil || err != nil {
-		leave(err == nil)
-		return info, err
-	}
-	info, absent, err := ask(ctx)
-	leave(err == nil)
+	return info, nil
+}
+
+// learn remembers what GitHub said of a target, unless there were changes since it
+// was asked.
+func (a *accounts) learn(account, name string, changes uint64, info *InstallationInfo, absent bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -126,7 +140,6 @@ func (a *accounts) ask(ctx context.Context, account, name string, changes uint64
 		a.target(name).info = nil
 		a.target(name).refused.hold(err)
 	}
-	return info, err
 }
 
 // known returns what GitHub said of a target, or that it isn't to be asked yet,

@@ -1,14 +1,12 @@
 package githubapp
 
 import (
-	"errors"
 	"testing"
 
-	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
 
-func TestOnlyGitHubsOwnWordMakesAnInstallationDead(t *testing.T) {
+func TestOnlyGitHubsOwnWordMakesAnInstallationSuspect(t *testing.T) {
 	for _, c := range []struct {
 		answer *APIError
 		want   bool
@@ -22,7 +20,7 @@ func TestOnlyGitHubsOwnWordMakesAnInstallationDead(t *testing.T) {
 		{&APIError{Status: 403, Message: "Forbidden"}, false},
 		{&APIError{Status: 502, Message: "Not Found"}, false},
 	} {
-		require.Equal(t, c.want, saysDead(&tokenprovider.Error{Err: c.answer}), c.answer)
+		refusal := c.answer.refusal()
+		require.Equal(t, c.want, refusal.Suspended() || refusal.Gone(), c.answer)
 	}
-	require.False(t, saysDead(errors.New("no answer")))
 }

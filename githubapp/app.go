@@ -87,6 +87,7 @@ func New(opts Options) (*App, error) {
 	}
 	a.mints = queue.New[int64](opts.MaxConcurrentMints, a.client.LimitedFor)
 	a.accounts.lookups = queue.New[string](maxLookups, a.client.LimitedFor)
+	a.accounts.check = func() error { return published(a.client.Check()) }
 	a.ledger = ledger.New(ledger.Config{
 		Store:     opts.Store,
 		SealKeys:  opts.SealKeys,

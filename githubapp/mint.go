@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp/internal/apiclient"
+	"github.com/molecule-ai/provisionkit/githubapp/internal/queue"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -20,36 +21,40 @@ const maxMint = 8 << 20
 
 // turn waits for the turn of an installation in the queue of mints and calls do
 // then, unless it is known meanwhile that GitHub would refuse. What reports of
-// refused tokens cause goes last. The place in the queue is taken before anything
-// is locked or looked up for the mint: a wait can be long, and what was looked up
-// before it is old afterwards.
+// refused tokens cause goes last.
 func (a *App) turn(ctx context.Context, id int64, s Scope, last bool, do func() error) error {
-	for {
+	return inTurn(ctx, a.mints, id, last, func() error {
 		if err := a.facts.check(id, s); err != nil {
 			return err
 		}
-		if err := a.client.Check(); err != nil {
-			return published(err)
+		return published(a.client.Check())
+	}, do)
+}
+
+// inTurn waits for the turn of key and calls do then, unless check says that it
+// would fail. What the app's rate limit refused waits for another turn, as long as
+// check lets it: who can wait is served late rather than refused.
+//
+// The place in the queue is taken before anything is locked or looked up for do. A
+// wait can be long, and what was looked up before it is old afterwards.
+func inTurn[K comparable](ctx context.Context, q *queue.Queue[K], key K, last bool, check, do func() error) error {
+	for {
+		if err := check(); err != nil {
+			return err
 		}
-		leave, err := a.mints.Enter(ctx, id, last)
+		leave, err := q.Enter(ctx, key, last)
 		if err != nil {
 			return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: err}
 		}
-		if err = a.facts.check(id, s); err == nil {
+		if err = check(); err == nil {
 			err = do()
 		}
 		leave(err == nil)
-		if !errors.Is(err, errHeldBack) || ctx.Err() != nil {
+		if tokenprovider.CodeOf(err) != tokenprovider.CodeRateLimited || ctx.Err() != nil {
 			return err
 		}
-		// The limit was found by another while this one was on its way: it can
-		// wait, and is served late rather than refused.
 	}
 }
-
-// errHeldBack marks an error of a mint for which no request was made, since the
-// app's rate limit was hit.
-var errHeldBack = errors.New("held back")
 
 // token is one that was minted.
 type token struct {
@@ -107,9 +112,6 @@ func (a *App) learn(ctx context.Context, id int64, s Scope, err error) error {
 	failure, ok := errors.AsType[*apiclient.Error](err)
 	if !ok {
 		return err // no JWT could be signed
-	}
-	if failure.Held && failure.Code == tokenprovider.CodeRateLimited {
-		return fmt.Errorf("%w: %w", errHeldBack, published(err))
 	}
 	if failure.Secondary && !failure.Held {
 		a.mints.Limited()

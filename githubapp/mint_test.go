@@ -211,13 +211,13 @@ func TestASuspendedInstallationStopsNoOther(t *testing.T) {
 func TestARateLimitHoldsAllMintsOfTheApp(t *testing.T) {
 	g := newGitHub(t, nil)
 	g.AddInstallation(githubapptest.Installation{ID: 43, AppID: appID, Account: "other"})
-	g.Fail(githubapptest.Rule{Times: 1, Fault: githubapptest.SecondaryLimit(403, time.Minute)})
+	g.Fail(githubapptest.Rule{Times: 1, Fault: githubapptest.SecondaryLimit(403, 3*time.Minute)})
 	app := g.app(t)
 	require.Equal(t, tokenprovider.CodeRateLimited, g.tokenError(t, app.Installation(installationID)).Code)
 
 	err := g.tokenError(t, app.Installation(43))
 	require.Equal(t, tokenprovider.CodeRateLimited, err.Code)
-	require.InDelta(t, 60, err.RetryAfter.Seconds(), 2)
+	require.InDelta(t, 180, err.RetryAfter.Seconds(), 2)
 	require.Len(t, g.attempts(), 1, "GitHub bans who goes on")
 }
 

@@ -1,7 +1,6 @@
 package githubapp
 
 import (
-	"errors"
 	"sync"
 	"time"
 
@@ -29,7 +28,7 @@ func (r *refusal) check() error {
 		return nil
 	}
 	again := &tokenprovider.Error{Code: tokenprovider.CodeOf(err), RetryAfter: time.Until(until), Err: err}
-	if e, ok := errors.AsType[*tokenprovider.Error](err); ok {
+	if e, ok := err.(*tokenprovider.Error); ok {
 		again.Err = e.Err // the text would tell the hint twice
 	}
 	return again

@@ -1,7 +1,6 @@
 package githubapp
 
 import (
-	"errors"
 	"maps"
 	"sync"
 	"time"
@@ -176,7 +175,7 @@ func (u *uses) minted(err error) {
 	defer u.mu.Unlock()
 	if err == nil {
 		u.mints++
-	} else if !errors.Is(err, errHeldBack) {
+	} else if tokenprovider.CodeOf(err) != tokenprovider.CodeRateLimited { // it tries again
 		u.failures++
 	}
 }
