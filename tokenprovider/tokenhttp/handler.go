@@ -1,8 +1,10 @@
 package tokenhttp
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -58,6 +60,10 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	}
 }
 
+// patience bounds a request with a body, which nobody may read to its end: until
+// then net/http doesn't notice that its caller is gone.
+const patience = time.Minute
+
 // ServeHTTP serves the paths of [Handler.Mount], for any other router; below a
 // prefix, use [http.StripPrefix].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -65,6 +71,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		noRoute.Write(w)
 		return
+	}
+	if r.ContentLength != 0 {
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		r = r.WithContext(ctx)
 	}
 	record := newAuditRecord(r, id)
 	x := &exchange{Handler: h, request: r, route: rt, id: id}
