@@ -13,7 +13,8 @@ import (
 // Handler serves tokens to workspaces. It is safe for concurrent use and holds
 // no state of its own: what is fetched when, and for how many callers at once,
 // is up to the providers, which therefore are a [tokenprovider.Cache] or hold
-// one.
+// one. A request waits for them until its caller leaves, and one with a body for
+// a minute at most.
 type Handler struct {
 	source  Source
 	auth    Authenticator
