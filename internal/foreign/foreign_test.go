@@ -3,7 +3,6 @@ package foreign_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"runtime"
 	"testing"
@@ -117,7 +116,7 @@ func (f fickle) Unwrap() error { f.at("Unwrap"); return nil }
 
 func TestAnErrorWhoseMethodsPanicIsADefect(t *testing.T) {
 	for _, method := range []string{"Error", "As", "Is", "Unwrap"} {
-		err := foreign.Do("it", func() error { return fmt.Errorf("wrapped: %w", fickle(method)) })
+		err := foreign.Do("it", func() error { return errors.Join(fickle(method)) })
 		require.ErrorContains(t, err, "it panicked", method)
 	}
 }
