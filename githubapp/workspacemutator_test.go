@@ -128,22 +128,28 @@ func TestNewWorkspaceMutatorNamesWhatIsMissingOrMalformed(t *testing.T) {
 	}
 }
 
+// unaskable is an error that panics when it is asked what it is.
+type unaskable struct{}
+
+func (unaskable) Error() string { return "unaskable" }
+func (unaskable) As(any) bool   { panic("a defect") }
+
 func TestAPolicyThatBreaksIsAnErrorAndHoldsNobodyUp(t *testing.T) {
 	g := newGitHub(t, nil)
 	app := g.app(t)
 	for name, c := range map[string]struct {
-		does func(context.Context)
+		does func(context.Context) error
 		code tokenprovider.Code
 		says string
 	}{
-		"panics":             {func(context.Context) { panic("ghs_secretsecretsecret") }, tokenprovider.CodeInternal, "the ScopePolicy panicked: a value of type string"},
-		"ends its goroutine": {func(context.Context) { runtime.Goexit() }, tokenprovider.CodeInternal, "the ScopePolicy ended its goroutine"},
-		"hangs":              {func(ctx context.Context) { <-t.Context().Done() }, tokenprovider.CodeUnavailable, "context deadline exceeded"},
+		"panics":             {func(context.Context) error { panic("ghs_secretsecretsecret") }, tokenprovider.CodeInternal, "the ScopePolicy panicked: a value of type string"},
+		"ends its goroutine": {func(context.Context) error { runtime.Goexit(); return nil }, tokenprovider.CodeInternal, "the ScopePolicy ended its goroutine"},
+		"its error panics":   {func(context.Context) error { return unaskable{} }, tokenprovider.CodeInternal, "the ScopePolicy panicked: a value of type string"},
+		"hangs":              {func(context.Context) error { <-t.Context().Done(); return nil }, tokenprovider.CodeUnavailable, "context deadline exceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newWorkspaceMutator(t, app, func(ctx context.Context, _ string) (int64, githubapp.Scope, error) {
-				c.does(ctx)
-				return installationID, widgets, nil
+				return installationID, widgets, c.does(ctx)
 			}, nil)
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()

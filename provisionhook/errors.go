@@ -10,7 +10,7 @@ import "fmt"
 type MutatorError struct {
 	Mutator     string // its name
 	WorkspaceID string
-	Err         error // of the mutator or a Check, a *PanicError, or the context's
+	Err         error // of the mutator or a Check, the context's, or one in which errors.As finds a *PanicError
 }
 
 // Error returns the text for operators. It begins with provisionhook and the

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/secret"
 )
 
 // PanicError says that a mutator, a [Check] or the report of [FailOpen]
@@ -15,9 +16,9 @@ import (
 //
 // Value may hold anything, the environment too. So the text has its type, and
 // its own text only where it is an error of the runtime. The error prints, logs
-// and encodes as that text, by itself and in an exported field; in an
-// unexported field of another struct, where [fmt] calls no methods, it can't
-// hide Value: don't print that one.
+// and encodes as that text, by itself, in an exported field, and wrapped by any
+// error on its way out of this package. What [errors.As] finds can't hide Value
+// in an unexported field of another struct, where [fmt] calls no methods.
 //
 // Two things that a mutator may do end the whole process: a panic in a
 // goroutine that it started, and concurrent use of a map.
@@ -39,14 +40,21 @@ func (e *PanicError) Error() string {
 // Value's may hold a secret.
 func (e *PanicError) Is(target error) bool {
 	err, ok := e.Value.(error)
-	return ok && errors.Is(err, target)
+	return ok && asked(func() bool { return errors.Is(err, target) })
 }
 
 // As reports whether Value is an error in which [errors.As] finds one for
 // target, which it sets.
 func (e *PanicError) As(target any) bool {
 	err, ok := e.Value.(error)
-	return ok && errors.As(err, target)
+	return ok && asked(func() bool { return errors.As(err, target) })
+}
+
+// asked returns what f does, which calls methods of a Value, and false when they
+// break.
+func asked(f func() bool) (answer bool) {
+	err := foreign.Do("", func() error { answer = f(); return nil })
+	return err == nil && answer
 }
 
 // Format prints the text under every verb.
@@ -63,7 +71,17 @@ func (e PanicError) MarshalText() ([]byte, error) { return []byte(e.Error()), ni
 func call(f func() error) error {
 	err := foreign.Do("", f)
 	if defect, ok := err.(*foreign.Defect); ok {
-		return &PanicError{Value: defect.Value, Stack: defect.Stack}
+		return panicked{secret.New(&PanicError{Value: defect.Value, Stack: defect.Stack})}
 	}
 	return err
 }
+
+// panicked is a [*PanicError] that other errors may wrap in their unexported
+// fields: there fmt calls no methods, and finds a function in place of Value.
+type panicked struct{ secret.Of[*PanicError] }
+
+func (e panicked) Error() string                 { return e.Reveal().Error() }
+func (e panicked) Unwrap() error                 { return e.Reveal() }
+func (e panicked) Format(f fmt.State, verb rune) { e.Reveal().Format(f, verb) }
+func (e panicked) LogValue() slog.Value          { return e.Reveal().LogValue() }
+func (e panicked) MarshalText() ([]byte, error)  { return e.Reveal().MarshalText() }

@@ -118,14 +118,18 @@ func TestNoErrorShowsAValue(t *testing.T) {
 			err := reg.Run(t.Context(), "ws", base)
 			require.Error(t, err)
 			if panicked, ok := errors.AsType[*provisionhook.PanicError](err); ok {
-				testutil.RequireRedactedDirectly(t, err, secrets...)
+				testutil.RequireRedacted(t, err, secrets...)
+				cause := errors.Unwrap(err)
+				testutil.RequireRedacted(t, cause, secrets...)
+				testutil.RequireRedacted(t, fmt.Errorf("it: %w", cause), secrets...)
+				testutil.RequireRedacted(t, errors.Join(cause, cause), secrets...)
 				testutil.RequireRedactedDirectly(t, panicked, secrets...)
 				testutil.RequireRedactedDirectly(t, *panicked, secrets...)
 				require.Empty(t, testutil.Leak(string(panicked.Stack), secrets...))
 				for cause := err; cause != nil; cause = errors.Unwrap(cause) {
 					require.Empty(t, testutil.Leak(cause.Error(), secrets...))
 				}
-				return // its Value must be plain, so inside an unexported field nothing can hide it
+				return // what errors.As finds has a plain Value
 			}
 			for cause := err; cause != nil; cause = errors.Unwrap(cause) {
 				testutil.RequireRedacted(t, cause, secrets...)

@@ -201,6 +201,24 @@ func TestAnErrorThatWasPassedToPanicCanBeAskedForAndIsNotShown(t *testing.T) {
 	require.NotErrorIs(t, &provisionhook.PanicError{}, errBoom)
 }
 
+// unaskable is an error that panics when it is asked what it is.
+type unaskable struct{}
+
+func (unaskable) Error() string { return "unaskable" }
+func (unaskable) As(any) bool   { panic("a defect") }
+func (unaskable) Is(error) bool { panic("a defect") }
+
+func TestAnErrorThatPanicsWhenItIsAskedHarmsNobody(t *testing.T) {
+	for name, m := range map[string]provisionhook.EnvMutator{
+		"returned": fails("m", unaskable{}), "passed to panic": does("m", func(env) { panic(unaskable{}) }),
+	} {
+		err := registry(m).Run(t.Context(), "ws", env{})
+		require.NotErrorIs(t, err, errBoom, name)
+		_, found := errors.AsType[*keyError](err)
+		require.False(t, found, name)
+	}
+}
+
 // keyError is an error whose text has a secret.
 type keyError struct{ key string }
 

@@ -1,5 +1,11 @@
 package tokenprovider
 
+import (
+	"context"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+)
+
 // Invalidator is a provider that can drop a token which a forge refused before
 // its time.
 //
@@ -14,8 +20,14 @@ type Invalidator interface {
 
 // Invalidate tells p, or the provider that p wraps, that token was refused. It
 // returns false when p can't be told, when p is nil, and when that exact token
-// wasn't dropped.
+// wasn't dropped. A p that panics, ends its goroutine or has no answer within
+// 15 s counts as one that can't be told.
 func Invalidate(p TokenProvider, token string) bool {
-	i, ok := as[Invalidator](p)
-	return ok && i.Invalidate(token)
+	ctx, cancel := context.WithTimeout(context.Background(), defaultMintTimeout)
+	defer cancel()
+	dropped, err := foreign.Within(ctx, "the provider", func(context.Context) (bool, error) {
+		i, ok := as[Invalidator](p)
+		return ok && i.Invalidate(token), nil
+	})
+	return err == nil && dropped
 }

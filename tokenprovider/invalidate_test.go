@@ -2,6 +2,7 @@ package tokenprovider_test
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -139,6 +140,31 @@ func TestDropForgetsAtAnyAgeAndWhatIsOnItsWay(t *testing.T) {
 		callers.Wait()
 		require.Equal(t, 3, source.calls())
 	})
+}
+
+// broken is a provider whose Invalidate does something else than to answer.
+type broken struct {
+	fixed
+	does func()
+}
+
+func (b *broken) Invalidate(string) bool { b.does(); return true }
+
+func TestAProviderThatBreaksWhenItIsToldCountsAsUntold(t *testing.T) {
+	for name, does := range map[string]func(){
+		"panics": func() { panic("a defect") }, "ends its goroutine": runtime.Goexit,
+		"hangs": func() { time.Sleep(time.Hour) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				require.False(t, tokenprovider.Invalidate(&broken{does: does}, "token"))
+				require.LessOrEqual(t, time.Since(began), 15*time.Second)
+				time.Sleep(time.Hour) // for what hangs to end
+			})
+		})
+	}
+	require.False(t, tokenprovider.Invalidate(unwrapping{tokenprovider.Static("t")}, "t"))
 }
 
 func TestInvalidateAndStatusAreFoundThroughWrappers(t *testing.T) {

@@ -65,18 +65,31 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 
 	Invalidate(t.Provider, token)
-	body, ok := again(req)
-	if !ok {
+	if hasBody(req) && req.GetBody == nil {
 		return resp, nil
 	}
-	other, _, err := t.Provider.Token(req.Context())
+	other, err := foreign.Within(req.Context(), "the provider", func(ctx context.Context) (string, error) {
+		token, _, err := t.Provider.Token(ctx)
+		return token, err
+	})
 	if err != nil || other == token {
-		closeBody(body)
 		return resp, nil
+	}
+	body := req.Body
+	if hasBody(req) {
+		err := foreign.Do("the request", func() (err error) {
+			body, err = req.GetBody()
+			return err
+		})
+		if err != nil {
+			return resp, nil
+		}
 	}
 	discard(req.Context(), resp.Body)
 	return t.send(req, body, other)
 }
+
+func hasBody(req *http.Request) bool { return req.Body != nil && req.Body != http.NoBody }
 
 func (t *Transport) base() http.RoundTripper {
 	if t.Base != nil {
@@ -87,7 +100,9 @@ func (t *Transport) base() http.RoundTripper {
 
 // refuse closes the body, as a RoundTripper must, also when it sends nothing.
 func (t *Transport) refuse(req *http.Request, err error) (*http.Response, error) {
-	closeBody(req.Body)
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
 	return nil, err
 }
 
@@ -121,25 +136,6 @@ func withPort(host, scheme string) string {
 	return host + ":80"
 }
 
-// again returns the body of a request that is to be sent a second time; false
-// if it can't be.
-func again(req *http.Request) (io.ReadCloser, bool) {
-	if req.Body == nil || req.Body == http.NoBody {
-		return req.Body, true
-	}
-	if req.GetBody == nil {
-		return nil, false
-	}
-	body, err := req.GetBody()
-	return body, err == nil
-}
-
-func closeBody(body io.Closer) {
-	if body != nil {
-		_ = body.Close()
-	}
-}
-
 // What there is of an answer that is thrown away is read up to these bounds. An
 // answer beyond them costs its connection.
 const (
@@ -151,10 +147,15 @@ const (
 // connection can be used again. A read that still waits when the time is over
 // ends as the body is closed.
 func discard(ctx context.Context, body io.ReadCloser) {
-	ctx, cancel := context.WithTimeout(ctx, discardTimeout)
+	const what = "the body of the answer"
+	reading, cancel := context.WithTimeout(ctx, discardTimeout)
 	defer cancel()
-	_, _ = foreign.Within(ctx, "the body of the answer", func(context.Context) (int64, error) {
+	_, _ = foreign.Within(reading, what, func(context.Context) (int64, error) {
 		return io.Copy(io.Discard, io.LimitReader(body, maxDiscard))
 	})
-	_ = body.Close()
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
+	defer cancel()
+	_, _ = foreign.Within(closing, what, func(context.Context) (struct{}, error) {
+		return struct{}{}, body.Close()
+	})
 }

@@ -201,3 +201,42 @@ func TestABodyThatIgnoresThatItIsClosedIsLeftBehind(t *testing.T) {
 		require.Equal(t, 500*time.Millisecond, time.Since(began))
 	})
 }
+
+// breaking is the body of an answer whose methods do something else than to
+// answer.
+type breaking struct {
+	does   func()
+	closed *atomic.Bool
+}
+
+func (b breaking) Read([]byte) (int, error) { b.does(); return 0, io.EOF }
+func (b breaking) Close() error             { b.closed.Store(true); b.does(); return nil }
+
+func TestABodyThatBreaksIsClosedAndTheRequestGoesOn(t *testing.T) {
+	for name, does := range map[string]func(end chan struct{}){
+		"panics": func(chan struct{}) { panic("a defect") }, "hangs": func(end chan struct{}) { <-end },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				end := make(chan struct{})
+				defer close(end)
+				sent, closed := 0, new(atomic.Bool)
+				client := &tokenprovider.Transport{Provider: numbered(), Hosts: []string{"forge.example"},
+					Base: roundTripper(func(*http.Request) (*http.Response, error) {
+						if sent++; sent > 1 {
+							return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+						}
+						return &http.Response{StatusCode: http.StatusUnauthorized, Body: breaking{func() { does(end) }, closed}}, nil
+					})}
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://forge.example/", http.NoBody)
+				require.NoError(t, err)
+				began := time.Now()
+				resp, err := client.RoundTrip(req)
+				require.NoError(t, err)
+				require.Equal(t, http.StatusOK, resp.StatusCode)
+				require.True(t, closed.Load())
+				require.LessOrEqual(t, time.Since(began), 2*time.Second)
+			})
+		})
+	}
+}

@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"maps"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,56 +13,22 @@ import (
 	"testing"
 	"time"
 
-	"github.com/molecule-ai/provisionkit/githubapp"
-	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
-	"github.com/molecule-ai/provisionkit/provisionhook"
-	"github.com/molecule-ai/provisionkit/tokenprovider"
-	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+	"github.com/molecule-ai/provisionkit/internal/workspacetest"
 	"github.com/stretchr/testify/require"
 )
 
-const platformKey = "0123456789abcdef0123456789abcdef"
-
-// system is a GitHub with a repository, the platform, and a git of a workspace
-// that knows neither yet.
+// system is a forge whose git knows nothing of the platform yet.
 type system struct {
-	*testutil.Git
-	github   *githubapptest.Server
-	url      string            // of the repository
+	*workspacetest.Forge
 	settings map[string]string // what the platform's operator sets
 }
 
 func newSystem(t *testing.T) *system {
 	t.Helper()
-	g := testutil.NewGit(t)
-	github, err := githubapptest.NewServer(&githubapptest.Options{TLS: true, TokenLife: 2 * time.Second})
-	require.NoError(t, err)
-	t.Cleanup(github.Close)
-	setUp, err := github.SetUp("acme/widgets")
-	require.NoError(t, err)
-	app, err := githubapp.New(githubapp.Options{
-		AppID: setUp.AppID, PrivateKey: setUp.PrivateKey(), BaseURL: github.URL,
-		HTTPClient: github.Client(),
-		Cache:      tokenprovider.CacheOptions{Settle: -1},
-	})
-	require.NoError(t, err)
-	host, _, _ := strings.Cut(strings.TrimPrefix(setUp.GitURLs[0], "https://"), "/")
-
-	key, err := tokenhttp.NewWorkspaceKey([]byte(platformKey))
-	require.NoError(t, err)
-	registry := provisionhook.NewRegistry()
-	registry.Register(githubapp.NewMutator(app.Installation(setUp.InstallationID), nil))
-	handler, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(registry), key,
-		&tokenhttp.Options{Hosts: []string{host}})
-	require.NoError(t, err)
-	platform := httptest.NewServer(handler)
-	t.Cleanup(platform.Close)
-
-	g.Env["GIT_SSL_CAINFO"] = filepath.Join(t.TempDir(), "ca.pem")
-	require.NoError(t, os.WriteFile(g.Env["GIT_SSL_CAINFO"], github.CertPEM(), 0o600))
-	return &system{g, github, setUp.GitURLs[0], map[string]string{
-		"PLATFORM_URL": platform.URL, "PLATFORM_KEY": platformKey, "PROVISIONKIT_HOSTS": host,
+	f := workspacetest.NewUnwired(t, 2*time.Second)
+	return &system{f, map[string]string{
+		"PLATFORM_URL": f.Platform.Server.URL, "PLATFORM_KEY": workspacetest.PlatformKey, "PROVISIONKIT_HOSTS": f.Host,
 	}}
 }
 
@@ -85,13 +50,9 @@ func (s *system) environment(t *testing.T, inline bool) map[string]string {
 // work does what a workspace does over several lives of its token.
 func (s *system) work(t *testing.T) {
 	t.Helper()
-	dir := t.TempDir()
-	s.Run(t, dir, "clone", "--quiet", s.url, "clone")
-	clone := filepath.Join(dir, "clone")
-	for before := s.github.Mints(); s.github.Mints() < before+2; {
-		s.Run(t, clone, "commit", "--quiet", "--allow-empty", "-m", "work")
-		s.Run(t, clone, "push", "--quiet", "origin", "HEAD")
-	}
+	s.Run(t, s.Dir, "clone", "--quiet", s.URL, "clone")
+	clone := filepath.Join(s.Dir, "clone")
+	s.ForLives(2, func() { s.Push(t, clone) })
 	require.NotContains(t, s.Run(t, clone, "config", "--list"), "ghs_")
 }
 
@@ -174,7 +135,7 @@ func TestAnImageWithTheBinaryNeedsNoGitConfigInItsEnvironment(t *testing.T) {
 	}
 	s.work(t)
 	maps.Copy(s.Env, env)
-	s.Run(t, t.TempDir(), "ls-remote", s.url)
+	s.Run(t, t.TempDir(), "ls-remote", s.URL)
 }
 
 func TestAnImageWithoutTheBinaryNeedsItsEnvironmentAlone(t *testing.T) {
@@ -189,7 +150,7 @@ func TestAnImageWithoutTheBinaryNeedsItsEnvironmentAlone(t *testing.T) {
 }
 
 func TestWhatThePlatformSetsWronglyIsNamed(t *testing.T) {
-	good := map[string]string{"PLATFORM_URL": "https://platform.example", "PLATFORM_KEY": platformKey}
+	good := map[string]string{"PLATFORM_URL": "https://platform.example", "PLATFORM_KEY": workspacetest.PlatformKey}
 	for name, value := range map[string]string{"PLATFORM_URL": "platform", "PLATFORM_KEY": "short", "PROVISIONKIT_HOSTS": "https://github.com"} {
 		settings := maps.Clone(good)
 		settings[name] = value

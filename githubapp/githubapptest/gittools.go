@@ -2,6 +2,8 @@ package githubapptest
 
 import (
 	"bytes"
+	"compress/zlib"
+	"crypto/sha1"
 	"fmt"
 	"io"
 	"os"
@@ -62,8 +64,8 @@ func findGit(home string) (*gitTools, error) {
 // gitEnv returns the environment of every git that the server runs.
 // http.receivepack lets http-backend take pushes, which it otherwise does for
 // users that a web server authenticated; safe.directory lets it serve a GitRoot
-// of another owner; and nothing may go on in the background once a request is
-// answered.
+// of another owner; nothing may go on in the background once a request is
+// answered; and what lives for a test isn't worth compressing.
 func gitEnv(home string) []string {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "XDG_CONFIG_HOME=" + home, "LC_ALL=C",
@@ -74,7 +76,7 @@ func gitEnv(home string) []string {
 	}
 	config := [][2]string{
 		{"http.receivepack", "true"}, {"safe.directory", "*"}, {"receive.autogc", "false"}, {"gc.auto", "0"},
-		{"maintenance.auto", "false"},
+		{"maintenance.auto", "false"}, {"core.compression", "0"},
 	}
 	for n, entry := range config {
 		env = append(env,
@@ -85,21 +87,29 @@ func gitEnv(home string) []string {
 }
 
 // initialize makes a bare repository with one commit on main in a new folder
-// below root, whose name it returns.
-func (t *gitTools) initialize(root, owner, name string) (dir string, err error) {
+// below root, whose name it returns. It writes the few files itself: to start
+// git several times for it takes longer than most tests (gitrepository-layout).
+func initialize(root, owner, name string) (dir string, err error) {
 	path, err := os.MkdirTemp(root, owner+"-"+name+"-*.git")
 	if err != nil {
 		return "", err
 	}
-	for _, step := range []struct {
-		args  []string
-		stdin []byte
-	}{
-		{args: []string{"init", "--quiet", "--bare", "--template="}},
-		{args: []string{"symbolic-ref", "HEAD", "refs/heads/main"}}, // init takes --initial-branch only since git 2.28
-		{args: []string{"fast-import", "--quiet"}, stdin: initialCommit(name)},
-	} {
-		if _, err := t.run(path, step.stdin, step.args...); err != nil {
+	files := map[string][]byte{
+		"HEAD":   []byte("ref: refs/heads/main\n"),
+		"config": []byte("[core]\n\trepositoryformatversion = 0\n\tbare = true\n"),
+	}
+	readme := addObject(files, "blob", "# "+name+"\n")
+	tree := addObject(files, "tree", "100644 README.md\x00"+string(readme))
+	commit := addObject(files, "commit", fmt.Sprintf(
+		"tree %x\nauthor %[2]s\ncommitter %[2]s\n\nInitial commit\n", tree,
+		fmt.Sprintf("GitHub <noreply@github.com> %d +0000", time.Now().Unix())))
+	files["refs/heads/main"] = fmt.Appendf(nil, "%x\n", commit)
+	for file, content := range files {
+		file = filepath.Join(path, filepath.FromSlash(file))
+		if err = os.MkdirAll(filepath.Dir(file), 0o700); err == nil {
+			err = os.WriteFile(file, content, 0o600)
+		}
+		if err != nil {
 			_ = os.RemoveAll(path)
 			return "", err
 		}
@@ -107,16 +117,17 @@ func (t *gitTools) initialize(root, owner, name string) (dir string, err error) 
 	return filepath.Base(path), nil
 }
 
-// initialCommit returns a commit that adds README.md, in the language of git
-// fast-import.
-func initialCommit(name string) []byte {
-	const message = "Initial commit\n"
-	readme := "# " + name + "\n"
-	var script bytes.Buffer
-	fmt.Fprintf(&script, "commit refs/heads/main\ncommitter GitHub <noreply@github.com> %d +0000\n", time.Now().Unix())
-	fmt.Fprintf(&script, "data %d\n%s\n", len(message), message)
-	fmt.Fprintf(&script, "M 100644 inline README.md\ndata %d\n%s\n", len(readme), readme)
-	return script.Bytes()
+// addObject adds an object of git's to the files of a repository, and returns
+// its id.
+func addObject(files map[string][]byte, kind, content string) (id []byte) {
+	object := fmt.Appendf(nil, "%s %d\x00%s", kind, len(content), content)
+	sum := sha1.Sum(object)
+	var packed bytes.Buffer
+	w := zlib.NewWriter(&packed)
+	_, _ = w.Write(object) // a buffer takes everything
+	_ = w.Close()
+	files[fmt.Sprintf("objects/%x/%x", sum[:1], sum[1:])] = packed.Bytes()
+	return sum[:]
 }
 
 // run runs git with args in dir, and returns what it printed; an error says

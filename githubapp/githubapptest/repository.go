@@ -47,12 +47,11 @@ func (s *Server) AddRepository(fullName string) (gitURL string, err error) {
 	if err := checkFullName(fullName); err != nil {
 		return "", fmt.Errorf("githubapptest: %w", err)
 	}
-	tools, err := s.gitTools()
-	if err != nil {
+	if _, err := s.gitTools(); err != nil {
 		return "", fmt.Errorf("githubapptest: %w", err)
 	}
 	owner, name, _ := strings.Cut(fullName, "/")
-	dir, err := tools.initialize(s.gitRoot, owner, name)
+	dir, err := initialize(s.gitRoot, owner, name)
 	if err != nil {
 		return "", fmt.Errorf("githubapptest: make the repository %q: %w", fullName, err)
 	}

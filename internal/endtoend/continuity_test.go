@@ -18,7 +18,7 @@ import (
 // of a life, and the endpoint is restarted with another key.
 func TestNoOperationOfGitIsLostWhileATokenCanBeHad(t *testing.T) {
 	t.Parallel()
-	const shortest, many, pushTakes = 6 * time.Second, 3, 1500 * time.Millisecond
+	const shortest, many, pushTakes, pause = 6 * time.Second, 3, 1500 * time.Millisecond, time.Second
 	p := newPlatform(t, platformOptions{
 		tokenLife: shortest, repositories: []string{"acme/widgets", "acme/library", "acme/large"},
 	})
@@ -43,7 +43,7 @@ func TestNoOperationOfGitIsLostWhileATokenCanBeHad(t *testing.T) {
 				select {
 				case <-stop:
 					return
-				default:
+				case <-time.After(pause):
 				}
 				for _, o := range []outcome{
 					w.remote(t, "", "clone", "--quiet", "--single-branch", "--recurse-submodules", "--jobs=2",

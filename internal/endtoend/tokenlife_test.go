@@ -101,8 +101,9 @@ func pushesOutliveTheirToken(t *testing.T, life time.Duration) bool {
 		w.commit(t, dir, "in time")
 		hook := fmt.Sprintf("#!/bin/sh\ntouch '%s'\nn=0\nwhile test ! -e '%s'; do n=$((n+1)); test $n -lt 1200 || exit 1; sleep 0.05; done\n",
 			began(dir), release)
-		require.NoError(t,
-			os.WriteFile(filepath.Join(dir, ".git", "hooks", "pre-push"), []byte(hook), 0o700))
+		hooks := filepath.Join(dir, ".git", "hooks")
+		require.NoError(t, os.Mkdir(hooks, 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(hooks, "pre-push"), []byte(hook), 0o700))
 		return dir
 	}
 	withHelper, withInjected := prepare(), prepare()

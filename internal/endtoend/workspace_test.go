@@ -98,22 +98,22 @@ func (w *workspace) commit(t *testing.T, dir, message string) {
 	w.Run(t, dir, "commit", "--quiet", "--allow-empty", "-m", message)
 }
 
-// pushFile pushes a commit with a file of random content to a branch. Over
-// HTTP/1.1 git sends a pack above 1 MiB in chunks.
+// pushFile pushes a commit with a file of random content, which can't be
+// compressed, to a branch. Over HTTP/1.1 git sends a pack above 1 MiB in chunks.
 func (w *workspace) pushFile(t *testing.T, dir string, size int, ref string) outcome {
 	content := make([]byte, size)
 	_, _ = rand.Read(content)
 	if err := os.WriteFile(filepath.Join(dir, "content"), content, 0o600); err != nil {
 		return outcome{code: -1, stderr: err.Error()}
 	}
-	if _, stderr, err := w.Try(t, dir, "add", "content"); err != nil {
+	if _, stderr, err := w.Try(t, dir, "-c", "core.compression=0", "add", "content"); err != nil {
 		return outcome{code: -1, stderr: stderr}
 	}
 	if _, stderr, err := w.Try(t, dir, "commit", "--quiet", "-m", "more content"); err != nil {
 		return outcome{code: -1, stderr: stderr}
 	}
-	return w.remote(t, dir, "-c", "http.version=HTTP/1.1", "push", "--quiet", "--force", "origin",
-		"HEAD:"+ref)
+	return w.remote(t, dir, "-c", "core.compression=0", "-c", "http.version=HTTP/1.1", "push", "--quiet", "--force",
+		"origin", "HEAD:"+ref)
 }
 
 // token runs `git-credential-provisionkit token`. What it prints on standard

@@ -92,12 +92,22 @@ func start[T any](what string, f func() (T, error)) <-chan reply[T] {
 			replies <- r
 		}()
 		value, err := f()
-		if err != nil {
-			_ = err.Error() // a nil pointer in an error is a common defect: it has to panic here
-		}
+		ask(err)
 		r = reply[T]{value, err}
 	}()
 	return replies
+}
+
+// ask calls the methods of err and of the errors in it, which are foreign code as
+// well: one that panics (as that of a nil pointer in an error does) or hangs has
+// to do so where it harms nobody.
+func ask(err error) {
+	if err == nil {
+		return
+	}
+	_ = err.Error()
+	var nobodys *Defect
+	_, _ = errors.Is(err, ErrNoAnswer), errors.As(err, &nobodys)
 }
 
 // IsNil reports whether v is nil or an interface that holds a nil: a pointer of

@@ -100,6 +100,27 @@ func TestWithinPrefersAnAnswerThatCameAtTheLastMoment(t *testing.T) {
 	})
 }
 
+// fickle is an error of which one method panics.
+type fickle string
+
+func (f fickle) at(method string) {
+	if method == string(f) {
+		panic("a defect")
+	}
+}
+
+func (f fickle) Error() string { f.at("Error"); return "fickle" }
+func (f fickle) As(any) bool   { f.at("As"); return false }
+func (f fickle) Is(error) bool { f.at("Is"); return false }
+func (f fickle) Unwrap() error { f.at("Unwrap"); return nil }
+
+func TestAnErrorWhoseMethodsPanicIsADefect(t *testing.T) {
+	for _, method := range []string{"Error", "As", "Is", "Unwrap"} {
+		err := foreign.Do("it", func() error { return errors.Join(fickle(method)) })
+		require.ErrorContains(t, err, "it panicked", method)
+	}
+}
+
 func TestIsNilSeesANilInsideAnInterface(t *testing.T) {
 	var pointer *sentinel
 	var function func()

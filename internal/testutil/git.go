@@ -33,6 +33,8 @@ func NewGit(t testing.TB) *Git {
 		"GIT_CONFIG_NOSYSTEM": "1",
 		"GIT_CONFIG_GLOBAL":   filepath.Join(home, ".gitconfig"),
 		"GIT_TERMINAL_PROMPT": "0",
+		"GIT_TEMPLATE_DIR":    "",          // no sample hooks in each clone
+		"GIT_SSL_CAPATH":      t.TempDir(), // reading the machine's certificates takes longer than all else of a fetch
 		"GIT_AUTHOR_NAME":     "Test",
 		"GIT_AUTHOR_EMAIL":    "test@example.com",
 		"GIT_COMMITTER_NAME":  "Test",

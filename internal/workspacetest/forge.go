@@ -36,6 +36,25 @@ type Forge struct {
 // already.
 func NewForge(t testing.TB, life time.Duration, env map[string]string) *Forge {
 	t.Helper()
+	f := NewUnwired(t, life)
+	folder := filepath.Join(t.TempDir(), "folder of the helper's")
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	command := filepath.Join(folder, filepath.Base(testutil.Command(t)))
+	require.NoError(t, os.Link(testutil.Command(t), command))
+
+	maps.Copy(f.Env, f.Platform.Env(t, "ws-1"))
+	maps.Copy(f.Env, env)
+	mutator, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{f.Host}, Command: command})
+	require.NoError(t, err)
+	require.NoError(t, mutator.MutateEnv(t.Context(), "ws-1", f.Env))
+	f.Helper = f.Run(t, f.Dir, "config", "--get-urlmatch", "credential.helper", f.URL)
+	return f
+}
+
+// NewUnwired returns a Forge whose git trusts GitHub and knows nothing of the
+// platform.
+func NewUnwired(t testing.TB, life time.Duration) *Forge {
+	t.Helper()
 	g := testutil.NewGit(t)
 	github, err := githubapptest.NewServer(&githubapptest.Options{TLS: true, TokenLife: life})
 	require.NoError(t, err)
@@ -55,22 +74,10 @@ func NewForge(t testing.TB, life time.Duration, env map[string]string) *Forge {
 	})
 	require.NoError(t, err)
 	f.Tokens = app.Installation(installationID)
-	f.Platform = NewPlatform(t, f.Tokens)
 	f.Host, _, _ = strings.Cut(strings.TrimPrefix(f.URL, "https://"), "/")
-
-	folder := filepath.Join(t.TempDir(), "folder of the helper's")
-	require.NoError(t, os.Mkdir(folder, 0o700))
-	command := filepath.Join(folder, filepath.Base(testutil.Command(t)))
-	require.NoError(t, os.Link(testutil.Command(t), command))
-
-	maps.Copy(g.Env, f.Platform.Env(t, "ws-1"))
+	f.Platform = NewPlatform(t, f.Tokens, f.Host)
 	g.Env["GIT_SSL_CAINFO"] = filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(g.Env["GIT_SSL_CAINFO"], github.CertPEM(), 0o600))
-	maps.Copy(g.Env, env)
-	mutator, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: []string{f.Host}, Command: command})
-	require.NoError(t, err)
-	require.NoError(t, mutator.MutateEnv(t.Context(), "ws-1", g.Env))
-	f.Helper = f.Run(t, f.Dir, "config", "--get-urlmatch", "credential.helper", f.URL)
 	return f
 }
 

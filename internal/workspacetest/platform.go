@@ -31,21 +31,25 @@ type Platform struct {
 	intercept func(w http.ResponseWriter, r *http.Request) (done bool)
 }
 
-// NewPlatform returns a platform on loopback.
-func NewPlatform(t testing.TB, provider tokenprovider.TokenProvider) *Platform {
+// PlatformKey is the one that a Platform issues bearers with.
+const PlatformKey = "0123456789abcdef0123456789abcdef"
+
+// NewPlatform returns a platform on loopback. Without hosts it answers git for
+// github.com.
+func NewPlatform(t testing.TB, provider tokenprovider.TokenProvider, hosts ...string) *Platform {
 	t.Helper()
-	p := NewHandler(t, provider)
+	p := NewHandler(t, provider, hosts...)
 	p.Server = httptest.NewServer(p)
 	t.Cleanup(p.Server.Close)
 	return p
 }
 
 // NewHandler returns a platform that listens nowhere.
-func NewHandler(t testing.TB, provider tokenprovider.TokenProvider) *Platform {
+func NewHandler(t testing.TB, provider tokenprovider.TokenProvider, hosts ...string) *Platform {
 	t.Helper()
-	key, err := tokenhttp.NewWorkspaceKey([]byte("0123456789abcdef0123456789abcdef"))
+	key, err := tokenhttp.NewWorkspaceKey([]byte(PlatformKey))
 	require.NoError(t, err)
-	handler, err := tokenhttp.NewHandler(Only(provider), key, nil)
+	handler, err := tokenhttp.NewHandler(Only(provider), key, &tokenhttp.Options{Hosts: hosts})
 	require.NoError(t, err)
 	return &Platform{Key: key, handler: handler}
 }

@@ -55,31 +55,37 @@ func undecided(err error) *wire.Refusal {
 
 // authorize refuses everyone but administrators.
 func (h *handler) authorize(r *http.Request) *wire.Refusal {
-	p, err := h.authenticate(r)
-	if errors.Is(err, tokenhttp.ErrUnauthenticated) {
+	refused := h.authenticate(r)
+	if refused == unauthenticated {
 		if bearing, ok := passwordAsBearer(r); ok {
-			p, err = h.authenticate(bearing)
+			refused = h.authenticate(bearing)
 		}
 	}
-	switch {
-	case err == nil && p.Admin:
-		return nil
-	case errors.Is(err, tokenhttp.ErrUnauthenticated):
-		return unauthenticated
-	case err == nil, errors.Is(err, tokenhttp.ErrForbidden):
-		return forbidden
-	}
-	return undecided(err)
+	return refused
 }
 
-// authenticate asks the Authenticator who sent r.
-func (h *handler) authenticate(r *http.Request) (tokenhttp.Principal, error) {
-	ask := func(context.Context) (tokenhttp.Principal, error) { return h.auth.Authenticate(r) }
-	p, err := foreign.Within(r.Context(), "the authenticator", ask)
-	if defect, ok := errors.AsType[*foreign.Defect](err); ok && defect.Value == http.ErrAbortHandler {
+// authenticate refuses r unless the Authenticator says that an administrator has
+// sent it. What it says is read where it runs: its errors' methods are its own.
+func (h *handler) authenticate(r *http.Request) *wire.Refusal {
+	refused, err := foreign.Within(r.Context(), "the authenticator", func(context.Context) (*wire.Refusal, error) {
+		p, err := h.auth.Authenticate(r)
+		switch {
+		case err == nil && p.Admin:
+			return nil, nil
+		case errors.Is(err, tokenhttp.ErrUnauthenticated):
+			return unauthenticated, nil
+		case err == nil, errors.Is(err, tokenhttp.ErrForbidden):
+			return forbidden, nil
+		}
+		return undecided(err), nil
+	})
+	if err == nil {
+		return refused
+	}
+	if defect, ok := err.(*foreign.Defect); ok && defect.Value == http.ErrAbortHandler {
 		panic(http.ErrAbortHandler) // it asks for just that
 	}
-	return p, err
+	return undecided(err)
 }
 
 // passwordAsBearer returns r with the password of its Basic authentication as a

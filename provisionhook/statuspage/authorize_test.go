@@ -78,6 +78,12 @@ func TestTheStatusIsForAdministratorsOnly(t *testing.T) {
 	}
 }
 
+// unaskable is an error that panics when it is asked what it is.
+type unaskable struct{}
+
+func (unaskable) Error() string { return "unaskable" }
+func (unaskable) Is(error) bool { panic("a defect") }
+
 func TestTheStatusLeavesTheJudgementToTheAuthenticator(t *testing.T) {
 	for name, row := range map[string]struct {
 		auth   authFunc
@@ -100,6 +106,7 @@ func TestTheStatusLeavesTheJudgementToTheAuthenticator(t *testing.T) {
 		},
 		"nobody, and no error": {func(*http.Request) (tokenhttp.Principal, error) { return tokenhttp.Principal{}, nil }, 403},
 		"it panics":            {func(*http.Request) (tokenhttp.Principal, error) { panic(adminSecret) }, 503},
+		"its error panics":     {func(*http.Request) (tokenhttp.Principal, error) { return tokenhttp.Principal{}, unaskable{} }, 503},
 		"an error with a admin": {func(*http.Request) (tokenhttp.Principal, error) {
 			return tokenhttp.Principal{Admin: true}, errors.New("x")
 		}, 503},

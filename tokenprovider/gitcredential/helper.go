@@ -158,7 +158,7 @@ func (h *Helper) erase(ctx context.Context, stdin io.Reader) error {
 		return err
 	}
 	_, err = within(ctx, "the provider", func(context.Context) (bool, error) {
-		return tokenprovider.Invalidate(h.Provider, req.Password), nil
+		return tokenprovider.Invalidate(h.Provider, req.Password), nil // git can't do anything about one that breaks
 	})
 	return err
 }

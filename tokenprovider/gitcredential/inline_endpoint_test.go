@@ -34,24 +34,32 @@ func newEndpoint(t *testing.T, provider tokenprovider.TokenProvider) (env map[st
 	return env
 }
 
+// What git asks goes past the shell, straight to curl: each request is sent once,
+// by the shell whose turn it is.
 func TestTheInlineHelperHasTheEndpointJudgeHostileRequests(t *testing.T) {
 	t.Parallel()
+	all := testutil.GitRequests(t, "testdata/requests.txt")
+	requests := make(chan testutil.GitRequest, len(all))
+	for _, r := range all {
+		requests <- r
+	}
+	close(requests)
 	inEachShell(t, func(t *testing.T, shell []string) {
 		provider := &source{token: token, expiresAt: time.Now().Add(time.Hour)}
 		w := newInlineWorkspace(t, shell, "")
 		maps.Copy(w.env, newEndpoint(t, provider))
-		for _, r := range testutil.GitRequests(t, "testdata/requests.txt") {
+		for r := range requests {
 			stdout, stderr, code := w.run(t, "get", r.Input)
 			if r.Outcome == "answer" {
 				require.Contains(t, stdout, "password="+token+"\npassword_expiry_utc=", "%s: %s",
 					r.Name, stderr)
 				require.Zero(t, code, r.Name)
+				require.Equal(t, 10*time.Minute, provider.minTTL)
 			} else {
 				require.Empty(t, stdout, r.Name)
 				require.Equal(t, 1, code, r.Name)
 			}
 		}
-		require.Equal(t, 10*time.Minute, provider.minTTL)
 	})
 }
 

@@ -79,6 +79,9 @@ func (a *AuditRecord) log(ctx context.Context, logger *slog.Logger) error {
 	if a.Code != "" {
 		level, event = slog.LevelWarn, "refused"
 	}
+	if !logger.Enabled(ctx, level) {
+		return nil
+	}
 	r := slog.NewRecord(time.Now(), level, event, 0)
 	r.AddAttrs(
 		slog.String("workspace", a.Principal.WorkspaceID),

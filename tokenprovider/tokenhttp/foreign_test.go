@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -122,19 +124,101 @@ func TestCodeThatHangsIsWaitedForUntilItsRequestEnds(t *testing.T) {
 					require.NoError(t, ctx.Err(), "the record is taken although the caller is gone")
 					records = append(records, r)
 				})
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 				defer cancel()
 				began := time.Now()
 				w := record(h, newRequest(want.method, want.path, "").WithContext(ctx))
 				require.Equal(t, want.status, w.Code)
 				require.Contains(t, w.Body.String(), `"code":"unavailable"`)
-				require.Equal(t, time.Minute, time.Since(began))
+				require.Equal(t, 5*time.Minute, time.Since(began))
 				require.Len(t, records, 1)
 				require.Equal(t, tokenprovider.CodeUnavailable, records[0].Code)
 				time.Sleep(time.Hour) // for it to end
 			})
 		})
 	}
+}
+
+// Nobody reads the body, and until somebody has, net/http doesn't tell that the
+// caller is gone.
+func TestARequestWithABodyEndsWithinAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := broken{"source", func() { time.Sleep(time.Hour) }}.handler(t, nil,
+			func(context.Context, tokenhttp.AuditRecord) {})
+		r := httptest.NewRequest("POST", "/workspaces/ws-1/token", strings.NewReader("unread"))
+		began := time.Now()
+		require.Equal(t, 500, record(h, r).Code)
+		require.Equal(t, time.Minute, time.Since(began))
+		time.Sleep(time.Hour) // for it to end
+	})
+}
+
+// fickle is an error of which one method does something else than to answer.
+type fickle struct {
+	method string
+	does   func()
+}
+
+func (f fickle) at(method string) {
+	if method == f.method {
+		f.does()
+	}
+}
+
+func (f fickle) Error() string { f.at("Error"); return "fickle" }
+func (f fickle) As(any) bool   { f.at("As"); return false }
+func (f fickle) Is(error) bool { f.at("Is"); return false }
+func (f fickle) Unwrap() error { f.at("Unwrap"); return nil }
+
+func TestAnErrorThatBreaksWhenItIsAskedIsADefect(t *testing.T) {
+	for piece, want := range map[string]struct {
+		path   string
+		status int
+	}{
+		"authenticator": {"token", 503}, "admit": {"token", 503}, "source": {"token", 500},
+		"provider": {"token", 500}, "renewer": {"bearer", 503},
+	} {
+		for _, method := range []string{"Error", "As", "Is", "Unwrap"} {
+			for how, does := range map[string]func(end chan struct{}){
+				"panics": func(chan struct{}) { panic(tokenSecret) }, "hangs": func(end chan struct{}) { <-end },
+			} {
+				t.Run(piece+"'s "+method+" "+how, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						end := make(chan struct{})
+						defer close(end)
+						f := erring{piece: fickle{method, func() { does(end) }}}
+						h, err := tokenhttp.NewHandler(f.source, f, &tokenhttp.Options{Admit: f.admit})
+						require.NoError(t, err)
+						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+						defer cancel()
+						w := record(h, newRequest("POST", "/workspaces/ws-1/"+want.path, "").WithContext(ctx))
+						require.Equal(t, want.status, w.Code, w.Body.String())
+					})
+				})
+			}
+		}
+	}
+}
+
+// erring is a platform of which the pieces answer with these errors.
+type erring map[string]error
+
+func (f erring) Authenticate(*http.Request) (tokenhttp.Principal, error) {
+	return tokenhttp.Principal{WorkspaceID: "ws-1"}, f["authenticator"]
+}
+
+func (f erring) Renew(*http.Request) (string, time.Time, error) {
+	return tokenSecret, time.Now().Add(time.Hour), f["renewer"]
+}
+
+func (f erring) admit(context.Context, tokenhttp.Principal) error { return f["admit"] }
+
+func (f erring) source(context.Context, tokenhttp.Principal) (tokenprovider.TokenProvider, error) {
+	return f, f["source"]
+}
+
+func (f erring) Token(context.Context) (string, time.Time, error) {
+	return tokenSecret, time.Time{}, f["provider"]
 }
 
 func TestNothingIsIssuedWithoutARecordThatWasTaken(t *testing.T) {

@@ -1,8 +1,10 @@
 package tokenhttp
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -11,7 +13,8 @@ import (
 // Handler serves tokens to workspaces. It is safe for concurrent use and holds
 // no state of its own: what is fetched when, and for how many callers at once,
 // is up to the providers, which therefore are a [tokenprovider.Cache] or hold
-// one.
+// one. A request waits for them until its caller leaves, and one with a body for
+// a minute at most.
 type Handler struct {
 	source  Source
 	auth    Authenticator
@@ -58,6 +61,10 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	}
 }
 
+// patience bounds a request with a body, which nobody may read to its end: until
+// then net/http doesn't notice that its caller is gone.
+const patience = time.Minute
+
 // ServeHTTP serves the paths of [Handler.Mount], for any other router; below a
 // prefix, use [http.StripPrefix].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -65,6 +72,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		noRoute.Write(w)
 		return
+	}
+	if r.ContentLength != 0 {
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		r = r.WithContext(ctx)
 	}
 	record := newAuditRecord(r, id)
 	x := &exchange{Handler: h, request: r, route: rt, id: id}

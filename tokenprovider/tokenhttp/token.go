@@ -60,8 +60,14 @@ func unrejected(
 			return issue{token, expiresAt}, err
 		}
 		digest := tokenprovider.TokenSHA256(token)
-		if !slices.Contains(rejected, digest) || !tokenprovider.Invalidate(from, token) {
+		if !slices.Contains(rejected, digest) {
 			return issue{token, expiresAt}, nil
+		}
+		if !tokenprovider.Invalidate(from, token) {
+			status, reports := tokenprovider.StatusOf(from)
+			if !reports || status.TokenSHA256 == digest {
+				return issue{token, expiresAt}, nil
+			} // else another request has dropped it in this moment
 		}
 		rejected = without(rejected, digest)
 	}
