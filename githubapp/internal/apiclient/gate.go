@@ -14,7 +14,8 @@ const (
 	nothing  verdict = iota // its caller gave up, it couldn't be signed, somebody else answered
 	answered                // GitHub is there and knows the app
 	limited                 // too many requests, or locked out
-	refused                 // the key, the clock, the app itself, or the API's version
+	refused                 // the key, the clock, or the app itself
+	ended                   // the API's version, perhaps for a rehearsal of its end
 	down                    // no answer in time, or one of a broken server
 )
 
@@ -92,7 +93,7 @@ func (g *gate) leave(p pass, v verdict, err *Error) (closed time.Duration, opene
 	if p.probed && own != nil {
 		own.probing = false
 	}
-	if p.token && (v == limited || v == refused) {
+	if p.token && v != nothing && v != down {
 		v = answered // it is about the token
 	}
 	switch v {
@@ -107,7 +108,7 @@ func (g *gate) leave(p pass, v verdict, err *Error) (closed time.Duration, opene
 			g.app = hold{changes: g.app.changes + 1}
 			return 0, true
 		}
-	case limited, refused:
+	case limited, refused, ended:
 		delete(g.paths, p.path)
 		if p.app == g.app.changes {
 			return g.close(v, err, now), false

@@ -49,6 +49,7 @@ func TestHowOftenIsAskedDoesNotDependOnHowManyAsk(t *testing.T) {
 	}{
 		"refused": {refused, badKey, 9},
 		"down":    {down, broken, 70},
+		"ended":   {ended, badKey, 62},
 		"limited": {limited, tooMany, 8},
 	} {
 		for _, paths := range []int{1, 50} {
@@ -75,7 +76,13 @@ func TestWhatIsHeldBackGetsTheErrorThatGitHubGave(t *testing.T) {
 		require.ErrorIs(t, err, badKey.Err)
 		require.EqualError(t, err, "bad key; requests are held back for another 20s")
 		require.False(t, badKey.Held, "it is a copy")
-		require.Equal(t, []tokenprovider.Hold{{Subject: "app", Code: badKey.Code, Until: time.Now().Round(0).Add(20 * time.Second)}}, g.holds())
+		time.Sleep(20 * time.Second)
+		require.True(t, g.ask("/a", refused, badKey))
+		_, err = g.enter("/b", false)
+		held, _ = errors.AsType[*Error](err)
+		require.Equal(t, firstRefused, held.RetryAfter, "though the hold is longer")
+		require.ErrorContains(t, err, "another 1m0s")
+		require.Equal(t, []tokenprovider.Hold{{Subject: "app", Code: badKey.Code, Until: time.Now().Round(0).Add(time.Minute)}}, g.holds())
 	})
 }
 
