@@ -87,10 +87,10 @@ func (g *gate) leave(p pass, v verdict, err *Error) (closed time.Duration, opene
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	own := g.paths[p.path]
-	if p.probes {
+	if p.probes && p.app == g.app.changes {
 		g.app.probing = false
 	}
-	if p.probed && own != nil {
+	if p.probed && own != nil && p.own == own.changes {
 		own.probing = false
 	}
 	if p.token && v != nothing && v != down {
@@ -98,7 +98,7 @@ func (g *gate) leave(p pass, v verdict, err *Error) (closed time.Duration, opene
 	}
 	switch v {
 	case nothing:
-		if p.probes && g.app.left(now) == 0 {
+		if p.probes && p.app == g.app.changes {
 			g.app.until = now.Add(retryProbe)
 		}
 	case answered:
@@ -118,7 +118,7 @@ func (g *gate) leave(p pass, v verdict, err *Error) (closed time.Duration, opene
 		}
 	case down:
 		g.fail(p, own, err, now)
-		if p.probes || p.app == g.app.changes && g.app.err == nil && g.silent() >= silentPaths {
+		if p.app == g.app.changes && (p.probes || g.app.err == nil && g.silent() >= silentPaths) {
 			return g.close(down, err, now), false
 		}
 	}
