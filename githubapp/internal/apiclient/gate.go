@@ -28,8 +28,9 @@ const maxPaths = 256
 
 // gate keeps what is known of the app as a whole and of GitHub, and is asked
 // before each request: while it holds the app back, nothing is asked, however
-// many callers there are. When a hold is over one request goes ahead and the
-// others wait for what becomes of it, with the error that GitHub gave.
+// many callers there are: they get the error that GitHub gave. When the time is
+// over one request goes ahead, and the others are held back until it is known
+// what becomes of it.
 //
 // A failure without a word of GitHub's (5xx, the network, a time-out) may be
 // about one installation alone. So the second in a row holds that same request
