@@ -28,7 +28,7 @@ func TestWhatIsTrueOfTheAppIsAskedOnceForAllInstallations(t *testing.T) {
 		"GitHub is down":      {func(g *github) { g.Fail(githubapptest.Rule{Fault: githubapptest.HTML(503)}) }, tokenprovider.CodeUnavailable, 75},
 		"the network is":      {func(g *github) { g.Fail(githubapptest.Rule{Fault: githubapptest.Reset}) }, tokenprovider.CodeUnavailable, 75},
 		"the version ended": {func(g *github) { g.SunsetAPIVersion("2022-11-28", g.Now()) },
-			tokenprovider.CodeInvalidRequest, 10},
+			tokenprovider.CodeInvalidRequest, 75},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -141,6 +141,28 @@ func TestAKeyFileThatIsBrokenWhileItIsReplacedHelpsOnceItIsWhole(t *testing.T) {
 	})
 }
 
+func TestAKeyFileThatChangedMendsAllInstallationsWithinHalfAMinute(t *testing.T) {
+	pem := [][]byte{testutil.RSAKeyPEM(t, 0), testutil.RSAKeyPEM(t, 1)}
+	synctest.Test(t, func(t *testing.T) {
+		g := newGitHub(t, &githubapptest.Options{InMemory: true})
+		file := filepath.Join(t.TempDir(), "app.pem")
+		require.NoError(t, os.WriteFile(file, pem[0], 0o600))
+		app := g.app(t, func(o *githubapp.Options) { o.PrivateKey, o.KeyFile = nil, file })
+		g.RotateKeys(appID, &testutil.RSAKey(t, 1).PublicKey)
+		scopes := []githubapp.Scope{{}, contentsRead, issuesRead}
+		for began := time.Now(); time.Since(began) < time.Hour; time.Sleep(10 * time.Second) {
+			for _, s := range scopes {
+				require.Equal(t, tokenprovider.CodeUnauthenticated, g.tokenError(t, app.Installation(installationID, s)).Code)
+			}
+		}
+		require.NoError(t, os.WriteFile(file, pem[1], 0o600))
+		time.Sleep(31 * time.Second)
+		for _, s := range scopes {
+			g.mint(t, app.Installation(installationID, s))
+		}
+	})
+}
+
 func TestABrokenSignerIsAnErrorAndNeverAHang(t *testing.T) {
 	testutil.RSAKey(t, 1) // real time to make
 	for name, c := range map[string]struct {

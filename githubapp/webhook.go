@@ -94,6 +94,10 @@ func (h *webhookHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // read returns a delivery that GitHub signed, or the answer to anything else.
 func (h *webhookHandler) read(w http.ResponseWriter, r *http.Request) (event webhook, status int, problem string) {
+	// What a refused request still sends is read by the server, and not for ever
+	// either. Not every writer has a deadline: a middleware may hide it.
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(time.Now().Add(webhookTimeout))
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		return event, http.StatusMethodNotAllowed, "a delivery is a POST"
@@ -105,8 +109,6 @@ func (h *webhookHandler) read(w http.ResponseWriter, r *http.Request) (event web
 	if r.ContentLength > maxWebhook {
 		return event, http.StatusRequestEntityTooLarge, "the delivery is too large"
 	}
-	// Not every writer has a deadline, where a middleware wraps it for example.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(webhookTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxWebhook))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return event, http.StatusRequestEntityTooLarge, "the delivery is too large"
@@ -117,6 +119,7 @@ func (h *webhookHandler) read(w http.ResponseWriter, r *http.Request) (event web
 	if err != nil {
 		return event, http.StatusBadRequest, "the delivery broke off"
 	}
+	_ = connection.SetReadDeadline(time.Time{}) // it would end the request
 	mac := hmac.New(sha256.New, h.secret)
 	mac.Write(body)
 	if !hmac.Equal(signature, mac.Sum(nil)) { // in constant time

@@ -38,10 +38,10 @@
 // State changes behind a client's back: [Server.Suspend], [Server.Uninstall],
 // [Server.RotateKeys], [Server.RevokeToken], [Server.RefuseToken],
 // [Server.RenameRepository], [Server.SetPropagationDelay],
-// [Server.SetRateLimit], [Server.SunsetAPIVersion]. Anything else is a [Fault], which [Server.Fail] gives
-// to the requests that a [Rule] describes: GitHub's own refusals, rate limits
-// with and without hints, pages of HTML, answers that hang, break off or never
-// end, and mints that lie.
+// [Server.SetRateLimit], [Server.SunsetAPIVersion]. Anything else is a [Fault],
+// which [Server.Fail] gives to the requests that a [Rule] describes: GitHub's
+// own refusals, rate limits with and without hints, a proxy's clock, pages of
+// HTML, answers that hang, break off or never end, and mints that lie.
 //
 // With [Options].InMemory all of that happens in a bubble of testing/synctest:
 // a token's hour, or a client that is kept waiting, takes no time.

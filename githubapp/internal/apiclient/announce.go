@@ -5,6 +5,19 @@ import (
 	"sync"
 )
 
+// heed takes note of what the headers of an answer tell beside the answer.
+func (c *Client) heed(r Request, header http.Header) {
+	if limit, near := c.limits.note(r.Subject, header, c.clock); near {
+		c.config.Logger.Warn("GitHub's rate limit comes near",
+			"app", c.config.App, "remaining", limit.Remaining, "limit", limit.Limit, "reset", limit.Reset)
+	}
+	if deprecation, sunset, isNew := c.announcements.note(header); isNew {
+		c.config.Logger.Warn("GitHub announces the end of what is used",
+			"app", c.config.App, "request", r.Method+" "+r.Path, "api_version", c.config.APIVersion,
+			"deprecation", deprecation, "sunset", sunset)
+	}
+}
+
 // maxAnnounced bounds how many announcements are remembered, and so how often
 // the log is told.
 const maxAnnounced = 16

@@ -190,6 +190,8 @@ func verdictOf(ctx context.Context, err error) verdict {
 		return down
 	case failure.Refusal.aboutTheApp():
 		return refused
+	case failure.Refusal.versionRefused():
+		return ended
 	case failure.Refusal.Message == "": // a page of somebody else's
 		return nothing
 	}

@@ -14,7 +14,8 @@ const (
 	nothing  verdict = iota // its caller gave up, it couldn't be signed, somebody else answered
 	answered                // GitHub is there and knows the app
 	limited                 // too many requests, or locked out
-	refused                 // the key, the clock, the app itself, or the API's version
+	refused                 // the key, the clock, or the app itself
+	ended                   // the API's version, perhaps for a rehearsal of its end
 	down                    // no answer in time, or one of a broken server
 )
 
@@ -27,8 +28,9 @@ const maxPaths = 256
 
 // gate keeps what is known of the app as a whole and of GitHub, and is asked
 // before each request: while it holds the app back, nothing is asked, however
-// many callers there are. When a hold is over one request goes ahead and the
-// others wait for what becomes of it, with the error that GitHub gave.
+// many callers there are: they get the error that GitHub gave. When the time is
+// over one request goes ahead, and the others are held back until it is known
+// what becomes of it.
 //
 // A failure without a word of GitHub's (5xx, the network, a time-out) may be
 // about one installation alone. So the second in a row holds that same request
@@ -86,18 +88,18 @@ func (g *gate) leave(p pass, v verdict, err *Error) (closed time.Duration, opene
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	own := g.paths[p.path]
-	if p.probes {
+	if p.probes && p.app == g.app.changes {
 		g.app.probing = false
 	}
-	if p.probed && own != nil {
+	if p.probed && own != nil && p.own == own.changes {
 		own.probing = false
 	}
-	if p.token && (v == limited || v == refused) {
+	if p.token && v != nothing && v != down {
 		v = answered // it is about the token
 	}
 	switch v {
 	case nothing:
-		if p.probes && g.app.left(now) == 0 {
+		if p.probes && p.app == g.app.changes {
 			g.app.until = now.Add(retryProbe)
 		}
 	case answered:
@@ -107,7 +109,7 @@ func (g *gate) leave(p pass, v verdict, err *Error) (closed time.Duration, opene
 			g.app = hold{changes: g.app.changes + 1}
 			return 0, true
 		}
-	case limited, refused:
+	case limited, refused, ended:
 		delete(g.paths, p.path)
 		if p.app == g.app.changes {
 			return g.close(v, err, now), false
@@ -117,7 +119,7 @@ func (g *gate) leave(p pass, v verdict, err *Error) (closed time.Duration, opene
 		}
 	case down:
 		g.fail(p, own, err, now)
-		if p.probes || p.app == g.app.changes && g.app.err == nil && g.silent() >= silentPaths {
+		if p.app == g.app.changes && (p.probes || g.app.err == nil && g.silent() >= silentPaths) {
 			return g.close(down, err, now), false
 		}
 	}

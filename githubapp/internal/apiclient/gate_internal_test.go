@@ -3,6 +3,9 @@ package apiclient
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,6 +52,7 @@ func TestHowOftenIsAskedDoesNotDependOnHowManyAsk(t *testing.T) {
 	}{
 		"refused": {refused, badKey, 9},
 		"down":    {down, broken, 70},
+		"ended":   {ended, badKey, 62},
 		"limited": {limited, tooMany, 8},
 	} {
 		for _, paths := range []int{1, 50} {
@@ -75,7 +79,13 @@ func TestWhatIsHeldBackGetsTheErrorThatGitHubGave(t *testing.T) {
 		require.ErrorIs(t, err, badKey.Err)
 		require.EqualError(t, err, "bad key; requests are held back for another 20s")
 		require.False(t, badKey.Held, "it is a copy")
-		require.Equal(t, []tokenprovider.Hold{{Subject: "app", Code: badKey.Code, Until: time.Now().Round(0).Add(20 * time.Second)}}, g.holds())
+		time.Sleep(20 * time.Second)
+		require.True(t, g.ask("/a", refused, badKey))
+		_, err = g.enter("/b", false)
+		held, _ = errors.AsType[*Error](err)
+		require.Equal(t, firstRefused, held.RetryAfter, "though the hold is longer")
+		require.ErrorContains(t, err, "another 1m0s")
+		require.Equal(t, []tokenprovider.Hold{{Subject: "app", Code: badKey.Code, Until: time.Now().Round(0).Add(time.Minute)}}, g.holds())
 	})
 }
 
@@ -163,6 +173,12 @@ func TestATokensRequestIsHeldBackOnlyWhileGitHubIsDown(t *testing.T) {
 		require.NoError(t, err)
 		g.leave(p, answered, nil)
 		require.False(t, g.ask("/b", answered, nil), "what a token is answered says nothing of the app")
+		for n := range silentPaths {
+			p, err = g.enter(fmt.Sprint("/token/", n), true)
+			require.NoError(t, err)
+			g.leave(p, down, broken)
+		}
+		require.Equal(t, badKey.Code, g.holds()[0].Code, "nor does what it isn't answered")
 		g.open()
 		require.True(t, g.ask("/b", answered, nil))
 		for n := range silentPaths {
@@ -194,5 +210,55 @@ func TestALimitThatIsToldToLastLongerIsHeldForLonger(t *testing.T) {
 		g.leave(a, limited, tooMany)
 		g.leave(b, limited, &Error{Code: tokenprovider.CodeRateLimited, RetryAfter: time.Hour, Err: errors.New("429")})
 		require.Equal(t, time.Hour, time.Until(g.app.until))
+	})
+}
+
+func TestAtMostOneRequestProbesWhateverComesOfIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		outcomes := []struct {
+			v   verdict
+			err *Error
+		}{{nothing, nil}, {answered, nil}, {limited, tooMany}, {refused, badKey}, {ended, badKey}, {down, broken}}
+		var g gate
+		var made atomic.Int64
+		var probes sync.Map // the hold that a request under way probes
+		var callers sync.WaitGroup
+		for n := range 50 {
+			random := rand.New(rand.NewPCG(uint64(n), 1))
+			callers.Go(func() {
+				for range 2000 {
+					time.Sleep(time.Duration(random.IntN(5000)) * time.Millisecond)
+					token := random.IntN(4) == 0
+					p, err := g.enter(fmt.Sprint("/", random.IntN(8)), token)
+					if err != nil {
+						held, ok := errors.AsType[*Error](err)
+						if !ok || !held.Held || held.RetryAfter <= 0 {
+							t.Errorf("an error that isn't of a hold: %v", err)
+						}
+						continue
+					}
+					made.Add(1)
+					if p.probes {
+						if _, another := probes.LoadOrStore(p.app, true); another {
+							t.Error("two requests probe the same hold")
+						}
+					}
+					time.Sleep(time.Duration(random.IntN(20_000)) * time.Millisecond)
+					if p.probes {
+						probes.Delete(p.app)
+					}
+					o := outcomes[random.IntN(len(outcomes))]
+					g.leave(p, o.v, o.err)
+				}
+			})
+		}
+		callers.Wait()
+		require.Positive(t, made.Load())
+		time.Sleep(maxHold)
+		for n := range 8 { // nothing is left behind that would hold for ever
+			require.True(t, g.ask(fmt.Sprint("/", n), answered, nil))
+		}
+		require.Empty(t, g.paths)
+		require.Empty(t, g.holds())
 	})
 }

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
 // How long a hold lasts: this, doubling each time in a row. A limit begins with
 // what GitHub says.
 const (
 	firstRefused, maxRefused = 30 * time.Second, 15 * time.Minute
+	firstEnded, maxEnded     = 30 * time.Second, time.Minute
 	firstDown, maxDown       = time.Second, time.Minute
 	retryProbe               = time.Second           // while another request finds out whether a hold is over
 	probeTurn                = 50 * time.Millisecond // until the next look whether it has
@@ -46,10 +49,15 @@ func (h *hold) check(now time.Time) error {
 	return h.err.held(max(left, retryProbe))
 }
 
-// held returns e for a request that isn't made because of it.
+// held returns e for a request that isn't made because of it. Who hears of a
+// refusal is to ask again soon: a key file that changes ends the hold, and who
+// waits elsewhere for its time to pass wouldn't know.
 func (e *Error) held(left time.Duration) error {
 	with := *e
 	with.Held, with.RetryAfter = true, left
+	if e.Code != tokenprovider.CodeRateLimited {
+		with.RetryAfter = min(left, firstRefused)
+	}
 	note := fmt.Sprintf("requests are held back for another %s", left.Round(time.Second))
 	with.Err = errors.New(note)
 	if e.Err != nil {
@@ -64,12 +72,14 @@ func (h *hold) extend(v verdict, err *Error, now time.Time) time.Duration {
 	switch shift := min(h.inRow, 16); v {
 	case limited:
 		wait = min(err.RetryAfter<<shift, maxRefused)
+		wait = max(wait, err.RetryAfter)
 	case refused:
 		wait = min(firstRefused<<shift, maxRefused)
+	case ended:
+		wait = min(firstEnded<<shift, maxEnded)
 	case down:
-		wait = min(firstDown<<shift, maxDown)
+		wait = min(max(firstDown<<shift, err.RetryAfter), maxDown)
 	}
-	wait = max(wait, err.RetryAfter)
 	h.err, h.until, h.probing = err, now.Add(wait), false
 	h.inRow++
 	h.changes++

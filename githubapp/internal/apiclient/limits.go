@@ -1,7 +1,6 @@
 package apiclient
 
 import (
-	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -26,25 +25,23 @@ type limits struct {
 	warned time.Time                      // the Reset of the app's limit of which the log has been told
 }
 
-// note remembers what an answer told of the subject's limit, and tells the log
-// when the app's comes near: when less than a tenth is left, once in a window.
-func (l *limits) note(subject string, header http.Header, local func(time.Time) time.Time, log *slog.Logger, app string) {
+// note remembers what an answer told of the subject's limit, and reports whether
+// the log is to be told of it.
+func (l *limits) note(subject string, header http.Header, theirs *clock) (seen tokenprovider.Limit, near bool) {
 	limit, err := strconv.Atoi(header.Get("X-RateLimit-Limit"))
 	remaining, err2 := strconv.Atoi(header.Get("X-RateLimit-Remaining"))
 	if err != nil || err2 != nil || limit < 0 || remaining < 0 || subject == "" {
-		return // of a server without limits, or nobody's
+		return seen, false // of a server without limits, or nobody's
 	}
-	seen := tokenprovider.Limit{Subject: subject, Limit: limit, Remaining: remaining, SeenAt: time.Now().Round(0)}
+	seen = tokenprovider.Limit{Subject: subject, Limit: limit, Remaining: remaining, SeenAt: time.Now().Round(0)}
 	if reset, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64); err == nil && reset > 0 {
-		seen.Reset = local(time.Unix(reset, 0))
+		seen.Reset = theirs.local(time.Unix(reset, 0))
 	}
-	if l.remember(seen) {
-		log.Warn("GitHub's rate limit comes near",
-			"app", app, "remaining", remaining, "limit", limit, "reset", seen.Reset)
-	}
+	return seen, l.remember(seen)
 }
 
-// remember reports whether the limit comes near and that hasn't been told.
+// remember reports whether the app's limit comes near, less than a tenth being
+// left, for the first time in a window.
 func (l *limits) remember(seen tokenprovider.Limit) (near bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,11 +58,12 @@ func (l *limits) remember(seen tokenprovider.Limit) (near bool) {
 		delete(l.known, oldest.Subject)
 	}
 	l.known[seen.Subject] = seen
-	if seen.Subject != appSubject || seen.Remaining >= (seen.Limit+9)/10 || seen.Reset.Sub(l.warned) < time.Minute {
-		return false
+	near = seen.Subject == appSubject && seen.Remaining < (seen.Limit+9)/10 &&
+		seen.Reset.Sub(l.warned) >= time.Minute
+	if near {
+		l.warned = seen.Reset
 	}
-	l.warned = seen.Reset
-	return true
+	return near
 }
 
 func (l *limits) all() []tokenprovider.Limit {

@@ -1,12 +1,9 @@
 package apiclient
 
 import (
-	"bytes"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// told returns the headers of an answer that tell of a limit.
-func told(remaining int, reset time.Time) http.Header {
+// remains returns the headers of an answer that tell of a limit.
+func remains(remaining int, reset time.Time) http.Header {
 	h := http.Header{}
 	h.Set("X-RateLimit-Limit", "5000")
 	h.Set("X-RateLimit-Remaining", strconv.Itoa(remaining))
@@ -24,23 +21,21 @@ func told(remaining int, reset time.Time) http.Header {
 	return h
 }
 
-func same(t time.Time) time.Time { return t }
-
 func TestALimitThatComesNearIsToldOnceInAWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		logger := slog.New(slog.NewTextHandler(&log, nil))
 		var l limits
+		var told []int
 		for range 3 {
 			reset := time.Now().Add(time.Hour)
 			for remaining := 5000; remaining > 0; remaining -= 10 {
-				l.note("app", told(remaining, reset), same, logger, "7")
+				if limit, near := l.note("app", remains(remaining, reset), new(clock)); near {
+					told = append(told, limit.Remaining)
+				}
 				time.Sleep(7 * time.Second)
 			}
 			time.Sleep(time.Minute)
 		}
-		require.Equal(t, 3, strings.Count(log.String(), "comes near"))
-		require.Contains(t, log.String(), "app=7 remaining=490 limit=5000")
+		require.Equal(t, []int{490, 490, 490}, told)
 	})
 }
 
@@ -48,18 +43,17 @@ func TestLimitsAreAsLastSeenAndBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l limits
 		reset := time.Now().Add(time.Hour)
-		log := slog.New(slog.DiscardHandler)
-		l.note("app", told(4999, reset), same, log, "7")
-		l.note("app", told(4998, reset), same, log, "7")
+		l.note("app", remains(4999, reset), new(clock))
+		l.note("app", remains(4998, reset), new(clock))
 		known, ok := l.of("app")
 		require.True(t, ok)
 		require.Equal(t, tokenprovider.Limit{Subject: "app", Limit: 5000, Remaining: 4998, Reset: reset.Round(0).Local(), SeenAt: time.Now().Round(0)}, known)
 		for n := range 300 {
 			time.Sleep(time.Millisecond)
-			l.note(fmt.Sprint("org-", n), told(4000, reset), same, log, "7")
+			l.note(fmt.Sprint("org-", n), remains(4000, reset), new(clock))
 		}
-		l.note("", told(1, reset), same, log, "7")
-		l.note("nobody", http.Header{}, same, log, "7")
+		l.note("", remains(1, reset), new(clock))
+		l.note("nobody", http.Header{}, new(clock))
 		require.Len(t, l.all(), maxLimits)
 		_, ok = l.of("app")
 		require.True(t, ok)

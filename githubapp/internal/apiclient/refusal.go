@@ -76,10 +76,9 @@ func (r *Refusal) versionRefused() bool {
 }
 
 // aboutTheApp reports whether any other request of the app would have been
-// refused as well.
+// refused as well, for what it is or signs with.
 func (r *Refusal) aboutTheApp() bool {
-	return r.Status == http.StatusUnauthorized || r.Status == http.StatusNotFound && r.says(noSuchApp) ||
-		r.versionRefused()
+	return r.Status == http.StatusUnauthorized || r.Status == http.StatusNotFound && r.says(noSuchApp)
 }
 
 // clockRefused reports whether the JWT's times were refused: this machine's

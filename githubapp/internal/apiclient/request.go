@@ -72,12 +72,7 @@ func (c *Client) send(ctx context.Context, r Request, credential string) (*Answe
 		return nil, c.unreachable(ctx, r, err, credential)
 	}
 	got.sent = sent
-	c.limits.note(r.Subject, got.header, c.clock.local, c.config.Logger, c.config.App)
-	if deprecation, sunset, isNew := c.announcements.note(got.header); isNew {
-		c.config.Logger.Warn("GitHub announces the end of what is used",
-			"app", c.config.App, "api_version", c.config.APIVersion, "deprecation", deprecation, "sunset", sunset,
-			"request", r.Method+" "+r.Path)
-	}
+	c.heed(r, got.header)
 	if got.status != r.Want {
 		return nil, c.refused(r, got, credential)
 	}
