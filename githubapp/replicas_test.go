@@ -39,7 +39,9 @@ func (s *spyStore) fail(fault func() error) {
 func (s *spyStore) check(key string) error {
 	s.mu.Lock()
 	fault := s.fault
-	s.keys = append(s.keys, key)
+	if !strings.HasSuffix(key, "/lock") {
+		s.keys = append(s.keys, key)
+	}
 	s.mu.Unlock()
 	if fault != nil {
 		return fault()

@@ -1,7 +1,6 @@
 package githubapp
 
 import (
-	"bytes"
 	"context"
 	"strings"
 	"sync/atomic"
@@ -97,9 +96,6 @@ func (s *slot) Swap(ctx context.Context, key string, old, new []byte, ttl time.D
 		return s.replicas.store.Swap(ctx, s.place+"/lock", old, new, ttl)
 	}
 	var err error
-	if held, loadErr := s.Load(ctx, key); loadErr != nil || !bytes.Equal(held, old) {
-		return false, loadErr
-	}
 	if len(new) == 0 {
 		err = s.Delete(ctx, key)
 	} else {
