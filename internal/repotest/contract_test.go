@@ -37,6 +37,7 @@ func TestPluginsInterfacesHaveTheseMethodsAndStandardTypes(t *testing.T) {
 		reflect.TypeFor[tokenprovider.Store](): {
 			"Delete func" + ctx + ", string) error", "Load func" + ctx + ", string) ([]uint8, error)",
 			"Save func" + ctx + ", string, []uint8, time.Duration) error",
+			"Swap func" + ctx + ", string, []uint8, []uint8, time.Duration) (bool, error)",
 			"TryLock func" + ctx + ", string, time.Duration) (func(context.Context) error, bool, error)",
 		},
 	} {
