@@ -14,11 +14,11 @@ import (
 // but the keys. Package redisstore has one on Redis, and
 // tokenprovidertest.RunStore checks one of your own.
 //
-// A key is any string that isn't empty. A value is any bytes; an empty one is
-// no value, and means the same as nil everywhere. Values are unique: nobody
-// writes the same bytes twice under one key, so who finds a value knows who
-// wrote it. What a method is given it doesn't keep, and what it returns is the
-// caller's.
+// A key is any text but the empty one, in UTF-8 and without NUL. A value is any
+// bytes; an empty one is no value, and means the same as nil everywhere. Values
+// are unique: nobody writes the same bytes twice under one key, so who finds a
+// value knows who wrote it. What a method is given it doesn't keep, and what it
+// returns is the caller's.
 //
 // All methods are safe for concurrent use and return when ctx ends, with an
 // error.
@@ -39,7 +39,9 @@ type Store interface {
 	//
 	// A Swap that failed or was given up may have happened, or may happen yet.
 	// So after false or an error the caller loads again and looks for its own
-	// value, or swaps again.
+	// value, or swaps again. Only the latter says, with true, that the value is
+	// as safe as the store keeps values: after an error it may be there and not
+	// yet where it would survive a failure.
 	//
 	// A lock is a Swap from nil to a value of one's own, with the longest time
 	// that it may be held as ttl; it is released by a Swap to nil.
