@@ -47,20 +47,6 @@ type Store interface {
 	// that it may be held as ttl; it is released by a Swap to nil.
 	Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (
 		swapped bool, err error)
-
-	// Save sets the value of key, whatever it was. The value is gone after ttl,
-	// which is more than zero.
-	Save(ctx context.Context, key string, value []byte, ttl time.Duration) error
-
-	// Delete removes the value of key. That there is none is no error.
-	Delete(ctx context.Context, key string) error
-
-	// TryLock takes the lock of key if nobody has it, and doesn't wait for it;
-	// ok is false when somebody does. The lock ends at unlock or after ttl,
-	// whichever is first. An unlock that comes too late leaves the lock of
-	// whoever has it by then alone. With ok, unlock isn't nil.
-	TryLock(ctx context.Context, key string, ttl time.Duration) (
-		unlock func(context.Context) error, ok bool, err error)
 }
 
 // storeTimeout bounds each call of a Store: to mint without one that doesn't
