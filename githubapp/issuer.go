@@ -113,6 +113,7 @@ func (s *issuer) recorded(ctx context.Context, began time.Time) (ledger.Token, e
 // enough reports whether a token on record has the life that is asked for. One
 // that was minted since the call began does, as another one wouldn't have more.
 func enough(t ledger.Token, began time.Time, asked time.Duration) bool {
-	need := max(min(storedMinTTL, t.ExpiresAt.Sub(t.MintedAt)/3), asked)
+	life := t.ExpiresAt.Sub(t.MintedAt)
+	need := max(min(storedMinTTL, life/3), min(asked, life/2))
 	return time.Until(t.ExpiresAt) >= need || !t.MintedAt.Before(began)
 }

@@ -18,7 +18,8 @@
 //   - [Cache] keeps the token of another provider fresh, [Keyed] does so for
 //     many keys.
 //   - [Shared], under a Cache, shares the tokens of a provider between the
-//     replicas of a service, through a [Store].
+//     replicas of a service, through a [Store]: two operations, so that any
+//     database can be one.
 //   - [Fallback] asks one after the other, and moves on only where nothing is
 //     configured.
 //   - [Transport] is an HTTP client's use of a provider.

@@ -4,24 +4,41 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strings"
+	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
+	"github.com/stretchr/testify/require"
 )
 
 func goexit() { runtime.Goexit() }
 
-type unlockFunc = func(context.Context) error
+const lockKey = sharedKey + "/lock"
+
+// takeLock takes the lock of sharedKey, as another replica does.
+func takeLock(t testing.TB, s tokenprovider.Store, ttl time.Duration) {
+	t.Helper()
+	taken, err := s.Swap(t.Context(), lockKey, nil, []byte("another replica"), ttl)
+	require.NoError(t, err)
+	require.True(t, taken, "the lock is still held")
+}
+
+// put stores a value under sharedKey, where there is none.
+func put(t testing.TB, s tokenprovider.Store, value []byte) {
+	t.Helper()
+	swapped, err := s.Swap(t.Context(), sharedKey, nil, value, time.Hour)
+	require.NoError(t, err)
+	require.True(t, swapped)
+}
 
 // faultyStore is a store in memory, with a function in place of each method
 // that is to do something else.
 type faultyStore struct {
 	*tokenprovidertest.Store
-	load    func(context.Context, string) ([]byte, error)
-	swap    func(context.Context, string, []byte, []byte, time.Duration) (bool, error)
-	save    func(context.Context, string, []byte, time.Duration) error
-	remove  func(context.Context, string) error
-	tryLock func(context.Context, string, time.Duration) (unlockFunc, bool, error)
+	load func(context.Context, string) ([]byte, error)
+	swap func(context.Context, string, []byte, []byte, time.Duration) (bool, error)
 }
 
 func (s *faultyStore) Load(ctx context.Context, key string) ([]byte, error) {
@@ -39,28 +56,6 @@ func (s *faultyStore) Swap(ctx context.Context, key string, old, new []byte, ttl
 	return s.Store.Swap(ctx, key, old, new, ttl)
 }
 
-func (s *faultyStore) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	if s.save != nil {
-		return s.save(ctx, key, value, ttl)
-	}
-	return s.Store.Save(ctx, key, value, ttl)
-}
-
-func (s *faultyStore) Delete(ctx context.Context, key string) error {
-	if s.remove != nil {
-		return s.remove(ctx, key)
-	}
-	return s.Store.Delete(ctx, key)
-}
-
-func (s *faultyStore) TryLock(ctx context.Context, key string, ttl time.Duration) (
-	unlockFunc, bool, error) {
-	if s.tryLock != nil {
-		return s.tryLock(ctx, key, ttl)
-	}
-	return s.Store.TryLock(ctx, key, ttl)
-}
-
 // What a store does that is down, and one that hangs.
 func refuse(context.Context) error { return errors.New("connection refused") }
 
@@ -69,35 +64,31 @@ func hang(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// newFaulty returns a store of which the named method, or all, does fault
-// first.
+// purpose names what a Swap is for.
+func purpose(key string, new []byte) string {
+	switch lock := strings.HasSuffix(key, "/lock"); {
+	case lock && new != nil:
+		return "lock"
+	case lock:
+		return "unlock"
+	case new != nil:
+		return "save"
+	}
+	return "remove"
+}
+
+// newFaulty returns a store that does fault first where it is to load, or where
+// the Swap is for that purpose, or for all.
 func newFaulty(method string, fault func(context.Context) error) *faultyStore {
 	s := &faultyStore{Store: tokenprovidertest.NewStore()}
 	if method == "load" || method == "all" {
 		s.load = func(ctx context.Context, _ string) ([]byte, error) { return nil, fault(ctx) }
 	}
-	if method == "save" || method == "all" {
-		s.save = func(ctx context.Context, _ string, _ []byte, _ time.Duration) error {
-			return fault(ctx)
-		}
-	}
-	if method == "swap" || method == "all" {
-		s.swap = func(ctx context.Context, _ string, _, _ []byte, _ time.Duration) (bool, error) {
+	s.swap = func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+		if method == "all" || method == purpose(key, new) {
 			return false, fault(ctx)
 		}
-	}
-	if method == "delete" || method == "all" {
-		s.remove = func(ctx context.Context, _ string) error { return fault(ctx) }
-	}
-	if method == "lock" || method == "all" {
-		s.tryLock = func(ctx context.Context, _ string, _ time.Duration) (unlockFunc, bool, error) {
-			return nil, false, fault(ctx)
-		}
-	}
-	if method == "unlock" {
-		s.tryLock = func(context.Context, string, time.Duration) (unlockFunc, bool, error) {
-			return fault, true, nil
-		}
+		return s.Store.Swap(ctx, key, old, new, ttl)
 	}
 	return s
 }

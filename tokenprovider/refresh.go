@@ -15,12 +15,12 @@ import (
 // one that runs. The channel tells when it is over, with true if the provider
 // was asked.
 func (c *Cache) refresh(ctx context.Context, observed *state) <-chan singleflight.Result {
-	life := MinTTL(ctx)
+	asked := minLife{ttl: MinTTL(ctx), wish: true}
 	now := time.Now()
-	if observed.held.live(now) {
+	if held := observed.held; held.live(now) {
 		// The provider may be a cache itself: it has to come up with a token
-		// that lives longer than the held one.
-		life = max(life, observed.held.remaining(now)+time.Second)
+		// that lives longer than the held one, which is no wish.
+		asked = minLife{ttl: max(asked.of(held.life), held.remaining(now)+time.Second)}
 	}
 	return c.opts.flights.DoChan(c.key, func() (any, error) {
 		begun := *observed
@@ -30,16 +30,16 @@ func (c *Cache) refresh(ctx context.Context, observed *state) <-chan singlefligh
 		if !c.state.CompareAndSwap(observed, &begun) {
 			return false, nil
 		}
-		c.ask(life)
+		c.ask(asked)
 		return true, nil
 	})
 }
 
-// ask asks the provider for a token that lives for at least life, and takes the
+// ask asks the provider for a token that lives as long as is asked, and takes the
 // outcome into the state. Nothing in it may panic: it runs on a goroutine of
 // singleflight's, whose panic would end the process.
-func (c *Cache) ask(life time.Duration) {
-	l, failure := c.mint(WithMinTTL(context.Background(), life))
+func (c *Cache) ask(asked minLife) {
+	l, failure := c.mint(withMinLife(context.Background(), asked))
 	now := time.Now()
 	foreground := c.waiting.Load() > 0
 	var outcome string

@@ -2,6 +2,7 @@ package tokenprovider
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -28,11 +29,16 @@ import (
 // Who can read the store has no token, and who can write to it can't pass one
 // token off as another. A value that can't be opened counts as absent.
 //
+// Beside the value of Key there is one of Key + "/lock" while a replica mints:
+// random bytes, by which it knows the lock for its own. The lock saves mints,
+// and nothing else rests on it. A replica whose token comes second hands out the
+// one that is stored, if that has enough life.
+//
 // A store that is down or hangs costs extra mints and lines in the log, never
 // an error: each call of it is given 2 s at most, or a quarter of the time that
-// is left of ctx, and one that hung isn't waited for again. The lock saves
-// mints, and nothing else rests on it. The clocks of the replicas have to agree
-// to within a minute; a token of one whose clock is further ahead isn't taken.
+// is left of ctx, and one that hung isn't waited for again. The clocks of the
+// replicas have to agree to within a minute; a token of one whose clock is
+// further ahead isn't taken.
 //
 // Shared has no status, as it holds nothing; that of the Cache above tells how
 // it is doing.
@@ -132,7 +138,8 @@ func NewShared(p TokenProvider, s Store, opts SharedOptions) (*Shared, error) {
 
 // Token returns the stored token if it has enough life left: MinTTL of the
 // options, and all that [WithMinTTL] asks for, by which the Cache above says
-// that the one it holds won't do. Else one replica asks the provider and stores
+// that the one it holds won't do. What the Cache's callers wish for counts up to
+// half of the token's life. Else one replica asks the provider and stores
 // what it gets, while the others wait for that: at most for LockTTL and two
 // thirds of what is left of ctx, after which they ask the provider themselves.
 // The errors are the provider's and ctx's.
@@ -149,8 +156,7 @@ func (s *Shared) Token(ctx context.Context) (string, time.Time, error) {
 // false without one. It neither locks nor mints: it is for who has to wait for a
 // turn before a mint, and wants no turn where there is a token.
 func (s *Shared) Stored(ctx context.Context) (token string, expiresAt time.Time, ok bool) {
-	c := &sharedCall{Shared: s, began: time.Now().Round(0), asked: MinTTL(ctx)}
-	t := c.load(ctx)
+	t := s.call(ctx).load(ctx)
 	if t == nil {
 		return "", time.Time{}, false
 	}
@@ -158,17 +164,33 @@ func (s *Shared) Stored(ctx context.Context) (token string, expiresAt time.Time,
 	return t.Token, t.ExpiresAt, true
 }
 
+// token takes these steps, of which each may be the last one of a replica that
+// dies:
+//
+//  1. Load what is stored. A token with enough life is the answer.
+//  2. Take the lock, or wait for it: by a Swap of the lock from nil. A replica
+//     that dies with it costs the others LockTTL.
+//  3. Load again: another replica may have stored a token meanwhile.
+//  4. Mint. What isn't stored after that is lost, and costs a mint.
+//  5. Swap the token in, from what was loaded: two that mint at once, because
+//     the lock's time was over, end up with one token.
+//  6. Give up the lock: by a Swap from the own value to nil, so that nobody
+//     loses it who has it by then.
 func (s *Shared) token(ctx context.Context) (*storedToken, error) {
-	c := &sharedCall{Shared: s, began: time.Now().Round(0), asked: MinTTL(ctx)}
+	c := s.call(ctx)
 	if stored := c.load(ctx); stored != nil {
 		return stored, nil
 	}
-	stored, unlock := c.compete(ctx)
-	if stored == nil {
-		return c.mint(ctx, unlock)
+	if stored := c.compete(ctx); stored != nil {
+		c.finish(ctx, nil)
+		return stored, nil
 	}
-	c.finish(ctx, nil, unlock)
-	return stored, nil
+	minted, err := c.mint(ctx)
+	return c.finish(ctx, minted), err
+}
+
+func (s *Shared) call(ctx context.Context) *sharedCall {
+	return &sharedCall{Shared: s, began: time.Now().Round(0), asked: minLifeOf(ctx), own: []byte(rand.Text())}
 }
 
 // Format prints the key name under every verb.

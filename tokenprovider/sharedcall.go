@@ -9,18 +9,18 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
-// unlockFunc gives up a lock of a [Store].
-type unlockFunc = func(context.Context) error
-
 // sharedCall is one call of [Shared.Token].
 type sharedCall struct {
 	*Shared
-	began time.Time     // wall time
-	asked time.Duration // the life that the caller asks for
+	began time.Time // wall time
+	asked minLife
+	own   []byte // the value that the lock has while it is this call's
 
-	failed bool // the store failed: go on without what it has
-	hung   bool // it gave no answer: don't wait for it again
-	logged bool // that the stored value is of no use
+	held   []byte // the value in the store, as it was loaded last
+	locked bool   // the lock may be this call's
+	failed bool   // the store failed: go on without what it has
+	hung   bool   // it gave no answer: don't wait for it again
+	logged bool   // that the stored value is of no use
 }
 
 const (
@@ -31,6 +31,12 @@ const (
 	// maxAhead is how far in the future a token may have been minted: the
 	// clocks of replicas differ a little.
 	maxAhead = time.Minute
+
+	// lockSuffix makes the key of the lock.
+	lockSuffix = "/lock"
+
+	// swapTries bounds how often a token is swapped in where others swap theirs.
+	swapTries = 3
 
 	// Between two looks for the token of whoever has the lock.
 	firstPoll   = 25 * time.Millisecond
@@ -48,7 +54,7 @@ func (c *sharedCall) load(ctx context.Context) *storedToken {
 		c.fail(ctx, "load", err)
 		return nil
 	}
-	if sealed == nil {
+	if c.held = sealed; len(sealed) == 0 {
 		return nil
 	}
 	stored, err := c.open(sealed)
@@ -82,22 +88,23 @@ func (c *sharedCall) suffices(t *storedToken, now time.Time) bool {
 	}
 	life := t.ExpiresAt.Sub(t.MintedAt)
 	left := min(t.ExpiresAt.Sub(now), life) // less than life, unless a clock was set back
-	need := max(min(c.minTTL, life/3), c.asked)
+	need := max(min(c.minTTL, life/3), c.asked.of(life))
 	return left > 0 && (left >= need || !t.MintedAt.Before(c.began))
 }
 
 // compete waits until it has the lock (a token may be stored all the same), or
-// another replica's token. It returns neither when there is nothing to wait
-// for: the store fails, the lock's time is over, or the caller has left.
-func (c *sharedCall) compete(ctx context.Context) (stored *storedToken, unlock unlockFunc) {
+// another replica's token. It returns nil when there is nothing to wait for: it
+// has the lock, the store fails, the lock's time is over, or the caller has
+// left.
+func (c *sharedCall) compete(ctx context.Context) *storedToken {
 	most := c.lockTTL
 	if deadline, ok := ctx.Deadline(); ok {
 		most = min(most, time.Until(deadline)*2/3) // the rest is for a mint of its own
 	}
 	over := time.Now().Add(most)
 	for wait := firstPoll; !c.failed && ctx.Err() == nil; wait = min(wait*3/2, longestPoll) {
-		if unlock := c.tryLock(ctx); unlock != nil {
-			return c.load(ctx), unlock // another replica may have saved since the last look
+		if c.lock(ctx) {
+			return c.load(ctx) // another replica may have stored one since the last look
 		}
 		left := time.Until(over)
 		if c.failed || left <= 0 {
@@ -105,54 +112,49 @@ func (c *sharedCall) compete(ctx context.Context) (stored *storedToken, unlock u
 		}
 		sleep(ctx, min(wait-rand.N(wait/4), left))
 		if stored := c.load(ctx); stored != nil {
-			return stored, nil
+			return stored
 		}
 	}
-	return nil, nil
+	return nil
 }
 
-// tryLock takes the lock and returns what gives it up; nil when it wasn't to be
-// had.
-func (c *sharedCall) tryLock(ctx context.Context) (unlock unlockFunc) {
-	timeout := storeTimeoutIn(ctx)
-	unlock, err := callStore(ctx, timeout, c.logger, func(ctx context.Context) (unlockFunc, error) {
-		unlock, ok, err := c.store.TryLock(ctx, c.key, c.lockTTL)
-		if err != nil || !ok {
-			return nil, err
+// lock takes the lock if nobody has it. After an error it may be taken, or may
+// be yet.
+func (c *sharedCall) lock(ctx context.Context) bool {
+	taken, err := callStore(ctx, storeTimeoutIn(ctx), c.logger, func(ctx context.Context) (bool, error) {
+		taken, err := c.store.Swap(ctx, c.key+lockSuffix, nil, c.own, c.lockTTL)
+		if taken && ctx.Err() != nil { // nobody waits for it any more
+			c.unlock(ctx)
+			return false, ctx.Err()
 		}
-		if unlock == nil {
-			unlock = func(context.Context) error { return nil }
-		}
-		if ctx.Err() != nil { // nobody waits for it any more
-			c.unlock(ctx, unlock)
-			return nil, ctx.Err()
-		}
-		return unlock, nil
+		return taken, err
 	})
+	c.locked = taken || err != nil
 	if err != nil {
 		c.fail(ctx, "lock", err)
 	}
-	return unlock
+	return taken
 }
 
-// mint asks the provider. Whatever that does, what it delivers is stored, and
-// then the lock is given up.
-func (c *sharedCall) mint(ctx context.Context, unlock unlockFunc) (*storedToken, error) {
-	var minted *storedToken
-	defer func() { c.finish(ctx, minted, unlock) }()
+func (c *sharedCall) unlock(ctx context.Context) {
+	if _, err := c.swap(ctx, c.key+lockSuffix, c.own, nil, 0); err != nil {
+		c.warn("unlock", err)
+	}
+}
+
+// mint asks the provider.
+func (c *sharedCall) mint(ctx context.Context) (minted *storedToken, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("tokenprovider: waiting for a token: %w", err)
 	}
-	err := foreign.Do("the provider", func() error {
+	err = foreign.Do("the provider", func() error {
 		requested := time.Now()
 		token, expiresAt, err := c.provider.Token(ctx)
 		now := time.Now()
 		if err == nil {
 			err = validate(token, expiresAt, requested, now)
 		}
-		if err == nil {
-			minted = &storedToken{Token: token, ExpiresAt: expiresAt, MintedAt: now}
-		}
+		minted = &storedToken{Token: token, ExpiresAt: expiresAt, MintedAt: now}
 		return err
 	})
 	if err != nil {
@@ -161,70 +163,65 @@ func (c *sharedCall) mint(ctx context.Context, unlock unlockFunc) (*storedToken,
 	return minted, nil
 }
 
-// finish saves minted, if it isn't nil, and then unlocks, if that isn't nil.
-// Both are detached from the caller, who may have left or have little time: a
-// lock that isn't given up costs the others LockTTL.
-func (c *sharedCall) finish(ctx context.Context, minted *storedToken, unlock unlockFunc) {
-	if minted == nil && unlock == nil {
-		return
+// finish stores minted, if it isn't nil, and then gives up the lock. It returns
+// the token to hand out. Both are detached from the caller, who may have left or
+// have little time: a lock that isn't given up costs the others LockTTL.
+func (c *sharedCall) finish(ctx context.Context, minted *storedToken) *storedToken {
+	if minted == nil && !c.locked {
+		return nil
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if minted != nil {
-			c.save(ctx, minted)
-		}
-		if unlock != nil {
-			c.unlock(ctx, unlock)
-		}
-	}()
+	patience := storeTimeoutIn(ctx)
 	if c.hung {
-		return
+		patience = 0
 	}
-	over := time.NewTimer(storeTimeoutIn(ctx))
+	stored := make(chan *storedToken, 1)
+	go func() {
+		t := c.save(ctx, minted)
+		if c.locked {
+			c.unlock(ctx)
+		}
+		stored <- t
+	}()
+	over := time.NewTimer(patience)
 	defer over.Stop()
 	select {
-	case <-done:
+	case t := <-stored:
+		return t
 	case <-over.C:
 	case <-ctx.Done():
 	}
+	return minted
 }
 
-// save stores t, unless it was dropped or invalidated meanwhile.
-func (c *sharedCall) save(ctx context.Context, t *storedToken) {
+// save swaps t in, unless it is nil, or was dropped or invalidated meanwhile. It
+// returns the token to hand out: t, or the one of another replica that came
+// before it and has enough life, so that all have the same.
+func (c *sharedCall) save(ctx context.Context, t *storedToken) *storedToken {
+	if t == nil || c.droppedSince(c.began) || c.wasInvalidated(t.Token) {
+		return t
+	}
 	ttl := noExpiryTTL
 	if !t.ExpiresAt.IsZero() {
-		ttl = t.ExpiresAt.Sub(time.Now().Round(0))
+		ttl = max(1, t.ExpiresAt.Sub(time.Now().Round(0))) // 0 would be no expiry
 	}
-	if ttl <= 0 || c.droppedSince(c.began) || c.wasInvalidated(t.Token) {
-		return
-	}
-	ctx = context.WithoutCancel(ctx)
-	_, err := callStore(ctx, storeTimeout, c.logger, func(ctx context.Context) (struct{}, error) {
-		sealed, err := c.seal(t)
-		if err != nil {
-			return struct{}{}, err
+	sealed, err := c.seal(t)
+	for n := 0; n < swapTries && err == nil; n++ {
+		var swapped bool
+		swapped, err = c.swap(ctx, c.key, c.held, sealed, ttl)
+		if swapped && c.droppedSince(c.began) {
+			_, err = c.swap(ctx, c.key, sealed, nil, 0)
 		}
-		return struct{}{}, c.store.Save(ctx, c.key, sealed, ttl)
-	})
+		if swapped {
+			break
+		}
+		if others := c.load(context.WithoutCancel(ctx)); others != nil {
+			return others
+		}
+	}
 	if err != nil {
 		c.warn("save", err)
 	}
-	if c.droppedSince(c.began) {
-		if err := c.remove(ctx); err != nil {
-			c.warn("delete", err)
-		}
-	}
-}
-
-func (c *sharedCall) unlock(ctx context.Context, unlock unlockFunc) {
-	ctx = context.WithoutCancel(ctx)
-	_, err := callStore(ctx, storeTimeout, c.logger, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, unlock(ctx)
-	})
-	if err != nil {
-		c.warn("unlock", err)
-	}
+	return t
 }
 
 // fail takes note that the store failed. That the caller left isn't its fault.

@@ -24,7 +24,11 @@ func TestAStoreThatFailsCostsMintsAndLogLinesAndNoError(t *testing.T) {
 		"is deaf": func(context.Context) error { time.Sleep(minutes); return nil },
 		"panics":  func(context.Context) error { panic("a value of any kind") },
 		"goexits": func(context.Context) error { goexit(); return nil },
-		"crashes": func(context.Context) error { var client *faultyStore; return client.remove(context.Background(), "") },
+		"crashes": func(context.Context) error {
+			var client *faultyStore
+			_, err := client.Load(context.Background(), "")
+			return err
+		},
 	}
 	for name, fault := range faults {
 		for _, method := range []string{"load", "lock", "save", "unlock", "all"} {
@@ -75,8 +79,7 @@ func TestAStoreWithoutLocksSharesAllTheSame(t *testing.T) {
 func TestAStoreThatFailsWhileAnotherReplicaMintsIsNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := tokenprovidertest.NewStore()
-		_, _, err := store.TryLock(t.Context(), sharedKey, time.Hour)
-		require.NoError(t, err)
+		takeLock(t, store, time.Hour)
 		var loads atomic.Int64
 		faulty := &faultyStore{Store: store}
 		faulty.load = func(context.Context, string) ([]byte, error) {
@@ -122,17 +125,11 @@ func TestAnUnsteadyStoreIsInvisibleToCallers(t *testing.T) {
 			}
 			return memory.Load(ctx, key)
 		}
-		unsteady.save = func(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+		unsteady.swap = func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
 			if err := fault(ctx); err != nil {
-				return err
+				return false, err
 			}
-			return memory.Save(ctx, key, value, ttl)
-		}
-		unsteady.tryLock = func(ctx context.Context, key string, ttl time.Duration) (unlockFunc, bool, error) {
-			if err := fault(ctx); err != nil {
-				return nil, false, err
-			}
-			return memory.TryLock(ctx, key, ttl)
+			return memory.Swap(ctx, key, old, new, ttl)
 		}
 		source := &issuer{life: time.Hour, latency: 300 * time.Millisecond}
 		var replicas sync.WaitGroup
@@ -161,9 +158,8 @@ func TestAnUnsteadyStoreIsInvisibleToCallers(t *testing.T) {
 func TestOneUnusableValueIsLoggedOnceForEachCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := tokenprovidertest.NewStore()
-		require.NoError(t, store.Save(t.Context(), sharedKey, []byte("garbage"), time.Hour))
-		_, _, err := store.TryLock(t.Context(), sharedKey, 10*time.Second)
-		require.NoError(t, err)
+		put(t, store, []byte("garbage"))
+		takeLock(t, store, 10*time.Second)
 		var log bytes.Buffer
 		requireToken(t, newShared(t, &issuer{life: time.Hour}, store, logTo(&log)), "token-1")
 		require.Equal(t, 1, strings.Count(log.String(), "stored token can't be used"))

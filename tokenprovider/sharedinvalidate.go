@@ -2,6 +2,7 @@ package tokenprovider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,25 +19,13 @@ func (s *Shared) Invalidate(token string) bool {
 	if token == "" || !s.noteInvalidated(token) {
 		return below
 	}
-	// Between the look and the removal another replica may store a new token.
-	// To lose that one costs a mint.
-	ctx := context.Background()
-	removed, err := callStore(ctx, storeTimeout, s.logger, func(ctx context.Context) (bool, error) {
-		sealed, err := s.store.Load(ctx, s.key)
-		if err != nil || sealed == nil {
-			return false, err
-		}
+	removed, err := s.remove(context.Background(), func(sealed []byte) bool {
 		stored, err := s.open(sealed)
-		if err != nil || !secret.Equal(stored.Token, token) {
-			return false, nil // what can't be opened is no token
-		}
-		return true, s.store.Delete(ctx, s.key)
+		return err == nil && secret.Equal(stored.Token, token) // what can't be opened is no token
 	})
 	if err != nil {
 		s.warn("invalidate", err)
-		return below
-	}
-	if removed {
+	} else if removed {
 		s.logger.Info("stored token invalidated", "key", s.key, "token_sha256", TokenSHA256(token))
 	}
 	return removed || below
@@ -46,15 +35,8 @@ func (s *Shared) Invalidate(token string) bool {
 // returns false when that is noted already.
 func (s *Shared) noteInvalidated(token string) bool {
 	sum := TokenSHA256(token) // no secret, so it needs no comparison in constant time
-	for {
-		last := s.invalidated.Load()
-		if last != nil && *last == sum {
-			return false
-		}
-		if s.invalidated.CompareAndSwap(last, &sum) {
-			return true
-		}
-	}
+	last := s.invalidated.Swap(&sum)
+	return last == nil || *last != sum
 }
 
 // wasInvalidated reports whether token is the one that was invalidated last.
@@ -72,7 +54,7 @@ func (s *Shared) wasInvalidated(token string) bool {
 // the token again.
 func (s *Shared) Drop(ctx context.Context) error {
 	s.droppedAt.Store(time.Now().UnixNano())
-	if err := s.remove(ctx); err != nil {
+	if _, err := s.remove(ctx, func([]byte) bool { return true }); err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
@@ -81,11 +63,28 @@ func (s *Shared) Drop(ctx context.Context) error {
 	return nil
 }
 
-func (s *Shared) remove(ctx context.Context) error {
-	_, err := callStore(ctx, storeTimeout, s.logger, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, s.store.Delete(ctx, s.key)
+// remove removes the stored value if it is unwanted, and reports whether it was.
+func (s *Shared) remove(ctx context.Context, unwanted func(sealed []byte) bool) (bool, error) {
+	return callStore(ctx, storeTimeout, s.logger, func(ctx context.Context) (bool, error) {
+		for range swapTries {
+			sealed, err := s.store.Load(ctx, s.key)
+			if err != nil || len(sealed) == 0 || !unwanted(sealed) {
+				return false, err
+			}
+			if removed, err := s.store.Swap(ctx, s.key, sealed, nil, 0); removed || err != nil {
+				return removed, err
+			}
+		}
+		return false, errors.New("other replicas change it all the time")
 	})
-	return err
+}
+
+// swap is a Swap of the store that is done also when ctx is over.
+func (s *Shared) swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	ctx = context.WithoutCancel(ctx)
+	return callStore(ctx, storeTimeout, s.logger, func(ctx context.Context) (bool, error) {
+		return s.store.Swap(ctx, key, old, new, ttl)
+	})
 }
 
 // droppedSince reports whether Drop was called after t.

@@ -72,20 +72,18 @@ func TestATokenRefusedInOneReplicaIsReplacedInAll(t *testing.T) {
 }
 
 func TestAnInvalidatedTokenStaysGoneThoughTheStoreKeepsIt(t *testing.T) {
-	for name, method := range map[string]string{"down": "all", "without Delete": "delete"} {
+	for name, method := range map[string]string{"down": "all", "without removals": "remove"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				source, store := &issuer{life: time.Hour}, tokenprovidertest.NewStore()
-				faulty := newFaulty(method, refuse)
-				broken := *faulty
-				*faulty = faultyStore{Store: store}
+				faulty, broken := &faultyStore{Store: store}, newFaulty(method, refuse)
 				var log bytes.Buffer
 				c := tokenprovider.NewCache(newShared(t, source, faulty, logTo(&log)), nil)
 				requireToken(t, c, "token-1")
 				time.Sleep(10 * time.Second)
 
 				broken.Store = store
-				*faulty = broken
+				*faulty = *broken
 				c.Invalidate("token-1")
 				*faulty = faultyStore{Store: store}
 				require.Contains(t, log.String(), "call=invalidate")
@@ -158,7 +156,7 @@ func TestDropForgetsTheStoredTokenForAllReplicas(t *testing.T) {
 func TestADroppedTokenStaysGoneThoughTheStoreKeepsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &issuer{life: time.Hour}
-		store := newFaulty("delete", refuse)
+		store := newFaulty("remove", refuse)
 		shared := newShared(t, source, store)
 		requireToken(t, shared, "token-1")
 		time.Sleep(time.Second)
@@ -180,9 +178,11 @@ func TestATokenThatIsMintedWhileItIsDroppedIsNotStored(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: tokenprovidertest.NewStore()}
-		store.save = func(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-			time.Sleep(time.Second)
-			return store.Store.Save(ctx, key, value, ttl)
+		store.swap = func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+			if purpose(key, new) == "save" {
+				time.Sleep(time.Second)
+			}
+			return store.Store.Swap(ctx, key, old, new, ttl)
 		}
 		shared := newShared(t, &issuer{life: time.Hour}, store)
 		time.AfterFunc(500*time.Millisecond,

@@ -129,9 +129,11 @@ func TestATokenWithoutExpiryIsSharedForADay(t *testing.T) {
 func TestAStoredValueIsGoneWhenItsTokenIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: tokenprovidertest.NewStore()}
-		store.save = func(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-			require.Equal(t, time.Hour, ttl)
-			return store.Store.Save(ctx, key, value, ttl)
+		store.swap = func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+			if purpose(key, new) == "save" {
+				require.Equal(t, time.Hour, ttl)
+			}
+			return store.Store.Swap(ctx, key, old, new, ttl)
 		}
 		requireToken(t, newShared(t, &issuer{life: time.Hour}, store), "token-1")
 		time.Sleep(time.Hour)

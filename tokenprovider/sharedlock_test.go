@@ -17,9 +17,7 @@ func TestWhenTheHolderOfTheLockDiesTheOthersMintWhenItsTimeIsOver(t *testing.T) 
 	synctest.Test(t, func(t *testing.T) {
 		source, store := &issuer{life: time.Hour,
 			latency: 300 * time.Millisecond}, tokenprovidertest.NewStore()
-		_, ok, err := store.TryLock(t.Context(), sharedKey, 10*time.Second)
-		require.NoError(t, err)
-		require.True(t, ok)
+		takeLock(t, store, 10*time.Second)
 		time.Sleep(time.Second)
 		started := time.Now()
 		var replicas sync.WaitGroup
@@ -41,10 +39,7 @@ func TestWhenTheHolderOfTheLockDiesTheOthersMintWhenItsTimeIsOver(t *testing.T) 
 
 func TestALockThatNeverEndsCostsLockTTL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &faultyStore{Store: tokenprovidertest.NewStore()}
-		store.tryLock = func(context.Context, string, time.Duration) (unlockFunc, bool, error) {
-			return nil, false, nil
-		}
+		store := newFaulty("lock", func(context.Context) error { return nil })
 		shared := newShared(t, &issuer{life: time.Hour}, store)
 		started := time.Now()
 		requireToken(t, shared, "token-1")
@@ -58,13 +53,12 @@ func TestALockThatNeverEndsCostsLockTTL(t *testing.T) {
 func TestAWaiterKeepsAThirdOfItsTimeForAMint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := tokenprovidertest.NewStore()
-		_, _, err := store.TryLock(t.Context(), sharedKey, time.Hour)
-		require.NoError(t, err)
+		takeLock(t, store, time.Hour)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		shared := newShared(t, &issuer{life: time.Hour, latency: 900 * time.Millisecond}, store)
 		started := time.Now()
-		_, _, err = shared.Token(ctx)
+		_, _, err := shared.Token(ctx)
 		require.NoError(t, err)
 		require.Equal(t, 2900*time.Millisecond, time.Since(started))
 	})
@@ -73,8 +67,7 @@ func TestAWaiterKeepsAThirdOfItsTimeForAMint(t *testing.T) {
 func TestAWaiterLeavesWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source, store := &issuer{life: time.Hour}, tokenprovidertest.NewStore()
-		_, _, err := store.TryLock(t.Context(), sharedKey, time.Hour)
-		require.NoError(t, err)
+		takeLock(t, store, time.Hour)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		started := time.Now()
@@ -134,9 +127,7 @@ func TestTheLockIsGivenUpWhateverTheProviderDoes(t *testing.T) {
 					require.Empty(t, token)
 				}()
 				synctest.Wait()
-				_, ok, err := store.TryLock(t.Context(), sharedKey, time.Second)
-				require.NoError(t, err)
-				require.True(t, ok, "the lock is still held")
+				takeLock(t, store, time.Second)
 				value, err := store.Load(t.Context(), sharedKey)
 				require.NoError(t, err)
 				require.Nil(t, value, "nothing is stored")
@@ -163,15 +154,15 @@ func TestATokenIsStoredAlsoWhenItsCallerHasLeft(t *testing.T) {
 func TestALockThatComesTooLateIsGivenUpAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &faultyStore{Store: tokenprovidertest.NewStore()}
-		slow.tryLock = func(ctx context.Context, key string, ttl time.Duration) (unlockFunc, bool, error) {
-			time.Sleep(3 * time.Second)
-			return slow.Store.TryLock(context.WithoutCancel(ctx), key, ttl)
+		slow.swap = func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+			if purpose(key, new) == "lock" {
+				time.Sleep(3 * time.Second)
+			}
+			return slow.Store.Swap(context.WithoutCancel(ctx), key, old, new, ttl)
 		}
 		requireToken(t, newShared(t, &issuer{life: time.Hour}, slow), "token-1")
 		time.Sleep(4 * time.Second)
-		_, ok, err := slow.Store.TryLock(t.Context(), sharedKey, time.Second)
-		require.NoError(t, err)
-		require.True(t, ok)
+		takeLock(t, slow.Store, time.Second)
 	})
 }
 
@@ -179,9 +170,11 @@ func TestTheLockIsGivenUpAfterTheTokenIsStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &issuer{life: time.Hour, latency: 100 * time.Millisecond}
 		slow := &faultyStore{Store: tokenprovidertest.NewStore()}
-		slow.save = func(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-			time.Sleep(time.Second)
-			return slow.Store.Save(ctx, key, value, ttl)
+		slow.swap = func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+			if purpose(key, new) == "save" {
+				time.Sleep(time.Second)
+			}
+			return slow.Store.Swap(ctx, key, old, new, ttl)
 		}
 		// The caller has little time, and doesn't wait for the store to the
 		// end.
@@ -201,16 +194,16 @@ func TestAnUnlockComesWithALiveContext(t *testing.T) {
 		type traceKey struct{}
 		var unlocked atomic.Int64
 		store := &faultyStore{Store: tokenprovidertest.NewStore()}
-		store.tryLock = func(context.Context, string, time.Duration) (unlockFunc, bool, error) {
-			return func(ctx context.Context) error {
+		store.swap = func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+			if purpose(key, new) == "unlock" {
 				require.NoError(t, ctx.Err())
 				require.Equal(t, "trace", ctx.Value(traceKey{}))
 				deadline, ok := ctx.Deadline()
 				require.True(t, ok)
 				require.LessOrEqual(t, time.Until(deadline), 2*time.Second)
 				unlocked.Add(1)
-				return nil
-			}, true, nil
+			}
+			return store.Store.Swap(ctx, key, old, new, ttl)
 		}
 		ctx, cancel := context.WithCancel(context.WithValue(t.Context(), traceKey{}, "trace"))
 		p := tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {

@@ -14,11 +14,11 @@ import (
 // but the keys. Package redisstore has one on Redis, and
 // tokenprovidertest.RunStore checks one of your own.
 //
-// A key is any string that isn't empty. A value is any bytes; an empty one is
-// no value, and means the same as nil everywhere. Values are unique: nobody
-// writes the same bytes twice under one key, so who finds a value knows who
-// wrote it. What a method is given it doesn't keep, and what it returns is the
-// caller's.
+// A key is any text but the empty one, in UTF-8 and without NUL. A value is any
+// bytes; an empty one is no value, and means the same as nil everywhere. Values
+// are unique: nobody writes the same bytes twice under one key, so who finds a
+// value knows who wrote it. What a method is given it doesn't keep, and what it
+// returns is the caller's.
 //
 // All methods are safe for concurrent use and return when ctx ends, with an
 // error.
@@ -39,26 +39,14 @@ type Store interface {
 	//
 	// A Swap that failed or was given up may have happened, or may happen yet.
 	// So after false or an error the caller loads again and looks for its own
-	// value, or swaps again.
+	// value, or swaps again. Only the latter says, with true, that the value is
+	// as safe as the store keeps values: after an error it may be there and not
+	// yet where it would survive a failure.
 	//
 	// A lock is a Swap from nil to a value of one's own, with the longest time
 	// that it may be held as ttl; it is released by a Swap to nil.
 	Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (
 		swapped bool, err error)
-
-	// Save sets the value of key, whatever it was. The value is gone after ttl,
-	// which is more than zero.
-	Save(ctx context.Context, key string, value []byte, ttl time.Duration) error
-
-	// Delete removes the value of key. That there is none is no error.
-	Delete(ctx context.Context, key string) error
-
-	// TryLock takes the lock of key if nobody has it, and doesn't wait for it;
-	// ok is false when somebody does. The lock ends at unlock or after ttl,
-	// whichever is first. An unlock that comes too late leaves the lock of
-	// whoever has it by then alone. With ok, unlock isn't nil.
-	TryLock(ctx context.Context, key string, ttl time.Duration) (
-		unlock func(context.Context) error, ok bool, err error)
 }
 
 // storeTimeout bounds each call of a Store: to mint without one that doesn't

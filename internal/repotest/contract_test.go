@@ -35,9 +35,8 @@ func TestPluginsInterfacesHaveTheseMethodsAndStandardTypes(t *testing.T) {
 		reflect.TypeFor[provisionhook.Releaser]():               {"ReleaseWorkspace func" + ctx + ", string) error"},
 		reflect.TypeFor[tokenprovider.Invalidator]():            {"Invalidate func(string) bool"},
 		reflect.TypeFor[tokenprovider.Store](): {
-			"Delete func" + ctx + ", string) error", "Load func" + ctx + ", string) ([]uint8, error)",
-			"Save func" + ctx + ", string, []uint8, time.Duration) error",
-			"TryLock func" + ctx + ", string, time.Duration) (func(context.Context) error, bool, error)",
+			"Load func" + ctx + ", string) ([]uint8, error)",
+			"Swap func" + ctx + ", string, []uint8, []uint8, time.Duration) (bool, error)",
 		},
 	} {
 		var got []string

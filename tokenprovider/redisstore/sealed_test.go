@@ -107,15 +107,21 @@ func seed(ctx context.Context, client redis.UniversalClient, key string, sealKey
 	return err
 }
 
-func TestWhatIsOfAnotherTypeInRedisCostsAMint(t *testing.T) {
+func TestWhatIsOfAnotherTypeInRedisCostsMintsUntilItIsRemoved(t *testing.T) {
 	client := startRedis(t).client(t)
 	f := newForge(t, time.Hour, 0)
 	output := testutil.NewCapture(t)
+	mint := func() {
+		_, _, err := shared(mintAt(f.URL), client, 0, output.Logger()).Token(t.Context())
+		require.NoError(t, err)
+	}
 	require.NoError(t, client.LPush(t.Context(), valueKey, "a list").Err())
-	_, _, err := shared(mintAt(f.URL), client, 0, output.Logger()).Token(t.Context())
-	require.NoError(t, err)
+	mint()
+	mint()
+	require.Equal(t, int64(2), f.mints.Load())
 	require.Contains(t, output.String(), "WRONGTYPE")
-	_, _, err = shared(mintAt(f.URL), client, 0, nil).Token(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, int64(1), f.mints.Load(), "what was saved took its place")
+	require.NoError(t, client.Del(t.Context(), valueKey).Err())
+	mint()
+	mint()
+	require.Equal(t, int64(3), f.mints.Load())
 }

@@ -16,14 +16,11 @@ import (
 type Store struct {
 	mu     sync.Mutex
 	values map[string]entry
-	locks  map[string]entry
-	taken  uint64 // locks that were taken, which tells them apart
 }
 
-// entry is a value until its time is over, or a lock.
+// entry is a value until its time is over.
 type entry struct {
 	value   []byte
-	lock    uint64
 	expires time.Time // zero: never
 }
 
@@ -32,9 +29,7 @@ func (e entry) lives() bool { return e.expires.IsZero() || time.Now().Before(e.e
 var _ tokenprovider.Store = (*Store)(nil)
 
 // NewStore returns an empty Store.
-func NewStore() *Store {
-	return &Store{values: make(map[string]entry), locks: make(map[string]entry)}
-}
+func NewStore() *Store { return &Store{values: make(map[string]entry)} }
 
 // Load implements [tokenprovider.Store].
 func (s *Store) Load(ctx context.Context, key string) ([]byte, error) {
@@ -75,58 +70,6 @@ func (s *Store) Swap(ctx context.Context, key string, old, new []byte, ttl time.
 	}
 	s.values[key] = e
 	return true, nil
-}
-
-// Save implements [tokenprovider.Store].
-func (s *Store) Save(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if ttl <= 0 {
-		return fmt.Errorf("tokenprovidertest: Save of %q for %s; it must be more than 0", key, ttl)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.values[key] = entry{value: bytes.Clone(value), expires: time.Now().Add(ttl)}
-	return nil
-}
-
-// Delete implements [tokenprovider.Store].
-func (s *Store) Delete(ctx context.Context, key string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.values, key)
-	return nil
-}
-
-// TryLock implements [tokenprovider.Store].
-func (s *Store) TryLock(ctx context.Context, key string, ttl time.Duration) (
-	func(context.Context) error, bool, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, false, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if held, ok := s.locks[key]; ok && time.Now().Before(held.expires) {
-		return nil, false, nil
-	}
-	s.taken++
-	mine := s.taken
-	s.locks[key] = entry{lock: mine, expires: time.Now().Add(ttl)}
-	return func(ctx context.Context) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.locks[key].lock == mine {
-			delete(s.locks, key)
-		}
-		return nil
-	}, true, nil
 }
 
 // Format prints no value. Without it fmt would read the fields while others

@@ -129,15 +129,14 @@ var (
 // New returns the Ledger that c describes.
 func New(c Config) *Ledger {
 	l := &Ledger{config: c, own: newMemory(), unrecorded: make(map[string][]unrecorded)}
-	var records store = c.Store
-	keys := c.SealKeys
-	if c.Store == nil {
+	records, keys := c.Store, c.SealKeys
+	if records == nil {
 		records, l.born = l.own, time.Now().Round(0)
 		key := make([]byte, seal.KeySize)
 		_, _ = rand.Read(key) // never fails
 		keys = [][]byte{key}
 	}
-	l.store = &guarded{Store: c.Store, store: records, log: c.Logger}
+	l.store = &guarded{store: records, log: c.Logger}
 	l.sealer, _ = seal.New("Options.SealKeys", keys) // an error would be about the keys
 	return l
 }

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
 // memory is a Store in the memory of this process. It loses no answers, so no
@@ -23,6 +25,8 @@ type remembered struct {
 
 // sweepEvery is how long a value is kept at most when its time is over.
 const sweepEvery = 15 * time.Minute
+
+var _ tokenprovider.Store = (*memory)(nil)
 
 func newMemory() *memory { return &memory{values: make(map[string]remembered)} }
 

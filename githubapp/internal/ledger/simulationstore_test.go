@@ -90,10 +90,3 @@ func (s replicaStore) Swap(ctx context.Context, key string, old, new []byte, _ t
 	}
 	return swapped, nil
 }
-
-// Save, Delete and TryLock aren't used.
-func (s replicaStore) Save(context.Context, string, []byte, time.Duration) error { return errStore }
-func (s replicaStore) Delete(context.Context, string) error                      { return errStore }
-func (s replicaStore) TryLock(context.Context, string, time.Duration) (func(context.Context) error, bool, error) {
-	return nil, false, errStore
-}

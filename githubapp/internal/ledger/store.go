@@ -19,18 +19,11 @@ const (
 	storeRest = 5 * time.Second
 )
 
-// store is what a Ledger needs of a [tokenprovider.Store].
-type store interface {
-	Load(ctx context.Context, key string) ([]byte, error)
-	Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error)
-}
-
 // guarded is a Store that may fail, hang or panic: nobody waits for it longer
 // than storePatience, and nobody at all for storeRest after it failed. Whoever
 // comes then asks it, while others still do without.
 type guarded struct {
-	tokenprovider.Store
-	store     store
+	store     tokenprovider.Store
 	log       *slog.Logger
 	awayUntil atomic.Int64 // wall time in Unix nanoseconds; 0: it answers
 }
