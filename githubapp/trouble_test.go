@@ -53,6 +53,13 @@ func mints(fault githubapptest.Fault) func(*wire) func() {
 	}
 }
 
+// installation has each request about the installation go wrong.
+func installation(fault githubapptest.Fault) func(*wire) func() {
+	return func(w *wire) func() {
+		return w.Fail(githubapptest.Rule{Path: "/app/installations/42/**", Fault: fault})
+	}
+}
+
 // clock sets GitHub's clock wrong against ours; with dated false it doesn't
 // even tell.
 func clock(offset time.Duration, dated bool) func(*wire) func() {
@@ -159,21 +166,23 @@ var troubles = []trouble{
 	{"403 suspended", mints(githubapptest.Suspended), tokenprovider.CodeForbidden, trait{dead: true}},
 	{"403 permission", mints(githubapptest.NotAccessible), tokenprovider.CodeForbidden, trait{}},
 	{"403 HTML", mints(githubapptest.HTML(403)), tokenprovider.CodeForbidden, trait{}},
-	{"403 primary limit", mints(githubapptest.PrimaryLimit(403, 90*time.Second)), tokenprovider.CodeRateLimited, trait{hold: 90 * time.Second}},
-	{"403 secondary limit", mints(githubapptest.SecondaryLimit(403, 0)), tokenprovider.CodeRateLimited, trait{hold: time.Minute}},
-	{"403 secondary limit with a hint", mints(githubapptest.SecondaryLimit(403, 17*time.Second)), tokenprovider.CodeRateLimited, trait{hold: 17 * time.Second}},
-	{"403 abuse detection", mints(githubapptest.AbuseDetection(0)), tokenprovider.CodeRateLimited, trait{hold: time.Minute}},
-	{"404 no installation", mints(githubapptest.NotFound), tokenprovider.CodeNotFound, trait{dead: true}},
+	{"403 primary limit", mints(githubapptest.PrimaryLimit(403, 90*time.Second)), tokenprovider.CodeRateLimited, trait{calls: 2, takes: 90 * time.Second, hold: 3 * time.Minute}},
+	{"403 secondary limit", mints(githubapptest.SecondaryLimit(403, 0)), tokenprovider.CodeRateLimited, trait{calls: 3, takes: 3 * time.Minute, hold: 4 * time.Minute}},
+	{"403 secondary limit with a hint", mints(githubapptest.SecondaryLimit(403, 17*time.Second)), tokenprovider.CodeRateLimited, trait{calls: 4, takes: 119 * time.Second, hold: 136 * time.Second}},
+	{"403 abuse detection", mints(githubapptest.AbuseDetection(0)), tokenprovider.CodeRateLimited, trait{calls: 3, takes: 3 * time.Minute, hold: 4 * time.Minute}},
+	{"404 and the installation is there", mints(githubapptest.NotFound), tokenprovider.CodeUnavailable, trait{calls: 2}},
+	{"404 no installation", installation(githubapptest.NotFound), tokenprovider.CodeNotFound, trait{calls: 2, dead: true}},
 	{"404 no app", mints(githubapptest.AppNotFound), tokenprovider.CodeNotFound, trait{}},
 	{"404 HTML", mints(githubapptest.HTML(404)), tokenprovider.CodeNotFound, trait{}},
-	{"410", mints(githubapptest.Refusal(410, "Gone")), tokenprovider.CodeNotFound, trait{dead: true}},
+	{"410 and the installation is there", mints(githubapptest.Refusal(410, "Gone")), tokenprovider.CodeUnavailable, trait{calls: 2}},
+	{"410", installation(githubapptest.Refusal(410, "Gone")), tokenprovider.CodeNotFound, trait{calls: 2, dead: true}},
 	{"422 permission not granted", mints(githubapptest.PermissionNotGranted), tokenprovider.CodeForbidden, trait{}},
 	{"422 repository", mints(githubapptest.RepositoryNotAccessible), tokenprovider.CodeInvalidRequest, trait{}},
 	{"422 too many repositories", mints(githubapptest.TooManyRepositories), tokenprovider.CodeInvalidRequest, trait{}},
 	{"422 spammed", mints(githubapptest.EndpointSpammed), tokenprovider.CodeInvalidRequest, trait{}},
-	{"429", mints(plain(429, "")), tokenprovider.CodeRateLimited, trait{hold: time.Minute}},
+	{"429", mints(plain(429, "")), tokenprovider.CodeRateLimited, trait{calls: 3, takes: 3 * time.Minute, hold: 4 * time.Minute}},
 	{"429 primary limit", mints(githubapptest.PrimaryLimit(429, 10*time.Minute)), tokenprovider.CodeRateLimited, trait{hold: 10 * time.Minute}},
-	{"429 secondary limit", mints(githubapptest.SecondaryLimit(429, 17*time.Second)), tokenprovider.CodeRateLimited, trait{hold: 17 * time.Second}},
+	{"429 secondary limit", mints(githubapptest.SecondaryLimit(429, 17*time.Second)), tokenprovider.CodeRateLimited, trait{calls: 4, takes: 119 * time.Second, hold: 136 * time.Second}},
 	{"500", mints(githubapptest.Refusal(500, "Server Error")), tokenprovider.CodeUnavailable, trait{}},
 	{"502 HTML", mints(githubapptest.HTML(502)), tokenprovider.CodeUnavailable, trait{}},
 	{"503 HTML", mints(githubapptest.HTML(503)), tokenprovider.CodeUnavailable, trait{}},
