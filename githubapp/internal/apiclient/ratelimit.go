@@ -13,6 +13,7 @@ import (
 const (
 	defaultHold = time.Minute
 	maxHold     = time.Hour
+	lockOutHold = 5 * time.Minute // GitHub tells no time, and to ask again makes it worse
 )
 
 // limits reports whether r is a rate limit. A 403 is one only with Retry-After,
