@@ -23,9 +23,7 @@ const (
 	// tokens live for moments.
 	mintInterval = time.Second
 
-	// beliefInterval is the least time from one report of a refused token that
-	// is believed to the next: whoever reports can't cause more mints than that.
-	beliefInterval = 5 * time.Minute
+	maxBeliefInterval = 5 * time.Minute
 
 	// maxDeadMints is how many tokens in a row may die before a caller who
 	// waits can be given one. It is an error then.
@@ -53,6 +51,10 @@ func windows(life, refreshAhead, minTTL time.Duration) (ahead, least, jitter tim
 	}
 	return ahead, least, jitter
 }
+
+// beliefInterval returns the least time from one report of a refused token that is
+// believed to the next: whoever reports can't cause more mints than that.
+func beliefInterval(life time.Duration) time.Duration { return min(maxBeliefInterval, life/12) }
 
 // maxMinTTL returns the longest remaining life that a caller may ask of a
 // token: with more, each call would mint.

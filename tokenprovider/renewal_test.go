@@ -159,3 +159,12 @@ func TestKeepFreshLooksNeitherInAHotLoopNorTooRarely(t *testing.T) {
 		require.Equal(t, c.want, c.state.nextLook(now, opts), name)
 	}
 }
+
+func TestTheRestBetweenReportsScalesWithTheLifeOfAToken(t *testing.T) {
+	for life, want := range map[time.Duration]time.Duration{
+		unlimited: 5 * time.Minute, 8 * time.Hour: 5 * time.Minute, time.Hour: 5 * time.Minute,
+		12 * time.Minute: time.Minute, 12 * time.Second: time.Second,
+	} {
+		require.Equal(t, want, beliefInterval(life), life)
+	}
+}
