@@ -31,7 +31,7 @@ const (
 
 	firstBackoff     = time.Second
 	maxBackoff       = time.Minute
-	permanentBackoff = 30 * time.Second // after a failure that isn't Retryable
+	permanentBackoff = 30 * time.Second // after a failure that isn't Retryable, and hints at nothing else
 	maxRetryAfter    = time.Hour        // the longest Retry-After that is believed
 )
 
@@ -72,7 +72,7 @@ func backoff(tries int, f *failure) time.Duration {
 	if f == nil {
 		return wait
 	}
-	if !f.code.retryable() {
+	if !f.code.retryable() && f.retryAfter <= 0 {
 		wait = permanentBackoff
 	}
 	return max(wait, min(f.retryAfter, maxRetryAfter))
