@@ -101,12 +101,18 @@ func conclusive(err error) bool { return tokenprovider.CodeOf(err) == tokenprovi
 // ask has GitHub asked when it is the account's turn, unless the answer came
 // meanwhile.
 func (a *accounts) ask(ctx context.Context, account, name string, changes uint64, ask lookup) (info *InstallationInfo, err error) {
+	explain := func(err error) error {
+		return fmt.Errorf("githubapp: find the installation on %s: %w", name, err)
+	}
 	err = inTurn(ctx, a.lookups, account, false, func() (err error) {
 		if info, err, _ = a.known(account, name); err != nil || info != nil {
 			return err
 		}
-		return a.check()
-	}, func() (err error) {
+		if err := a.check(); err != nil {
+			return explain(err)
+		}
+		return nil
+	}, explain, func() (err error) {
 		if info != nil {
 			return nil // another lookup of the account's brought it
 		}

@@ -8,6 +8,10 @@ const (
 
 	// paceFor is how long a limit that was found is kept to.
 	paceFor = time.Hour
+
+	// leastPaced is how many requests the forge must have taken in a window for
+	// their number to tell anything: of fewer it can't have been too many.
+	leastPaced = 10
 )
 
 // pace spaces requests out once the forge has refused one for their number. The
@@ -44,7 +48,10 @@ func (p *pace) limited(now time.Time) {
 		return
 	}
 	p.forget(now)
-	p.interval = window / time.Duration(max(1, len(p.taken)*9/10))
+	if len(p.taken) < leastPaced {
+		return
+	}
+	p.interval = window / time.Duration(len(p.taken)*9/10)
 	p.until = now.Add(paceFor)
 }
 
