@@ -123,18 +123,23 @@ func (a *App) learn(ctx context.Context, id int64, s Scope, err error) error {
 		a.mints.Limited()
 	}
 	refusal := failure.Refusal
+	if refusal == nil {
+		refusal = &apiclient.Refusal{}
+	}
 	err = published(err)
 	installation, permissions, scope := about(s)
 	switch {
-	case failure.Held || refusal == nil:
+	case failure.Held:
 	case refusal.Suspended():
 		a.died(ctx, id)
 		a.facts.hold(id, installation, err)
 	case refusal.Gone():
-		return a.look(ctx, id, err)
+		err = a.look(ctx, id, err)
+		a.facts.hold(id, installation, err)
 	case refusal.NotGranted():
 		a.facts.hold(id, permissions, err)
-	case failure.Code == tokenprovider.CodeInvalidRequest, failure.Code == tokenprovider.CodeForbidden:
+	case failure.Code == tokenprovider.CodeInvalidRequest, failure.Code == tokenprovider.CodeForbidden,
+		failure.Code == tokenprovider.CodeInternal:
 		a.facts.hold(id, scope, err)
 	}
 	return err
@@ -149,17 +154,14 @@ func (a *App) look(ctx context.Context, id int64, minted error) error {
 	case refused && answer.refusal().Gone():
 		a.died(ctx, id)
 		a.accounts.forget(id, "")
-		a.facts.hold(id, "", minted)
 		return minted
 	case err != nil:
 		return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
 			Err: fmt.Errorf("%w; whether the installation is gone couldn't be found out: %w", detail(minted), detail(err))}
 	case !info.SuspendedAt.IsZero():
 		a.died(ctx, id)
-		err = &tokenprovider.Error{Code: tokenprovider.CodeForbidden,
+		return &tokenprovider.Error{Code: tokenprovider.CodeForbidden,
 			Err: fmt.Errorf("%w; the installation was suspended at %s", detail(minted), info.SuspendedAt.UTC().Format(time.RFC3339))}
-		a.facts.hold(id, "", err)
-		return err
 	}
 	return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
 		Err: fmt.Errorf("%w; but the installation is there and not suspended", detail(minted))}

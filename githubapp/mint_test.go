@@ -190,19 +190,31 @@ func TestEveryErrorOfGitHubHasItsCode(t *testing.T) {
 
 func TestAnInstallationIsGoneOnlyWhenALookAtItSaysSo(t *testing.T) {
 	for _, fault := range []githubapptest.Fault{githubapptest.NotFound, githubapptest.Refusal(410, "Gone")} {
-		g := newGitHub(t, nil)
-		app := g.app(t)
-		held, _ := g.mint(t, app.Installation(installationID))
-		stop := g.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: fault})
-		require.Equal(t, tokenprovider.CodeUnavailable, g.tokenError(t, app.Installation(installationID, widgets)).Code)
-		same, _ := g.mint(t, app.Installation(installationID))
-		require.Equal(t, held, same)
-		stop()
-
-		g.Fail(githubapptest.Rule{Path: "/app/installations/**", Fault: fault})
-		require.Equal(t, tokenprovider.CodeNotFound, g.tokenError(t, app.Installation(installationID, contentsRead)).Code)
-		require.Equal(t, tokenprovider.CodeNotFound, g.tokenError(t, app.Installation(installationID)).Code, "all is dropped")
-		require.Len(t, g.Requests(), 5, "a token, and twice a mint and a look")
+		for _, gone := range []bool{false, true} {
+			g := newGitHub(t, nil)
+			app := g.app(t)
+			held, _ := g.mint(t, app.Installation(installationID))
+			rule := githubapptest.Rule{Method: http.MethodPost, Fault: fault}
+			if gone {
+				rule.Method = "" // the look too
+			}
+			g.Fail(rule)
+			want := tokenprovider.CodeUnavailable
+			if gone {
+				want = tokenprovider.CodeNotFound
+			}
+			for range 10 {
+				for _, scope := range []githubapp.Scope{widgets, contentsRead} {
+					require.Equal(t, want, g.tokenError(t, app.Installation(installationID, scope)).Code)
+				}
+			}
+			token, _, err := app.Installation(installationID).Token(t.Context())
+			require.Equal(t, gone, err != nil, "dropped only then")
+			if !gone {
+				require.Equal(t, held, token)
+			}
+			require.Len(t, g.Requests(), 3, "the token, then a mint and a look, for all scopes")
+		}
 	}
 }
 
