@@ -2,6 +2,7 @@ package githubapp
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -36,33 +37,45 @@ func (a *App) newShared(i *Installation) *tokenprovider.Shared {
 // Token returns the stored token, or a new one when it is i's turn. One that was
 // revoked isn't taken from the Store, and not served on when no other can be had.
 func (s *source) Token(ctx context.Context) (string, time.Time, error) {
+	text, expiresAt, err := s.token(ctx)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	s.latest.Store(shortHash(text))
+	return text, expiresAt, nil
+}
+
+func (s *source) token(ctx context.Context) (text string, expiresAt time.Time, err error) {
 	i, a := (*Installation)(s), s.app
 	if i.shared != nil {
 		i.dropDead(ctx)
-		if text, expiresAt, ok := i.shared.Stored(ctx); ok && !a.ledger.WasRevoked(ctx, tokenprovider.TokenSHA256(text)) {
+		if text, expiresAt, ok := i.shared.Stored(ctx); ok && !i.wasRevoked(ctx, text) {
 			return text, expiresAt, nil
 		}
 	}
-	last := s.reported.Swap(false)
-	var t token
-	err := a.turn(ctx, i.id, i.asked.scope, last, func() (err error) {
+	err = a.turn(ctx, i.id, i.asked.scope, s.reported.Swap(false), func() (err error) {
 		if i.shared == nil {
-			t.text, t.expiresAt, err = s.mint(ctx)
+			text, expiresAt, err = s.mint(ctx)
 			return err
 		}
 		for range 2 {
-			if t.text, t.expiresAt, err = i.shared.Token(ctx); err != nil || !a.ledger.WasRevoked(ctx, tokenprovider.TokenSHA256(t.text)) {
+			if text, expiresAt, err = i.shared.Token(ctx); err != nil || !i.wasRevoked(ctx, text) {
 				return err
 			}
 			_ = i.shared.Drop(ctx)
 		}
-		return err
+		return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
+			Err: errors.New("githubapp: what is in the Store was revoked")}
 	})
 	if err != nil {
 		i.dropRevoked(ctx)
-		return "", time.Time{}, err
 	}
-	return t.text, t.expiresAt, nil
+	return text, expiresAt, err
+}
+
+// wasRevoked reports whether a token was revoked, by any replica.
+func (i *Installation) wasRevoked(ctx context.Context, token string) bool {
+	return i.app.ledger.WasRevoked(ctx, tokenprovider.TokenSHA256(token))
 }
 
 // Unwrap lets the cache ask the [tokenprovider.Shared], if there is one, since
