@@ -55,6 +55,7 @@ func TestAStormLeavesNothingBehindAndKeepsToThePlaces(t *testing.T) {
 		require.Zero(t, q.taken)
 		require.Empty(t, q.lines)
 		require.Empty(t, q.turns)
+		require.Zero(t, q.new)
 		require.Zero(t, q.Waiting())
 	})
 }

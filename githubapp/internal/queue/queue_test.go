@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"strings"
 	"sync"
@@ -82,6 +83,40 @@ func TestKeysTakeTurns(t *testing.T) {
 	})
 }
 
+func TestAKeyThatHadNothingToDoGoesBeforeBusyOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := queue.New[string](1, free)
+		var busy, all sync.WaitGroup
+		for n := range 30 {
+			for range 20 {
+				busy.Go(func() { request(t, q, fmt.Sprint("busy-", n), time.Second) })
+			}
+		}
+		time.Sleep(45500 * time.Millisecond) // each had a turn
+		for n := range 10 {
+			start := time.Now()
+			request(t, q, fmt.Sprint("new-", n), time.Second)
+			require.LessOrEqual(t, time.Since(start), 2*time.Second, "the one that is under way, and its own")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		for n := range 1000 { // more of them than there are places for
+			all.Go(func() {
+				time.Sleep(time.Duration(n) * time.Second / 2)
+				if leave, err := q.Enter(ctx, fmt.Sprint("flood-", n), false); err == nil {
+					time.Sleep(time.Second)
+					leave(true)
+				}
+			})
+		}
+		start := time.Now()
+		busy.Wait()
+		require.Less(t, time.Since(start), 600*6*time.Second, "a turn of five is theirs")
+		cancel()
+		all.Wait()
+	})
+}
+
 func TestTheFirstRequestOfAKeyGoesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := queue.New[string](places, free)
@@ -140,7 +175,7 @@ func TestAContextEndsTheWait(t *testing.T) {
 func TestWhatCanWaitGoesLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := queue.New[string](1, free)
-		leave, err := q.Enter(t.Context(), "a", false)
+		leave, err := q.Enter(t.Context(), "z", false)
 		require.NoError(t, err)
 		var order []string
 		var all sync.WaitGroup
