@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -18,20 +19,26 @@ var (
 	_ tokenprovider.Invalidator   = (*source)(nil)
 )
 
+// shared shares an installation's token with other replicas.
+type shared struct {
+	*tokenprovider.Shared
+	deadSeen atomic.Int64 // [facts.deadAt] when the stored token was dropped for it
+}
+
 // newShared returns what shares i's tokens with other replicas, nil without
 // Options.Store.
-func (a *App) newShared(i *Installation) *tokenprovider.Shared {
+func (a *App) newShared(i *Installation) *shared {
 	if a.store == nil {
 		return nil
 	}
 	mint := tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) { return (*source)(i).mint(ctx) })
 	// An error would be about the keys, which Options have been checked for.
-	shared, _ := tokenprovider.NewShared(mint, a.store, tokenprovider.SharedOptions{
+	s, _ := tokenprovider.NewShared(mint, a.store, tokenprovider.SharedOptions{
 		Key:      a.storeKey("token", strconv.FormatInt(i.id, 10), i.asked.scope.key()),
 		SealKeys: a.sealKeys,
 		Logger:   a.log,
 	})
-	return shared
+	return &shared{Shared: s}
 }
 
 // Token returns the stored token, or a new one when it is i's turn. One that was
@@ -84,7 +91,7 @@ func (s *source) Unwrap() tokenprovider.TokenProvider {
 	if s.shared == nil {
 		return nil
 	}
-	return s.shared
+	return s.shared.Shared
 }
 
 // mint mints a token of i's.
@@ -118,7 +125,7 @@ func (i *Installation) drop(ctx context.Context) {
 // if this one wasn't in use then.
 func (i *Installation) dropDead(ctx context.Context) {
 	deadAt := i.app.facts.deadAt(i.id).UnixNano()
-	if seen := i.deadSeen.Load(); deadAt > seen && i.deadSeen.CompareAndSwap(seen, deadAt) {
+	if seen := i.shared.deadSeen.Load(); deadAt > seen && i.shared.deadSeen.CompareAndSwap(seen, deadAt) {
 		_ = i.shared.Drop(ctx)
 	}
 }

@@ -244,10 +244,10 @@ func TestALimitThatWasFoundIsKeptToForAnHour(t *testing.T) {
 		q := queue.New[string](places, free)
 		taken(t, q, time.Hour) // only the last minute counts
 		q.Limited()
-		require.InDelta(t, 600*9/10, taken(t, q, time.Minute), 2)
+		require.InDelta(t, 600*9/10, taken(t, q, time.Minute), 10)
 		start := time.Now()
 		for time.Since(start) < 58*time.Minute {
-			require.InDelta(t, 600*9/10, taken(t, q, time.Minute), 2)
+			require.InDelta(t, 600*9/10, taken(t, q, time.Minute), 10)
 		}
 		time.Sleep(2 * time.Minute)
 		require.InDelta(t, 600, taken(t, q, time.Minute), 1)
@@ -256,9 +256,9 @@ func TestALimitThatWasFoundIsKeptToForAnHour(t *testing.T) {
 		for range 10 {
 			q.Limited() // those that were under way
 		}
-		require.InDelta(t, 600*9/10, taken(t, q, time.Minute), 2)
+		require.InDelta(t, 600*9/10, taken(t, q, time.Minute), 10)
 		q.Limited() // that was too many still
-		require.InDelta(t, 600*9/10*9/10, taken(t, q, time.Minute), 3)
+		require.InDelta(t, 600*9/10*9/10, taken(t, q, time.Minute), 20)
 	})
 }
 
