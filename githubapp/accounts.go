@@ -19,8 +19,8 @@ const (
 	// says so.
 	foundTTL = 10 * time.Minute
 
-	// staleWait is how long a caller waits for GitHub who can be given what was
-	// found before.
+	// staleWait is how long GitHub is waited for by those who can be given what
+	// was found before.
 	staleWait = 3 * time.Second
 
 	// maxTargets bounds how many targets are remembered.
@@ -47,6 +47,7 @@ type accounts struct {
 type target struct {
 	info    *InstallationInfo // nil: not found yet
 	foundAt time.Time         // wall time
+	askedAt time.Time         // since when a lookup is under way; zero: none is
 	refused refusal           // there is none
 }
 
@@ -65,16 +66,19 @@ type lookup func(ctx context.Context) (info *InstallationInfo, absent bool, err 
 func (a *accounts) find(ctx context.Context, account, name string, ask lookup) (*InstallationInfo, error) {
 	account, name = strings.ToLower(account), strings.ToLower(name)
 	info, err, changes := a.known(account, name)
-	if info != nil && err == nil || err != nil {
+	stale, patience := a.found(name)
+	switch {
+	case err != nil && stale != nil && !conclusive(err):
+		return stale.clone(), nil
+	case err != nil || info != nil:
 		return info.clone(), err
 	}
-	stale := a.found(name)
 	flight := a.flights.DoChan(fmt.Sprint(changes, " ", name), func() (any, error) {
 		return a.ask(context.WithoutCancel(ctx), account, name, changes, ask)
 	})
 	var over <-chan time.Time
 	if stale != nil {
-		timer := time.NewTimer(staleWait)
+		timer := time.NewTimer(patience)
 		defer timer.Stop()
 		over = timer.C
 	}
@@ -98,15 +102,30 @@ func (a *accounts) find(ctx context.Context, account, name string, ask lookup) (
 // that it couldn't be asked.
 func conclusive(err error) bool { return tokenprovider.CodeOf(err) == tokenprovider.CodeNotFound }
 
+// appWide reports whether err isn't about the target, so that the client holds it:
+// GitHub can't be reached, or refuses the app.
+func appWide(err error) bool {
+	code := tokenprovider.CodeOf(err)
+	return code == tokenprovider.CodeUnavailable || code == tokenprovider.CodeRateLimited || code == tokenprovider.CodeUnauthenticated
+}
+
 // ask has GitHub asked when it is the account's turn, unless the answer came
 // meanwhile.
 func (a *accounts) ask(ctx context.Context, account, name string, changes uint64, ask lookup) (info *InstallationInfo, err error) {
+	a.asks(name, time.Now())
+	defer a.asks(name, time.Time{})
+	explain := func(err error) error {
+		return fmt.Errorf("githubapp: find the installation on %s: %w", name, err)
+	}
 	err = inTurn(ctx, a.lookups, account, false, func() (err error) {
 		if info, err, _ = a.known(account, name); err != nil || info != nil {
 			return err
 		}
-		return a.check()
-	}, func() (err error) {
+		if err := a.check(); err != nil {
+			return explain(err)
+		}
+		return nil
+	}, explain, func() (err error) {
 		if info != nil {
 			return nil // another lookup of the account's brought it
 		}
@@ -139,6 +158,8 @@ func (a *accounts) learn(account, name string, changes uint64, info *Installatio
 	case conclusive(err):
 		a.target(name).info = nil
 		a.target(name).refused.hold(err)
+	case !appWide(err):
+		a.target(name).refused.hold(err)
 	}
 }
 
@@ -161,14 +182,38 @@ func (a *accounts) known(account, name string) (*InstallationInfo, error, uint64
 	return nil, nil, a.changes
 }
 
-// found returns what was found of a target, however long ago; nil for nothing.
-func (a *accounts) found(name string) *InstallationInfo {
+// found returns what was found of a target, however long ago, and for how long
+// those who get it wait for a lookup that may be under way; nil for nothing.
+func (a *accounts) found(name string) (*InstallationInfo, time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t := a.targets[name]
+	if t == nil {
+		return nil, 0
+	}
+	if t.askedAt.IsZero() {
+		return t.info, staleWait
+	}
+	return t.info, staleWait - time.Since(t.askedAt)
+}
+
+// asks notes that a lookup of a target that was found before is under way since
+// then, or with the zero time that none is.
+func (a *accounts) asks(name string, since time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if t := a.targets[name]; t != nil {
-		return t.info
+		t.askedAt = since
 	}
-	return nil
+}
+
+// lacked reports whether the account had no installation when it was asked for
+// last.
+func (a *accounts) lacked(account string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t := a.targets[strings.ToLower(account)]
+	return t != nil && t.refused.known()
 }
 
 // target returns what is known of a target, to be changed. a.mu is held.

@@ -67,6 +67,10 @@ func New(opts Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	opts.SealKeys = slices.Clone(opts.SealKeys)
+	for n, key := range opts.SealKeys {
+		opts.SealKeys[n] = slices.Clone(key)
+	}
 	a := &App{
 		name: opts.issuer(),
 		client: apiclient.New(apiclient.Config{

@@ -36,7 +36,7 @@ func TestWhatIsTrueOfTheAppIsAskedOnceForAllInstallations(t *testing.T) {
 				app := g.app(t)
 				c.breaks(g)
 				for began := time.Now(); time.Since(began) < time.Hour; time.Sleep(10 * time.Second) {
-					for n := range 40 {
+					for n := range 10 {
 						_, _, err := app.Installation(int64(9000 + n)).Token(t.Context())
 						require.Equal(t, c.code, tokenprovider.CodeOf(err), "%v", err)
 						_, err = app.FindInstallation(t.Context(), fmt.Sprint("org-", n))

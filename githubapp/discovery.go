@@ -61,23 +61,33 @@ func (a *App) FindInstallation(ctx context.Context, target string) (*Installatio
 		return nil, invalidRequest("find an installation: %q is neither an owner nor owner/repo nor enterprises/slug",
 			apiclient.Redact(target, ""))
 	}
-	return a.accounts.find(ctx, account, target, func(ctx context.Context) (*InstallationInfo, bool, error) {
-		if !isRepository {
-			info, err := a.findInstallation(ctx, target, path)
-			return info, true, err
+	return a.accounts.find(ctx, account, target, func(ctx context.Context) (info *InstallationInfo, absent bool, err error) {
+		if isRepository {
+			return a.findOnRepository(ctx, account, path, repository)
 		}
-		info, err := a.findInstallation(ctx, target, "/repos/"+account+"/"+repository+"/installation")
-		if tokenprovider.CodeOf(err) != tokenprovider.CodeNotFound {
-			return info, false, err
-		}
-		// Whether it is the account that has none is known for all its
-		// repositories.
-		_, owner := a.findInstallation(ctx, account, path)
-		if tokenprovider.CodeOf(owner) == tokenprovider.CodeNotFound {
-			return nil, true, owner
-		}
-		return nil, false, err
+		info, err = a.findInstallation(ctx, target, path)
+		return info, true, err
 	})
+}
+
+// findOnRepository asks GitHub which installation is on a repository, and when
+// there is none, at path, whether it is the account that has none: that is known
+// for all its repositories then. An account that had none is asked for first.
+func (a *App) findOnRepository(ctx context.Context, account, path, repository string) (info *InstallationInfo, absent bool, err error) {
+	if a.accounts.lacked(account) {
+		if _, err := a.findInstallation(ctx, account, path); err != nil {
+			return nil, conclusive(err), err
+		}
+	}
+	name := account + "/" + repository
+	info, err = a.findInstallation(ctx, name, "/repos/"+name+"/installation")
+	if !conclusive(err) {
+		return info, false, err
+	}
+	if _, owner := a.findInstallation(ctx, account, path); conclusive(owner) {
+		return nil, true, owner
+	}
+	return nil, false, err
 }
 
 // findInstallation asks GitHub, at path, which installation is on target.

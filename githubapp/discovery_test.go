@@ -20,8 +20,9 @@ func TestFindInstallation(t *testing.T) {
 	require.NoError(t, g.RenameRepository("someone/thing", "someone/renamed"))
 	g.Suspend(43, true)
 	app := g.app(t)
+	g.AddInstallation(githubapptest.Installation{ID: 44, AppID: appID, Account: "corp", AccountType: "Enterprise"})
 	for target, id := range map[string]int64{
-		"acme": 42, "ACME": 42, "acme/widgets": 42, "someone": 43, "someone/renamed": 43, "someone/thing": 43,
+		"enterprises/corp": 44, "acme": 42, "ACME": 42, "acme/widgets": 42, "someone": 43, "someone/renamed": 43, "someone/thing": 43,
 	} {
 		t.Run(target, func(t *testing.T) {
 			info, err := app.FindInstallation(t.Context(), target)
@@ -41,13 +42,13 @@ func TestFindInstallation(t *testing.T) {
 	require.WithinDuration(t, time.Now(), info.SuspendedAt, time.Minute)
 }
 
-func TestARepositoryThatIsNotInstalledIsNotFoundAndSaysWhatToDo(t *testing.T) {
-	g := newGitHub(t, nil)
-	app := g.app(t)
-	for _, target := range []string{"nobody", "acme/none", "nobody/none"} {
-		_, err := app.FindInstallation(t.Context(), target)
+func TestWhatIsNotInstalledIsNotFoundAndSaysWhatToDo(t *testing.T) {
+	for target, says := range map[string]string{
+		"nobody": "nobody", "acme/none": "acme/none", "nobody/none": "nobody", "enterprises/none": "enterprises/none",
+	} {
+		_, err := newGitHub(t, nil).app(t).FindInstallation(t.Context(), target)
 		require.Equal(t, tokenprovider.CodeNotFound, tokenprovider.CodeOf(err))
-		require.ErrorContains(t, err, "isn't installed on "+target)
+		require.ErrorContains(t, err, "isn't installed on "+says+",")
 		require.ErrorContains(t, err, "install it")
 		answer, ok := errors.AsType[*githubapp.APIError](err)
 		require.True(t, ok)
@@ -55,10 +56,29 @@ func TestARepositoryThatIsNotInstalledIsNotFoundAndSaysWhatToDo(t *testing.T) {
 	}
 }
 
+func TestAnAccountWithoutTheAppIsKnownForItsRepositories(t *testing.T) {
+	g := newGitHub(t, nil)
+	app := g.app(t)
+	for n := range 100 {
+		_, err := app.FindInstallation(t.Context(), fmt.Sprint("nobody/r", n))
+		require.Equal(t, tokenprovider.CodeNotFound, tokenprovider.CodeOf(err))
+		require.ErrorContains(t, err, "isn't installed on nobody,")
+	}
+	require.Len(t, g.Requests(), 2, "of the repository and of its account")
+
+	for range 2 { // an account that has it knows nothing of its other repositories
+		_, err := app.FindInstallation(t.Context(), "acme/none")
+		require.Equal(t, tokenprovider.CodeNotFound, tokenprovider.CodeOf(err))
+	}
+	_, err := app.FindInstallation(t.Context(), "acme/widgets")
+	require.NoError(t, err)
+	require.Len(t, g.Requests(), 5)
+}
+
 func TestATargetThatIsNoNameIsRefusedBeforeARequest(t *testing.T) {
 	g := newGitHub(t, nil)
 	app := g.app(t)
-	for _, target := range []string{"", "/", "acme/", "/widgets", "acme/widgets/x", "..", "acme/..", "a b", "acme?x", "acme/%2e%2e", "acme\n", "https://github.com/acme"} {
+	for _, target := range []string{"", "/", "acme/", "/widgets", "acme/widgets/x", "..", "acme/..", "enterprises/a/b", "a b", "acme?x", "acme/%2e%2e", "acme\n", "https://github.com/acme"} {
 		_, err := app.FindInstallation(t.Context(), target)
 		require.Equal(t, tokenprovider.CodeInvalidRequest, tokenprovider.CodeOf(err), "%q", target)
 	}

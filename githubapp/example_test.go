@@ -115,13 +115,17 @@ func ExampleNewWorkspaceMutator() {
 	}
 
 	ctx := context.Background()
+	env := map[string]string{}
+	if err := mutator.MutateEnv(ctx, "workspace-1", env); err != nil { // its life begins
+		log.Fatal(err)
+	}
 	one, _, _ := mutator.WorkspaceToken(ctx, "workspace-1")
 	two, _, _ := mutator.WorkspaceToken(ctx, "workspace-2")
 	_, _, err = mutator.WorkspaceToken(ctx, "workspace-3")
-	fmt.Println(one != two, err)
+	fmt.Println(one == env["GH_TOKEN"], one != two, err)
 	fmt.Println(mutator.ReleaseWorkspace(ctx, "workspace-1")) // one is dead now
 	// Output:
-	// true githubapp: policy for workspace "workspace-3": no such workspace
+	// true true githubapp: policy for workspace "workspace-3": no such workspace
 	// <nil>
 }
 

@@ -79,7 +79,6 @@ func (m minted) verify(asked Scope) error {
 // grant is what the latest token may do, in little memory: an app has one for
 // each installation. It is immutable.
 type grant struct {
-	token        uint64 // shortHash of the token
 	permissions  permissionSet
 	repositories *repositories // nil: all
 }
@@ -97,7 +96,7 @@ func shortHash(token string) uint64 { return maphash.String(hashSeed, token) }
 
 // grant returns what m was granted; what it leaves out is taken as asked.
 func (m minted) grant(asked Scope) *grant {
-	g := &grant{token: shortHash(m.Token), permissions: newPermissionSet(m.Permissions)}
+	g := &grant{permissions: newPermissionSet(m.Permissions)}
 	if m.Permissions == nil {
 		g.permissions = newPermissionSet(asked.Permissions)
 	}

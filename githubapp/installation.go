@@ -17,12 +17,12 @@ type Installation struct {
 	app     *App
 	id      int64
 	asked   *asked
-	shared  *tokenprovider.Shared               // with Options.Store; else nil
+	shared  *shared                             // with Options.Store; else nil
 	cache   atomic.Pointer[tokenprovider.Cache] // set before anyone outside has the Installation
 	granted atomic.Pointer[grant]
+	latest  atomic.Uint64 // shortHash of the token that the cache got last
 
-	reported atomic.Bool  // a report was believed, and causes the next mint
-	deadSeen atomic.Int64 // [facts.deadAt] when the stored token was dropped for it
+	reported atomic.Bool // a report was believed, and causes the next mint
 }
 
 var (

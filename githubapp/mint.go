@@ -23,28 +23,35 @@ const maxMint = 8 << 20
 // then, unless it is known meanwhile that GitHub would refuse. What reports of
 // refused tokens cause goes last.
 func (a *App) turn(ctx context.Context, id int64, s Scope, last bool, do func() error) error {
-	return inTurn(ctx, a.mints, id, last, func() error {
+	explain := func(err error) error { return explainMint(id, s, err) }
+	check := func() error {
 		if err := a.facts.check(id, s); err != nil {
-			return err
+			return explain(err)
 		}
-		return published(a.client.Check())
-	}, do)
+		if err := published(a.client.Check()); err != nil {
+			return explain(err)
+		}
+		return nil
+	}
+	return inTurn(ctx, a.mints, id, last, check, explain, do)
 }
 
 // inTurn waits for the turn of key and calls do then, unless check says that it
-// would fail. What the app's rate limit refused waits for another turn, as long as
-// check lets it: who can wait is served late rather than refused.
+// would fail; explain adds what was to be done to the error of a wait. What the
+// app's rate limit refused waits for another turn, as long as check lets it: who
+// can wait is served late rather than refused.
 //
 // The place in the queue is taken before anything is locked or looked up for do. A
 // wait can be long, and what was looked up before it is old afterwards.
-func inTurn[K comparable](ctx context.Context, q *queue.Queue[K], key K, last bool, check, do func() error) error {
+func inTurn[K comparable](ctx context.Context, q *queue.Queue[K], key K, last bool,
+	check func() error, explain func(error) error, do func() error) error {
 	for {
 		if err := check(); err != nil {
 			return err
 		}
 		leave, err := q.Enter(ctx, key, last)
 		if err != nil {
-			return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: err}
+			return explain(&tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: err})
 		}
 		if err = check(); err == nil {
 			err = do()
@@ -88,10 +95,9 @@ func (a *App) mint(ctx context.Context, id int64, s Scope) (token, error) {
 		err = fmt.Errorf("the token expired at %s, before it came", expiresAt.Format(time.RFC3339))
 	}
 	if err != nil {
-		err = explainMint(id, s, internal(err))
 		_, _, scope := about(s)
-		a.facts.hold(id, scope, err)
-		return token{}, err
+		a.facts.hold(id, scope, internal(err))
+		return token{}, explainMint(id, s, internal(err))
 	}
 	a.facts.clear(id, s)
 	t := token{answer.Token, a.client.Local(expiresAt, got), answer.grant(s)}
@@ -117,18 +123,23 @@ func (a *App) learn(ctx context.Context, id int64, s Scope, err error) error {
 		a.mints.Limited()
 	}
 	refusal := failure.Refusal
+	if refusal == nil {
+		refusal = &apiclient.Refusal{}
+	}
 	err = published(err)
 	installation, permissions, scope := about(s)
 	switch {
-	case failure.Held || refusal == nil:
+	case failure.Held:
 	case refusal.Suspended():
 		a.died(ctx, id)
 		a.facts.hold(id, installation, err)
 	case refusal.Gone():
-		return a.look(ctx, id, err)
+		err = a.look(ctx, id, err)
+		a.facts.hold(id, installation, err)
 	case refusal.NotGranted():
 		a.facts.hold(id, permissions, err)
-	case failure.Code == tokenprovider.CodeInvalidRequest, failure.Code == tokenprovider.CodeForbidden:
+	case failure.Code == tokenprovider.CodeInvalidRequest, failure.Code == tokenprovider.CodeForbidden,
+		failure.Code == tokenprovider.CodeInternal:
 		a.facts.hold(id, scope, err)
 	}
 	return err
@@ -143,17 +154,14 @@ func (a *App) look(ctx context.Context, id int64, minted error) error {
 	case refused && answer.refusal().Gone():
 		a.died(ctx, id)
 		a.accounts.forget(id, "")
-		a.facts.hold(id, "", minted)
 		return minted
 	case err != nil:
 		return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
 			Err: fmt.Errorf("%w; whether the installation is gone couldn't be found out: %w", detail(minted), detail(err))}
 	case !info.SuspendedAt.IsZero():
 		a.died(ctx, id)
-		err = &tokenprovider.Error{Code: tokenprovider.CodeForbidden,
+		return &tokenprovider.Error{Code: tokenprovider.CodeForbidden,
 			Err: fmt.Errorf("%w; the installation was suspended at %s", detail(minted), info.SuspendedAt.UTC().Format(time.RFC3339))}
-		a.facts.hold(id, "", err)
-		return err
 	}
 	return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
 		Err: fmt.Errorf("%w; but the installation is there and not suspended", detail(minted))}

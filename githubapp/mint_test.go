@@ -11,10 +11,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
@@ -70,8 +72,9 @@ func TestAHerdFromColdMakesOneSignatureAndOneMintEach(t *testing.T) {
 	require.Len(t, g.attempts(), installations)
 }
 
-// faults is the table of GitHub's errors: what a caller gets and how often
-// GitHub is asked.
+// faults is the table of GitHub's errors: what a caller gets and how often a
+// mint is tried. A rate limit is waited for until it holds for more than two
+// minutes; it doubles with each refusal.
 var faults = []struct {
 	name       string
 	fault      githubapptest.Fault
@@ -83,7 +86,7 @@ var faults = []struct {
 	attempts   int
 }{
 	{"suspended", githubapptest.Suspended, tokenprovider.CodeForbidden, 403, "suspended", "unsuspend", 0, 1},
-	{"not found", githubapptest.NotFound, tokenprovider.CodeNotFound, 404, "Not Found", "", 0, 1},
+	{"not found, but there", githubapptest.NotFound, tokenprovider.CodeUnavailable, 404, "Not Found", "the installation is there", 0, 1},
 	{"app not found", githubapptest.AppNotFound, tokenprovider.CodeNotFound, 404, "Integration not found", "Options.AppID", 0, 1},
 	{"undecodable JWT", githubapptest.UndecodableJWT, tokenprovider.CodeUnauthenticated, 401, "could not be decoded", "fingerprint", 0, 1},
 	{"clock fast", githubapptest.ClockFast, tokenprovider.CodeUnauthenticated, 401, "too far in the future", "NTP", 0, 1},
@@ -98,20 +101,21 @@ var faults = []struct {
 	{"too many repositories", githubapptest.TooManyRepositories, tokenprovider.CodeInvalidRequest, 422, "Too many repositories", "", 0, 1},
 	{"endpoint spammed", githubapptest.EndpointSpammed, tokenprovider.CodeInvalidRequest, 422, "", "", 0, 1},
 	{"unknown version", githubapptest.Refusal(400, "version"), tokenprovider.CodeInvalidRequest, 400, "version", "", 0, 1},
-	{"gone", githubapptest.Refusal(410, "Gone"), tokenprovider.CodeNotFound, 410, "Gone", "", 0, 1},
-	{"primary limit", githubapptest.PrimaryLimit(403, 90*time.Second), tokenprovider.CodeRateLimited, 403, "rate limit", "", 90 * time.Second, 1},
-	{"primary limit, 429", githubapptest.PrimaryLimit(429, 90*time.Second), tokenprovider.CodeRateLimited, 429, "rate limit", "", 90 * time.Second, 1},
-	{"primary limit, no reset", githubapptest.PrimaryLimit(403, 0), tokenprovider.CodeRateLimited, 403, "rate limit", "", time.Minute, 1},
-	{"secondary limit", githubapptest.SecondaryLimit(403, 17*time.Second), tokenprovider.CodeRateLimited, 403, "secondary", "", 17 * time.Second, 1},
-	{"secondary limit, no hint", githubapptest.SecondaryLimit(403, 0), tokenprovider.CodeRateLimited, 403, "secondary", "", time.Minute, 1},
-	{"abuse detection", githubapptest.AbuseDetection(0), tokenprovider.CodeRateLimited, 403, "abuse", "", time.Minute, 1},
+	{"gone, but there", githubapptest.Refusal(410, "Gone"), tokenprovider.CodeUnavailable, 410, "Gone", "the installation is there", 0, 1},
+	{"API version ended", githubapptest.APIVersionEnded, tokenprovider.CodeInvalidRequest, 410, "", "Options.APIVersion", 0, 1},
+	{"primary limit", githubapptest.PrimaryLimit(403, 90*time.Second), tokenprovider.CodeRateLimited, 403, "rate limit", "", 3 * time.Minute, 2},
+	{"primary limit, 429", githubapptest.PrimaryLimit(429, 90*time.Second), tokenprovider.CodeRateLimited, 429, "rate limit", "", 3 * time.Minute, 2},
+	{"primary limit, no reset", githubapptest.PrimaryLimit(403, 0), tokenprovider.CodeRateLimited, 403, "rate limit", "", 4 * time.Minute, 3},
+	{"secondary limit", githubapptest.SecondaryLimit(403, 17*time.Second), tokenprovider.CodeRateLimited, 403, "secondary", "", 136 * time.Second, 4},
+	{"secondary limit, no hint", githubapptest.SecondaryLimit(403, 0), tokenprovider.CodeRateLimited, 403, "secondary", "", 4 * time.Minute, 3},
+	{"abuse detection", githubapptest.AbuseDetection(0), tokenprovider.CodeRateLimited, 403, "abuse", "", 4 * time.Minute, 3},
 	{"limit of hours", githubapptest.SecondaryLimit(429, 5*time.Hour), tokenprovider.CodeRateLimited, 429, "secondary", "", time.Hour, 1},
 	{"bad gateway, a page", githubapptest.HTML(502), tokenprovider.CodeUnavailable, 502, "", "Bad Gateway", 0, 1},
 	{"unavailable, empty", githubapptest.Body(503, "", ""), tokenprovider.CodeUnavailable, 503, "", "Service Unavailable", 0, 1},
 	{"unavailable for a while", withRetryAfter("17", githubapptest.HTML(503)), tokenprovider.CodeUnavailable, 503, "", "", 17 * time.Second, 1},
 	{"a refusal of another kind with a hint", withRetryAfter("17", githubapptest.HTML(404)), tokenprovider.CodeNotFound, 404, "", "", 0, 1},
 	{"a refusal that breaks off", breakOff(403), tokenprovider.CodeForbidden, 403, "", "broke off", 0, 1},
-	{"a limit that breaks off", withRetryAfter("17", breakOff(403)), tokenprovider.CodeRateLimited, 403, "", "broke off", 17 * time.Second, 1},
+	{"a limit that breaks off", withRetryAfter("17", breakOff(403)), tokenprovider.CodeRateLimited, 403, "", "broke off", 136 * time.Second, 4},
 	{"a page at 404", githubapptest.HTML(404), tokenprovider.CodeNotFound, 404, "", "/api/v3", 0, 1},
 	{"redirect to itself", githubapptest.Redirect(307, ""), tokenprovider.CodeInternal, 307, "", "redirects", 0, 1},
 	{"moved", githubapptest.Redirect(301, "/elsewhere"), tokenprovider.CodeInternal, 301, "", "redirects", 0, 1},
@@ -156,35 +160,61 @@ func breakOff(status int) githubapptest.Fault {
 }
 
 func TestEveryErrorOfGitHubHasItsCode(t *testing.T) {
-	g := newGitHub(t, nil)
+	testutil.RSAKeyPEM(t, 0) // real time to make
 	for _, c := range faults {
 		t.Run(c.name, func(t *testing.T) {
-			defer g.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: c.fault})()
-			app := g.app(t, func(o *githubapp.Options) {
-				if c.name == "hang" {
-					o.Cache.MintTimeout = 300 * time.Millisecond
+			synctest.Test(t, func(t *testing.T) {
+				g := newGitHub(t, &githubapptest.Options{InMemory: true})
+				g.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: c.fault})
+				err := g.tokenError(t, g.app(t).Installation(installationID))
+				require.Equal(t, c.code, err.Code, "%v", err)
+				require.InDelta(t, c.retryAfter.Seconds(), err.RetryAfter.Seconds(), 2)
+				require.Contains(t, err.Error(), "installation 42")
+				require.Contains(t, err.Error(), c.advice)
+				require.Len(t, g.attempts(), c.attempts)
+
+				answer, ok := errors.AsType[*githubapp.APIError](err)
+				require.Equal(t, c.status != 0, ok, "%v", err)
+				if ok {
+					require.Equal(t, c.status, answer.Status)
+					require.Contains(t, answer.Message, c.message)
+					require.NotEmpty(t, answer.RequestID)
+					require.Contains(t, err.Error(), answer.RequestID)
+					require.Equal(t, http.MethodPost, answer.Method)
+					require.Equal(t, "/app/installations/42/access_tokens", answer.Path)
 				}
 			})
-			g.Client().CloseIdleConnections() // after a kept connection that breaks, net/http itself tries again
-			before := len(g.attempts())
-			err := g.tokenError(t, app.Installation(installationID))
-			require.Equal(t, c.code, err.Code, "%v", err)
-			require.InDelta(t, c.retryAfter.Seconds(), err.RetryAfter.Seconds(), 2)
-			require.Contains(t, err.Error(), "installation 42")
-			require.Contains(t, err.Error(), c.advice)
-			require.Len(t, g.attempts(), before+c.attempts)
-
-			answer, ok := errors.AsType[*githubapp.APIError](err)
-			require.Equal(t, c.status != 0, ok, "%v", err)
-			if ok {
-				require.Equal(t, c.status, answer.Status)
-				require.Contains(t, answer.Message, c.message)
-				require.NotEmpty(t, answer.RequestID)
-				require.Contains(t, err.Error(), answer.RequestID)
-				require.Equal(t, http.MethodPost, answer.Method)
-				require.Equal(t, "/app/installations/42/access_tokens", answer.Path)
-			}
 		})
+	}
+}
+
+func TestAnInstallationIsGoneOnlyWhenALookAtItSaysSo(t *testing.T) {
+	for _, fault := range []githubapptest.Fault{githubapptest.NotFound, githubapptest.Refusal(410, "Gone")} {
+		for _, gone := range []bool{false, true} {
+			g := newGitHub(t, nil)
+			app := g.app(t)
+			held, _ := g.mint(t, app.Installation(installationID))
+			rule := githubapptest.Rule{Method: http.MethodPost, Fault: fault}
+			if gone {
+				rule.Method = "" // the look too
+			}
+			g.Fail(rule)
+			want := tokenprovider.CodeUnavailable
+			if gone {
+				want = tokenprovider.CodeNotFound
+			}
+			for range 10 {
+				for _, scope := range []githubapp.Scope{widgets, contentsRead} {
+					require.Equal(t, want, g.tokenError(t, app.Installation(installationID, scope)).Code)
+				}
+			}
+			token, _, err := app.Installation(installationID).Token(t.Context())
+			require.Equal(t, gone, err != nil, "dropped only then")
+			if !gone {
+				require.Equal(t, held, token)
+			}
+			require.Len(t, g.Requests(), 3, "the token, then a mint and a look, for all scopes")
+		}
 	}
 }
 

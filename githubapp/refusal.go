@@ -60,6 +60,13 @@ func (r *refusal) hold(err error) {
 	r.inRow++
 }
 
+// known reports whether something was refused last, held still or not.
+func (r *refusal) known() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err != nil
+}
+
 // clear ends what is held.
 func (r *refusal) clear() {
 	r.mu.Lock()

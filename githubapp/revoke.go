@@ -31,12 +31,9 @@ func (a *App) Revoke(ctx context.Context, token string) error {
 }
 
 // holds reports whether token is the one that is served, or the latest that was
-// minted here, which may still ripen.
+// minted or taken from the Store, which may still ripen.
 func (i *Installation) holds(token string) bool {
-	if g := i.granted.Load(); g != nil && g.token == shortHash(token) {
-		return true
-	}
-	return i.cache.Load().Status().TokenSHA256 == tokenprovider.TokenSHA256(token)
+	return i.latest.Load() == shortHash(token) || i.cache.Load().Status().TokenSHA256 == tokenprovider.TokenSHA256(token)
 }
 
 // revoke asks GitHub to kill a token: DELETE /installation/token, authenticated

@@ -2,7 +2,9 @@ package githubapp
 
 import (
 	"context"
+	"errors"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -17,52 +19,70 @@ var (
 	_ tokenprovider.Invalidator   = (*source)(nil)
 )
 
+// shared shares an installation's token with other replicas.
+type shared struct {
+	*tokenprovider.Shared
+	deadSeen atomic.Int64 // [facts.deadAt] when the stored token was dropped for it
+}
+
 // newShared returns what shares i's tokens with other replicas, nil without
 // Options.Store.
-func (a *App) newShared(i *Installation) *tokenprovider.Shared {
+func (a *App) newShared(i *Installation) *shared {
 	if a.store == nil {
 		return nil
 	}
 	mint := tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) { return (*source)(i).mint(ctx) })
 	// An error would be about the keys, which Options have been checked for.
-	shared, _ := tokenprovider.NewShared(mint, a.store, tokenprovider.SharedOptions{
+	s, _ := tokenprovider.NewShared(mint, a.store, tokenprovider.SharedOptions{
 		Key:      a.storeKey("token", strconv.FormatInt(i.id, 10), i.asked.scope.key()),
 		SealKeys: a.sealKeys,
 		Logger:   a.log,
 	})
-	return shared
+	return &shared{Shared: s}
 }
 
 // Token returns the stored token, or a new one when it is i's turn. One that was
 // revoked isn't taken from the Store, and not served on when no other can be had.
 func (s *source) Token(ctx context.Context) (string, time.Time, error) {
+	text, expiresAt, err := s.token(ctx)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	s.latest.Store(shortHash(text))
+	return text, expiresAt, nil
+}
+
+func (s *source) token(ctx context.Context) (text string, expiresAt time.Time, err error) {
 	i, a := (*Installation)(s), s.app
 	if i.shared != nil {
 		i.dropDead(ctx)
-		if text, expiresAt, ok := i.shared.Stored(ctx); ok && !a.ledger.WasRevoked(ctx, tokenprovider.TokenSHA256(text)) {
+		if text, expiresAt, ok := i.shared.Stored(ctx); ok && !i.wasRevoked(ctx, text) {
 			return text, expiresAt, nil
 		}
 	}
-	last := s.reported.Swap(false)
-	var t token
-	err := a.turn(ctx, i.id, i.asked.scope, last, func() (err error) {
+	err = a.turn(ctx, i.id, i.asked.scope, s.reported.Swap(false), func() (err error) {
 		if i.shared == nil {
-			t.text, t.expiresAt, err = s.mint(ctx)
+			text, expiresAt, err = s.mint(ctx)
 			return err
 		}
 		for range 2 {
-			if t.text, t.expiresAt, err = i.shared.Token(ctx); err != nil || !a.ledger.WasRevoked(ctx, tokenprovider.TokenSHA256(t.text)) {
+			if text, expiresAt, err = i.shared.Token(ctx); err != nil || !i.wasRevoked(ctx, text) {
 				return err
 			}
 			_ = i.shared.Drop(ctx)
 		}
-		return err
+		return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
+			Err: errors.New("githubapp: what is in the Store was revoked")}
 	})
 	if err != nil {
 		i.dropRevoked(ctx)
-		return "", time.Time{}, err
 	}
-	return t.text, t.expiresAt, nil
+	return text, expiresAt, err
+}
+
+// wasRevoked reports whether a token was revoked, by any replica.
+func (i *Installation) wasRevoked(ctx context.Context, token string) bool {
+	return i.app.ledger.WasRevoked(ctx, tokenprovider.TokenSHA256(token))
 }
 
 // Unwrap lets the cache ask the [tokenprovider.Shared], if there is one, since
@@ -71,7 +91,7 @@ func (s *source) Unwrap() tokenprovider.TokenProvider {
 	if s.shared == nil {
 		return nil
 	}
-	return s.shared
+	return s.shared.Shared
 }
 
 // mint mints a token of i's.
@@ -105,7 +125,7 @@ func (i *Installation) drop(ctx context.Context) {
 // if this one wasn't in use then.
 func (i *Installation) dropDead(ctx context.Context) {
 	deadAt := i.app.facts.deadAt(i.id).UnixNano()
-	if seen := i.deadSeen.Load(); deadAt > seen && i.deadSeen.CompareAndSwap(seen, deadAt) {
+	if seen := i.shared.deadSeen.Load(); deadAt > seen && i.shared.deadSeen.CompareAndSwap(seen, deadAt) {
 		_ = i.shared.Drop(ctx)
 	}
 }

@@ -1,12 +1,14 @@
 package githubapp_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,30 +48,56 @@ func minting(mints *int) roundTripper {
 	}
 }
 
-func TestARateLimitIsHeldForAMinuteWithoutAHintAndThenOver(t *testing.T) {
-	requests := 0
-	limited := func(r *http.Request) (*http.Response, error) {
-		if requests++; requests == 1 {
-			return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{},
-				Body: io.NopCloser(strings.NewReader(`{"message":"You have exceeded a secondary rate limit."}`))}, nil
+// limitedBy answers the first request of the app with a secondary limit and so
+// many seconds to wait, "" for none told; the others it serves.
+func limitedBy(seconds string, requests *atomic.Int64) roundTripper {
+	return func(r *http.Request) (*http.Response, error) {
+		if requests.Add(1) > 1 {
+			return canned(r)
 		}
-		return canned(r)
+		header := http.Header{}
+		if seconds != "" {
+			header.Set("Retry-After", seconds)
+		}
+		return &http.Response{StatusCode: http.StatusForbidden, Header: header,
+			Body: io.NopCloser(strings.NewReader(`{"message":"You have exceeded a secondary rate limit."}`))}, nil
 	}
-	inBubble(t, limited, func(t *testing.T, app *githubapp.App) {
-		_, _, err := app.Installation(1).Token(t.Context())
-		require.Equal(t, tokenprovider.CodeRateLimited, tokenprovider.CodeOf(err))
-		time.Sleep(50 * time.Second)
-		for n := range 10 {
-			_, _, err := app.Installation(int64(1 + n)).Token(t.Context())
-			require.Equal(t, tokenprovider.CodeRateLimited, tokenprovider.CodeOf(err))
-		}
-		require.Equal(t, 1, requests)
-		time.Sleep(30 * time.Second) // the back-off of each installation is drawn up to a fifth longer
-		for n := range 10 {
-			_, _, err := app.Installation(int64(1 + n)).Token(t.Context())
-			require.NoError(t, err)
-		}
-		require.Equal(t, 11, requests)
+}
+
+func TestARateLimitOfUpToTwoMinutesIsWaitedFor(t *testing.T) {
+	for seconds, wait := range map[string]time.Duration{"": time.Minute, "17": 17 * time.Second, "120": 2 * time.Minute} {
+		var requests atomic.Int64
+		inBubble(t, limitedBy(seconds, &requests), func(t *testing.T, app *githubapp.App) {
+			start := time.Now()
+			var callers sync.WaitGroup
+			for n := range 10 {
+				callers.Go(func() {
+					_, _, err := app.Installation(int64(1 + n)).Token(t.Context())
+					require.NoError(t, err)
+					require.GreaterOrEqual(t, time.Since(start), wait)
+					require.Less(t, time.Since(start), wait+time.Second)
+				})
+				synctest.Wait()
+			}
+			time.Sleep(wait - time.Second)
+			require.EqualValues(t, 1, requests.Load())
+			require.Equal(t, 10, app.Usage().Waiting)
+			callers.Wait()
+			require.EqualValues(t, 11, requests.Load())
+		})
+	}
+}
+
+func TestWhoWaitsForARateLimitLeavesAtTheEndOfTheirContext(t *testing.T) {
+	var requests atomic.Int64
+	inBubble(t, limitedBy("60", &requests), func(t *testing.T, app *githubapp.App) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, _, err := app.Installation(1).Token(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		_, _, err = app.Installation(1).Token(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 2, requests.Load())
 	})
 }
 

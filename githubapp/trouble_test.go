@@ -56,7 +56,7 @@ func mints(fault githubapptest.Fault) func(*wire) func() {
 // installation has each request about the installation go wrong.
 func installation(fault githubapptest.Fault) func(*wire) func() {
 	return func(w *wire) func() {
-		return w.Fail(githubapptest.Rule{Path: "/app/installations/42/**", Fault: fault})
+		return w.Fail(githubapptest.Rule{Path: "/app/installations/**", Fault: fault})
 	}
 }
 

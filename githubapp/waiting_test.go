@@ -44,7 +44,7 @@ func TestNobodyWaitsForALockWhileGitHubTakesItsTime(t *testing.T) {
 		start := time.Now()
 		var waiting sync.WaitGroup
 		waiting.Go(func() { _, _, _ = app.Installation(4).Token(t.Context()) })
-		waiting.Go(func() { _, _, _ = app.Installation(4, contentsRead).Token(t.Context()) })
+		waiting.Go(func() { _, _, _ = app.Installation(6).Token(t.Context()) })
 		waiting.Go(func() { _, _ = app.FindInstallation(t.Context(), "acme") })
 		waiting.Go(func() { _ = app.Revoke(t.Context(), token) })
 		synctest.Wait()

@@ -4,16 +4,22 @@ import "time"
 
 const (
 	// window is the time of which the limits of a forge speak.
-	window = time.Minute
+	window  = time.Minute
+	seconds = int64(window / time.Second)
 
 	// paceFor is how long a limit that was found is kept to.
 	paceFor = time.Hour
+
+	// leastPaced is how many requests the forge must have taken in a window for
+	// their number to tell anything: of fewer it can't have been too many.
+	leastPaced = 10
 )
 
 // pace spaces requests out once the forge has refused one for their number. The
 // zero pace lets everything through.
 type pace struct {
-	taken    []time.Time // when requests were let through in the last window
+	taken    [seconds]int // requests that were let through, by second, of the last window
+	at       int64        // the second of the latest
 	interval time.Duration
 	until    time.Time // interval holds so long
 	next     time.Time // nothing before it
@@ -22,7 +28,7 @@ type pace struct {
 // took notes that a request was let through.
 func (p *pace) took(now time.Time) {
 	p.forget(now)
-	p.taken = append(p.taken, now)
+	p.taken[p.at%seconds]++
 	if now.Before(p.until) {
 		p.next = now.Add(p.interval)
 	}
@@ -44,15 +50,26 @@ func (p *pace) limited(now time.Time) {
 		return
 	}
 	p.forget(now)
-	p.interval = window / time.Duration(max(1, len(p.taken)*9/10))
+	taken := 0
+	for _, n := range p.taken {
+		taken += n
+	}
+	if taken < leastPaced {
+		return
+	}
+	p.interval = window / time.Duration(taken*9/10)
 	p.until = now.Add(paceFor)
 }
 
-// forget lets go of what was let through before the window.
+// forget lets go of what was let through before the window that ends now.
 func (p *pace) forget(now time.Time) {
-	n := 0
-	for n < len(p.taken) && now.Sub(p.taken[n]) >= window {
-		n++
+	at := now.Unix()
+	if since := at - p.at; since < 0 || since >= seconds { // less when the clock was set back
+		p.at = at
+		clear(p.taken[:])
 	}
-	p.taken = p.taken[n:]
+	for p.at < at {
+		p.at++
+		p.taken[p.at%seconds] = 0
+	}
 }

@@ -15,9 +15,10 @@ import (
 // safe for concurrent use.
 //
 // One key's requests can't keep another's waiting, however slow they are: a key
-// takes another place only while it has fewer than are left. The first request of
-// a key goes alone; the others follow when it is known that it succeeded, since
-// they would fail for the same reason.
+// takes another place only while it has fewer than are left. Nor can many keys'
+// that have a lot to do: one that had nothing to do goes before them. The first
+// request of a key goes alone; the others follow when it is known that it
+// succeeded, since they would fail for the same reason.
 type Queue[K comparable] struct {
 	places int
 	held   func() time.Duration // for how much longer nothing may be sent
@@ -26,6 +27,8 @@ type Queue[K comparable] struct {
 	taken   int
 	lines   map[K]*line
 	turns   []K // the keys that have somebody waiting, in the order of their turns
+	new     int // so many of them, the first ones, had no turn yet
+	newRow  int // turns of such keys in a row
 	pace    pace
 	resumes *time.Timer // nil: no look at the queue is due
 }
@@ -55,11 +58,13 @@ func (q *Queue[K]) Enter(ctx context.Context, key K, last bool) (leave func(succ
 	w := &waiter{turn: make(chan struct{}), last: last}
 	q.mu.Lock()
 	l := q.lines[key]
-	if l == nil {
+	switch {
+	case l == nil:
 		l = &line{}
 		q.lines[key] = l
-	}
-	if len(l.waiting) == 0 {
+		q.turns = slices.Insert(q.turns, q.new, key)
+		q.new++
+	case len(l.waiting) == 0:
 		q.turns = append(q.turns, key)
 	}
 	at := len(l.waiting)
@@ -124,7 +129,7 @@ func (q *Queue[K]) giveUp(key K, w *waiter) bool {
 	}
 	l.waiting = slices.Delete(l.waiting, at, at+1)
 	if len(l.waiting) == 0 {
-		q.turns = slices.DeleteFunc(q.turns, func(k K) bool { return k == key })
+		q.unqueue(slices.Index(q.turns, key))
 	}
 	q.tidy(key, l)
 	return true
@@ -153,10 +158,23 @@ func (q *Queue[K]) advance() {
 	}
 }
 
+// maxNewRow is how many turns in a row go to keys that had none yet, so that the
+// others get theirs however many new ones come.
+const maxNewRow = 4
+
 // admit lets the next one through whose key may have another place, and reports
 // whether there is one. With last, it may be one that others go before.
 func (q *Queue[K]) admit(last bool) bool {
-	for n, key := range q.turns {
+	if q.newRow >= maxNewRow && q.admitFrom(q.new, last) {
+		return true
+	}
+	return q.admitFrom(0, last)
+}
+
+// admitFrom does what admit does, for the turns from that one on.
+func (q *Queue[K]) admitFrom(from int, last bool) bool {
+	for n := from; n < len(q.turns); n++ {
+		key := q.turns[n]
 		l := q.lines[key]
 		w := l.waiting[0]
 		mayTake := l.taken == 0 || l.proven && l.taken < q.places-q.taken
@@ -166,7 +184,10 @@ func (q *Queue[K]) admit(last bool) bool {
 		l.waiting = l.waiting[1:]
 		l.taken++
 		q.taken++
-		q.turns = slices.Delete(q.turns, n, n+1)
+		if q.newRow++; n >= q.new {
+			q.newRow = 0
+		}
+		q.unqueue(n)
 		if len(l.waiting) > 0 {
 			q.turns = append(q.turns, key)
 		}
@@ -174,6 +195,14 @@ func (q *Queue[K]) admit(last bool) bool {
 		return true
 	}
 	return false
+}
+
+// unqueue takes the key with that place out of those that wait for their turn.
+func (q *Queue[K]) unqueue(n int) {
+	q.turns = slices.Delete(q.turns, n, n+1)
+	if n < q.new {
+		q.new--
+	}
 }
 
 // resume has the queue looked at after wait.

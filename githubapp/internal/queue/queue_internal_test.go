@@ -1,0 +1,61 @@
+package queue
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAStormLeavesNothingBehindAndKeepsToThePlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const places, waiters, keys = 16, 10_000, 40
+		until := time.Now().Add(time.Second)
+		q := New[int](places, func() time.Duration { return time.Until(until) })
+		random := rand.New(rand.NewPCG(1, 2))
+		upTo := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
+		var underWay, served, left atomic.Int64
+		var all sync.WaitGroup
+		for n := range waiters {
+			starts, takes := upTo(5*time.Second), upTo(200*time.Millisecond)
+			patience := time.Hour
+			if n%2 == 0 {
+				patience = upTo(20 * time.Second)
+			}
+			key, last, succeeds := random.IntN(keys), random.IntN(5) == 0, random.IntN(3) > 0
+			all.Go(func() {
+				time.Sleep(starts)
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				leave, err := q.Enter(ctx, key, last)
+				if err != nil {
+					left.Add(1)
+					return
+				}
+				if now := underWay.Add(1); now > places {
+					t.Errorf("%d under way", now)
+				}
+				time.Sleep(takes)
+				served.Add(1)
+				underWay.Add(-1)
+				leave(succeeds)
+			})
+		}
+		time.Sleep(3 * time.Second)
+		q.Limited()
+		all.Wait()
+		require.EqualValues(t, waiters, served.Load()+left.Load())
+		require.GreaterOrEqual(t, served.Load(), int64(waiters/2), "who waits is served")
+		require.Positive(t, left.Load())
+		require.Zero(t, q.taken)
+		require.Empty(t, q.lines)
+		require.Empty(t, q.turns)
+		require.Zero(t, q.new)
+		require.Zero(t, q.Waiting())
+	})
+}
