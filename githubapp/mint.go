@@ -120,7 +120,7 @@ func (a *App) learn(ctx context.Context, id int64, s Scope, err error) error {
 		return err // no JWT could be signed
 	}
 	if failure.Secondary && !failure.Held {
-		a.mints.Limited()
+		a.mints.Limited(failure.RetryAfter)
 	}
 	refusal := failure.Refusal
 	if refusal == nil {

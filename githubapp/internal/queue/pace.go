@@ -3,12 +3,14 @@ package queue
 import "time"
 
 const (
-	// window is the time of which the limits of a forge speak.
-	window  = time.Minute
-	seconds = int64(window / time.Second)
+	// The limits of a forge speak of a minute at most, and in fewer seconds than
+	// that there is little to count.
+	maxWindow = time.Minute
+	minWindow = 5 * time.Second
+	seconds   = int64(maxWindow / time.Second)
 
-	// paceFor is how long a limit that was found is kept to.
-	paceFor = time.Hour
+	// paceFor is for how many windows a limit that was found is kept to.
+	paceFor = 60
 
 	// leastPaced is how many requests the forge must have taken in a window for
 	// their number to tell anything: of fewer it can't have been too many.
@@ -18,11 +20,12 @@ const (
 // pace spaces requests out once the forge has refused one for their number. The
 // zero pace lets everything through.
 type pace struct {
-	taken    [seconds]int // requests that were let through, by second, of the last window
+	taken    [seconds]int // requests that were let through, by second, of the last maxWindow
 	at       int64        // the second of the latest
 	interval time.Duration
 	until    time.Time // interval holds so long
 	next     time.Time // nothing before it
+	heeded   time.Time // refusals before it tell nothing new
 }
 
 // took notes that a request was let through.
@@ -43,22 +46,25 @@ func (p *pace) wait(now time.Time) time.Duration {
 }
 
 // limited takes the number of requests in the window that ends now for what the
-// forge takes, less a tenth. Those that were under way already and are refused
+// forge takes in one, less a tenth. The window is as long as the forge asks to
+// wait, within bounds. Requests that were under way already and are refused
 // too tell nothing new.
-func (p *pace) limited(now time.Time) {
-	if started := p.until.Add(-paceFor); now.Sub(started) < window {
+func (p *pace) limited(now time.Time, wait time.Duration) {
+	if now.Before(p.heeded) {
 		return
 	}
 	p.forget(now)
+	window := min(max(wait, minWindow), maxWindow).Truncate(time.Second)
+	p.heeded = now.Add(window)
 	taken := 0
-	for _, n := range p.taken {
-		taken += n
+	for n := range min(int64(window/time.Second)+1, seconds) { // the present second is young
+		taken += p.taken[(p.at-n+seconds)%seconds]
 	}
 	if taken < leastPaced {
 		return
 	}
 	p.interval = window / time.Duration(taken*9/10)
-	p.until = now.Add(paceFor)
+	p.until = now.Add(paceFor * window)
 }
 
 // forget lets go of what was let through before the window that ends now.

@@ -85,12 +85,13 @@ func (q *Queue[K]) Enter(ctx context.Context, key K, last bool) (leave func(succ
 	return func(succeeded bool) { q.leave(key, succeeded) }, nil
 }
 
-// Limited tells that the forge refused a request because there were too many: for
-// an hour no more go than it took in the minute before.
-func (q *Queue[K]) Limited() {
+// Limited tells that the forge refused a request because there were too many, and
+// asks to wait that long. For sixty times as long no more go than it took in such
+// a time before: for an hour after a minute.
+func (q *Queue[K]) Limited(wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.pace.limited(time.Now())
+	q.pace.limited(time.Now(), wait)
 }
 
 // Waiting returns how many wait for their turn.

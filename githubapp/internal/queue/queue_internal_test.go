@@ -47,7 +47,7 @@ func TestAStormLeavesNothingBehindAndKeepsToThePlaces(t *testing.T) {
 			})
 		}
 		time.Sleep(3 * time.Second)
-		q.Limited()
+		q.Limited(time.Minute)
 		all.Wait()
 		require.EqualValues(t, waiters, served.Load()+left.Load())
 		require.GreaterOrEqual(t, served.Load(), int64(waiters/2), "who waits is served")

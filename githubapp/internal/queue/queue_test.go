@@ -243,7 +243,7 @@ func TestALimitThatWasFoundIsKeptToForAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := queue.New[string](places, free)
 		taken(t, q, time.Hour) // only the last minute counts
-		q.Limited()
+		q.Limited(time.Minute)
 		require.InDelta(t, 600*9/10, taken(t, q, time.Minute), 10)
 		start := time.Now()
 		for time.Since(start) < 58*time.Minute {
@@ -252,13 +252,24 @@ func TestALimitThatWasFoundIsKeptToForAnHour(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		require.InDelta(t, 600, taken(t, q, time.Minute), 1)
 
-		q.Limited()
+		q.Limited(time.Minute)
 		for range 10 {
-			q.Limited() // those that were under way
+			q.Limited(time.Minute) // those that were under way
 		}
 		require.InDelta(t, 600*9/10, taken(t, q, time.Minute), 10)
-		q.Limited() // that was too many still
+		q.Limited(time.Minute) // that was too many still
 		require.InDelta(t, 600*9/10*9/10, taken(t, q, time.Minute), 20)
+	})
+}
+
+func TestALimitOfSecondsIsKeptToForMinutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := queue.New[string](places, free)
+		taken(t, q, time.Minute)
+		q.Limited(2 * time.Second)
+		require.InDelta(t, 600*9/10, taken(t, q, time.Minute), 30)
+		time.Sleep(4 * time.Minute)
+		require.InDelta(t, 600, taken(t, q, time.Minute), 1)
 	})
 }
 
@@ -266,7 +277,7 @@ func TestALimitThatOthersReachedIsNotKeptTo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := queue.New[string](places, free)
 		request(t, q, "a", 0)
-		q.Limited()
+		q.Limited(time.Minute)
 		require.InDelta(t, 600, taken(t, q, time.Minute), 1)
 	})
 }
