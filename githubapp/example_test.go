@@ -115,11 +115,12 @@ func ExampleNewWorkspaceMutator() {
 	}
 
 	ctx := context.Background()
-	one, _, _ := mutator.WorkspaceToken(ctx, "workspace-1")
-	two, _, _ := mutator.WorkspaceToken(ctx, "workspace-2")
+	one, two := map[string]string{}, map[string]string{}
+	_ = mutator.MutateEnv(ctx, "workspace-1", one) // they start
+	_ = mutator.MutateEnv(ctx, "workspace-2", two)
 	_, _, err = mutator.WorkspaceToken(ctx, "workspace-3")
-	fmt.Println(one != two, err)
-	fmt.Println(mutator.ReleaseWorkspace(ctx, "workspace-1")) // one is dead now
+	fmt.Println(one["GH_TOKEN"] != two["GH_TOKEN"], err)
+	fmt.Println(mutator.ReleaseWorkspace(ctx, "workspace-1")) // its token is dead now
 	// Output:
 	// true githubapp: policy for workspace "workspace-3": no such workspace
 	// <nil>

@@ -2,7 +2,6 @@ package githubapp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -94,7 +93,7 @@ func (s *issuer) recorded(ctx context.Context, began time.Time) (ledger.Token, e
 	case err == ledger.ErrAway:
 		return ledger.Token{}, nil
 	case err == nil && s.generation != "" && life.Generation != s.generation:
-		err = errors.New("it was started again")
+		err = ledger.ErrReleased // and started again
 	}
 	if err != nil {
 		return ledger.Token{}, m.recordError(s.workspace, err)
