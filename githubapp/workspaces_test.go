@@ -224,7 +224,7 @@ func TestAReplicaThatLearntTheClientIDIsOfTheSameApp(t *testing.T) {
 
 func TestASuspendedInstallationIsAskedForOnceForAll(t *testing.T) {
 	onPlatform(t, func(t *testing.T, p *platform) {
-		const workspaces = 200
+		const workspaces = 50
 		for n := range workspaces { // each a scope of its own
 			p.set(fmt.Sprint(n), &githubapp.Scope{Permissions: contentsRead.Permissions, RepositoryIDs: []int64{int64(1 + n)}})
 		}
