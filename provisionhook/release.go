@@ -9,9 +9,10 @@ import (
 // Releaser is a mutator that has something to give back when a workspace is
 // gone: a token to revoke, a lease to end.
 //
-// ReleaseWorkspace is idempotent, and no error for a workspace that the mutator
-// has never seen or has released before: a platform calls it after a start that
-// failed too, and again when it isn't sure.
+// ReleaseWorkspace is idempotent: a platform calls it after a start that failed
+// too, and again when it isn't sure. It is no error for a workspace that the
+// mutator has released before. For one that it has never seen it is one only
+// where the mutator can't know that there is nothing to give back, and says so.
 type Releaser interface {
 	ReleaseWorkspace(ctx context.Context, workspaceID string) error
 }

@@ -117,25 +117,34 @@ func (c *Cache) tokenDue(ctx context.Context) (string, time.Time, error) {
 	}
 }
 
-// Invalidate drops token if it is the one held and older than Settle: a forge
-// may refuse a token that is seconds old, and a flood of refusals must not
-// become a flood of mints. One that a [Shared] took from its store is as old as
-// it is there. Unless that token is held and too young, the provider is told as
-// well. It reports whether the token was dropped, here or there.
+// Invalidate reports that token was refused, and returns whether that is
+// believed: token is the one held, it is older than Settle, as a forge may refuse
+// one that is seconds old, and no report was believed in the last 5 minutes, so
+// that a flood of refusals doesn't become a flood of mints. A token that a [Shared]
+// took from its store is as old as it is there.
+//
+// A report is a claim, not a fact. The token is suspect from then on: the next
+// caller waits for another one, at most 3 s, and while none can be had it is
+// served on for as long as it lives. For one that is known to be dead there is
+// Drop.
+//
+// The provider is told as well, of a report that is believed and of a token that
+// isn't held here. It may have had it, and that counts too.
 func (c *Cache) Invalidate(token string) bool {
 	now := time.Now()
-	if l := c.promote(now).held; token == "" || l.is(token) && !l.settled(now, c.opts.settle) {
+	s := c.promote(now)
+	if token == "" || s.held.is(token) && !s.believes(token, now, c.opts.settle) {
 		return false
 	}
-	// The provider first: a refresh that starts after the drop must not be
+	// The provider first: a refresh that starts after the update must not be
 	// handed the same token.
 	below := Invalidate(c.provider, token)
-	dropped := c.update(func(s *state) bool { return s.invalidate(token, now, c.opts.settle) })
-	if dropped {
+	believed := c.update(func(s *state) bool { return s.invalidate(token, now, c.opts.settle) })
+	if believed {
 		c.opts.logger.Info("token invalidated",
 			"provider", c.opts.name, "token_sha256", TokenSHA256(token))
 	}
-	return dropped || below
+	return believed || below
 }
 
 // Drop forgets what is held, at any age, because it is known to be dead:

@@ -2,6 +2,7 @@ package tokenprovider_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"testing"
@@ -47,7 +48,7 @@ func (f *fixed) calls() int {
 	return f.asked
 }
 
-func TestInvalidateDropsExactlyThatToken(t *testing.T) {
+func TestInvalidateConcernsExactlyTheTokenThatIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &issuer{life: time.Hour}
 		c := tokenprovider.NewCache(source, nil)
@@ -59,27 +60,83 @@ func TestInvalidateDropsExactlyThatToken(t *testing.T) {
 		require.False(t, c.Invalidate(""))
 		requireToken(t, c, "token-1")
 		require.True(t, c.Invalidate("token-1"))
-		require.False(t, c.Invalidate("token-1"), "it is gone")
-		require.Equal(t, tokenprovider.StateEmpty, c.Status().State)
+		require.False(t, c.Invalidate("token-1"), "it is suspect already")
+		require.Equal(t, tokenprovider.StateDegraded, c.Status().State)
 		requireToken(t, c, "token-2")
+		require.Equal(t, tokenprovider.StateFresh, c.Status().State)
 	})
 }
 
-func TestAFloodOfRefusalsIsNotAFloodOfMints(t *testing.T) {
+func TestOneReportInFiveMinutesIsBelieved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &issuer{life: time.Hour}
 		c := tokenprovider.NewCache(source, nil)
-		for range 60_000 { // a minute in which every token is refused at once
+		for range 3600 { // an hour in which every token is refused at once
 			token, _, err := c.Token(t.Context())
 			require.NoError(t, err)
 			c.Invalidate(token)
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Second)
 		}
-		require.LessOrEqual(t, source.calls(), 13)
+		require.Equal(t, 13, source.calls())
 	})
 }
 
-func TestInvalidateIsPassedOnUnlessTheTokenIsTooYoung(t *testing.T) {
+func TestASuspectIsServedWhileNoOtherCanBeHad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour}
+		c := tokenprovider.NewCache(source, nil)
+		requireToken(t, c, "token-1")
+		time.Sleep(10 * time.Minute)
+		source.breakWith(errors.New("down"))
+		require.True(t, c.Invalidate("token-1"))
+		calls := source.calls()
+		for range 49 * 60 {
+			requireToken(t, c, "token-1")
+			require.Equal(t, tokenprovider.StateDegraded, c.Status().State)
+			time.Sleep(time.Second)
+		}
+		require.LessOrEqual(t, source.calls()-calls, 60, "the back-off holds")
+		source.breakWith(nil)
+		time.Sleep(time.Minute)
+		token, _, err := c.Token(t.Context())
+		require.NoError(t, err)
+		require.NotEqual(t, "token-1", token)
+	})
+}
+
+func TestAReportDelaysItsCallersByThreeSecondsAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour}
+		c := tokenprovider.NewCache(source, nil)
+		requireToken(t, c, "token-1")
+		time.Sleep(10 * time.Minute)
+		source.latency = 10 * time.Second
+		require.True(t, c.Invalidate("token-1"))
+		began := time.Now()
+		requireToken(t, c, "token-1")
+		require.Equal(t, 3*time.Second, time.Since(began))
+		time.Sleep(8 * time.Second)
+		requireToken(t, c, "token-2") // at once, though nobody waited for it any more
+		require.Equal(t, 2, source.calls())
+	})
+}
+
+func TestASuspectIsNotServedBeyondItsLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour}
+		c := tokenprovider.NewCache(source, nil)
+		requireToken(t, c, "token-1")
+		time.Sleep(59 * time.Minute)
+		requireToken(t, c, "token-2") // below the minimum
+		time.Sleep(50 * time.Minute)
+		source.breakWith(errors.New("down"))
+		c.Invalidate("token-2")
+		time.Sleep(10 * time.Minute)
+		requireCode(t, c, tokenprovider.CodeUnavailable)
+	})
+}
+
+func TestInvalidateIsPassedOnWhenItIsBelieved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &fixed{token: "a", expiresAt: time.Now().Add(time.Hour)}
 		c := tokenprovider.NewCache(source, nil)
@@ -89,39 +146,38 @@ func TestInvalidateIsPassedOnUnlessTheTokenIsTooYoung(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		c.Invalidate("other")
 		c.Invalidate("a")
+		c.Invalidate("a") // isn't believed a second time
 		require.Equal(t, []string{"other", "a"}, source.invalidated)
 	})
 }
 
-func TestARefreshInFlightIsKeptUnlessItYieldsTheInvalidatedToken(t *testing.T) {
-	run := func(yields, want string) {
-		synctest.Test(t, func(t *testing.T) {
-			answers := make(chan string, 1)
-			source := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
-				return <-answers, time.Now().Add(time.Hour), nil
+func TestARefreshInFlightIsKeptUnlessItYieldsTheRefusedToken(t *testing.T) {
+	for name, yields := range map[string]string{"another token": "new", "the same token": "old"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				answers := make(chan string, 1)
+				source := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+					return <-answers, time.Now().Add(time.Hour), nil
+				})
+				c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: -1})
+				answers <- "old"
+				requireToken(t, c, "old")
+				time.Sleep(46 * time.Minute)
+				requireToken(t, c, "old") // starts the refresh
+				synctest.Wait()
+				require.True(t, c.Invalidate("old"))
+				answers <- yields
+				synctest.Wait()
+				requireToken(t, c, yields)
+				if yields == "old" {
+					require.Equal(t, tokenprovider.StateDegraded, c.Status().State)
+					answers <- "newer"
+					time.Sleep(time.Second)
+					requireToken(t, c, "newer")
+				}
 			})
-			c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: -1})
-			answers <- "old"
-			requireToken(t, c, "old")
-			time.Sleep(46 * time.Minute)
-			requireToken(t, c, "old") // starts the refresh
-			synctest.Wait()
-			require.True(t, c.Invalidate("old"))
-			answers <- yields
-			synctest.Wait()
-			if want == "" {
-				err := requireCode(t, c, tokenprovider.CodeUnavailable)
-				require.ErrorContains(t, err, "delivered again")
-				answers <- "newer"
-				time.Sleep(time.Second)
-				requireToken(t, c, "newer")
-				return
-			}
-			requireToken(t, c, want)
 		})
 	}
-	t.Run("another token", func(t *testing.T) { run("new", "new") })
-	t.Run("the same token", func(t *testing.T) { run("old", "") })
 }
 
 func TestDropForgetsAtAnyAgeAndWhatIsOnItsWay(t *testing.T) {

@@ -29,6 +29,7 @@ type lease struct {
 	minTTL     time.Duration // with less than this left callers wait for a refresh
 	refreshAge time.Duration // from this age on a refresh is due
 	freshAge   time.Duration // below this age nothing is due, whatever a caller asks for
+	suspect    bool          // a report that it was refused was believed: another one is due
 }
 
 func newLease(token string, expiresAt, requested, minted time.Time, opts *settings) *lease {
@@ -53,6 +54,13 @@ func newLease(token string, expiresAt, requested, minted time.Time, opts *settin
 	l.refreshAge = l.life - ahead - jitter
 	l.freshAge = min(l.refreshAge, l.life-minTTL, l.life-maxMinTTL(l.life))
 	return l
+}
+
+// suspected returns l as it is served from a believed report of its refusal on.
+func (l *lease) suspected() *lease {
+	s := *l
+	s.suspect, s.freshAge = true, 0
+	return &s
 }
 
 // fresh reports whether nothing is due. One unsigned comparison also catches a
@@ -84,9 +92,12 @@ func (l *lease) remaining(now time.Time) time.Duration {
 }
 
 // suffices reports whether the token has the life that callers get without
-// waiting, or that one asked for.
+// waiting, or that one asked for. One that is suspect hasn't.
 func (l *lease) suffices(now time.Time, asked time.Duration) bool {
-	if l.life == unlimited {
+	switch {
+	case l.suspect:
+		return false
+	case l.life == unlimited:
 		return true
 	}
 	return l.remaining(now) >= max(l.minTTL, min(asked, maxMinTTL(l.life)))

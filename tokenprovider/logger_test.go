@@ -59,7 +59,7 @@ func TestALogHandlerThatBreaksLeavesNoCallerOfACacheWaiting(t *testing.T) {
 		time.Sleep(10*time.Second - time.Since(began))
 		require.True(t, c.Invalidate("token-1"))
 		source.breakWith(errors.New("down"))
-		requireCode(t, c, tokenprovider.CodeUnavailable)
+		requireToken(t, c, "token-1")
 		panics := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 			panic("a defect")
 		})

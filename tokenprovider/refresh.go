@@ -44,11 +44,6 @@ func (c *Cache) ask(asked minLife) {
 	foreground := c.waiting.Load() > 0
 	var outcome string
 	c.update(func(s *state) bool {
-		failure := failure
-		if failure == nil && s.invalidated != "" && l.is(s.invalidated) {
-			failure = newFailure(errorf(CodeUnavailable,
-				"the provider delivered again the token that was invalidated"))
-		}
 		switch {
 		case failure != nil:
 			outcome = "token refresh failed"

@@ -23,6 +23,10 @@ const (
 	// tokens live for moments.
 	mintInterval = time.Second
 
+	// beliefInterval is the least time from one report of a refused token that
+	// is believed to the next: whoever reports can't cause more mints than that.
+	beliefInterval = 5 * time.Minute
+
 	// maxDeadMints is how many tokens in a row may die before a caller who
 	// waits can be given one. It is an error then.
 	maxDeadMints = 3

@@ -9,10 +9,11 @@ type state struct {
 	held *lease // what is served; nil: nothing. It may have expired
 	next *lease // settles before it replaces held; nil: nothing
 
-	refreshing  bool   // the provider is being asked
-	dropped     bool   // Drop was called since then
-	invalidated string // a token that was invalidated since then
-	askedAt     int64  // when that began, wall time in Unix nanoseconds; 0: it may be asked at once
+	refreshing bool  // the provider is being asked
+	dropped    bool  // Drop was called since then
+	askedAt    int64 // when that began, wall time in Unix nanoseconds; 0: it may be asked at once
+
+	believedAt int64 // when the last report was believed, wall time in Unix nanoseconds; 0: none was
 
 	failure *failure      // of the last try; nil if it brought a token
 	tries   int           // in a row that brought nothing new
@@ -64,9 +65,10 @@ func (s *state) mayRefresh(now time.Time) bool {
 }
 
 // maySettle reports whether a new token may settle before it replaces held:
-// that still has the life by then that callers get without waiting.
+// that isn't suspect, and still has the life by then that callers get without
+// waiting.
 func (s *state) maySettle(now time.Time, settle time.Duration) bool {
-	return settle > 0 && s.held.live(now) && s.held.remaining(now)-settle > s.held.minTTL
+	return settle > 0 && s.held.live(now) && !s.held.suspect && s.held.remaining(now)-settle > s.held.minTTL
 }
 
 // idle reports whether nothing would be lost with s: no token, no refresh, and
@@ -76,20 +78,27 @@ func (s *state) idle(now time.Time) bool {
 	return !s.held.live(now) && !s.next.live(now) && !s.refreshing && !waits
 }
 
-// invalidate drops token if it is held and settled, and serves the one that
-// settles instead.
+// believes reports whether a report that token was refused is believed: it is
+// held and has settled, and no other report was believed a moment ago.
+func (s *state) believes(token string, now time.Time, settle time.Duration) bool {
+	since := time.Duration(now.UnixNano() - s.believedAt)
+	resting := s.believedAt != 0 && since >= 0 && since < beliefInterval // less when the clock was set back
+	return s.held.is(token) && s.held.settled(now, settle) && !resting
+}
+
+// invalidate has the held token replaced if it is token and the report is
+// believed: by the one that settles, else by the next that can be had.
 func (s *state) invalidate(token string, now time.Time, settle time.Duration) bool {
 	s.promote(now, settle)
-	if !s.held.is(token) || !s.held.settled(now, settle) {
+	if !s.believes(token, now, settle) {
 		return false
 	}
-	s.held, s.next, s.askedAt = s.next, nil, 0
-	if s.held.is(token) {
-		s.held = nil
+	s.believedAt, s.askedAt = now.UnixNano(), 0
+	if s.next.live(now) && !s.next.is(token) {
+		s.held, s.next = s.next, nil
+		return true
 	}
-	if s.refreshing {
-		s.invalidated = token
-	}
+	s.held, s.next = s.held.suspected(), nil
 	return true
 }
 
@@ -105,7 +114,7 @@ func (s *state) endBackoff() {
 
 // begin takes note that the provider is being asked.
 func (s *state) begin(now time.Time) {
-	s.refreshing, s.invalidated, s.dropped = true, "", false
+	s.refreshing, s.dropped = true, false
 	s.askedAt = now.UnixNano()
 }
 
@@ -145,7 +154,11 @@ func (s *state) unchanged(l *lease, now time.Time, opts *settings) {
 	s.failure = nil
 	s.backOff(now)
 	if l.life != unlimited && (s.held.life == unlimited || l.expiresAt.Before(s.held.expiresAt)) {
+		suspect := s.held.suspect
 		s.held = newLease(l.token, l.expiresAt, wall(s.held.requested), wall(s.held.minted), opts)
+		if suspect {
+			s.held = s.held.suspected()
+		}
 	}
 }
 
@@ -159,7 +172,11 @@ func (s *state) judge(opts *settings, now time.Time) State {
 		return StateDegraded
 	case s.failure != nil:
 		return StateFailing
-	case s.refreshing || live && s.next == nil && served.held.due(now):
+	case s.refreshing:
+		return StateRefreshing
+	case live && served.held.suspect:
+		return StateDegraded
+	case live && s.next == nil && served.held.due(now):
 		return StateRefreshing
 	case live:
 		return StateFresh

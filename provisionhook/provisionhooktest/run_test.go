@@ -449,12 +449,12 @@ var wrongs = map[string]struct {
 		func(*testing.T) provisionhook.EnvMutator {
 			return &wrong{release: func(_ context.Context, id string) error {
 				if id == "ws-never-seen" {
-					return errors.New("unknown workspace")
+					panic("unknown workspace")
 				}
 				return nil
 			}}
 		},
-		[]string{"release"}, `it failed for a workspace that was never started: unknown workspace`,
+		[]string{"release"}, `it failed for a workspace that was never started: the mutator panicked`,
 	},
 	"releases once": {
 		func(*testing.T) provisionhook.EnvMutator {

@@ -119,15 +119,12 @@ func TestARejectedTokenIsReplacedAndOnlyThatOne(t *testing.T) {
 				get("ws-1", "garbage", "", tokenprovider.TokenSHA256("never issued"), first),
 				"only the digest of the held token counts")
 
-			second := get("ws-1", "garbage", digest)
+			second := get("ws-1", "garbage, "+digest) // a proxy may join the lines of a header
 			require.NotEqual(t, first, second)
 			require.Equal(t, second, get("ws-1", digest),
-				"a report that comes late doesn't drop the token after it")
+				"a report that comes late doesn't concern the token after it")
 			digests := []string{digest, tokenprovider.TokenSHA256(second)}
-			third := get("ws-1", strings.Join(digests, ", "))
-			require.NotContains(t, []string{first, second}, third, "a proxy may join the lines of a header")
-			require.Equal(t, third, get("ws-1", digests...))
-			second = third
+			require.Equal(t, second, get("ws-1", digests...), "another report isn't believed so soon")
 			if name == "PerWorkspace" {
 				require.Equal(t, other, get("ws-2", digest), "another workspace's token stays")
 				require.Equal(t, other, get("ws-2", tokenprovider.TokenSHA256(second)),

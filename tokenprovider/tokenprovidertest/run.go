@@ -58,8 +58,8 @@ var rules = []rule{
 	{"no token with an error",
 		"with an error, the token is empty and the error doesn't hold one", noTokenWithAnError},
 	{"invalidate",
-		"Invalidate drops exactly the token that it is given, " +
-			"and is true if that token was held and dropped", invalidates},
+		"Invalidate replaces exactly the token that it is given, " +
+			"and is true if that token is held and the report believed", invalidates},
 	{"status",
 		"Status doesn't block and holds no secret", status},
 }
