@@ -3,6 +3,7 @@ package githubapp_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"sync"
 	"testing"
@@ -79,6 +80,36 @@ func TestATokenThatIsReportedIsReplacedAndThenRevoked(t *testing.T) {
 		require.True(t, p.alive(t, other))
 		require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
 		p.requireDead(t, fresh)
+	})
+}
+
+// atMessage is a log handler that calls f at a message.
+type atMessage struct {
+	slog.Handler
+	message string
+	f       func()
+}
+
+func (h atMessage) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == h.message {
+		h.f()
+	}
+	return nil
+}
+
+func TestWhoAsksWhileATokenIsReportedGetsAnother(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		var m *githubapp.WorkspaceMutator
+		var asked string
+		m = p.replica(t, func(o *githubapp.Options) {
+			o.Logger = slog.New(atMessage{o.Logger.Handler(), "token invalidated", func() { asked = p.workspaceToken(t, m, "a") }})
+		})
+		refused := p.start(t, m, "a")
+		time.Sleep(time.Minute)
+		require.True(t, m.Invalidate(refused))
+		require.NotEmpty(t, asked)
+		require.NotEqual(t, refused, asked)
+		p.requireDead(t, refused)
 	})
 }
 

@@ -196,11 +196,7 @@ func (m *WorkspaceMutator) Invalidate(token string) bool {
 	if i := u.installation; m.share {
 		return i.Invalidate(token)
 	}
-	if !c.Invalidate(token) {
-		return false
-	}
-	m.uses.refused(u, token)
-	return true
+	return c.Invalidate(token)
 }
 
 // Status returns the worst state of the workspaces' tokens, how many of how many
