@@ -83,6 +83,20 @@ func TestATokenThatIsReportedIsReplacedAndThenRevoked(t *testing.T) {
 	})
 }
 
+func TestAReplicaHandsOutNothingThatAnotherRevoked(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		one, two := p.replica(t), p.replica(t)
+		refused := p.start(t, one, "a")
+		require.Equal(t, refused, p.workspaceToken(t, two, "a"))
+		time.Sleep(time.Minute)
+		require.True(t, one.Invalidate(refused))
+		require.Equal(t, refused, p.workspaceToken(t, two, "a"), "it is a claim until it is replaced")
+		fresh := p.workspaceToken(t, one, "a")
+		require.Equal(t, fresh, p.workspaceToken(t, two, "a"))
+		require.Equal(t, 2, p.Mints())
+	})
+}
+
 // atMessage is a log handler that calls f at a message.
 type atMessage struct {
 	slog.Handler
