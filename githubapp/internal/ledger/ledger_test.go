@@ -225,11 +225,13 @@ func TestAReleaseRecordsWhatIsUnrecordedFirst(t *testing.T) {
 		o := newOffice(t)
 		l := o.begin(t)
 		o.away.Store(true)
-		o.issue(t, l, "a")
+		_, err := o.Read(t.Context(), "ws")
+		require.Equal(t, ledger.ErrAway, err)
 		o.away.Store(false)
-		time.Sleep(5*time.Second - time.Millisecond)
+		time.Sleep(2 * time.Second)
+		o.issue(t, l, "a") // the Store isn't asked yet
 		require.Equal(t, ledger.ErrAway, o.Release(t.Context(), "ws"))
-		time.Sleep(time.Millisecond)
+		time.Sleep(3 * time.Second)
 		require.NoError(t, o.Release(t.Context(), "ws"))
 		o.requireRevoked(t, "a")
 		time.Sleep(10 * time.Second) // nothing is left to be recorded
