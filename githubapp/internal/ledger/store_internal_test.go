@@ -120,6 +120,7 @@ func TestACallerWhoLeavesSaysNothingOfTheStore(t *testing.T) {
 		defer leave()
 		_, err := g.Load(ctx, "key")
 		require.Equal(t, context.DeadlineExceeded, err)
+		synctest.Wait()
 		s.load = answers
 		_, err = g.Load(t.Context(), "key")
 		require.NoError(t, err)
