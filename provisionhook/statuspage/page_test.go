@@ -55,7 +55,7 @@ func platform(now time.Time) *provisionhook.Registry {
 		reports(hostileName, tokenprovider.Status{State: tokenprovider.StateEmpty}),
 		silent{"שלום"},
 		reports("constant",
-			tokenprovider.Status{State: tokenprovider.StateFresh, MintedAt: now, Mints: 1}),
+			tokenprovider.Status{State: tokenprovider.StateRefreshing, MintedAt: now, Mints: 1}),
 		git,
 	)
 	return registry
