@@ -198,6 +198,30 @@ func TestSharedTokensAreOneMintForAFleet(t *testing.T) {
 	})
 }
 
+func TestSharedTokensCostAMintForEachScopeAndLife(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		const scopes, hours = 10, 12
+		p.opts.ShareTokens = true
+		m := newWorkspaceMutator(t, p.app(t), func(_ context.Context, workspaceID string) (int64, githubapp.Scope, error) {
+			var n int
+			_, err := fmt.Sscan(workspaceID, &n)
+			return int64(100 + n%scopes), widgets, err
+		}, &p.opts)
+		for n := range scopes {
+			p.AddInstallation(githubapptest.Installation{ID: int64(100 + n), AppID: appID, Account: fmt.Sprint("org-", n),
+				Repositories: []string{fmt.Sprintf("org-%d/widgets", n)}})
+		}
+		for range hours * 60 {
+			for n := range 3 * scopes {
+				p.workspaceToken(t, m, fmt.Sprint(n))
+			}
+			time.Sleep(time.Minute)
+		}
+		require.LessOrEqual(t, float64(p.Mints()-scopes), 1.4*scopes*hours, "beside the first of each")
+		require.Equal(t, scopes, m.Status().Of)
+	})
+}
+
 func TestMutatorsOfDifferentNamesKeepTokensApart(t *testing.T) {
 	onPlatform(t, func(t *testing.T, p *platform) {
 		one := p.replica(t)
