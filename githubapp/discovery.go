@@ -85,7 +85,8 @@ func (a *App) findInstallation(ctx context.Context, target, path string) (*Insta
 	info, err := a.lookupInstallation(ctx, path)
 	if tokenprovider.CodeOf(err) == tokenprovider.CodeNotFound {
 		return nil, fmt.Errorf("githubapp: the app isn't installed on %s, or there is no such; "+
-			"install it from the app's public page, and select the repository: %w", target, err)
+			"install it from the app's public page, and select the repository "+
+			"(an enterprise is enterprises/SLUG): %w", target, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("githubapp: find the installation on %s: %w", target, err)

@@ -132,16 +132,13 @@ func (a *App) kept(which func(*Installation) bool) (kept []*Installation) {
 }
 
 // died drops the tokens of the installation with that id, of each scope that is
-// concerned, at any age, and those in the Store that this replica knows of. With
-// no scope to concern all of them are dead, and what is found later that was
-// minted before is too.
+// concerned, at any age; with nothing said of scopes, of all. What is found later
+// in the Store or on record, and was minted before, isn't taken any more.
 func (a *App) died(ctx context.Context, id int64, concerned ...func(Scope) bool) {
 	dead := func(i *Installation) bool {
 		return i.id == id && (len(concerned) == 0 || concerned[0](i.asked.scope))
 	}
-	if len(concerned) == 0 {
-		a.facts.died(id)
-	}
+	a.facts.died(id)
 	for _, i := range a.kept(dead) {
 		i.cache.Load().Drop() // first, since the Store may take its time
 	}

@@ -119,8 +119,9 @@ func (c *Cache) tokenDue(ctx context.Context) (string, time.Time, error) {
 
 // Invalidate reports that token was refused, and returns whether that is
 // believed: token is the one held, it is older than Settle, as a forge may refuse
-// one that is seconds old, and no report was believed in the last 5 minutes, so
-// that a flood of refusals doesn't become a flood of mints. A token that a [Shared]
+// one that is seconds old, and no report was believed in the last 5 minutes (a
+// twelfth of the token's life, if that is shorter), so that a flood of refusals
+// doesn't become a flood of mints. A token that a [Shared]
 // took from its store is as old as it is there.
 //
 // A report is a claim, not a fact. The token is suspect from then on: the next

@@ -23,9 +23,7 @@ const (
 	// tokens live for moments.
 	mintInterval = time.Second
 
-	// beliefInterval is the least time from one report of a refused token that
-	// is believed to the next: whoever reports can't cause more mints than that.
-	beliefInterval = 5 * time.Minute
+	maxBeliefInterval = 5 * time.Minute
 
 	// maxDeadMints is how many tokens in a row may die before a caller who
 	// waits can be given one. It is an error then.
@@ -33,7 +31,7 @@ const (
 
 	firstBackoff     = time.Second
 	maxBackoff       = time.Minute
-	permanentBackoff = 30 * time.Second // after a failure that isn't Retryable
+	permanentBackoff = 30 * time.Second // after a failure that isn't Retryable, and hints at nothing else
 	maxRetryAfter    = time.Hour        // the longest Retry-After that is believed
 )
 
@@ -54,6 +52,10 @@ func windows(life, refreshAhead, minTTL time.Duration) (ahead, least, jitter tim
 	return ahead, least, jitter
 }
 
+// beliefInterval returns the least time from one report of a refused token that is
+// believed to the next: whoever reports can't cause more mints than that.
+func beliefInterval(life time.Duration) time.Duration { return min(maxBeliefInterval, life/12) }
+
 // maxMinTTL returns the longest remaining life that a caller may ask of a
 // token: with more, each call would mint.
 func maxMinTTL(life time.Duration) time.Duration { return life / 2 }
@@ -70,7 +72,7 @@ func backoff(tries int, f *failure) time.Duration {
 	if f == nil {
 		return wait
 	}
-	if !f.code.retryable() {
+	if !f.code.retryable() && f.retryAfter <= 0 {
 		wait = permanentBackoff
 	}
 	return max(wait, min(f.retryAfter, maxRetryAfter))

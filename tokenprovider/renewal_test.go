@@ -58,6 +58,8 @@ func TestBackoffIsBoundedOnBothSides(t *testing.T) {
 		{"the same token again", 1, nil, 800 * time.Millisecond, time.Second},
 		{"a permanent failure", 1, permanent, 30 * time.Second, 30 * time.Second},
 		{"a permanent failure for long", 60, permanent, 30 * time.Second, 30 * time.Second},
+		{"a permanent failure with a hint", 1, asking(CodeForbidden, 2*time.Second), 2 * time.Second,
+			2 * time.Second},
 		{"a Retry-After", 1, asking(CodeRateLimited, 7*time.Minute), 7 * time.Minute,
 			7 * time.Minute},
 		{"a Retry-After below the back-off", 6, asking(CodeRateLimited, time.Second),
@@ -157,5 +159,14 @@ func TestKeepFreshLooksNeitherInAHotLoopNorTooRarely(t *testing.T) {
 		"nothing due":           {&state{held: fresh}, maxLook},
 	} {
 		require.Equal(t, c.want, c.state.nextLook(now, opts), name)
+	}
+}
+
+func TestTheRestBetweenReportsScalesWithTheLifeOfAToken(t *testing.T) {
+	for life, want := range map[time.Duration]time.Duration{
+		unlimited: 5 * time.Minute, 8 * time.Hour: 5 * time.Minute, time.Hour: 5 * time.Minute,
+		12 * time.Minute: time.Minute, 12 * time.Second: time.Second,
+	} {
+		require.Equal(t, want, beliefInterval(life), life)
 	}
 }

@@ -82,8 +82,10 @@ func (s *state) idle(now time.Time) bool {
 // held and has settled, and no other report was believed a moment ago.
 func (s *state) believes(token string, now time.Time, settle time.Duration) bool {
 	since := time.Duration(now.UnixNano() - s.believedAt)
-	resting := s.believedAt != 0 && since >= 0 && since < beliefInterval // less when the clock was set back
-	return s.held.is(token) && s.held.settled(now, settle) && !resting
+	if !s.held.is(token) || !s.held.settled(now, settle) {
+		return false
+	}
+	return s.believedAt == 0 || since < 0 || since >= beliefInterval(s.held.life) // less when the clock was set back
 }
 
 // invalidate has the held token replaced if it is token and the report is

@@ -32,6 +32,8 @@ func excuse(o operation, happened []happening, life time.Duration) (why string) 
 	for _, h := range happened {
 		near := o.ended.After(h.began) && o.began.Before(h.ended.Add(h.recovery(o.caches(), life)))
 		switch {
+		case o.uncertain && h.how == killed && h.began.Before(o.began):
+			why = explained // the store forgot the workspace
 		case !near || holds && o.held.outlives(h):
 		case h.concerns(o) && h.kind == stall:
 			return busy
@@ -51,7 +53,9 @@ func (f fault) concerns(o operation) bool {
 	release, call := o.what == releasing, o.what == calling || o.what == callingOwn
 	switch {
 	case o.outlived:
-		return f.how == killed // the store forgot what there is to revoke
+		// The store forgot what there is to revoke, or a replica couldn't put
+		// it on record yet.
+		return f.how == killed || o.early && (f.kind == redisGone || f.kind == stall)
 	case f.kind == down, f.kind == limited, f.how == late, f.kind == clock && f.amount > 0:
 		return !release
 	case f.kind == suspended:

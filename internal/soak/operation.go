@@ -37,6 +37,8 @@ type operation struct {
 	said         string // why it failed: a code, or one of those below; "": nothing says so
 	hung         bool   // it had no end in time
 	outlived     bool   // by a token, after a release that was told to be done
+	early        bool   // and dead some seconds later
+	uncertain    bool   // whether there is something to release
 }
 
 // token is what is known of one that a workspace was handed.
@@ -51,6 +53,7 @@ const (
 	toldByHelper = "the helper" // a sentence of git's credential helper
 	refused      = "API 401"
 	forbidden    = "API 403"
+	uncertain    = "a release that isn't certain"
 )
 
 // clear are the answers that may be given to who gets no token, or whose token
@@ -58,7 +61,7 @@ const (
 var clear = []string{
 	string(tokenprovider.CodeUnavailable), string(tokenprovider.CodeRateLimited),
 	string(tokenprovider.CodeForbidden), string(tokenprovider.CodeUnauthenticated),
-	toldByHelper, refused, forbidden,
+	toldByHelper, refused, forbidden, uncertain,
 }
 
 // verdict returns what is wrong with the outcome of o; "" when nothing is.

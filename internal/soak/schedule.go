@@ -39,12 +39,13 @@ func schedule(seed uint64, from, to, life time.Duration) []fault {
 // drawRound returns the faults of a round in their order.
 func drawRound(r *rand.Rand, round int, life time.Duration) []fault {
 	const ms, s = time.Millisecond, time.Second
+	back, ahead := jumps(r, life)
 	bridged := func() []fault {
 		return shuffled(r,
 			fault{kind: slow, amount: between(r, 300*ms, 1500*ms), lasts: between(r, 3*s, 5*s)},
 			fault{kind: rotated, how: atOnce},
 			fault{kind: rotated, how: overlapping, lasts: between(r, 300*ms, s)},
-			fault{kind: clock, amount: -moved(r)},
+			fault{kind: clock, amount: back},
 			fault{kind: endpoint, target: r.IntN(replicas), lasts: between(r, 200*ms, 3*s)},
 			fault{kind: redisGone, how: pick(r, killed, stopped), lasts: between(r, 2*s, 5*s)},
 		)
@@ -52,7 +53,7 @@ func drawRound(r *rand.Rand, round int, life time.Duration) []fault {
 	others := append(bridged()[:1],
 		fault{kind: down, how: pick(r, byPage, byDisconnect, byHang), lasts: between(r, 300*ms, 1500*ms)},
 		fault{kind: limited, how: pick(r, primary, secondary), lasts: between(r, 1500*ms, 2*s), amount: pick(r, s, 2*s)},
-		fault{kind: clock, amount: moved(r)},
+		fault{kind: clock, amount: ahead},
 	)
 	if round > 0 {
 		others = append(others, fault{kind: rotated, how: late, lasts: between(r, 300*ms, s)})
@@ -62,10 +63,15 @@ func drawRound(r *rand.Rand, round int, life time.Duration) []fault {
 	return slices.Concat([]fault{suspension}, bridged(), []fault{outage}, shuffled(r, others...))
 }
 
-// moved returns by how much a clock jumps: seconds, or more than an app's JWT
-// allows.
-func moved(r *rand.Rand) time.Duration {
-	return pick(r, between(r, 5*time.Second, 50*time.Second), between(r, 10*time.Minute, 20*time.Minute))
+// jumps returns by how much the clock moves, once back and once ahead: by more
+// than an app's JWT allows, and by so little that GitHub doesn't say a word. That
+// mustn't matter against a token's life, as a minute doesn't against an hour.
+func jumps(r *rand.Rand, life time.Duration) (back, ahead time.Duration) {
+	large, small := between(r, 10*time.Minute, 20*time.Minute), between(r, life/30, life/10)
+	if r.IntN(2) == 0 {
+		return -large, small
+	}
+	return -small, large
 }
 
 func between(r *rand.Rand, least, most time.Duration) time.Duration {

@@ -16,11 +16,6 @@ var unjudged = []exemption{
 			return f.kind == endpoint && f.only(o) && (o.what == cloning || o.what == fetching || o.what == pushing)
 		},
 	},
-	{
-		what:     "a released token that a replica handed out while the store gave no answer",
-		remedy:   "the ledger of githubapp",
-		concerns: func(f fault, o operation) bool { return o.outlived && (f.kind == redisGone || f.kind == stall) },
-	},
 }
 
 // listed returns what isn't judged in which o may fail for f; "" for none.

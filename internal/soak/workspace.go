@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/provisionhook"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
@@ -129,22 +130,34 @@ func (ws *workspace) release(ctx context.Context) {
 	ws.admitted.Delete(ws.id)
 	for done := false; !done && ctx.Err() == nil; {
 		ws.operate(ctx, func(ctx context.Context) operation {
-			if err := ws.registry().Release(ctx, ws.id); err != nil {
+			err := ws.registry().Release(ctx, ws.id)
+			if done = errors.Is(err, githubapp.ErrReleaseUncertain); done { // it lasts longer than the soak
+				return operation{what: releasing, err: err, said: uncertain, uncertain: true}
+			}
+			if err != nil {
 				return failure(releasing, err)
 			}
 			done = true
-			for _, t := range ws.issued.living() {
-				if ws.own && ws.alive(ctx, t.value) {
-					err := errors.New("a token of the workspace still works after its release")
-					return operation{what: releasing, err: err, outlived: true}
-				}
+			if !ws.outlived(ctx) {
+				return operation{what: releasing}
 			}
-			return operation{what: releasing}
+			ws.sleep(ctx, recorded)
+			err = errors.New("a token of the workspace still works after its release")
+			return operation{what: releasing, err: err, outlived: true, early: !ws.outlived(ctx)}
 		})
 		if !done {
 			ws.sleep(ctx, time.Second)
 		}
 	}
+}
+
+// recorded is how long after an outage of the store a replica takes to put on
+// record what it handed out meanwhile, or to revoke it.
+const recorded = 10 * time.Second
+
+// outlived reports whether a token of the workspace's own works.
+func (ws *workspace) outlived(ctx context.Context) bool {
+	return ws.own && slices.ContainsFunc(ws.issued.living(), func(t *token) bool { return ws.alive(ctx, t.value) })
 }
 
 // registry returns the one that starts and releases the workspace.

@@ -71,6 +71,9 @@ func (c *Client) refused(r Request, got reply, credential string) error {
 	hinted := e.Code == tokenprovider.CodeUnavailable && got.header.Get("Retry-After") != ""
 	if hinted || e.Code == tokenprovider.CodeRateLimited {
 		e.RetryAfter = retryAfter(got.header, c.clock.now())
+		if refusal.says(lockedOut) {
+			e.RetryAfter = max(e.RetryAfter, lockOutHold)
+		}
 	}
 	if got.broken != nil {
 		e.Err = errors.New("the answer broke off, so GitHub may have said more")

@@ -13,6 +13,7 @@ import (
 const (
 	defaultHold = time.Minute
 	maxHold     = time.Hour
+	lockOutHold = 5 * time.Minute // GitHub tells no time, and to ask again makes it worse
 )
 
 // limits reports whether r is a rate limit. A 403 is one only with Retry-After,
@@ -41,18 +42,28 @@ func (r *Refusal) secondary() bool {
 }
 
 // retryAfter returns how long to wait, by the hints in the order of GitHub's
-// documentation. now is by GitHub's clock.
+// documentation. now is by GitHub's clock, as far as that is known; where the
+// answer's own Date makes the wait shorter, that counts: a clock that is wrong
+// costs a request then, and not an hour.
 func retryAfter(header http.Header, now time.Time) time.Duration {
-	wait := defaultHold
+	wait := waitFrom(header, now)
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		wait = min(wait, waitFrom(header, date))
+	}
+	return min(max(wait, time.Second), maxHold)
+}
+
+// waitFrom returns how long to wait from now on.
+func waitFrom(header http.Header, now time.Time) time.Duration {
 	if hint := header.Get("Retry-After"); hint != "" {
 		if hinted, ok := wire.ParseRetryAfter(hint, now, maxHold); ok {
-			wait = hinted
+			return max(hinted, time.Second)
 		}
 	} else if noneRemaining(header) {
 		reset, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64)
 		if err == nil && reset > 0 {
-			wait = time.Duration(min(reset-now.Unix(), int64(maxHold/time.Second))) * time.Second
+			return max(time.Duration(min(reset-now.Unix(), int64(maxHold/time.Second)))*time.Second, time.Second)
 		}
 	}
-	return min(max(wait, time.Second), maxHold)
+	return defaultHold
 }
