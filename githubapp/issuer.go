@@ -2,7 +2,6 @@ package githubapp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -27,7 +26,10 @@ type issuer struct {
 	workspaceKey
 }
 
-var _ tokenprovider.TokenProvider = (*issuer)(nil)
+var (
+	_ tokenprovider.TokenProvider = (*issuer)(nil)
+	_ tokenprovider.Invalidator   = (*issuer)(nil)
+)
 
 // provider returns what the cache of key asks.
 func (m *WorkspaceMutator) provider(key workspaceKey) tokenprovider.TokenProvider {
@@ -57,6 +59,14 @@ func (s *issuer) Token(ctx context.Context) (string, time.Time, error) {
 		return "", time.Time{}, err
 	}
 	return t.Value.Reveal(), t.ExpiresAt, nil
+}
+
+// Invalidate takes note that a report of token was believed, before the cache asks
+// for another one: it isn't taken from the record any more, and is owed when it is
+// replaced.
+func (s *issuer) Invalidate(token string) bool {
+	s.mutator.uses.refused(s.workspaceKey, token)
+	return false
 }
 
 // mint mints a token and puts it on record, before anybody has it.
@@ -94,7 +104,7 @@ func (s *issuer) recorded(ctx context.Context, began time.Time) (ledger.Token, e
 	case err == ledger.ErrAway:
 		return ledger.Token{}, nil
 	case err == nil && s.generation != "" && life.Generation != s.generation:
-		err = errors.New("it was started again")
+		err = ledger.ErrReleased // and started again
 	}
 	if err != nil {
 		return ledger.Token{}, m.recordError(s.workspace, err)

@@ -151,10 +151,10 @@ func (u *uses) holder(token string) (use, *tokenprovider.Cache) {
 }
 
 // refused notes that a report of token was believed.
-func (u *uses) refused(name use, token string) {
+func (u *uses) refused(key workspaceKey, token string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if n := u.of[name]; n != nil {
+	if n := u.of[key.use()]; n != nil && n.key == key {
 		n.refused = tokenprovider.TokenSHA256(token)
 	}
 }

@@ -112,16 +112,24 @@ func (m *WorkspaceMutator) token(ctx context.Context, workspaceID string,
 		return token, expiresAt, err
 	}
 	key := workspaceKey{workspace: workspaceID, installation: i}
-	switch life, err := open(ctx, m.onRecord(workspaceID)); err {
+	life, away := open(ctx, m.onRecord(workspaceID))
+	switch away {
 	case nil:
 		key.generation = life.Generation
 	case ledger.ErrAway:
 		key.generation = m.uses.generation(workspaceID)
 	default:
-		return "", time.Time{}, m.recordError(workspaceID, err)
+		return "", time.Time{}, m.recordError(workspaceID, away)
 	}
 	c := m.caches.Get(key)
 	token, expiresAt, err := c.Token(ctx)
+	if err == nil && away == nil && !life.Gave(token) {
+		// It came after the look at the record, or another replica revoked it.
+		if now, err := m.app.ledger.Read(ctx, m.onRecord(workspaceID)); err == nil && !now.Gave(token) {
+			c.Drop()
+		}
+		token, expiresAt, err = c.Token(ctx)
+	}
 	if m.uses.note(key, c, token, err) {
 		// What was refused and is replaced now is owed: a failure leaves it so.
 		_ = m.app.ledger.Settle(context.WithoutCancel(ctx), m.onRecord(workspaceID))
@@ -196,11 +204,7 @@ func (m *WorkspaceMutator) Invalidate(token string) bool {
 	if i := u.installation; m.share {
 		return i.Invalidate(token)
 	}
-	if !c.Invalidate(token) {
-		return false
-	}
-	m.uses.refused(u, token)
-	return true
+	return c.Invalidate(token)
 }
 
 // Status returns the worst state of the workspaces' tokens, how many of how many

@@ -76,7 +76,7 @@ func TestABrowserShowsTheStatusPage(t *testing.T) {
 			dom, picture, log := look(t, withPassword, row.width, row.flags...)
 			text := html.UnescapeString(dom)
 			for _, says := range []string{
-				"<title>Failing – token status</title>", "A provider has no live token.",
+				"<title>Degraded – token status</title>", "Some tokens fail, or can't be refreshed.",
 				"artifact-store", ">Fresh<", ">Refreshing<", ">Degraded<", ">Failing<", ">Empty<",
 				">Unknown<",
 				"39 min left of 1 h", "too many requests for tokens; try again later", hostileShown, "שלום",
@@ -119,6 +119,6 @@ func TestABrowserRefusesWhatIsNotOfTheStatusPage(t *testing.T) {
 	} {
 		require.Regexp(t, refused+".* violates the following Content Security Policy", log)
 	}
-	require.Contains(t, dom, "<title>Failing – token status</title>")
+	require.Contains(t, dom, "<title>Degraded – token status</title>")
 	require.Equal(t, color.RGBA{0xf5, 0xf6, 0xf8, 0xff}, color.RGBAModel.Convert(picture.At(1, 1000)))
 }

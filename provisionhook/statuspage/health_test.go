@@ -36,6 +36,14 @@ func (workspaceReporter) WorkspaceToken(context.Context, string) (string, time.T
 	panic("a token was minted")
 }
 
+// usageReporter is a reporter that knows what its forge lets it do.
+type usageReporter struct {
+	sharedReporter
+	usage func() tokenprovider.Usage
+}
+
+func (r usageReporter) Usage() tokenprovider.Usage { return r.usage() }
+
 // silent has tokens and doesn't say how it is doing.
 type silent struct{ name string }
 
@@ -56,10 +64,15 @@ func inState(s tokenprovider.State) provisionhook.EnvMutator {
 		})
 }
 
-func TestHealthIsTheWorstStateOfAllProvidersAndNothingElse(t *testing.T) {
+func TestHealthFailsWhenEachProviderDoes(t *testing.T) {
 	forEach := func(s tokenprovider.State) provisionhook.EnvMutator {
 		return workspaceReporter{
 			reporter{"secret-name", func() tokenprovider.Status { return tokenprovider.Status{State: s} }},
+		}
+	}
+	many := func(s tokenprovider.State, failing, of int) provisionhook.EnvMutator {
+		return workspaceReporter{
+			reporter{"secret-name", func() tokenprovider.Status { return tokenprovider.Status{State: s, Failing: failing, Of: of} }},
 		}
 	}
 	noProvider := provisionhook.Func("secret-name",
@@ -87,14 +100,23 @@ func TestHealthIsTheWorstStateOfAllProvidersAndNothingElse(t *testing.T) {
 		"refreshing":             {mutators{inState(refreshing)}, 200, "refreshing"},
 		"degraded":               {mutators{inState(degraded)}, 200, "degraded"},
 		"failing":                {mutators{inState(failing)}, 503, "failing"},
-		"one of them failing":    {mutators{inState(fresh), inState(failing), inState(degraded)}, 503, "failing"},
+		"one of them failing":    {mutators{inState(fresh), inState(failing), inState(degraded)}, 200, "degraded"},
+		"all of them failing":    {mutators{inState(failing), forEach(failing), many(failing, 3, 3)}, 503, "failing"},
+		"failing beside empty":   {mutators{inState(failing), inState(empty)}, 200, "degraded"},
+		"failing, others unsaid": {mutators{inState(failing), silent{"secret-name"}}, 200, "degraded"},
+		"of many, none":          {mutators{many(fresh, 0, 100)}, 200, "fresh"},
+		"of many, one":           {mutators{many(failing, 1, 100)}, 200, "degraded"},
+		"of many, all":           {mutators{many(failing, 100, 100)}, 503, "failing"},
+		"of many, no number":     {mutators{many(failing, 0, 100)}, 200, "degraded"},
+		"of many, all by number": {mutators{many(fresh, 100, 100)}, 503, "failing"},
+		"of none, failing":       {mutators{many(failing, 0, 0)}, 503, "failing"},
 		"fresh beside empty":     {mutators{inState(fresh), inState(empty)}, 200, "fresh"},
 		"degraded beside refreshing": {
 			mutators{inState(refreshing), inState(degraded), inState(fresh)}, 200, "degraded",
 		},
 		"beside what provides nothing": {mutators{noProvider, inState(fresh), noProvider}, 200, "fresh"},
 		"for each workspace, fresh":    {mutators{forEach(fresh)}, 200, "fresh"},
-		"for each workspace, failing":  {mutators{inState(fresh), forEach(failing)}, 503, "failing"},
+		"for each workspace, failing":  {mutators{inState(fresh), forEach(failing)}, 200, "degraded"},
 		"below wrappers": {
 			mutators{provisionhook.FailOpen(provisionhook.Timeout(inState(failing), time.Second), nil)},
 			503, "failing",
@@ -106,7 +128,7 @@ func TestHealthIsTheWorstStateOfAllProvidersAndNothingElse(t *testing.T) {
 		"not reporting beside empty": {mutators{silent{"secret-name"}, inState(empty)}, 200, "empty"},
 		"a state that isn't one":     {mutators{inState("on fire")}, 503, "failing"},
 		"no state":                   {mutators{inState("")}, 503, "failing"},
-		"a panic":                    {mutators{inState(fresh), panics}, 503, "failing"},
+		"a panic":                    {mutators{panics}, 503, "failing"},
 	} {
 		registry := provisionhook.NewRegistry()
 		registry.Register(row.mutators...)

@@ -48,8 +48,9 @@ var pagePolicy = func() string {
 // The JSON has the mutators in the order in which they run. A mutator that
 // provides tokens has a state; one that reports a [tokenprovider.Status] has
 // that too, and a message when its last try failed; one that doesn't report is
-// "unknown". The first state is the worst of all, or "not_configured" without a
-// provider.
+// "unknown". A mutator with many tokens, of which some fail, is "degraded". The
+// first state is that of [Health]. The usage is what forges let the mutators do, as
+// far as these report it.
 //
 //	{
 //	  "state": "degraded",
@@ -62,9 +63,10 @@ var pagePolicy = func() string {
 //	      "note": "what looks wrong with it",
 //	      "state": "degraded",
 //	      "message": "no token can be had at the moment; try again",
-//	      "status": {"name": "vendor", "state": "degraded", "mints": 1, ...}
+//	      "status": {"name": "vendor", "state": "failing", "mints": 9, "failing": 1, "of": 9, ...}
 //	    }
-//	  ]
+//	  ],
+//	  "usage": [{"name": "vendor", "limits": [...], "holds": [...], "waiting": 0}]
 //	}
 func New(reg *provisionhook.Registry, auth tokenhttp.Authenticator) (http.Handler, error) {
 	if foreign.IsNil(auth) {
@@ -99,6 +101,7 @@ func (h *handler) serve(r *http.Request) (wire.Answer, *wire.Refusal) {
 		return wire.Answer{}, refused
 	}
 	rep := reportOf(r.Context(), h.registry)
+	rep.Usage = usageOf(r.Context(), h.registry)
 	if wire.Prefers(r, wire.JSON, wire.HTML) {
 		return wire.JSONAnswer(rep), nil
 	}

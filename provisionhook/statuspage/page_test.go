@@ -34,9 +34,9 @@ func platform(now time.Time) *provisionhook.Registry {
 		}),
 		workspaceReporter{reporter{"per-workspace", func() tokenprovider.Status {
 			return tokenprovider.Status{
-				State: tokenprovider.StateRefreshing, MintedAt: now.Add(-50 * time.Minute),
+				State: tokenprovider.StateFailing, MintedAt: now.Add(-50 * time.Minute),
 				ExpiresAt: now.Add(9*time.Minute + 30*time.Second),
-				RefreshAt: now.Add(-4 * time.Minute), Mints: 812, Failures: 3,
+				RefreshAt: now.Add(-4 * time.Minute), Mints: 812, Failures: 3, Failing: 2, Of: 400,
 			}
 		}}},
 		reports("forge-app", tokenprovider.Status{
@@ -55,7 +55,7 @@ func platform(now time.Time) *provisionhook.Registry {
 		reports(hostileName, tokenprovider.Status{State: tokenprovider.StateEmpty}),
 		silent{"שלום"},
 		reports("constant",
-			tokenprovider.Status{State: tokenprovider.StateFresh, MintedAt: now, Mints: 1}),
+			tokenprovider.Status{State: tokenprovider.StateRefreshing, MintedAt: now, Mints: 1}),
 		git,
 	)
 	return registry
@@ -200,7 +200,7 @@ func TestTheStatusOfAPlatformIsJSONForThoseWhoPreferIt(t *testing.T) {
 			Mutators    []json.RawMessage
 		}
 		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
-		require.Equal(t, "failing", body.State)
+		require.Equal(t, "degraded", body.State)
 		require.Equal(t, "2000-01-01T00:00:00Z", body.Time)
 		require.Len(t, body.Mutators, 8)
 		require.JSONEq(t, `{
@@ -242,4 +242,45 @@ func TestTheStatusShowsNoToken(t *testing.T) {
 		require.Contains(t, body, "the status panicked: a value of type string")
 	}
 	testutil.RequireRedacted(t, h, adminSecret, tokenSecret, string(keySecret))
+}
+
+func TestTheStatusTellsWhatForgesAllowOnceForEachName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // at midnight of 2000-01-01
+		now := time.Now()
+		reporting := func(u tokenprovider.Usage) provisionhook.EnvMutator {
+			fresh := reporter{"forge", func() tokenprovider.Status { return tokenprovider.Status{State: tokenprovider.StateFresh} }}
+			return usageReporter{sharedReporter{fresh}, func() tokenprovider.Usage { return u }}
+		}
+		usage := tokenprovider.Usage{
+			Name:    "forge app 7",
+			Limits:  []tokenprovider.Limit{{Subject: "app", Limit: 5000, Remaining: 17, Reset: now.Add(20 * time.Minute), SeenAt: now.Add(-3 * time.Second)}},
+			Holds:   []tokenprovider.Hold{{Subject: "installation 42", Code: tokenprovider.CodeForbidden, Until: now.Add(15 * time.Minute)}},
+			Waiting: 3,
+		}
+		registry := provisionhook.NewRegistry()
+		registry.Register(
+			reporting(usage), provisionhook.Timeout(reporting(usage), time.Second),
+			usageReporter{sharedReporter{reporter{"panics", func() tokenprovider.Status { return tokenprovider.Status{State: tokenprovider.StateFresh} }}},
+				func() tokenprovider.Usage { panic(tokenSecret) }},
+			reporting(tokenprovider.Usage{Name: hostileName, Limits: make([]tokenprovider.Limit, 1000), Holds: []tokenprovider.Hold{{Subject: hostileName}}}),
+		)
+		page := record(statusOf(t, registry), newRequest("GET", "/", adminSecret)).Body.String()
+		require.Equal(t, 1, strings.Count(page, "forge app 7"))
+		for _, says := range []string{
+			"3 waiting for their turn.", "Left to app:\n17 of 5000 until 00:20:00 UTC, seen 3 s ago",
+			"Not asked for at the moment:", "installation 42 forbidden until 00:15:00 UTC, in 15 min", hostileShown,
+		} {
+			require.Contains(t, textOf(page), says)
+		}
+		require.NotContains(t, page, "<script")
+
+		r := newRequest("GET", "/", adminSecret)
+		r.Header.Set("Accept", "application/json")
+		var body struct{ Usage []tokenprovider.Usage }
+		require.NoError(t, json.Unmarshal(record(statusOf(t, registry), r).Body.Bytes(), &body))
+		require.Len(t, body.Usage, 2)
+		require.Equal(t, usage.Waiting, body.Usage[0].Waiting)
+		require.Equal(t, usage.Holds[0].Code, body.Usage[0].Holds[0].Code)
+		require.Len(t, body.Usage[1].Limits, 100)
+	})
 }

@@ -3,6 +3,7 @@ package statuspage
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
@@ -20,9 +21,10 @@ const (
 // report says how a registry's mutators are doing: what the page shows, and its
 // JSON.
 type report struct {
-	State    tokenprovider.State `json:"state"` // the worst of the providers'
-	Time     time.Time           `json:"time"`
-	Mutators []mutatorReport     `json:"mutators"`
+	State    tokenprovider.State   `json:"state"` // of the platform
+	Time     time.Time             `json:"time"`
+	Mutators []mutatorReport       `json:"mutators"`
+	Usage    []tokenprovider.Usage `json:"usage,omitempty"` // of the forges, once for each name
 }
 
 // mutatorReport is one mutator in a report. State and what follows are zero for
@@ -37,29 +39,58 @@ type mutatorReport struct {
 // reportOf asks each mutator of reg for its status, which mints nothing and
 // touches no network.
 func reportOf(ctx context.Context, reg *provisionhook.Registry) report {
-	rep := report{
-		State: stateNotConfigured, Time: time.Now().UTC().Truncate(time.Second),
-		Mutators: []mutatorReport{},
-	}
-	var reported []tokenprovider.State
+	rep := report{Time: time.Now().UTC().Truncate(time.Second), Mutators: []mutatorReport{}}
+	var states []tokenprovider.State
 	mutators := reg.Mutators()
 	for i, description := range reg.Describe()[:len(mutators)] { // they are only ever appended to
 		m := mutatorReport{Description: description}
 		if provides(mutators[i]) {
-			m.State, rep.State = stateUnknown, stateUnknown
+			m.State = stateUnknown
 			m.Status = statusOf(ctx, mutators[i])
 		}
 		if m.Status != nil {
-			m.State = m.Status.State
+			m.State = judge(*m.Status)
 			m.Message = m.Status.LastErrorCode.Message()
-			reported = append(reported, m.State)
+		}
+		if m.State != "" {
+			states = append(states, m.State)
 		}
 		rep.Mutators = append(rep.Mutators, m)
 	}
-	if len(reported) > 0 {
-		rep.State = tokenprovider.Worst(reported...)
-	}
+	rep.State = platformState(states)
 	return rep
+}
+
+// judge returns the state that s stands for. Of many tokens the worst doesn't
+// decide: one customer who suspends the app is no outage.
+func judge(s tokenprovider.Status) tokenprovider.State {
+	switch {
+	case s.Of <= 0:
+		return s.State
+	case s.Failing >= s.Of:
+		return tokenprovider.StateFailing
+	case s.Failing > 0 || s.State == tokenprovider.StateFailing:
+		return tokenprovider.StateDegraded
+	}
+	return s.State
+}
+
+// platformState returns the state of a platform whose providers are in those
+// states: failing where each of them is.
+func platformState(providers []tokenprovider.State) tokenprovider.State {
+	if len(providers) == 0 {
+		return stateNotConfigured
+	}
+	known := slices.DeleteFunc(slices.Clone(providers), func(s tokenprovider.State) bool { return s == stateUnknown })
+	if len(known) == 0 {
+		return stateUnknown
+	}
+	well := func(s tokenprovider.State) bool { return s != tokenprovider.StateFailing }
+	worst := tokenprovider.Worst(known...)
+	if !well(worst) && slices.ContainsFunc(providers, well) {
+		return tokenprovider.StateDegraded
+	}
+	return worst
 }
 
 // provides reports whether m has tokens, for all or for each workspace.

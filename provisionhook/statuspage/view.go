@@ -26,6 +26,7 @@ type view struct {
 	Now           string
 	Providers     []providerView
 	Mutators      []mutatorView
+	Usages        []usageView
 }
 
 // providerView is a card.
@@ -36,6 +37,7 @@ type providerView struct {
 	Word, Sentence string
 	PerWorkspace   bool // only that: it has no token for all
 	Reports        bool
+	Failing, Of    int // tokens; 0 of 0 where there is one
 
 	Bar                   *bar
 	Error                 *errorView
@@ -68,10 +70,10 @@ var words = map[tokenprovider.State]struct{ word, sentence, verdict string }{
 		"Refreshing", "A refresh is due or running.", "All is well: a token is being refreshed.",
 	},
 	tokenprovider.StateDegraded: {
-		"Degraded", "A live token, but its refresh fails.", "A token is still live, but can't be refreshed.",
+		"Degraded", "A live token, but its refresh fails.", "Some tokens fail, or can't be refreshed.",
 	},
 	tokenprovider.StateFailing: {
-		"Failing", "No live token, and the last try to get one failed.", "A provider has no live token.",
+		"Failing", "No live token, and the last try to get one failed.", "No provider has a live token.",
 	},
 	tokenprovider.StateEmpty: {
 		"Empty", "No live token is held, and nothing went wrong: nobody has asked yet.",
@@ -95,6 +97,9 @@ func newView(rep report, refreshes bool) view {
 			v.Providers = append(v.Providers, newProviderView(m, rep.Time))
 		}
 	}
+	for _, u := range rep.Usage {
+		v.Usages = append(v.Usages, newUsageView(u, rep.Time))
+	}
 	return v
 }
 
@@ -109,6 +114,9 @@ func newProviderView(m mutatorReport, now time.Time) providerView {
 		return p
 	}
 	p.Reports = true
+	if p.Failing, p.Of = s.Failing, max(s.Of, 0); p.Of > 0 {
+		p.Sentence = fmt.Sprintf("%d of %d tokens fail.", p.Failing, p.Of)
+	}
 	if s.Name != m.Name {
 		p.Source = visible(s.Name, 100)
 	}

@@ -22,6 +22,8 @@ var (
 	failuresDesc = desc("refresh_failures_total", "Tries to get a token that failed.")
 	errorDesc    = desc("refresh_error",
 		"The code of the last try to get a token, if it failed.", "code")
+	failingDesc = desc("failing", "How many of the provider's tokens fail, where it has many.")
+	ofDesc      = desc("of", "How many tokens the provider has, where these are many.")
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -29,18 +31,19 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("provisionkit_token_"+name, help, labels, nil)
 }
 
-// Collector is a [prometheus.Collector] over the status of providers, one for
-// each registry. It is safe for concurrent use.
+// Collector is a [prometheus.Collector] over the status of providers, and over
+// what forges let them do; one for each registry. It is safe for concurrent use.
 type Collector struct {
 	providers map[string]tokenprovider.StatusReporter
-	calls     singleflight.Group // of a provider's Status, by its name
+	calls     singleflight.Group // of a provider, by its name
 }
 
 var _ prometheus.Collector = (*Collector)(nil)
 
 // NewCollector returns a Collector over providers, by the name that their
 // metrics have in the label provider. The map is copied. A nil provider has no
-// metrics.
+// metrics. One that is a [tokenprovider.UsageReporter] too, or wraps one, has those
+// of its usage besides, once for each [tokenprovider.Usage].Name.
 func NewCollector(providers map[string]tokenprovider.StatusReporter) *Collector {
 	return &Collector{providers: maps.Clone(providers)}
 }
@@ -53,13 +56,26 @@ func (c *Collector) Describe(descs chan<- *prometheus.Desc) {
 	descs <- mintsDesc
 	descs <- failuresDesc
 	descs <- errorDesc
+	descs <- failingDesc
+	descs <- ofDesc
+	for _, d := range usageDescs {
+		descs <- d
+	}
 }
 
 // Collect implements [prometheus.Collector].
 func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
-	for name, provider := range c.providers {
-		if !foreign.IsNil(provider) {
-			collect(metrics, valid(name), c.status(name, provider))
+	usages := make(map[string]bool)
+	for _, name := range slices.Sorted(maps.Keys(c.providers)) {
+		provider := c.providers[name]
+		if foreign.IsNil(provider) {
+			continue
+		}
+		got := c.ask(name, provider)
+		collect(metrics, valid(name), got.status)
+		if u := got.usage; u != nil && !usages[valid(u.Name)] {
+			usages[valid(u.Name)] = true
+			collectUsage(metrics, *u)
 		}
 	}
 }
@@ -67,32 +83,49 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 // maxWait bounds how long a scrape waits for one provider.
 const maxWait = time.Second
 
-// status returns what the provider reports. One that doesn't, or reports a
-// state that isn't one, isn't known to be well. A call that hangs is joined by
-// the next scrape, so that there is never more than one of them.
-func (c *Collector) status(name string, p tokenprovider.StatusReporter) tokenprovider.Status {
-	answer := c.calls.DoChan(name, func() (any, error) {
-		var status tokenprovider.Status
+// answer is what a provider reports.
+type answer struct {
+	status tokenprovider.Status
+	usage  *tokenprovider.Usage // nil: it reports none
+}
+
+// ask returns what the provider reports. One that doesn't, or reports a state
+// that isn't one, isn't known to be well. A call that hangs is joined by the next
+// scrape, so that there is never more than one of them.
+func (c *Collector) ask(name string, p tokenprovider.StatusReporter) answer {
+	call := c.calls.DoChan(name, func() (any, error) {
+		var got answer
 		err := foreign.Do("the provider's Status", func() error {
-			status = p.Status()
+			got.status = p.Status()
 			return nil
 		})
-		return status, err
+		failed := foreign.Do("the provider's Usage", func() error {
+			if usage, ok := tokenprovider.UsageOf(p); ok {
+				got.usage = &usage
+			}
+			return nil
+		})
+		if failed != nil {
+			got.usage = nil
+		}
+		return got, err
 	})
 	over := time.NewTimer(maxWait)
 	defer over.Stop()
+	var got answer
 	select {
-	case a := <-answer:
-		status := a.Val.(tokenprovider.Status)
-		if a.Err == nil && slices.Contains(tokenprovider.States(), status.State) {
-			return status
+	case a := <-call:
+		got = a.Val.(answer)
+		if a.Err == nil && slices.Contains(tokenprovider.States(), got.status.State) {
+			return got
 		}
 	case <-over.C:
 	}
-	return tokenprovider.Status{
+	got.status = tokenprovider.Status{
 		State:         tokenprovider.StateFailing,
 		LastErrorCode: tokenprovider.CodeInternal,
 	}
+	return got
 }
 
 func collect(metrics chan<- prometheus.Metric, provider string, status tokenprovider.Status) {
@@ -115,6 +148,10 @@ func collect(metrics chan<- prometheus.Metric, provider string, status tokenprov
 	}
 	if status.LastErrorCode != "" {
 		send(errorDesc, prometheus.GaugeValue, 1, valid(string(status.LastErrorCode)))
+	}
+	if status.Of > 0 {
+		send(failingDesc, prometheus.GaugeValue, float64(status.Failing))
+		send(ofDesc, prometheus.GaugeValue, float64(status.Of))
 	}
 	send(mintsDesc, prometheus.CounterValue, float64(status.Mints))
 	send(failuresDesc, prometheus.CounterValue, float64(status.Failures))

@@ -115,8 +115,14 @@ func TestAScrapeShowsTheStatusOfEveryProvider(t *testing.T) {
 }
 
 func TestTheNamesKeepTheConventions(t *testing.T) {
-	problems, err := promtest.CollectAndLint(tokenprom.NewCollector(providers(t,
-		time.Now().Add(time.Hour))))
+	given := providers(t, time.Now().Add(time.Hour))
+	given["forge"] = forge{
+		func() tokenprovider.Status { return tokenprovider.Status{State: tokenprovider.StateFresh, Of: 1} },
+		func() tokenprovider.Usage {
+			return tokenprovider.Usage{Limits: make([]tokenprovider.Limit, 1), Holds: []tokenprovider.Hold{{Until: time.Now()}}}
+		},
+	}
+	problems, err := promtest.CollectAndLint(tokenprom.NewCollector(given))
 	require.NoError(t, err)
 	require.Empty(t, problems)
 }
@@ -185,6 +191,68 @@ func TestAProvidersOwnStatusNeverEndsAScrape(t *testing.T) {
 		values(families["provisionkit_token_refresh_error"]))
 	require.Equal(t, map[string]float64{"late": 1 << 62, "early": -1 << 60},
 		values(families["provisionkit_token_expiry_timestamp_seconds"]))
+	require.Empty(t, testutil.Leak(text, secret))
+}
+
+func TestAScrapeShowsHowManyTokensFailOfHowMany(t *testing.T) {
+	families, _ := scrape(t, tokenprom.NewCollector(map[string]tokenprovider.StatusReporter{
+		"many": reporter(func() tokenprovider.Status {
+			return tokenprovider.Status{State: tokenprovider.StateFailing, Failing: 3, Of: 400}
+		}),
+		"one": reporter(func() tokenprovider.Status { return tokenprovider.Status{State: tokenprovider.StateFailing} }),
+	}))
+	require.Equal(t, map[string]float64{"many": 3}, values(families["provisionkit_token_failing"]))
+	require.Equal(t, map[string]float64{"many": 400}, values(families["provisionkit_token_of"]))
+}
+
+// forge is a provider that knows what its forge lets it do.
+type forge struct {
+	reporter
+	usage func() tokenprovider.Usage
+}
+
+func (f forge) Usage() tokenprovider.Usage { return f.usage() }
+
+func TestAScrapeShowsEachUsageOnce(t *testing.T) {
+	well := reporter(func() tokenprovider.Status { return tokenprovider.Status{State: tokenprovider.StateFresh} })
+	reset, until := time.Unix(2000, 0), time.Unix(3000, 0)
+	usage := func() tokenprovider.Usage {
+		return tokenprovider.Usage{
+			Name: "app 7", Waiting: 3,
+			Limits: []tokenprovider.Limit{
+				{Subject: "app", Limit: 5000, Remaining: 17, Reset: reset}, {Subject: "acme", Limit: 60, Remaining: 60},
+				{Subject: "app", Limit: 1, Remaining: 1}, {Subject: "\xff"},
+			},
+			Holds: []tokenprovider.Hold{
+				{Subject: "acme", Code: tokenprovider.CodeForbidden, Until: reset},
+				{Subject: "acme", Code: tokenprovider.CodeForbidden, Until: until},
+				{Subject: "acme", Code: tokenprovider.CodeNotFound, Until: reset},
+			},
+		}
+	}
+	families, text := scrape(t, tokenprom.NewCollector(map[string]tokenprovider.StatusReporter{
+		"one": forge{well, usage}, "two": forge{well, usage},
+		"another": forge{well, func() tokenprovider.Usage { return tokenprovider.Usage{Name: "app 8"} }},
+		"panics":  forge{well, func() tokenprovider.Usage { panic(secret) }},
+	}))
+	subjects := func(name string) map[string]float64 {
+		found := map[string]float64{}
+		for _, m := range families["provisionkit_forge_"+name].GetMetric() {
+			key := ""
+			for _, l := range m.GetLabel() { // sorted: code, name, subject
+				key += "/" + l.GetValue()
+			}
+			found[key] = m.GetGauge().GetValue()
+		}
+		return found
+	}
+	require.Equal(t, map[string]float64{"/app 7": 3, "/app 8": 0}, subjects("waiting_requests"))
+	require.Equal(t, map[string]float64{"/app 7/app": 5000, "/app 7/acme": 60, "/app 7/\uFFFD": 0}, subjects("limit_requests"))
+	require.Equal(t, map[string]float64{"/app 7/app": 17, "/app 7/acme": 60, "/app 7/\uFFFD": 0}, subjects("remaining_requests"))
+	require.Equal(t, map[string]float64{"/app 7/app": 2000}, subjects("reset_timestamp_seconds"))
+	require.Equal(t, map[string]float64{"/forbidden/app 7/acme": 3000, "/not_found/app 7/acme": 2000},
+		subjects("held_until_timestamp_seconds"))
+	require.Equal(t, 1.0, values(families["provisionkit_token_state"])["panics/fresh"])
 	require.Empty(t, testutil.Leak(text, secret))
 }
 

@@ -44,6 +44,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -107,6 +108,11 @@ func (l Life) Live(what string, after time.Time) (Token, bool) {
 	return Token{secret.New(best.Token), best.MintedAt, best.ExpiresAt, what}, best.Token != ""
 }
 
+// Gave reports whether token is one of l's that isn't owed.
+func (l Life) Gave(token string) bool {
+	return slices.ContainsFunc(l.tokens, func(e entry) bool { return !e.Owed && e.is(token) })
+}
+
 var (
 	// ErrReleased says that the workspace was released.
 	ErrReleased = errors.New("the workspace was released")
@@ -154,7 +160,8 @@ func (l *Ledger) Store() tokenprovider.Store {
 // release, and where there is no record; the one that runs else. The error is
 // [ErrAway], [ErrSealed], [ErrContended] or ctx's.
 func (l *Ledger) Begin(ctx context.Context, workspace string) (Life, error) {
-	r, err := l.change(ctx, l.config.Key("workspace", workspace), func(r *record) (*record, error) {
+	key := l.config.Key("workspace", workspace)
+	r, err := l.change(ctx, key, func(r *record) (*record, error) {
 		switch {
 		case r == nil:
 			return &record{Generation: rand.Text()}, nil
@@ -163,13 +170,14 @@ func (l *Ledger) Begin(ctx context.Context, workspace string) (Life, error) {
 		}
 		return r, nil
 	})
-	return r.life(), err
+	return l.life(key, r), err
 }
 
 // Read returns the life of a workspace that runs. The error is [ErrReleased], or
 // one of Begin's.
 func (l *Ledger) Read(ctx context.Context, workspace string) (Life, error) {
-	r, err := l.change(ctx, l.config.Key("workspace", workspace), func(r *record) (*record, error) {
+	key := l.config.Key("workspace", workspace)
+	r, err := l.change(ctx, key, func(r *record) (*record, error) {
 		switch {
 		case r == nil:
 			return &record{Generation: rand.Text(), Dated: l.dated()}, nil
@@ -178,7 +186,7 @@ func (l *Ledger) Read(ctx context.Context, workspace string) (Life, error) {
 		}
 		return r, nil
 	})
-	return r.life(), err
+	return l.life(key, r), err
 }
 
 // dated returns since when all that is given is on record, for a record that is

@@ -81,14 +81,6 @@ func (r *record) owed() (tokens []entry) {
 	return tokens
 }
 
-// life returns what a caller sees of r, nothing of a nil one.
-func (r *record) life() Life {
-	if r == nil {
-		return Life{}
-	}
-	return Life{r.Generation, r.Tokens}
-}
-
 const (
 	recordLife   = 30 * 24 * time.Hour // renewed by each change
 	releasedLife = 24 * time.Hour      // mints are refused that long; then the platform alone refuses

@@ -32,6 +32,23 @@ func (l *Ledger) keep(key string, u unrecorded) {
 	}
 }
 
+// life returns what a caller sees of the record at key, with what isn't in it yet;
+// nothing of a nil one.
+func (l *Ledger) life(key string, r *record) Life {
+	if r == nil {
+		return Life{}
+	}
+	life := Life{r.Generation, r.Tokens}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, u := range l.unrecorded[key] {
+		if u.generation == "" || u.generation == r.Generation {
+			life.tokens = append(slices.Clip(life.tokens), u.entry)
+		}
+	}
+	return life
+}
+
 // recordLater records what isn't, every storeRest, until nothing is left.
 func (l *Ledger) recordLater() {
 	for {

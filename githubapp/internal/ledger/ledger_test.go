@@ -1,0 +1,308 @@
+package ledger_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp/internal/ledger"
+	"github.com/molecule-ai/provisionkit/internal/secret"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
+	"github.com/stretchr/testify/require"
+)
+
+// office is a ledger, with what it revoked, over a Store that can be away.
+type office struct {
+	*ledger.Ledger
+	tokenprovider.Store
+	away     atomic.Bool
+	stuck    atomic.Bool // nothing can be revoked
+	mu       sync.Mutex
+	revoked  map[string]int
+	log      *testutil.Capture
+	lastKey  string
+	lastTTL  time.Duration
+	lastSwap []byte
+}
+
+func (o *office) Load(ctx context.Context, key string) ([]byte, error) {
+	if o.away.Load() {
+		return nil, errors.New("connection refused")
+	}
+	return o.Store.Load(ctx, key)
+}
+
+func (o *office) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	if o.away.Load() {
+		return false, errors.New("connection refused")
+	}
+	o.lastKey, o.lastSwap, o.lastTTL = key, new, ttl
+	return o.Store.Swap(ctx, key, old, new, ttl)
+}
+
+func newOffice(t *testing.T) *office {
+	o := &office{Store: tokenprovidertest.NewStore(), revoked: map[string]int{}, log: testutil.NewCapture(t, "token-")}
+	o.Ledger = ledger.New(ledger.Config{
+		Store: o, SealKeys: [][]byte{bytes.Repeat([]byte{7}, 32)}, TokenLife: life,
+		Key:    func(kind, name string) string { return kind + "/" + name },
+		Logger: slog.New(slog.NewTextHandler(o.log, nil)),
+		Revoke: func(_ context.Context, token string) error {
+			if o.stuck.Load() {
+				return errors.New("no answer")
+			}
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.revoked[token]++
+			return nil
+		},
+	})
+	return o
+}
+
+// requireRevoked requires that these tokens were revoked, once each, and no other.
+func (o *office) requireRevoked(t *testing.T, names ...string) {
+	t.Helper()
+	want := map[string]int{}
+	for _, name := range names {
+		want["token-"+name] = 1
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	require.Equal(t, want, o.revoked)
+}
+
+// issue records a new token of that life.
+func (o *office) issue(t *testing.T, l ledger.Life, name string) {
+	t.Helper()
+	require.NoError(t, o.Issue(t.Context(), "ws", l.Generation, newToken(name), ""))
+}
+
+func newToken(name string) ledger.Token {
+	now := time.Now()
+	return ledger.Token{Value: secret.New("token-" + name), MintedAt: now, ExpiresAt: now.Add(life)}
+}
+
+func (o *office) begin(t *testing.T) ledger.Life {
+	t.Helper()
+	l, err := o.Begin(t.Context(), "ws")
+	require.NoError(t, err)
+	return l
+}
+
+func TestALifeHasItsLongestLivingTokenOfAPurpose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		l := o.begin(t)
+		for n, purpose := range []string{"one", "two", "one"} {
+			token := newToken(fmt.Sprint(n))
+			token.For = purpose
+			require.NoError(t, o.Issue(t.Context(), "ws", l.Generation, token, ""))
+			time.Sleep(time.Minute)
+		}
+		l, err := o.Read(t.Context(), "ws")
+		require.NoError(t, err)
+		got, ok := l.Live("one", time.Time{})
+		require.True(t, ok)
+		require.Equal(t, "token-2", got.Value.Reveal())
+		_, ok = l.Live("one", time.Now())
+		require.False(t, ok, "all of the installation died since")
+		_, ok = l.Live("three", time.Time{})
+		require.False(t, ok)
+		require.True(t, l.Gave("token-0"))
+		require.False(t, l.Gave("token-3"))
+		time.Sleep(life)
+		_, ok = l.Live("one", time.Time{})
+		require.False(t, ok)
+	})
+}
+
+func TestATokenThatReplacesARefusedOneLeavesItOwed(t *testing.T) {
+	o := newOffice(t)
+	l := o.begin(t)
+	o.issue(t, l, "refused")
+	require.NoError(t, o.Issue(t.Context(), "ws", l.Generation, newToken("fresh"), tokenprovider.TokenSHA256("token-refused")))
+	l = o.begin(t)
+	require.False(t, l.Gave("token-refused"))
+	require.True(t, l.Gave("token-fresh"))
+	o.stuck.Store(true)
+	require.Error(t, o.Settle(t.Context(), "ws"))
+	o.stuck.Store(false)
+	require.NoError(t, o.Settle(t.Context(), "ws"))
+	require.NoError(t, o.Settle(t.Context(), "ws"))
+	o.requireRevoked(t, "refused")
+}
+
+func TestARecordIsKeptForAsLongAsItIsNeeded(t *testing.T) {
+	o := newOffice(t)
+	o.issue(t, o.begin(t), "a")
+	require.Equal(t, 30*24*time.Hour, o.lastTTL)
+	require.NoError(t, o.Release(t.Context(), "ws"))
+	require.Equal(t, 24*time.Hour, o.lastTTL)
+	require.Empty(t, testutil.Leak(string(o.lastSwap), "token-a"), "it is sealed")
+}
+
+func TestDeadTokensLeaveTheRecordAndAreNotRevoked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		l := o.begin(t)
+		sizes := []int{}
+		for n := range 10 {
+			o.issue(t, l, fmt.Sprint(n))
+			sizes = append(sizes, len(o.lastSwap))
+			time.Sleep(life)
+		}
+		require.Less(t, sizes[9], 2*sizes[0])
+		require.NoError(t, o.Release(t.Context(), "ws"))
+		o.requireRevoked(t)
+	})
+}
+
+func TestUnrecordedTokensAreRecordedWhenTheStoreAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		l := o.begin(t)
+		o.away.Store(true)
+		o.issue(t, l, "a")
+		o.issue(t, ledger.Life{}, "b") // its generation couldn't be read
+		_, err := o.Read(t.Context(), "ws")
+		require.Equal(t, ledger.ErrAway, err)
+		require.Equal(t, ledger.ErrAway, o.Release(t.Context(), "ws"))
+		time.Sleep(20 * time.Minute)
+		o.away.Store(false)
+		time.Sleep(10 * time.Second)
+		l, err = o.Read(t.Context(), "ws")
+		require.NoError(t, err)
+		require.True(t, l.Gave("token-a") && l.Gave("token-b"))
+		require.NoError(t, o.Release(t.Context(), "ws"))
+		o.requireRevoked(t, "a", "b")
+		require.Equal(t, 2, strings.Count(o.log.String(), "token handed out without a record"))
+	})
+}
+
+func TestUnrecordedTokensOfAReleasedWorkspaceAreRevoked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, elsewhere := newOffice(t), newOffice(t)
+		elsewhere.Store = o.Store
+		l := o.begin(t)
+		o.away.Store(true)
+		o.issue(t, l, "a")
+		require.NoError(t, elsewhere.Release(t.Context(), "ws"))
+		o.away.Store(false)
+		o.stuck.Store(true)
+		time.Sleep(time.Minute)
+		o.requireRevoked(t)
+		o.stuck.Store(false)
+		time.Sleep(10 * time.Second)
+		o.requireRevoked(t, "a")
+	})
+}
+
+func TestWhatIsUnrecordedEndsWithItsToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		l := o.begin(t)
+		o.away.Store(true)
+		o.issue(t, l, "a")
+		time.Sleep(life + 10*time.Second) // the goroutine ends, or the bubble would say so
+		o.away.Store(false)
+		l = o.begin(t)
+		require.False(t, l.Gave("token-a"))
+	})
+}
+
+func TestAReleaseRecordsWhatIsUnrecordedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		l := o.begin(t)
+		o.away.Store(true)
+		_, err := o.Read(t.Context(), "ws")
+		require.Equal(t, ledger.ErrAway, err)
+		o.away.Store(false)
+		time.Sleep(2 * time.Second)
+		o.issue(t, l, "a") // the Store isn't asked yet
+		require.Equal(t, ledger.ErrAway, o.Release(t.Context(), "ws"))
+		time.Sleep(3 * time.Second)
+		require.NoError(t, o.Release(t.Context(), "ws"))
+		o.requireRevoked(t, "a")
+		time.Sleep(10 * time.Second) // nothing is left to be recorded
+	})
+}
+
+func TestATokenWhoseRecordWasLostIsRevoked(t *testing.T) {
+	o := newOffice(t)
+	l := o.begin(t)
+	o.Store = tokenprovidertest.NewStore()
+	require.Equal(t, ledger.ErrLost, o.Issue(t.Context(), "ws", l.Generation, newToken("a"), ""))
+	o.requireRevoked(t, "a")
+}
+
+func TestATokenThatCannotBeRevokedIsLogged(t *testing.T) {
+	o := newOffice(t)
+	l := o.begin(t)
+	require.NoError(t, o.Release(t.Context(), "ws"))
+	o.stuck.Store(true)
+	require.Equal(t, ledger.ErrReleased, o.Issue(t.Context(), "ws", l.Generation, newToken("a"), ""))
+	require.Contains(t, o.log.String(), "token that wasn't handed out couldn't be revoked")
+}
+
+func TestARecordThatNoKeyOpensIsLeftAlone(t *testing.T) {
+	o := newOffice(t)
+	o.issue(t, o.begin(t), "a")
+	foreign := []byte("not a sealed record")
+	swapped, err := o.Store.Swap(t.Context(), o.lastKey, o.lastSwap, foreign, time.Hour)
+	require.NoError(t, err)
+	require.True(t, swapped)
+	_, err = o.Begin(t.Context(), "ws")
+	require.Equal(t, ledger.ErrSealed, err)
+	_, err = o.Read(t.Context(), "ws")
+	require.Equal(t, ledger.ErrSealed, err)
+	uncertain, ok := errors.AsType[*ledger.Uncertain](o.Release(t.Context(), "ws"))
+	require.True(t, ok)
+	require.WithinDuration(t, time.Now().Add(life), uncertain.Until, time.Minute)
+	value, err := o.Store.Load(t.Context(), o.lastKey)
+	require.NoError(t, err)
+	require.Equal(t, foreign, value)
+}
+
+func TestAStoreThatLosesEverySwapIsSaidToChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		o.Store = losing{}
+		_, err := o.Begin(t.Context(), "ws")
+		require.Equal(t, ledger.ErrContended, err)
+	})
+}
+
+// losing is a Store in which others are always faster.
+type losing struct{}
+
+func (losing) Load(context.Context, string) ([]byte, error) { return nil, nil }
+
+func (losing) Swap(context.Context, string, []byte, []byte, time.Duration) (bool, error) {
+	return false, nil
+}
+
+func TestARevokedTokenIsKnownToAllAndForAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, elsewhere := newOffice(t), newOffice(t)
+		elsewhere.Store = o.Store
+		o.Revoked(t.Context(), "sum")
+		require.True(t, elsewhere.WasRevoked(t.Context(), "sum"))
+		require.False(t, elsewhere.WasRevoked(t.Context(), "another"))
+		o.away.Store(true)
+		o.Revoked(t.Context(), "later")
+		require.True(t, o.WasRevoked(t.Context(), "later"), "this replica knows without the Store")
+		time.Sleep(life + time.Second)
+		require.False(t, elsewhere.WasRevoked(t.Context(), "sum"))
+	})
+}
