@@ -72,8 +72,12 @@ func backoff(tries int, f *failure) time.Duration {
 	if f == nil {
 		return wait
 	}
-	if !f.code.retryable() && f.retryAfter <= 0 {
-		wait = permanentBackoff
+	hint := min(f.retryAfter, maxRetryAfter)
+	switch {
+	case f.code.retryable():
+		return max(wait, hint)
+	case hint > 0:
+		return max(firstBackoff, hint)
 	}
-	return max(wait, min(f.retryAfter, maxRetryAfter))
+	return permanentBackoff
 }

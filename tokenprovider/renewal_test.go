@@ -58,7 +58,7 @@ func TestBackoffIsBoundedOnBothSides(t *testing.T) {
 		{"the same token again", 1, nil, 800 * time.Millisecond, time.Second},
 		{"a permanent failure", 1, permanent, 30 * time.Second, 30 * time.Second},
 		{"a permanent failure for long", 60, permanent, 30 * time.Second, 30 * time.Second},
-		{"a permanent failure with a hint", 1, asking(CodeForbidden, 2*time.Second), 2 * time.Second,
+		{"a permanent failure with a hint", 60, asking(CodeForbidden, 2*time.Second), 2 * time.Second,
 			2 * time.Second},
 		{"a Retry-After", 1, asking(CodeRateLimited, 7*time.Minute), 7 * time.Minute,
 			7 * time.Minute},
