@@ -65,7 +65,7 @@ type lookup func(ctx context.Context) (info *InstallationInfo, absent bool, err 
 // was found is served on while GitHub can't be asked.
 func (a *accounts) find(ctx context.Context, account, name string, ask lookup) (*InstallationInfo, error) {
 	account, name = strings.ToLower(account), strings.ToLower(name)
-	info, err, changes := a.known(account, name)
+	info, changes, err := a.known(account, name)
 	stale, patience := a.found(name)
 	switch {
 	case err != nil && stale != nil && !conclusive(err):
@@ -118,7 +118,7 @@ func (a *accounts) ask(ctx context.Context, account, name string, changes uint64
 		return fmt.Errorf("githubapp: find the installation on %s: %w", name, err)
 	}
 	err = inTurn(ctx, a.lookups, account, false, func() (err error) {
-		if info, err, _ = a.known(account, name); err != nil || info != nil {
+		if info, _, err = a.known(account, name); err != nil || info != nil {
 			return err
 		}
 		if err := a.check(); err != nil {
@@ -165,21 +165,21 @@ func (a *accounts) learn(account, name string, changes uint64, info *Installatio
 
 // known returns what GitHub said of a target, or that it isn't to be asked yet,
 // and after how many changes; nil and nil when it is to be asked.
-func (a *accounts) known(account, name string) (*InstallationInfo, error, uint64) {
+func (a *accounts) known(account, name string) (*InstallationInfo, uint64, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	t := a.targets[name]
 	if t != nil && t.fresh() {
-		return t.info, nil, a.changes
+		return t.info, a.changes, nil
 	}
 	for _, name := range []string{account, name} {
 		if t := a.targets[name]; t != nil {
 			if err := t.refused.check(); err != nil {
-				return nil, err, a.changes
+				return nil, a.changes, err
 			}
 		}
 	}
-	return nil, nil, a.changes
+	return nil, a.changes, nil
 }
 
 // found returns what was found of a target, however long ago, and for how long
@@ -250,7 +250,7 @@ func (a *accounts) holds() (holds []tokenprovider.Hold) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for name, t := range a.targets {
-		if err, until := t.refused.held(); err != nil {
+		if until, err := t.refused.held(); err != nil {
 			holds = append(holds, tokenprovider.Hold{Subject: name, Code: tokenprovider.CodeOf(err), Until: until})
 		}
 	}

@@ -130,7 +130,7 @@ func (f *facts) holds() (holds []tokenprovider.Hold) {
 	defer f.mu.Unlock()
 	for id, k := range f.known {
 		for _, r := range k.refused {
-			if err, until := r.held(); err != nil {
+			if until, err := r.held(); err != nil {
 				holds = append(holds, tokenprovider.Hold{Subject: subject(id), Code: tokenprovider.CodeOf(err), Until: until})
 			}
 		}

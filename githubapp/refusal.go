@@ -23,7 +23,7 @@ type refusal struct {
 // check returns the error that is held, with the time that is left as its
 // RetryAfter, and nil when GitHub may be asked. A nil r holds nothing.
 func (r *refusal) check() error {
-	err, until := r.held()
+	until, err := r.held()
 	if err == nil {
 		return nil
 	}
@@ -34,17 +34,17 @@ func (r *refusal) check() error {
 	return again
 }
 
-// held returns what is held and until when, nil when nothing is.
-func (r *refusal) held() (err error, until time.Time) {
+// held returns until when what is held, nil when nothing is.
+func (r *refusal) held() (until time.Time, err error) {
 	if r == nil {
-		return nil, time.Time{}
+		return time.Time{}, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if left := time.Until(r.until); r.err == nil || left <= 0 || left > maxRefused { // more when the clock was set back
-		return nil, time.Time{}
+		return time.Time{}, nil
 	}
-	return r.err, r.until
+	return r.until, r.err
 }
 
 // hold holds err, longer than the last time. What was asked before that is known

@@ -37,7 +37,7 @@ type inUse struct {
 	token   uint64 // its shortHash; 0: none
 	refused string // SHA-256 of the one that is to be replaced; "": none
 	at      time.Time
-	mints   uint64 // of a shared one, as counted already
+	counted tokenprovider.Status // the counts of a shared one that are in those of all
 }
 
 func installationUse(i *Installation) workspaceKey { return workspaceKey{installation: i} }
@@ -53,6 +53,10 @@ func (k workspaceKey) use() use {
 // one that was refused.
 func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err error) (replaced bool) {
 	status := stateOf(c, err)
+	var counts tokenprovider.Status
+	if key.workspace == "" {
+		counts = c.Status()
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	now := time.Now()
@@ -68,6 +72,11 @@ func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err 
 	} else {
 		u.states[n.state]--
 	}
+	if key.workspace == "" {
+		u.mints += since(counts.Mints, n.counted.Mints)
+		u.failures += since(counts.Failures, n.counted.Failures)
+		n.counted = counts
+	}
 	n.key, n.cache, n.state, n.at = key, c, status, now
 	u.states[status]++
 	if err != nil {
@@ -82,6 +91,15 @@ func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err 
 		n.refused = ""
 	}
 	return replaced
+}
+
+// since returns what a cache counted since it had counted before, which may have
+// been another cache.
+func since(count, before uint64) uint64 {
+	if count < before {
+		return count
+	}
+	return count - before
 }
 
 // stateOf returns the state of a token that a caller asked c for.

@@ -124,6 +124,7 @@ func TestSharedTokensCostAMintForEachScopeAndLife(t *testing.T) {
 		}
 		require.LessOrEqual(t, float64(p.Mints()-scopes), 1.4*scopes*hours, "beside the first of each")
 		require.Equal(t, scopes, m.Status().Of)
+		require.EqualValues(t, p.Mints(), m.Status().Mints)
 	})
 }
 

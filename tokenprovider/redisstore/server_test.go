@@ -96,7 +96,7 @@ func (s *server) client(t testing.TB) *redis.Client {
 func (s *server) follow(t testing.TB, master *server) {
 	host, port, err := net.SplitHostPort(master.addr)
 	require.NoError(t, err)
-	require.NoError(t, s.client(t).SlaveOf(t.Context(), host, port).Err())
+	require.NoError(t, s.client(t).ReplicaOf(t.Context(), host, port).Err())
 	master.waitForReplicas(t, 1)
 }
 
