@@ -118,17 +118,17 @@ func (a *App) provider(key installationKey) tokenprovider.TokenProvider {
 	return nil // nobody waits for this cache any more
 }
 
-// kept returns every Installation that is in use or has a token, of those for
-// which which returns true.
-func (a *App) kept(which func(*Installation) bool) (kept []*Installation) {
+// cached returns the Installations that have a cache and for which which returns
+// true.
+func (a *App) cached(which func(*Installation) bool) (all []*Installation) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	for _, w := range a.installations {
 		if i := w.Value(); i != nil && i.cache.Load() != nil && which(i) {
-			kept = append(kept, i)
+			all = append(all, i)
 		}
 	}
-	return kept
+	return all
 }
 
 // died drops the tokens of the installation with that id, of each scope that is
@@ -139,13 +139,13 @@ func (a *App) died(ctx context.Context, id int64, concerned ...func(Scope) bool)
 		return i.id == id && (len(concerned) == 0 || concerned[0](i.asked.scope))
 	}
 	a.facts.died(id)
-	for _, i := range a.kept(dead) {
+	for _, i := range a.cached(dead) {
 		i.cache.Load().Drop() // first, since the Store may take its time
 	}
 	for _, m := range a.workspaceMutators() {
 		m.drop(dead)
 	}
-	for _, i := range a.kept(dead) {
+	for _, i := range a.cached(dead) {
 		i.drop(ctx)
 	}
 }
@@ -155,7 +155,7 @@ func (a *App) died(ctx context.Context, id int64, concerned ...func(Scope) bool)
 func (a *App) retry(id int64) {
 	a.facts.clear(id)
 	its := func(i *Installation) bool { return i.id == id }
-	for _, i := range a.kept(its) {
+	for _, i := range a.cached(its) {
 		i.cache.Load().EndBackoff()
 	}
 	for _, m := range a.workspaceMutators() {

@@ -21,7 +21,7 @@ func (a *App) Revoke(ctx context.Context, token string) error {
 		return invalidRequest("revoke: the token is empty")
 	}
 	a.ledger.Revoked(ctx, tokenprovider.TokenSHA256(token))
-	for _, i := range a.kept(func(i *Installation) bool { return i.holds(token) }) {
+	for _, i := range a.cached(func(i *Installation) bool { return i.holds(token) }) {
 		i.drop(ctx)
 	}
 	for _, m := range a.workspaceMutators() {

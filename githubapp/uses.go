@@ -209,19 +209,3 @@ func (u *uses) caches(which func(workspaceKey) bool) (caches []*tokenprovider.Ca
 	}
 	return caches
 }
-
-// status returns the worst state, how many fail of how many, and all counts.
-func (u *uses) status() tokenprovider.Status {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.sweep(time.Now())
-	s := u.last
-	s.State, s.Mints, s.Failures, s.Of = tokenprovider.StateEmpty, u.mints, u.failures, len(u.of)
-	s.Failing = u.states[tokenprovider.StateFailing]
-	for state, n := range u.states {
-		if n > 0 {
-			s.State = tokenprovider.Worst(s.State, state)
-		}
-	}
-	return s
-}

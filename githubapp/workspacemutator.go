@@ -6,26 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 	"weak"
 
 	"github.com/molecule-ai/provisionkit/githubapp/internal/ledger"
-	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
-
-// ScopePolicy decides, from the platform's own records, which installation a
-// workspace may use and how narrowed. It is asked for each token, so a change
-// of what it says counts for the next one. It must be safe for concurrent use
-// and should return when ctx ends.
-//
-// When it fails there is no token, whatever was given before. An error is
-// wrapped: return a [*tokenprovider.Error] of CodeForbidden to deny a token;
-// one without a code counts as temporary. The zero Scope is all that the
-// installation has, so a list that came out empty must not be nil: an empty one
-// that isn't is refused.
-type ScopePolicy func(ctx context.Context, workspaceID string) (installationID int64, s Scope, err error)
 
 // WorkspaceMutator gives each workspace a token of its own, of the installation
 // and the scope that a [ScopePolicy] allows it. It satisfies provisionhook's
@@ -74,6 +62,7 @@ func NewWorkspaceMutator(a *App, policy ScopePolicy, opts *MutatorOptions) (*Wor
 	m.caches = tokenprovider.NewKeyed(m.provider, &timing)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.mutators = slices.DeleteFunc(a.mutators, func(w weak.Pointer[WorkspaceMutator]) bool { return w.Value() == nil })
 	a.mutators = append(a.mutators, weak.Make(m))
 	return m, nil
 }
@@ -140,45 +129,6 @@ func (m *WorkspaceMutator) token(ctx context.Context, workspaceID string,
 // onRecord returns what the workspace is called in the ledger.
 func (m *WorkspaceMutator) onRecord(workspaceID string) string {
 	return strconv.Quote(m.Name()) + strconv.Quote(workspaceID)
-}
-
-// installation returns what the policy gives the workspace.
-func (m *WorkspaceMutator) installation(ctx context.Context, workspaceID string) (*Installation, error) {
-	if workspaceID == "" {
-		return nil, invalidRequest("the workspace's id is empty")
-	}
-	id, scope, err := m.ask(ctx, workspaceID)
-	if err != nil {
-		return nil, fmt.Errorf("githubapp: policy for workspace %q: %w", workspaceID, err)
-	}
-	i := m.app.installation(id, everything, scope)
-	if err := i.invalid(); err != nil {
-		return nil, invalidRequest("policy for workspace %q: installation %d: %w", workspaceID, id, err)
-	}
-	if i.asked.scope.narrowsNothing() {
-		m.app.log.Warn("policy doesn't narrow a workspace's token",
-			"mutator", m.Name(), "workspace", workspaceID, "installation", id)
-	}
-	return i, nil
-}
-
-// ask returns what the policy says. It is somebody's own code: a panic in it is
-// an error, and nobody waits for it beyond ctx.
-func (m *WorkspaceMutator) ask(ctx context.Context, workspaceID string) (id int64, scope Scope, err error) {
-	type given struct {
-		id    int64
-		scope Scope
-	}
-	got, err := foreign.Within(ctx, "the ScopePolicy", func(ctx context.Context) (given, error) {
-		id, scope, err := m.policy(ctx, workspaceID)
-		return given{id, scope}, err
-	})
-	if defect, ok := errors.AsType[*foreign.Defect](err); ok {
-		err = internal(defect)
-	} else if err == foreign.ErrNoAnswer {
-		err = ctx.Err()
-	}
-	return got.id, got.scope, err
 }
 
 // recordError returns an error of the ledger's as callers see it.

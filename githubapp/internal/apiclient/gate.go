@@ -184,10 +184,7 @@ func (g *gate) limitedFor() time.Duration {
 func (g *gate) check() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err := g.app.check(time.Now().Round(0)); err != nil {
-		return err
-	}
-	return nil
+	return g.app.check(time.Now().Round(0))
 }
 
 // refusing reports whether the app is held back because it was refused.

@@ -1,0 +1,60 @@
+package githubapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+)
+
+// ScopePolicy decides, from the platform's own records, which installation a
+// workspace may use and how narrowed. It is asked for each token, so a change
+// of what it says counts for the next one. It must be safe for concurrent use
+// and should return when ctx ends.
+//
+// When it fails there is no token, whatever was given before. An error is
+// wrapped: return a [*tokenprovider.Error] of CodeForbidden to deny a token;
+// one without a code counts as temporary. The zero Scope is all that the
+// installation has, so a list that came out empty must not be nil: an empty one
+// that isn't is refused.
+type ScopePolicy func(ctx context.Context, workspaceID string) (installationID int64, s Scope, err error)
+
+// installation returns what the policy gives the workspace.
+func (m *WorkspaceMutator) installation(ctx context.Context, workspaceID string) (*Installation, error) {
+	if workspaceID == "" {
+		return nil, invalidRequest("the workspace's id is empty")
+	}
+	id, scope, err := m.ask(ctx, workspaceID)
+	if err != nil {
+		return nil, fmt.Errorf("githubapp: policy for workspace %q: %w", workspaceID, err)
+	}
+	i := m.app.installation(id, everything, scope)
+	if err := i.invalid(); err != nil {
+		return nil, invalidRequest("policy for workspace %q: installation %d: %w", workspaceID, id, err)
+	}
+	if i.asked.scope.narrowsNothing() {
+		m.app.log.Warn("policy doesn't narrow a workspace's token",
+			"mutator", m.Name(), "workspace", workspaceID, "installation", id)
+	}
+	return i, nil
+}
+
+// ask returns what the policy says. It is somebody's own code: a panic in it is
+// an error, and nobody waits for it beyond ctx.
+func (m *WorkspaceMutator) ask(ctx context.Context, workspaceID string) (id int64, scope Scope, err error) {
+	type given struct {
+		id    int64
+		scope Scope
+	}
+	got, err := foreign.Within(ctx, "the ScopePolicy", func(ctx context.Context) (given, error) {
+		id, scope, err := m.policy(ctx, workspaceID)
+		return given{id, scope}, err
+	})
+	if defect, ok := errors.AsType[*foreign.Defect](err); ok {
+		err = internal(defect)
+	} else if err == foreign.ErrNoAnswer {
+		err = ctx.Err()
+	}
+	return got.id, got.scope, err
+}
