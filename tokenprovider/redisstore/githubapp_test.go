@@ -9,6 +9,7 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/redisstore"
 	"github.com/stretchr/testify/require"
 )
@@ -35,6 +36,12 @@ func TestReplicasOfAnAppShareThroughRedisAndEachReleases(t *testing.T) {
 		require.NoError(t, err)
 		return m
 	}
+	start := func(m *githubapp.WorkspaceMutator, workspaceID string) string {
+		env := map[string]string{}
+		require.NoError(t, m.MutateEnv(t.Context(), workspaceID, env))
+		output.Secret(env["GH_TOKEN"])
+		return env["GH_TOKEN"]
+	}
 	get := func(m *githubapp.WorkspaceMutator, workspaceID string) string {
 		token, _, err := m.WorkspaceToken(t.Context(), workspaceID)
 		require.NoError(t, err)
@@ -54,7 +61,7 @@ func TestReplicasOfAnAppShareThroughRedisAndEachReleases(t *testing.T) {
 	}
 
 	one, two := replica(), replica()
-	a, b := get(one, "a"), get(two, "b")
+	a, b := start(one, "a"), start(two, "b")
 	require.Equal(t, a, get(two, "a"))
 	require.Equal(t, b, get(one, "b"))
 	require.Equal(t, 2, forge.Mints())
@@ -76,7 +83,9 @@ func TestReplicasOfAnAppShareThroughRedisAndEachReleases(t *testing.T) {
 		"by a replica that never saw it")
 	require.False(t, alive(a))
 	require.True(t, alive(b))
-	fresh := get(one, "a")
+	_, _, err = one.WorkspaceToken(t.Context(), "a")
+	require.Equal(t, tokenprovider.CodeForbidden, tokenprovider.CodeOf(err), "it was released")
+	fresh := start(one, "a")
 	require.NotEqual(t, a, fresh)
 	require.Equal(t, fresh, get(two, "a"))
 
