@@ -76,7 +76,7 @@ type Ledger struct {
 
 	mu         sync.Mutex
 	unrecorded map[string][]unrecorded // by the record's key
-	recording  bool                    // a goroutine sees to them
+	recording  bool                    // a timer is set for them
 }
 
 var (

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -18,8 +19,8 @@ type unrecorded struct {
 	entry
 }
 
-// keep has a token recorded later: a goroutine tries until nothing is left
-// unrecorded, for as long as the longest of the tokens lives.
+// keep has a token recorded later: that is tried until nothing is left unrecorded,
+// for as long as the longest of the tokens lives.
 func (l *Ledger) keep(key string, u unrecorded) {
 	l.config.Logger.Warn("token handed out without a record: the store can't be reached",
 		"key", key, "token_sha256", tokenprovider.TokenSHA256(u.Token), "expires_at", u.ExpiresAt)
@@ -28,7 +29,7 @@ func (l *Ledger) keep(key string, u unrecorded) {
 	l.unrecorded[key] = append(l.unrecorded[key], u)
 	if !l.recording {
 		l.recording = true
-		go l.recordLater()
+		time.AfterFunc(storeRest, l.recordLater)
 	}
 }
 
@@ -49,24 +50,19 @@ func (l *Ledger) life(key string, r *record) Life {
 	return life
 }
 
-// recordLater records what isn't, every storeRest, until nothing is left.
+// recordLater records what isn't, and again after storeRest while something is
+// left. In between a timer is all that there is of it.
 func (l *Ledger) recordLater() {
-	for {
-		time.Sleep(storeRest)
-		l.mu.Lock()
-		keys := make([]string, 0, len(l.unrecorded))
-		for key := range l.unrecorded {
-			keys = append(keys, key)
-		}
-		if len(keys) == 0 {
-			l.recording = false
-			l.mu.Unlock()
-			return
-		}
-		l.mu.Unlock()
-		for _, key := range keys {
-			l.recordAll(context.Background(), key)
-		}
+	l.mu.Lock()
+	keys := slices.Collect(maps.Keys(l.unrecorded))
+	l.mu.Unlock()
+	for _, key := range keys {
+		l.recordAll(context.Background(), key)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.recording = len(l.unrecorded) > 0; l.recording {
+		time.AfterFunc(storeRest, l.recordLater)
 	}
 }
 
