@@ -2,6 +2,7 @@ package githubapp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -59,7 +60,9 @@ func (a *accounts) find(ctx context.Context, account, name string, ask lookup) (
 		return info.clone(), err
 	}
 	flight := a.flights.DoChan(fmt.Sprint(changes, " ", name), func() (any, error) {
-		return a.ask(context.WithoutCancel(ctx), account, name, changes, ask)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), queueTimeout)
+		defer cancel()
+		return a.ask(ctx, account, name, changes, ask)
 	})
 	var over <-chan time.Time
 	if stale != nil {
@@ -83,14 +86,20 @@ func (a *accounts) find(ctx context.Context, account, name string, ask lookup) (
 	}
 }
 
-// conclusive reports whether err is GitHub's word about the target, rather than
-// that it couldn't be asked.
-func conclusive(err error) bool { return tokenprovider.CodeOf(err) == tokenprovider.CodeNotFound }
+// conclusive reports whether err is GitHub's own word about the target, rather than
+// that it couldn't be asked, or a page of something in between.
+func conclusive(err error) bool {
+	answer, ok := errors.AsType[*APIError](err)
+	return ok && answer.refusal().Gone()
+}
 
 // appWide reports whether err isn't about the target, so that the client holds it:
 // GitHub can't be reached, or refuses the app.
 func appWide(err error) bool {
 	code := tokenprovider.CodeOf(err)
+	if answer, ok := errors.AsType[*APIError](err); ok && answer.refusal().AboutTheApp() {
+		return true
+	}
 	return code == tokenprovider.CodeUnavailable || code == tokenprovider.CodeRateLimited || code == tokenprovider.CodeUnauthenticated
 }
 

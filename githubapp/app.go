@@ -33,6 +33,8 @@ type App struct {
 	mints    *queue.Queue[int64] // by installation
 	ledger   *ledger.Ledger      // what workspaces were given
 
+	revocations chan struct{} // a place for each that is under way
+
 	store    tokenprovider.Store // guarded; nil: there is no Options.Store
 	sealKeys [][]byte
 	identity []string // in Store keys: of the API and the app
@@ -89,6 +91,7 @@ func New(opts Options) (*App, error) {
 		timing:        opts.Cache,
 		installations: make(map[installationKey]weak.Pointer[Installation]),
 	}
+	a.revocations = make(chan struct{}, opts.MaxConcurrentMints)
 	a.mints = queue.New[int64](opts.MaxConcurrentMints, a.client.LimitedFor)
 	a.accounts.lookups = queue.New[string](maxLookups, a.client.LimitedFor)
 	a.accounts.check = func() error { return published(a.client.Check()) }

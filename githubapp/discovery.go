@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp/internal/apiclient"
-	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
 // InstallationInfo is what GitHub tells about an installation.
@@ -93,7 +92,7 @@ func (a *App) findOnRepository(ctx context.Context, account, path, repository st
 // findInstallation asks GitHub, at path, which installation is on target.
 func (a *App) findInstallation(ctx context.Context, target, path string) (*InstallationInfo, error) {
 	info, err := a.lookupInstallation(ctx, path)
-	if tokenprovider.CodeOf(err) == tokenprovider.CodeNotFound {
+	if conclusive(err) {
 		return nil, fmt.Errorf("githubapp: the app isn't installed on %s, or there is no such; "+
 			"install it from the app's public page, and select the repository "+
 			"(an enterprise is enterprises/SLUG): %w", target, err)

@@ -19,6 +19,7 @@ type facts struct {
 // known is what is known of one installation. What isn't in it is well.
 type known struct {
 	refused map[string]*refusal // by what it is about, see about
+	sweepAt int                 // how many there are when old ones go
 	deadAt  time.Time           // what was minted before is dead
 }
 
@@ -55,8 +56,8 @@ func (f *facts) hold(id int64, about string, err error) {
 	r := k.refused[about]
 	if r == nil {
 		r = &refusal{}
-		if k.refused == nil {
-			k.refused = make(map[string]*refusal)
+		if len(k.refused) >= k.sweepAt {
+			k.sweep()
 		}
 		k.refused[about] = r
 	}
@@ -120,8 +121,17 @@ func (f *facts) of(id int64) *known {
 
 // old reports whether nothing is lost with k.
 func (k *known) old() bool {
-	maps.DeleteFunc(k.refused, func(_ string, r *refusal) bool { return r.old() })
+	k.sweep()
 	return len(k.refused) == 0 && time.Since(k.deadAt) > tokenLife
+}
+
+// sweep lets go of refusals that are long over.
+func (k *known) sweep() {
+	maps.DeleteFunc(k.refused, func(_ string, r *refusal) bool { return r.old() })
+	if k.refused == nil {
+		k.refused = make(map[string]*refusal)
+	}
+	k.sweepAt = max(2*len(k.refused), 64)
 }
 
 // holds returns what is held back, and until when.

@@ -129,7 +129,7 @@ func (a *App) learn(ctx context.Context, id int64, s Scope, err error) error {
 	err = published(err)
 	installation, permissions, scope := about(s)
 	switch {
-	case failure.Held:
+	case failure.Held, refusal.AboutTheApp():
 	case refusal.Suspended():
 		a.died(ctx, id)
 		a.facts.hold(id, installation, err)
@@ -138,9 +138,10 @@ func (a *App) learn(ctx context.Context, id int64, s Scope, err error) error {
 		a.facts.hold(id, installation, err)
 	case refusal.NotGranted():
 		a.facts.hold(id, permissions, err)
-	case failure.Code == tokenprovider.CodeInvalidRequest, failure.Code == tokenprovider.CodeForbidden,
-		failure.Code == tokenprovider.CodeInternal:
+	case refusal.Status == http.StatusUnprocessableEntity:
 		a.facts.hold(id, scope, err)
+	case failure.Code != tokenprovider.CodeUnavailable && failure.Code != tokenprovider.CodeRateLimited:
+		a.facts.hold(id, installation, err) // what stands in between doesn't look at the scope
 	}
 	return err
 }

@@ -7,8 +7,13 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// How long a refusal is held, doubling each time in a row.
-const firstRefused, maxRefused = 30 * time.Second, 15 * time.Minute
+// How long a refusal is held, doubling each time in a row; at most, what may be
+// over by itself.
+const (
+	firstRefused = 30 * time.Second
+	maxRefused   = 15 * time.Minute
+	maxRetryable = time.Minute
+)
 
 // refusal is what GitHub refused of one fact, so that it isn't asked again for
 // each who wants to know. The zero refusal holds nothing. It is safe for
@@ -53,10 +58,14 @@ func (r *refusal) hold(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now().Round(0)
-	if r.err != nil && now.Before(r.until) {
+	if left := r.until.Sub(now); r.err != nil && left > 0 && left <= maxRefused {
 		return
 	}
-	r.err, r.until = err, now.Add(min(firstRefused<<min(r.inRow, 16), maxRefused))
+	most := maxRefused
+	if tokenprovider.CodeOf(err) == tokenprovider.CodeUnavailable {
+		most = maxRetryable
+	}
+	r.err, r.until = err, now.Add(min(firstRefused<<min(r.inRow, 16), most))
 	r.inRow++
 }
 

@@ -42,6 +42,12 @@ func (a *App) revoke(ctx context.Context, token string) error {
 	if !wire.IsToken(token) {
 		return invalidRequest("revoke: the token holds white space or control characters")
 	}
+	select {
+	case a.revocations <- struct{}{}:
+		defer func() { <-a.revocations }()
+	case <-ctx.Done():
+		return fmt.Errorf("githubapp: revoke a token: %w", ctx.Err())
+	}
 	_, err := a.client.DoWithToken(ctx, token, apiclient.Request{
 		Method: http.MethodDelete, Path: "/installation/token", Want: http.StatusNoContent,
 	})

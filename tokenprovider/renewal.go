@@ -72,12 +72,11 @@ func backoff(tries int, f *failure) time.Duration {
 	if f == nil {
 		return wait
 	}
-	hint := min(f.retryAfter, maxRetryAfter)
-	switch {
-	case f.code.retryable():
-		return max(wait, hint)
-	case hint > 0:
+	switch hint := min(f.retryAfter, maxRetryAfter); {
+	case hint > 0: // the provider knows better
 		return max(firstBackoff, hint)
+	case f.code.retryable():
+		return wait
 	}
 	return permanentBackoff
 }

@@ -104,20 +104,31 @@ func (c *Client) Usage() ([]tokenprovider.Limit, []tokenprovider.Hold) {
 // maxLimitWait is how long a rate limit may last that is waited for.
 const maxLimitWait = 2 * time.Minute
 
-// LimitedFor returns for how much longer a rate limit holds the app back, 0 when
-// none does. It doesn't block.
-func (c *Client) LimitedFor() time.Duration { return c.gate.limitedFor() }
+// LimitedFor returns for how much longer a rate limit that is waited for holds the
+// app back, 0 when none does. It doesn't block.
+func (c *Client) LimitedFor() time.Duration {
+	if left := c.gate.limitedFor(); left <= maxLimitWait {
+		return left
+	}
+	return 0 // who waits is told
+}
 
 // Check returns the error that a request would get without being made, but for a
 // rate limit that will be over in two minutes: a request can wait for that.
 func (c *Client) Check() error {
-	if c.gate.refusing() && c.config.Keys.Changed() {
-		return nil // Do sees to it
-	}
-	if left := c.LimitedFor(); left > 0 && left <= maxLimitWait {
+	c.noticeKeys()
+	if c.LimitedFor() > 0 {
 		return nil
 	}
 	return c.gate.check()
+}
+
+// noticeKeys ends a hold of the app's credentials when their file changed.
+func (c *Client) noticeKeys() {
+	if c.gate.refusing() && c.config.Keys.Changed() {
+		c.dropJWT(c.signer.last.Load())
+		c.gate.open()
+	}
 }
 
 // Do makes a request as the app and returns the answer that r wants. The error
@@ -127,10 +138,7 @@ func (c *Client) Check() error {
 // A JWT that GitHub refuses is dropped, and a request that another JWT can save
 // is sent again: once with the clock corrected, and once with each other key.
 func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
-	if c.gate.refusing() && c.config.Keys.Changed() {
-		c.dropJWT(c.signer.last.Load())
-		c.gate.open()
-	}
+	c.noticeKeys()
 	p, err := c.gate.enter(r.Method+" "+r.Path, false)
 	if err != nil {
 		return nil, err

@@ -56,12 +56,16 @@ type pass struct {
 }
 
 // enter returns an error while the request is held back. One that carries a
-// token is only held back while GitHub is down.
+// token is only held back while GitHub is down: the path of one tenant's is that of
+// all others.
 func (g *gate) enter(path string, token bool) (pass, error) {
 	now := time.Now().Round(0)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	own := g.paths[path]
+	var own *hold
+	if !token {
+		own = g.paths[path]
+	}
 	if err := own.check(now); err != nil {
 		return pass{}, err
 	}
@@ -138,6 +142,9 @@ func (g *gate) close(v verdict, err *Error, now time.Time) time.Duration {
 // fail takes note of a request that failed without a word of GitHub's. The
 // first failure in a row holds nothing back.
 func (g *gate) fail(p pass, own *hold, err *Error, now time.Time) {
+	if p.token {
+		return
+	}
 	if own == nil {
 		if len(g.paths) >= maxPaths {
 			clear(g.paths) // what is remembered only saves requests

@@ -54,6 +54,10 @@ func (r *Refusal) NotGranted() bool {
 	return r.Status == http.StatusUnprocessableEntity && r.says(notGranted)
 }
 
+// AboutTheApp reports whether r is about the app as a whole, or the API's version:
+// the client holds it back for that.
+func (r *Refusal) AboutTheApp() bool { return r.aboutTheApp() || r.versionRefused() }
+
 // Suspended reports whether the installation was suspended.
 func (r *Refusal) Suspended() bool {
 	return r.Status == http.StatusForbidden && r.says(suspended)

@@ -1,0 +1,254 @@
+package githubapp_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAKeyFileThatChangedEndsALongHold(t *testing.T) {
+	pem := [][]byte{testutil.RSAKeyPEM(t, 0), testutil.RSAKeyPEM(t, 1)}
+	synctest.Test(t, func(t *testing.T) {
+		g := newGitHub(t, &githubapptest.Options{InMemory: true})
+		file := filepath.Join(t.TempDir(), "app.pem")
+		require.NoError(t, os.WriteFile(file, pem[0], 0o600))
+		app := g.app(t, func(o *githubapp.Options) { o.PrivateKey, o.KeyFile = nil, file })
+		g.RotateKeys(appID, &testutil.RSAKey(t, 1).PublicKey)
+		i := app.Installation(installationID)
+		for began := time.Now(); time.Since(began) < 40*time.Minute; time.Sleep(10 * time.Second) {
+			g.tokenError(t, i)
+		}
+		require.NotEmpty(t, app.Usage().Holds)
+		require.NoError(t, os.WriteFile(file, pem[1], 0o600))
+		changed := time.Now()
+		for {
+			if _, _, err := i.Token(t.Context()); err == nil {
+				break
+			}
+			time.Sleep(10 * time.Second)
+		}
+		require.LessOrEqual(t, time.Since(changed), time.Minute)
+	})
+}
+
+func TestALongRateLimitIsToldToWhoWaitsAlready(t *testing.T) {
+	testutil.RSAKey(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		g := newGitHub(t, &githubapptest.Options{InMemory: true})
+		app := g.app(t)
+		g.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			time.Sleep(2 * time.Second)
+			githubapptest.PrimaryLimit(403, 50*time.Minute)(w, r, next)
+		}})
+		took := make([]time.Duration, 4)
+		codes := make([]tokenprovider.Code, 4)
+		var all sync.WaitGroup
+		for n, s := range []githubapp.Scope{widgets, contentsRead, issuesRead} {
+			all.Go(func() {
+				time.Sleep(time.Duration(n) * time.Millisecond)
+				began := time.Now()
+				_, _, err := app.Installation(installationID, s).Token(context.Background())
+				took[n], codes[n] = time.Since(began), tokenprovider.CodeOf(err)
+			})
+		}
+		all.Go(func() { // comes later, for the same token as one who waits
+			time.Sleep(10 * time.Second)
+			began := time.Now()
+			_, _, err := app.Installation(installationID, contentsRead).Token(context.Background())
+			took[3], codes[3] = time.Since(began), tokenprovider.CodeOf(err)
+		})
+		all.Wait()
+		for n := range took {
+			require.LessOrEqual(t, took[n], 2*time.Minute)
+			require.Equal(t, tokenprovider.CodeRateLimited, codes[n])
+		}
+	})
+}
+
+func TestALongRateLimitIsToldToWhoLooksUp(t *testing.T) {
+	testutil.RSAKey(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		g := newGitHub(t, &githubapptest.Options{InMemory: true})
+		app := g.app(t)
+		g.Fail(githubapptest.Rule{Method: http.MethodGet, Fault: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			time.Sleep(2 * time.Second)
+			githubapptest.PrimaryLimit(403, 50*time.Minute)(w, r, next)
+		}, Times: 1})
+		var all sync.WaitGroup
+		took, codes := make([]time.Duration, 2), make([]tokenprovider.Code, 2)
+		for n, target := range []string{"acme/widgets", "acme/gadgets"} {
+			all.Go(func() {
+				time.Sleep(time.Duration(n) * time.Millisecond)
+				began := time.Now()
+				_, err := app.FindInstallation(context.Background(), target)
+				took[n], codes[n] = time.Since(began), tokenprovider.CodeOf(err)
+			})
+		}
+		all.Wait()
+		require.LessOrEqual(t, max(took[0], took[1]), 2*time.Minute)
+		require.Equal(t, []tokenprovider.Code{"rate_limited", "rate_limited"}, codes)
+	})
+}
+
+// TestWhateverRefusesAMintIsAskedOnceForAllScopes counts the requests of many
+// scopes of one installation in an hour.
+func TestWhateverRefusesAMintIsAskedOnceForAllScopes(t *testing.T) {
+	testutil.RSAKey(t, 0)
+	for name, fault := range map[string]githubapptest.Fault{
+		"404 html": githubapptest.HTML(404), "404 json": githubapptest.Refusal(404, "no Route matched with those values"),
+		"410 html": githubapptest.HTML(410), "403 html": githubapptest.HTML(403),
+		"403 of an allow list": githubapptest.Refusal(403, "your IP address is not permitted to access this resource"),
+		"200":                  githubapptest.HTML(200), "204": githubapptest.Body(204, "", ""), "400": githubapptest.HTML(400),
+		"407": githubapptest.HTML(407), "451": githubapptest.Refusal(451, "blocked"),
+		"a redirect": githubapptest.Redirect(302, "https://login.example/"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGitHub(t, &githubapptest.Options{InMemory: true})
+				app := g.app(t, quiet)
+				g.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: fault})
+				const many = 8
+				codes := map[tokenprovider.Code]int{}
+				for began := time.Now(); time.Since(began) < time.Hour; time.Sleep(10 * time.Second) {
+					for n := range many {
+						ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+						_, _, err := app.Installation(installationID, ofRepository(n)).Token(ctx)
+						cancel()
+						codes[tokenprovider.CodeOf(err)]++
+					}
+				}
+				require.LessOrEqual(t, len(g.Requests()), 20)
+			})
+		})
+	}
+}
+
+func TestWhatWasFoundIsServedOnWhenAGatewayAnswers404(t *testing.T) {
+	testutil.RSAKey(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		g := newGitHub(t, &githubapptest.Options{InMemory: true})
+		app := g.app(t)
+		_, err := app.FindInstallation(t.Context(), "acme")
+		require.NoError(t, err)
+		time.Sleep(11 * time.Minute)
+		g.Fail(githubapptest.Rule{Fault: githubapptest.HTML(404), Times: 1})
+		_, err = app.FindInstallation(t.Context(), "acme")
+		require.NoError(t, err)
+	})
+}
+
+func TestWhatWasFoundIsServedOnWhenTheAppIsRefused(t *testing.T) {
+	testutil.RSAKey(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		g := newGitHub(t, &githubapptest.Options{InMemory: true})
+		app := g.app(t)
+		_, err := app.FindInstallation(t.Context(), "acme")
+		require.NoError(t, err)
+		time.Sleep(11 * time.Minute)
+		g.Fail(githubapptest.Rule{Fault: githubapptest.AppNotFound, Times: 1})
+		_, _, err = app.Installation(installationID).Token(t.Context())
+		require.Equal(t, tokenprovider.CodeNotFound, tokenprovider.CodeOf(err))
+		_, err = app.FindInstallation(t.Context(), "acme")
+		require.NoError(t, err, "no request was made for it")
+	})
+}
+
+func TestARevocationThatBreaksHoldsNoOtherBack(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		p.table.all = &widgets
+		m := p.process(t)
+		bad := p.start(t, m, "bad")
+		for n := range 5 {
+			p.start(t, m, fmt.Sprint(n))
+		}
+		p.Fail(githubapptest.Rule{Method: http.MethodDelete, Fault: githubapptest.HTML(502), Match: func(r *http.Request) bool {
+			return r.Header.Get("Authorization") == "Bearer "+bad
+		}})
+		for range 60 { // a platform that tries again each second
+			require.Error(t, m.ReleaseWorkspace(t.Context(), "bad"))
+			time.Sleep(time.Second)
+		}
+		err := m.ReleaseWorkspace(t.Context(), "0")
+		require.NoError(t, err)
+	})
+}
+
+func TestRevocationsUnderWayAreBounded(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		p.table.all = &widgets
+		m := p.process(t)
+		for n := range 200 {
+			p.start(t, m, fmt.Sprint(n))
+		}
+		var now, most atomic.Int64
+		p.Fail(githubapptest.Rule{Method: http.MethodDelete, Fault: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			most.Store(max(most.Load(), now.Add(1)))
+			time.Sleep(time.Second)
+			now.Add(-1)
+			next.ServeHTTP(w, r)
+		}})
+		var all sync.WaitGroup
+		for n := range 200 {
+			all.Go(func() { _ = m.ReleaseWorkspace(context.Background(), fmt.Sprint(n)) })
+		}
+		all.Wait()
+		require.LessOrEqual(t, most.Load(), int64(100), "GitHub's documented bound")
+	})
+}
+
+func TestAnInstallationThatIsThereIsNotHeldForLong(t *testing.T) {
+	testutil.RSAKey(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		g := newGitHub(t, &githubapptest.Options{InMemory: true})
+		app := g.app(t)
+		stop := g.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: githubapptest.Refusal(404, "Not Found")})
+		i := app.Installation(installationID)
+		for began := time.Now(); time.Since(began) < 8*time.Minute; time.Sleep(5 * time.Second) {
+			require.Equal(t, tokenprovider.CodeUnavailable, g.tokenError(t, i).Code)
+		}
+		stop()
+		mended := time.Now()
+		for {
+			if _, _, err := i.Token(t.Context()); err == nil {
+				break
+			}
+			time.Sleep(5 * time.Second)
+		}
+		require.LessOrEqual(t, time.Since(mended), 2*time.Minute)
+	})
+}
+
+func TestARehearsalOfAVersionsEndIsOverSoon(t *testing.T) {
+	testutil.RSAKey(t, 0)
+	synctest.Test(t, func(t *testing.T) {
+		g := newGitHub(t, &githubapptest.Options{InMemory: true})
+		app := g.app(t)
+		stop := g.Fail(githubapptest.Rule{Fault: githubapptest.Refusal(410, "This API version is no longer supported")})
+		i := app.Installation(installationID)
+		for began := time.Now(); time.Since(began) < 8*time.Minute; time.Sleep(5 * time.Second) {
+			require.Equal(t, tokenprovider.CodeInvalidRequest, g.tokenError(t, i).Code)
+		}
+		stop()
+		mended := time.Now()
+		for {
+			if _, _, err := i.Token(t.Context()); err == nil {
+				break
+			}
+			time.Sleep(5 * time.Second)
+		}
+		require.LessOrEqual(t, time.Since(mended), 2*time.Minute)
+	})
+}
