@@ -2,31 +2,32 @@ package githubapp
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// uses are the tokens that a WorkspaceMutator hands out, by what they are for:
-// which states they are in, which workspace has which, and what was reported as
-// refused. It is counted as it changes, so that to ask for it costs the same for
+// uses are the tokens that a WorkspaceMutator hands out, by who has them and of
+// which installation: which states they are in, and what was reported as refused. It is counted as it changes, so that to ask for it costs the same for
 // any number of workspaces. The zero uses are ready.
 type uses struct {
-	mu      sync.Mutex
-	of      map[use]*inUse
-	tokens  map[uint64]use // by shortHash
-	states  map[tokenprovider.State]int
-	sweepAt time.Time
+	mu         sync.Mutex
+	of         map[use]*inUse
+	workspaces map[string][]*inUse // those in of that aren't shared
+	tokens     map[uint64]use      // by shortHash
+	states     map[tokenprovider.State]int
+	sweepAt    time.Time
 
 	mints, failures uint64
 	last            tokenprovider.Status // its error is that of the last failure
 }
 
-// use is who has a token: a workspace, or all that share an installation's.
+// use is who has a token, and of what: a policy may give a workspace several.
 type use struct {
-	workspace    string
-	installation *Installation // nil for a workspace's own
+	workspace    string // "": all that share the installation's
+	installation *Installation
 }
 
 // inUse is a token as it was handed out last.
@@ -42,12 +43,7 @@ type inUse struct {
 
 func installationUse(i *Installation) workspaceKey { return workspaceKey{installation: i} }
 
-func (k workspaceKey) use() use {
-	if k.workspace == "" {
-		return use{installation: k.installation}
-	}
-	return use{workspace: k.workspace}
-}
+func (k workspaceKey) use() use { return use{k.workspace, k.installation} }
 
 // note takes note of what a caller was handed, and reports whether it replaces
 // one that was refused.
@@ -65,10 +61,14 @@ func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err 
 	n := u.of[name]
 	if n == nil {
 		if u.of == nil {
-			u.of, u.tokens, u.states = make(map[use]*inUse), make(map[uint64]use), make(map[tokenprovider.State]int)
+			u.of, u.workspaces = make(map[use]*inUse), make(map[string][]*inUse)
+			u.tokens, u.states = make(map[uint64]use), make(map[tokenprovider.State]int)
 		}
 		n = &inUse{}
 		u.of[name] = n
+		if name.workspace != "" {
+			u.workspaces[name.workspace] = append(u.workspaces[name.workspace], n)
+		}
 	} else {
 		u.states[n.state]--
 	}
@@ -130,17 +130,21 @@ func (u *uses) forget(name use, n *inUse) {
 	u.states[n.state]--
 	delete(u.tokens, n.token)
 	delete(u.of, name)
+	left := slices.DeleteFunc(u.workspaces[name.workspace], func(other *inUse) bool { return other == n })
+	if u.workspaces[name.workspace] = left; len(left) == 0 {
+		delete(u.workspaces, name.workspace)
+	}
 }
 
 // end forgets a workspace that was released, and what it holds.
 func (u *uses) end(workspace string) {
 	u.mu.Lock()
-	n := u.of[use{workspace: workspace}]
-	if n != nil {
-		u.forget(use{workspace: workspace}, n)
+	ended := slices.Clone(u.workspaces[workspace])
+	for _, n := range ended {
+		u.forget(n.key.use(), n)
 	}
 	u.mu.Unlock()
-	if n != nil {
+	for _, n := range ended {
 		n.cache.Drop()
 	}
 }
@@ -150,10 +154,13 @@ func (u *uses) end(workspace string) {
 func (u *uses) generation(workspace string) string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if n := u.of[use{workspace: workspace}]; n != nil {
-		return n.key.generation
+	var last inUse
+	for _, n := range u.workspaces[workspace] {
+		if n.at.After(last.at) {
+			last = *n
+		}
 	}
-	return ""
+	return last.key.generation
 }
 
 // holder returns who was handed token last, and the cache that has it; nil when

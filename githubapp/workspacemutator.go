@@ -159,8 +159,8 @@ func (m *WorkspaceMutator) Invalidate(token string) bool {
 
 // Status returns the worst state of the workspaces' tokens, how many of how many
 // fail, the last error, and the mints and failures of all that there ever were;
-// [tokenprovider.StateEmpty] without any. A workspace counts until it is
-// released, or hasn't asked for an hour.
+// [tokenprovider.StateEmpty] without any. A token counts until its workspace is
+// released, or hasn't asked for it for an hour.
 func (m *WorkspaceMutator) Status() tokenprovider.Status {
 	s := m.uses.status()
 	s.Name = m.Name()
