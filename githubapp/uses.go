@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"weak"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
@@ -20,6 +21,7 @@ type uses struct {
 	states     map[tokenprovider.State]int
 	sweepAt    time.Time
 
+	counted         map[weak.Pointer[Installation]]counts // of those that are shared
 	mints, failures uint64
 	last            tokenprovider.Status // its error is that of the last failure
 }
@@ -38,8 +40,11 @@ type inUse struct {
 	token   uint64 // its shortHash; 0: none
 	refused string // SHA-256 of the one that is to be replaced; "": none
 	at      time.Time
-	counted tokenprovider.Status // the counts of a shared one that are in those of all
 }
+
+// counts are those of a shared token's cache that are in the counts of all. They
+// are kept for as long as the cache may live, which others can hold.
+type counts struct{ mints, failures uint64 }
 
 func installationUse(i *Installation) workspaceKey { return workspaceKey{installation: i} }
 
@@ -49,9 +54,9 @@ func (k workspaceKey) use() use { return use{k.workspace, k.installation} }
 // one that was refused.
 func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err error) (replaced bool) {
 	status := stateOf(c, err)
-	var counts tokenprovider.Status
+	var all tokenprovider.Status
 	if key.workspace == "" {
-		counts = c.Status()
+		all = c.Status()
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -63,6 +68,7 @@ func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err 
 		if u.of == nil {
 			u.of, u.workspaces = make(map[use]*inUse), make(map[string][]*inUse)
 			u.tokens, u.states = make(map[uint64]use), make(map[tokenprovider.State]int)
+			u.counted = make(map[weak.Pointer[Installation]]counts)
 		}
 		n = &inUse{}
 		u.of[name] = n
@@ -72,10 +78,10 @@ func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err 
 	} else {
 		u.states[n.state]--
 	}
-	if key.workspace == "" {
-		u.mints += since(counts.Mints, n.counted.Mints)
-		u.failures += since(counts.Failures, n.counted.Failures)
-		n.counted = counts
+	if shared := weak.Make(key.installation); key.workspace == "" {
+		u.mints += since(all.Mints, u.counted[shared].mints)
+		u.failures += since(all.Failures, u.counted[shared].failures)
+		u.counted[shared] = counts{all.Mints, all.Failures}
 	}
 	n.key, n.cache, n.state, n.at = key, c, status, now
 	u.states[status]++
@@ -124,6 +130,7 @@ func (u *uses) sweep(now time.Time) {
 			u.forget(name, n)
 		}
 	}
+	maps.DeleteFunc(u.counted, func(i weak.Pointer[Installation], _ counts) bool { return i.Value() == nil })
 }
 
 func (u *uses) forget(name use, n *inUse) {

@@ -80,6 +80,19 @@ func TestTheStatusHasCountsThatNeverGoDown(t *testing.T) {
 	})
 }
 
+func TestMintsOfSharedTokensAreCountedOnce(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		p.opts.ShareTokens = true
+		m := p.process(t)
+		for n := range 6 {
+			p.workspaceToken(t, m, "a")
+			require.Equal(t, n+1, p.Mints())
+			require.EqualValues(t, p.Mints(), m.Status().Mints)
+			time.Sleep(61 * time.Minute) // nobody asks for it
+		}
+	})
+}
+
 func TestWorkspacesThatNobodyReleasesAreLetGo(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	for name, shared := range map[string]bool{"with a store": true, "without a store": false} {
