@@ -108,7 +108,12 @@ func (m *WorkspaceMutator) token(ctx context.Context, workspaceID string,
 	case ledger.ErrAway:
 		key.generation = m.uses.generation(workspaceID)
 	default:
-		return "", time.Time{}, m.recordError(workspaceID, away)
+		err := m.recordError(workspaceID, away)
+		if away != ledger.ErrReleased {
+			key.generation = m.uses.generation(workspaceID)
+			m.uses.note(key, m.caches.Get(key), "", err)
+		}
+		return "", time.Time{}, err
 	}
 	c := m.caches.Get(key)
 	token, expiresAt, err := c.Token(ctx)
