@@ -1,10 +1,13 @@
 package githubapp_test
 
 import (
+	"context"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -31,5 +34,24 @@ func TestAWorkspaceThatReportsAllItsTokensKeepsNone(t *testing.T) {
 		}
 		require.Greater(t, len(given), hours, "reports are heeded")
 		t.Log(p.Mints(), "mints, ", len(given), "tokens")
+	})
+}
+
+func TestNobodyWaitsForARevocationBeyondItsContext(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		m := p.process(t)
+		token := p.start(t, m, "a")
+		time.Sleep(time.Minute)
+		stop := p.Fail(githubapptest.Rule{Method: http.MethodDelete, Fault: githubapptest.Delay(14 * time.Second)})
+		require.True(t, m.Invalidate(token))
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		began := time.Now()
+		_, _, err := m.WorkspaceToken(ctx, "a")
+		require.NoError(t, err)
+		require.LessOrEqual(t, time.Since(began), 4*time.Second)
+		stop()
+		require.NoError(t, m.ReleaseWorkspace(t.Context(), "a"))
+		p.requireDead(t, token)
 	})
 }

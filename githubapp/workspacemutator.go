@@ -125,8 +125,9 @@ func (m *WorkspaceMutator) token(ctx context.Context, workspaceID string,
 		token, expiresAt, err = c.Token(ctx)
 	}
 	if m.uses.note(key, c, token, err) {
-		// What was refused and is replaced now is owed: a failure leaves it so.
-		_ = m.app.ledger.Settle(context.WithoutCancel(ctx), m.onRecord(workspaceID))
+		// What was refused and is replaced now is owed: a failure leaves it so,
+		// and so does a caller who can't wait.
+		_ = m.app.ledger.Settle(ctx, m.onRecord(workspaceID))
 	}
 	return token, expiresAt, err
 }
