@@ -207,6 +207,24 @@ func TestUnrecordedTokensOfAReleasedWorkspaceAreRevoked(t *testing.T) {
 	})
 }
 
+func TestAReleaseThatCannotRevokeTheUnrecordedIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, elsewhere := newOffice(t), newOffice(t)
+		elsewhere.Store = o.Store
+		l := o.begin(t)
+		o.away.Store(true)
+		o.issue(t, l, "a")
+		require.NoError(t, elsewhere.Release(t.Context(), "ws"))
+		o.stuck.Store(true)
+		o.away.Store(false)
+		time.Sleep(6 * time.Second)
+		require.ErrorContains(t, o.Release(t.Context(), "ws"), "no answer")
+		o.stuck.Store(false)
+		require.NoError(t, o.Release(t.Context(), "ws"))
+		o.requireRevoked(t, "a")
+	})
+}
+
 func TestWhatIsUnrecordedEndsWithItsToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t)

@@ -28,11 +28,11 @@ const maxRevocations = 8
 // all is revoked or dead. After an error a later call goes on where this one
 // stopped.
 //
-// The error is an [*Uncertain], [ErrAway], [ErrContended], ctx's, or what the
-// revocations brought.
+// The error is an [*Uncertain], or it is [ErrAway], [ErrContended], ctx's, or what
+// the revocations brought.
 func (l *Ledger) Release(ctx context.Context, workspace string) error {
 	key := l.config.Key("workspace", workspace)
-	l.recordAll(ctx, key)
+	left := l.recordAll(ctx, key)
 	generation := rand.Text()
 	r, err := l.change(ctx, key, func(r *record) (*record, error) {
 		switch {
@@ -50,7 +50,7 @@ func (l *Ledger) Release(ctx context.Context, workspace string) error {
 	if err != nil {
 		return err
 	}
-	if err := l.settle(ctx, key, r); err != nil {
+	if err := errors.Join(left, l.settle(ctx, key, r)); err != nil {
 		return err
 	}
 	if until := r.Dated.Add(l.config.TokenLife); !r.Dated.IsZero() && time.Now().Before(until) {
