@@ -182,7 +182,11 @@ func (l *Ledger) Issue(ctx context.Context, workspace, generation string, t Toke
 		return nil
 	}
 	if err != nil {
-		if failed := l.config.Revoke(context.WithoutCancel(ctx), u.Token); failed != nil {
+		ctx := context.WithoutCancel(ctx)
+		if err != ErrReleased && err != ErrLost {
+			l.Revoked(ctx, tokenprovider.TokenSHA256(u.Token)) // it may be on record, as a live one
+		}
+		if failed := l.config.Revoke(ctx, u.Token); failed != nil {
 			l.config.Logger.Warn("token that wasn't handed out couldn't be revoked",
 				"token_sha256", tokenprovider.TokenSHA256(u.Token), "expires_at", u.ExpiresAt, "error", failed)
 		}

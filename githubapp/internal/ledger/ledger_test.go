@@ -264,6 +264,33 @@ func TestATokenWhoseRecordWasLostIsRevoked(t *testing.T) {
 	o.requireRevoked(t, "a")
 }
 
+func TestATokenThatWasNotHandedOutIsNotGivenLater(t *testing.T) {
+	o, elsewhere := newOffice(t), newOffice(t)
+	elsewhere.Store = o.Store
+	l := o.begin(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Store = leaver{o.Store, cancel}
+	require.Equal(t, context.Canceled, o.Issue(ctx, "ws", l.Generation, newToken("a"), ""))
+	o.requireRevoked(t, "a")
+	require.True(t, elsewhere.begin(t).Gave("token-a"), "it came to be on record all the same")
+	require.True(t, elsewhere.WasRevoked(t.Context(), tokenprovider.TokenSHA256("token-a")))
+}
+
+// leaver has its caller leave while a record is swapped.
+type leaver struct {
+	tokenprovider.Store
+	leave func()
+}
+
+func (s leaver) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	swapped, err := s.Store.Swap(ctx, key, old, new, ttl)
+	if !strings.HasPrefix(key, "workspace/") {
+		return swapped, err
+	}
+	s.leave()
+	return false, context.Canceled
+}
+
 func TestATokenThatCannotBeRevokedIsLogged(t *testing.T) {
 	o := newOffice(t)
 	l := o.begin(t)
