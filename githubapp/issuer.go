@@ -65,7 +65,7 @@ func (s *issuer) Token(ctx context.Context) (string, time.Time, error) {
 // for another one: it isn't taken from the record any more, and is owed when it is
 // replaced.
 func (s *issuer) Invalidate(token string) bool {
-	s.mutator.uses.refused(s.workspaceKey, token)
+	s.mutator.uses.refused(s.workspaceKey, tokenprovider.TokenSHA256(token))
 	return false
 }
 

@@ -50,9 +50,9 @@ func installationUse(i *Installation) workspaceKey { return workspaceKey{install
 
 func (k workspaceKey) use() use { return use{k.workspace, k.installation} }
 
-// note takes note of what a caller was handed, and reports whether it replaces
-// one that was refused.
-func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err error) (replaced bool) {
+// note takes note of what a caller was handed, and returns the SHA-256 of the one
+// that was refused and is replaced by it; "" is none.
+func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err error) (replaced string) {
 	status := stateOf(c, err)
 	var all tokenprovider.Status
 	if key.workspace == "" {
@@ -87,14 +87,14 @@ func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err 
 	u.states[status]++
 	if err != nil {
 		u.last.LastError, u.last.LastErrorCode, u.last.LastErrorAt = err.Error(), tokenprovider.CodeOf(err), now.Round(0)
-		return false
+		return ""
 	}
 	if hash := shortHash(token); hash != n.token {
 		delete(u.tokens, n.token)
 		u.tokens[hash], n.token = name, hash
 	}
-	if replaced = n.refused != "" && n.refused != tokenprovider.TokenSHA256(token); replaced {
-		n.refused = ""
+	if n.refused != "" && n.refused != tokenprovider.TokenSHA256(token) {
+		replaced, n.refused = n.refused, ""
 	}
 	return replaced
 }
@@ -182,12 +182,12 @@ func (u *uses) holder(token string) (use, *tokenprovider.Cache) {
 	return name, u.of[name].cache
 }
 
-// refused notes that a report of token was believed.
-func (u *uses) refused(key workspaceKey, token string) {
+// refused notes that a report of the token with that SHA-256 was believed.
+func (u *uses) refused(key workspaceKey, sum string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if n := u.of[key.use()]; n != nil && n.key == key {
-		n.refused = tokenprovider.TokenSHA256(token)
+		n.refused = sum
 	}
 }
 

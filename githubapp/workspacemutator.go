@@ -124,10 +124,12 @@ func (m *WorkspaceMutator) token(ctx context.Context, workspaceID string,
 		}
 		token, expiresAt, err = c.Token(ctx)
 	}
-	if m.uses.note(key, c, token, err) {
-		// What was refused and is replaced now is owed: a failure leaves it so,
-		// and so does a caller who can't wait.
-		_ = m.app.ledger.Settle(ctx, m.onRecord(workspaceID))
+	if replaced := m.uses.note(key, c, token, err); replaced != "" {
+		// It is owed from now on: a failure leaves it so, and so does a caller who
+		// can't wait.
+		if m.app.ledger.Settle(ctx, m.onRecord(workspaceID), replaced) == ledger.ErrAway {
+			m.uses.refused(key, replaced)
+		}
 	}
 	return token, expiresAt, err
 }

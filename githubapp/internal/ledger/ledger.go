@@ -208,7 +208,7 @@ func (l *Ledger) record(ctx context.Context, key string, u unrecorded, refused s
 		case r.has(u.Token):
 			return r, nil // an answer was lost
 		}
-		return r.with(u.entry, refused), nil
+		return r.with(u.entry).owing(refused), nil
 	})
 	return err
 }

@@ -135,10 +135,25 @@ func TestATokenThatReplacesARefusedOneLeavesItOwed(t *testing.T) {
 	require.False(t, l.Gave("token-refused"))
 	require.True(t, l.Gave("token-fresh"))
 	o.stuck.Store(true)
-	require.Error(t, o.Settle(t.Context(), "ws"))
+	require.Error(t, o.Settle(t.Context(), "ws", ""))
 	o.stuck.Store(false)
-	require.NoError(t, o.Settle(t.Context(), "ws"))
-	require.NoError(t, o.Settle(t.Context(), "ws"))
+	require.NoError(t, o.Settle(t.Context(), "ws", ""))
+	require.NoError(t, o.Settle(t.Context(), "ws", ""))
+	o.requireRevoked(t, "refused")
+}
+
+func TestATokenThatIsReplacedWithoutANewOneIsRevoked(t *testing.T) {
+	o := newOffice(t)
+	l := o.begin(t)
+	o.issue(t, l, "refused")
+	o.issue(t, l, "fresh")
+	o.stuck.Store(true)
+	require.Error(t, o.Settle(t.Context(), "ws", tokenprovider.TokenSHA256("token-refused")))
+	l = o.begin(t)
+	require.False(t, l.Gave("token-refused"), "it is owed")
+	require.True(t, l.Gave("token-fresh"))
+	o.stuck.Store(false)
+	require.NoError(t, o.Settle(t.Context(), "ws", ""))
 	o.requireRevoked(t, "refused")
 }
 

@@ -36,13 +36,26 @@ func (r *record) has(token string) bool {
 	return slices.ContainsFunc(r.Tokens, func(e entry) bool { return e.is(token) })
 }
 
-// with returns r with a token more, and the refused one owed.
-func (r *record) with(given entry, refused string) *record {
+// with returns r with a token more.
+func (r *record) with(given entry) *record {
 	changed := *r
 	changed.Tokens = append(slices.Clone(r.Tokens), given)
-	for n, e := range changed.Tokens {
-		changed.Tokens[n].Owed = e.Owed || refused != "" && refused == tokenprovider.TokenSHA256(e.Token)
+	return &changed
+}
+
+// owing returns r with the token owed that has that SHA-256, and r itself when it
+// has none that isn't; "" is none's.
+func (r *record) owing(refused string) *record {
+	if r == nil || refused == "" {
+		return r
 	}
+	n := slices.IndexFunc(r.Tokens, func(e entry) bool { return !e.Owed && tokenprovider.TokenSHA256(e.Token) == refused })
+	if n < 0 {
+		return r
+	}
+	changed := *r
+	changed.Tokens = slices.Clone(r.Tokens)
+	changed.Tokens[n].Owed = true
 	return &changed
 }
 

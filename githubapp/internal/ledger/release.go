@@ -59,11 +59,12 @@ func (l *Ledger) Release(ctx context.Context, workspace string) error {
 	return nil
 }
 
-// Settle revokes the tokens of the workspace that are owed. The error is one of
-// Release's; what isn't revoked stays owed.
-func (l *Ledger) Settle(ctx context.Context, workspace string) error {
+// Settle revokes the tokens of the workspace that are owed, and the one whose
+// SHA-256 is refused, which is owed from now on if it wasn't; "" is none. The
+// error is one of Release's; what isn't revoked stays owed.
+func (l *Ledger) Settle(ctx context.Context, workspace, refused string) error {
 	key := l.config.Key("workspace", workspace)
-	r, err := l.change(ctx, key, func(r *record) (*record, error) { return r, nil })
+	r, err := l.change(ctx, key, func(r *record) (*record, error) { return r.owing(refused), nil })
 	if err != nil {
 		return err
 	}
