@@ -106,7 +106,7 @@ func (m *WorkspaceMutator) token(ctx context.Context, workspaceID string,
 	case nil:
 		key.generation = life.Generation
 	case ledger.ErrAway:
-		key.generation = m.uses.generation(workspaceID)
+		key.generation = cmp.Or(life.Generation, m.uses.generation(workspaceID))
 	default:
 		err := m.recordError(workspaceID, away)
 		if away != ledger.ErrReleased {

@@ -124,7 +124,8 @@ func (l *Ledger) Store() tokenprovider.Store {
 
 // Begin returns the life of a workspace that starts now: a new one after a
 // release, and where there is no record; the one that runs else. The error is
-// [ErrAway], [ErrSealed], [ErrContended] or ctx's.
+// [ErrAway], [ErrSealed], [ErrContended] or ctx's. With ErrAway there is a life
+// all the same, which no token is known of.
 func (l *Ledger) Begin(ctx context.Context, workspace string) (Life, error) {
 	key := l.config.Key("workspace", workspace)
 	r, err := l.change(ctx, key, func(r *record) (*record, error) {
@@ -132,10 +133,13 @@ func (l *Ledger) Begin(ctx context.Context, workspace string) (Life, error) {
 		case r == nil:
 			return &record{Generation: rand.Text()}, nil
 		case r.Released:
-			return &record{Generation: rand.Text(), Dated: r.Dated, Tokens: r.Tokens}, nil
+			return r.begun(rand.Text()), nil
 		}
 		return r, nil
 	})
+	if err == ErrAway {
+		return Life{Generation: startAway()}, err
+	}
 	return l.life(key, r), err
 }
 
@@ -143,7 +147,7 @@ func (l *Ledger) Begin(ctx context.Context, workspace string) (Life, error) {
 // one of Begin's.
 func (l *Ledger) Read(ctx context.Context, workspace string) (Life, error) {
 	key := l.config.Key("workspace", workspace)
-	r, err := l.change(ctx, key, func(r *record) (*record, error) {
+	next := func(r *record) (*record, error) {
 		switch {
 		case r == nil:
 			return &record{Generation: rand.Text(), Dated: l.dated()}, nil
@@ -151,7 +155,12 @@ func (l *Ledger) Read(ctx context.Context, workspace string) (Life, error) {
 			return nil, ErrReleased
 		}
 		return r, nil
-	})
+	}
+	r, err := l.change(ctx, key, next)
+	if err == ErrReleased && len(l.pending(key)) > 0 {
+		_ = l.recordAll(ctx, key) // it may have started while the Store was away
+		r, err = l.change(ctx, key, next)
+	}
 	return l.life(key, r), err
 }
 
@@ -199,14 +208,16 @@ func (l *Ledger) Issue(ctx context.Context, workspace, generation string, t Toke
 func (l *Ledger) record(ctx context.Context, key string, u unrecorded, refused string, handedOut bool) error {
 	_, err := l.change(ctx, key, func(r *record) (*record, error) {
 		switch {
-		case r == nil && u.generation != "" && !handedOut:
+		case r == nil && u.generation != "" && !handedOut && !BeganAway(u.generation):
 			return nil, ErrLost
 		case r == nil:
 			r = &record{Generation: cmp.Or(u.generation, rand.Text()), Dated: l.dated()}
-		case r.Released || u.generation != "" && u.generation != r.Generation:
+		case r.ended(u.generation):
 			return nil, ErrReleased
 		case r.has(u.Token):
 			return r, nil // an answer was lost
+		case r.Released:
+			r = r.begun(u.generation)
 		}
 		return r.with(u.entry).owing(refused), nil
 	})

@@ -15,7 +15,8 @@ import (
 type record struct {
 	Generation string    `json:"generation"`
 	Released   bool      `json:"released,omitempty"`
-	Dated      time.Time `json:"dated,omitzero"` // what was given earlier may not be on record; zero: all is
+	ReleasedAt time.Time `json:"released_at,omitzero"` // the last release
+	Dated      time.Time `json:"dated,omitzero"`       // what was given earlier may not be on record; zero: all is
 	Tokens     []entry   `json:"tokens,omitempty"`
 }
 
@@ -59,9 +60,14 @@ func (r *record) owing(refused string) *record {
 	return &changed
 }
 
+// begun returns what r, which was released, is when its workspace starts.
+func (r *record) begun(generation string) *record {
+	return &record{Generation: generation, ReleasedAt: r.ReleasedAt, Dated: r.Dated, Tokens: r.Tokens}
+}
+
 // released returns what r is after its workspace's release.
 func (r *record) released(generation string) *record {
-	changed := record{Generation: generation, Released: true, Dated: r.Dated, Tokens: slices.Clone(r.Tokens)}
+	changed := record{Generation: generation, Released: true, ReleasedAt: time.Now().Round(0), Dated: r.Dated, Tokens: slices.Clone(r.Tokens)}
 	for n := range changed.Tokens {
 		changed.Tokens[n].Owed = true
 	}

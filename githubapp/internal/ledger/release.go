@@ -37,9 +37,9 @@ func (l *Ledger) Release(ctx context.Context, workspace string) error {
 	r, err := l.change(ctx, key, func(r *record) (*record, error) {
 		switch {
 		case r == nil:
-			return &record{Generation: generation, Released: true, Dated: l.dated()}, nil
-		case r.Released:
-			return r, nil
+			r = &record{Dated: l.dated()}
+		case r.Generation == generation:
+			return r, nil // an answer was lost
 		}
 		return r.released(generation), nil
 	})

@@ -67,14 +67,18 @@ func (l *Ledger) recordLater() {
 	}
 }
 
+// pending returns what isn't recorded of one workspace.
+func (l *Ledger) pending(key string) []unrecorded {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.unrecorded[key])
+}
+
 // recordAll records what isn't of one workspace, or revokes it. What neither can
 // be done with stays for the next time, and is the error.
 func (l *Ledger) recordAll(ctx context.Context, key string) error {
-	l.mu.Lock()
-	pending := slices.Clone(l.unrecorded[key])
-	l.mu.Unlock()
 	var failures []error
-	for _, u := range pending {
+	for _, u := range l.pending(key) {
 		if u.lives(time.Now()) {
 			err := l.record(ctx, key, u, "", true)
 			if err == ErrReleased {
