@@ -14,10 +14,11 @@
 //     A crash leaves an empty record.
 //  2. Mint. A crash leaves a token that nobody has, and that dies by itself.
 //  3. Swap the token in. After false, and after an error, Load: a token that is
-//     there under its generation is recorded, as an answer was lost on the way;
-//     one whose generation is over, or whose record is gone, is revoked, and its
-//     caller refused; else Swap again. A crash leaves a token that nobody has,
-//     recorded or not.
+//     there under its generation is swapped in once more, as an answer was lost
+//     on the way, and only one that says true makes it safe; one whose
+//     generation is over, or whose record is gone, is revoked, and its caller
+//     refused; else Swap again. A crash leaves a token that nobody has, recorded
+//     or not.
 //  4. Hand it out. It is on record: a release revokes it.
 //
 // To release:
@@ -35,7 +36,8 @@
 // answers [Uncertain].
 //
 // While the Store can't be reached tokens are handed out all the same, and kept
-// in memory as unrecorded; see unrecorded.go.
+// in memory as unrecorded; see unrecorded.go. A workspace that starts meanwhile
+// begins a life of its own; see awaystart.go.
 package ledger
 
 import (
@@ -125,7 +127,7 @@ func (l *Ledger) Store() tokenprovider.Store {
 // Begin returns the life of a workspace that starts now: a new one after a
 // release, and where there is no record; the one that runs else. The error is
 // [ErrAway], [ErrSealed], [ErrContended] or ctx's. With ErrAway there is a life
-// all the same, which no token is known of.
+// all the same, of which no token is known.
 func (l *Ledger) Begin(ctx context.Context, workspace string) (Life, error) {
 	key := l.config.Key("workspace", workspace)
 	r, err := l.change(ctx, key, func(r *record) (*record, error) {
@@ -215,7 +217,8 @@ func (l *Ledger) record(ctx context.Context, key string, u unrecorded, refused s
 		case r.ended(u.generation):
 			return nil, ErrReleased
 		case r.has(u.Token):
-			return r, nil // an answer was lost
+			same := *r // an answer was lost, or the Store wasn't sure: it is swapped in again
+			return &same, nil
 		case r.Released:
 			r = r.begun(u.generation)
 		}

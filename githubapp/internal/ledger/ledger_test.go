@@ -240,6 +240,41 @@ func TestAReleaseThatCannotRevokeTheUnrecordedIsAnError(t *testing.T) {
 	})
 }
 
+func TestATokenIsRecordedWhenTheStoreSaysThatItIsSafe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, elsewhere := newOffice(t), newOffice(t)
+		elsewhere.Store = o.Store
+		s := &unsafeStore{Store: o.Store}
+		o.Store = s
+		l := o.begin(t)
+		s.unsafe.Store(true)
+		o.issue(t, l, "a")
+		time.Sleep(time.Minute)
+		require.True(t, elsewhere.begin(t).Gave("token-a"), "it is there, but not yet safe")
+		s.unsafe.Store(false)
+		swaps := s.swaps.Load()
+		time.Sleep(time.Minute)
+		require.Equal(t, swaps+1, s.swaps.Load())
+		require.True(t, o.begin(t).Gave("token-a"))
+	})
+}
+
+// unsafeStore can take a Swap and say that too few of its replicas have it.
+type unsafeStore struct {
+	tokenprovider.Store
+	unsafe atomic.Bool
+	swaps  atomic.Int64
+}
+
+func (s *unsafeStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	s.swaps.Add(1)
+	swapped, err := s.Store.Swap(ctx, key, old, new, ttl)
+	if s.unsafe.Load() && err == nil {
+		return false, errors.New("too few replicas have it")
+	}
+	return swapped, err
+}
+
 func TestWhatIsUnrecordedEndsWithItsToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t)

@@ -109,9 +109,11 @@ const (
 // change changes the record at key to what next makes of it, and returns it. next
 // sees a nil record where there is none, and is asked again when the record
 // changed meanwhile or when it isn't known whether the change was made: it has to
-// know its own change again. What it returns unchanged stays; its error ends the
-// change.
+// know its own change again. What it returns unchanged stays, and is swapped in
+// once more after an error: only a Swap that says true says that it is as safe as
+// the Store keeps records. Its error ends the change.
 func (l *Ledger) change(ctx context.Context, key string, next func(*record) (*record, error)) (*record, error) {
+	unsure := false
 	for try := range maxChanges {
 		value, err := l.store.Load(ctx, key)
 		if err != nil {
@@ -122,13 +124,14 @@ func (l *Ledger) change(ctx context.Context, key string, next func(*record) (*re
 			return nil, err
 		}
 		changed, err := next(r)
-		if err != nil || changed == r {
+		if err != nil || changed == nil || changed == r && !unsure {
 			return changed, err
 		}
 		swapped, err := l.store.Swap(ctx, key, value, l.seal(key, changed), l.ttl(changed))
 		if swapped {
 			return changed, nil
 		}
+		unsure = unsure || err != nil
 		if err == nil && try > 0 {
 			sleep(ctx, rand.N(time.Duration(try)*10*time.Millisecond))
 		}
