@@ -65,7 +65,7 @@ func (s *issuer) Token(ctx context.Context) (string, time.Time, error) {
 // for another one: it isn't taken from the record any more, and is owed when it is
 // replaced.
 func (s *issuer) Invalidate(token string) bool {
-	s.mutator.uses.refused(s.workspaceKey, token)
+	s.mutator.uses.refused(s.workspaceKey, tokenprovider.TokenSHA256(token))
 	return false
 }
 
@@ -103,6 +103,8 @@ func (s *issuer) recorded(ctx context.Context, began time.Time) (ledger.Token, e
 	switch {
 	case err == ledger.ErrAway:
 		return ledger.Token{}, nil
+	case ledger.BeganAway(s.generation) && (err == ledger.ErrReleased || err == nil && life.Generation != s.generation):
+		return ledger.Token{}, nil // that isn't on record yet: Issue says whether it ended
 	case err == nil && s.generation != "" && life.Generation != s.generation:
 		err = ledger.ErrReleased // and started again
 	}

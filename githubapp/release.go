@@ -56,7 +56,7 @@ func (m *WorkspaceMutator) ReleaseWorkspace(ctx context.Context, workspaceID str
 	if uncertain, ok := err.(*ledger.Uncertain); ok {
 		return &ReleaseUncertainError{uncertain.Until}
 	}
-	if err == ledger.ErrAway || err == ledger.ErrContended {
+	if errors.Is(err, ledger.ErrAway) || errors.Is(err, ledger.ErrContended) {
 		return &tokenprovider.Error{Code: tokenprovider.CodeUnavailable,
 			Err: fmt.Errorf("githubapp: workspace %q isn't released: %w; release it again", workspaceID, err)}
 	}

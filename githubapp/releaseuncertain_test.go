@@ -187,3 +187,59 @@ func TestAnOutageOfTheStoreCostsNoMintForEachCall(t *testing.T) {
 		require.LessOrEqual(t, p.store.calls.Load(), int64(30*60/5+1), "it is asked again after 5 s")
 	})
 }
+
+func TestAWorkspaceThatStartsWhileTheStoreIsAwayLivesOn(t *testing.T) {
+	for name, released := range map[string]bool{"after a release": true, "while it runs": false} {
+		t.Run(name, func(t *testing.T) {
+			onPlatform(t, func(t *testing.T, p *platform) {
+				one, two := p.replica(t), p.replica(t)
+				p.start(t, one, "a")
+				if released {
+					require.NoError(t, one.ReleaseWorkspace(t.Context(), "a"))
+				}
+				time.Sleep(time.Second)
+				p.store.away.Store(true)
+				token := p.start(t, one, "a")
+				require.Equal(t, token, p.workspaceToken(t, one, "a"))
+				time.Sleep(time.Minute)
+				p.store.away.Store(false)
+				p.workspaceToken(t, one, "a")
+				time.Sleep(time.Minute)
+				require.True(t, p.alive(t, token))
+				p.workspaceToken(t, two, "a")
+				require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+				p.requireDead(t, token)
+				requireRefused(t, one, "a")
+			})
+		})
+	}
+}
+
+func TestAStartWhileTheStoreIsAwayGetsNoDeadToken(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		one, two := p.replica(t), p.replica(t)
+		old := p.start(t, one, "a")
+		require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+		p.requireDead(t, old)
+		p.store.away.Store(true)
+		require.True(t, p.alive(t, p.start(t, one, "a")))
+	})
+}
+
+func TestAStartBeforeAReleaseThatOthersMadeIsOver(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		here := &switchedStore{Store: p.store}
+		one, two := p.replica(t, func(o *githubapp.Options) { o.Store = here }), p.replica(t)
+		p.start(t, two, "a")
+		require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+		time.Sleep(time.Minute)
+		here.away.Store(true)
+		token := p.start(t, one, "a")
+		time.Sleep(time.Minute)
+		require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"), "it was released before")
+		here.away.Store(false)
+		time.Sleep(time.Minute)
+		p.requireDead(t, token)
+		requireRefused(t, one, "a")
+	})
+}

@@ -1,10 +1,14 @@
 package githubapp_test
 
 import (
+	"context"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
 
@@ -32,4 +36,66 @@ func TestAWorkspaceThatReportsAllItsTokensKeepsNone(t *testing.T) {
 		require.Greater(t, len(given), hours, "reports are heeded")
 		t.Log(p.Mints(), "mints, ", len(given), "tokens")
 	})
+}
+
+func TestNobodyWaitsForARevocationBeyondItsContext(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		m := p.process(t)
+		token := p.start(t, m, "a")
+		time.Sleep(time.Minute)
+		stop := p.Fail(githubapptest.Rule{Method: http.MethodDelete, Fault: githubapptest.Delay(14 * time.Second)})
+		require.True(t, m.Invalidate(token))
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		began := time.Now()
+		_, _, err := m.WorkspaceToken(ctx, "a")
+		require.NoError(t, err)
+		require.LessOrEqual(t, time.Since(began), 4*time.Second)
+		stop()
+		require.NoError(t, m.ReleaseWorkspace(t.Context(), "a"))
+		p.requireDead(t, token)
+	})
+}
+
+func TestATokenThatIsReportedWhileTheNextRipensIsRevoked(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		m := p.process(t)
+		old := p.start(t, m, "a")
+		time.Sleep(46 * time.Minute)
+		require.Equal(t, old, p.workspaceToken(t, m, "a"))
+		time.Sleep(time.Second) // the next one ripens
+		require.Equal(t, 2, p.Mints())
+		require.True(t, m.Invalidate(old))
+		require.NotEqual(t, old, p.workspaceToken(t, m, "a"))
+		p.requireDead(t, old)
+	})
+}
+
+func TestATokenReportedAfterAnotherReplicasRefreshIsRevoked(t *testing.T) {
+	for name, away := range map[string]bool{"at once": false, "when the store is back": true} {
+		t.Run(name, func(t *testing.T) {
+			onPlatform(t, func(t *testing.T, p *platform) {
+				one, two := p.replica(t), p.replica(t)
+				old := p.start(t, one, "a")
+				require.Equal(t, old, p.workspaceToken(t, two, "a"))
+				time.Sleep(41 * time.Minute)
+				ctx := tokenprovider.WithMinTTL(t.Context(), 30*time.Minute)
+				fresh, _, err := two.WorkspaceToken(ctx, "a")
+				require.NoError(t, err)
+				p.output.Secret(fresh)
+				require.True(t, one.Invalidate(old))
+				p.store.away.Store(away)
+				token := p.workspaceToken(t, one, "a")
+				if away {
+					require.NotEqual(t, old, token)
+					p.store.away.Store(false)
+					time.Sleep(10 * time.Second)
+					p.workspaceToken(t, one, "a")
+				} else {
+					require.Equal(t, fresh, token)
+				}
+				p.requireDead(t, old)
+			})
+		})
+	}
 }

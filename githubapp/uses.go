@@ -2,31 +2,34 @@ package githubapp
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"time"
+	"weak"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// uses are the tokens that a WorkspaceMutator hands out, by what they are for:
-// which states they are in, which workspace has which, and what was reported as
-// refused. It is counted as it changes, so that to ask for it costs the same for
+// uses are the tokens that a WorkspaceMutator hands out, by who has them and of
+// which installation: which states they are in, and what was reported as refused. It is counted as it changes, so that to ask for it costs the same for
 // any number of workspaces. The zero uses are ready.
 type uses struct {
-	mu      sync.Mutex
-	of      map[use]*inUse
-	tokens  map[uint64]use // by shortHash
-	states  map[tokenprovider.State]int
-	sweepAt time.Time
+	mu         sync.Mutex
+	of         map[use]*inUse
+	workspaces map[string][]*inUse // those in of that aren't shared
+	tokens     map[uint64]use      // by shortHash
+	states     map[tokenprovider.State]int
+	sweepAt    time.Time
 
+	counted         map[weak.Pointer[Installation]]counts // of those that are shared
 	mints, failures uint64
 	last            tokenprovider.Status // its error is that of the last failure
 }
 
-// use is who has a token: a workspace, or all that share an installation's.
+// use is who has a token, and of what: a policy may give a workspace several.
 type use struct {
-	workspace    string
-	installation *Installation // nil for a workspace's own
+	workspace    string // "": all that share the installation's
+	installation *Installation
 }
 
 // inUse is a token as it was handed out last.
@@ -37,25 +40,23 @@ type inUse struct {
 	token   uint64 // its shortHash; 0: none
 	refused string // SHA-256 of the one that is to be replaced; "": none
 	at      time.Time
-	counted tokenprovider.Status // the counts of a shared one that are in those of all
 }
+
+// counts are those of a shared token's cache that are in the counts of all. They
+// are kept for as long as the cache may live, which others can hold.
+type counts struct{ mints, failures uint64 }
 
 func installationUse(i *Installation) workspaceKey { return workspaceKey{installation: i} }
 
-func (k workspaceKey) use() use {
-	if k.workspace == "" {
-		return use{installation: k.installation}
-	}
-	return use{workspace: k.workspace}
-}
+func (k workspaceKey) use() use { return use{k.workspace, k.installation} }
 
-// note takes note of what a caller was handed, and reports whether it replaces
-// one that was refused.
-func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err error) (replaced bool) {
+// note takes note of what a caller was handed, and returns the SHA-256 of the one
+// that was refused and is replaced by it; "" is none.
+func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err error) (replaced string) {
 	status := stateOf(c, err)
-	var counts tokenprovider.Status
+	var all tokenprovider.Status
 	if key.workspace == "" {
-		counts = c.Status()
+		all = c.Status()
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -65,30 +66,35 @@ func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err 
 	n := u.of[name]
 	if n == nil {
 		if u.of == nil {
-			u.of, u.tokens, u.states = make(map[use]*inUse), make(map[uint64]use), make(map[tokenprovider.State]int)
+			u.of, u.workspaces = make(map[use]*inUse), make(map[string][]*inUse)
+			u.tokens, u.states = make(map[uint64]use), make(map[tokenprovider.State]int)
+			u.counted = make(map[weak.Pointer[Installation]]counts)
 		}
 		n = &inUse{}
 		u.of[name] = n
+		if name.workspace != "" {
+			u.workspaces[name.workspace] = append(u.workspaces[name.workspace], n)
+		}
 	} else {
 		u.states[n.state]--
 	}
-	if key.workspace == "" {
-		u.mints += since(counts.Mints, n.counted.Mints)
-		u.failures += since(counts.Failures, n.counted.Failures)
-		n.counted = counts
+	if shared := weak.Make(key.installation); key.workspace == "" {
+		u.mints += since(all.Mints, u.counted[shared].mints)
+		u.failures += since(all.Failures, u.counted[shared].failures)
+		u.counted[shared] = counts{all.Mints, all.Failures}
 	}
 	n.key, n.cache, n.state, n.at = key, c, status, now
 	u.states[status]++
 	if err != nil {
 		u.last.LastError, u.last.LastErrorCode, u.last.LastErrorAt = err.Error(), tokenprovider.CodeOf(err), now.Round(0)
-		return false
+		return ""
 	}
 	if hash := shortHash(token); hash != n.token {
 		delete(u.tokens, n.token)
 		u.tokens[hash], n.token = name, hash
 	}
-	if replaced = n.refused != "" && n.refused != tokenprovider.TokenSHA256(token); replaced {
-		n.refused = ""
+	if n.refused != "" && n.refused != tokenprovider.TokenSHA256(token) {
+		replaced, n.refused = n.refused, ""
 	}
 	return replaced
 }
@@ -124,23 +130,28 @@ func (u *uses) sweep(now time.Time) {
 			u.forget(name, n)
 		}
 	}
+	maps.DeleteFunc(u.counted, func(i weak.Pointer[Installation], _ counts) bool { return i.Value() == nil })
 }
 
 func (u *uses) forget(name use, n *inUse) {
 	u.states[n.state]--
 	delete(u.tokens, n.token)
 	delete(u.of, name)
+	left := slices.DeleteFunc(u.workspaces[name.workspace], func(other *inUse) bool { return other == n })
+	if u.workspaces[name.workspace] = left; len(left) == 0 {
+		delete(u.workspaces, name.workspace)
+	}
 }
 
 // end forgets a workspace that was released, and what it holds.
 func (u *uses) end(workspace string) {
 	u.mu.Lock()
-	n := u.of[use{workspace: workspace}]
-	if n != nil {
-		u.forget(use{workspace: workspace}, n)
+	ended := slices.Clone(u.workspaces[workspace])
+	for _, n := range ended {
+		u.forget(n.key.use(), n)
 	}
 	u.mu.Unlock()
-	if n != nil {
+	for _, n := range ended {
 		n.cache.Drop()
 	}
 }
@@ -150,10 +161,13 @@ func (u *uses) end(workspace string) {
 func (u *uses) generation(workspace string) string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if n := u.of[use{workspace: workspace}]; n != nil {
-		return n.key.generation
+	var last inUse
+	for _, n := range u.workspaces[workspace] {
+		if n.at.After(last.at) {
+			last = *n
+		}
 	}
-	return ""
+	return last.key.generation
 }
 
 // holder returns who was handed token last, and the cache that has it; nil when
@@ -168,12 +182,12 @@ func (u *uses) holder(token string) (use, *tokenprovider.Cache) {
 	return name, u.of[name].cache
 }
 
-// refused notes that a report of token was believed.
-func (u *uses) refused(key workspaceKey, token string) {
+// refused notes that a report of the token with that SHA-256 was believed.
+func (u *uses) refused(key workspaceKey, sum string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if n := u.of[key.use()]; n != nil && n.key == key {
-		n.refused = tokenprovider.TokenSHA256(token)
+		n.refused = sum
 	}
 }
 

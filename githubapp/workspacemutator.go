@@ -106,9 +106,14 @@ func (m *WorkspaceMutator) token(ctx context.Context, workspaceID string,
 	case nil:
 		key.generation = life.Generation
 	case ledger.ErrAway:
-		key.generation = m.uses.generation(workspaceID)
+		key.generation = cmp.Or(life.Generation, m.uses.generation(workspaceID))
 	default:
-		return "", time.Time{}, m.recordError(workspaceID, away)
+		err := m.recordError(workspaceID, away)
+		if away != ledger.ErrReleased {
+			key.generation = m.uses.generation(workspaceID)
+			m.uses.note(key, m.caches.Get(key), "", err)
+		}
+		return "", time.Time{}, err
 	}
 	c := m.caches.Get(key)
 	token, expiresAt, err := c.Token(ctx)
@@ -119,9 +124,12 @@ func (m *WorkspaceMutator) token(ctx context.Context, workspaceID string,
 		}
 		token, expiresAt, err = c.Token(ctx)
 	}
-	if m.uses.note(key, c, token, err) {
-		// What was refused and is replaced now is owed: a failure leaves it so.
-		_ = m.app.ledger.Settle(context.WithoutCancel(ctx), m.onRecord(workspaceID))
+	if replaced := m.uses.note(key, c, token, err); replaced != "" {
+		// It is owed from now on: a failure leaves it so, and so does a caller who
+		// can't wait.
+		if m.app.ledger.Settle(ctx, m.onRecord(workspaceID), replaced) == ledger.ErrAway {
+			m.uses.refused(key, replaced)
+		}
 	}
 	return token, expiresAt, err
 }
@@ -159,8 +167,8 @@ func (m *WorkspaceMutator) Invalidate(token string) bool {
 
 // Status returns the worst state of the workspaces' tokens, how many of how many
 // fail, the last error, and the mints and failures of all that there ever were;
-// [tokenprovider.StateEmpty] without any. A workspace counts until it is
-// released, or hasn't asked for an hour.
+// [tokenprovider.StateEmpty] without any. A token counts until its workspace is
+// released, or hasn't asked for it for an hour.
 func (m *WorkspaceMutator) Status() tokenprovider.Status {
 	s := m.uses.status()
 	s.Name = m.Name()

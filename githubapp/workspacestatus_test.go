@@ -80,6 +80,39 @@ func TestTheStatusHasCountsThatNeverGoDown(t *testing.T) {
 	})
 }
 
+func TestWorkspacesWhoseRecordsCannotBeOpenedFail(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		p.table.all = &widgets
+		one := p.replica(t)
+		two := p.replica(t, func(o *githubapp.Options) { o.SealKeys = [][]byte{make([]byte, 32)} })
+		for n := range 5 {
+			p.start(t, one, fmt.Sprint(n))
+			_, _, err := two.WorkspaceToken(t.Context(), fmt.Sprint(n))
+			require.Equal(t, tokenprovider.CodeInternal, tokenprovider.CodeOf(err))
+		}
+		s := two.Status()
+		require.Equal(t, tokenprovider.CodeInternal, s.LastErrorCode)
+		require.Equal(t, []int{5, 5}, []int{s.Failing, s.Of})
+		require.NoError(t, one.ReleaseWorkspace(t.Context(), "0"))
+		_, _, err := one.WorkspaceToken(t.Context(), "0")
+		require.Equal(t, tokenprovider.CodeForbidden, tokenprovider.CodeOf(err))
+		require.Zero(t, one.Status().Failing, "a workspace that was released is no failure")
+	})
+}
+
+func TestMintsOfSharedTokensAreCountedOnce(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		p.opts.ShareTokens = true
+		m := p.process(t)
+		for n := range 6 {
+			p.workspaceToken(t, m, "a")
+			require.Equal(t, n+1, p.Mints())
+			require.EqualValues(t, p.Mints(), m.Status().Mints)
+			time.Sleep(61 * time.Minute) // nobody asks for it
+		}
+	})
+}
+
 func TestWorkspacesThatNobodyReleasesAreLetGo(t *testing.T) {
 	key := testutil.RSAKeyPEM(t, 0)
 	for name, shared := range map[string]bool{"with a store": true, "without a store": false} {

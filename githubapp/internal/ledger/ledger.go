@@ -14,10 +14,11 @@
 //     A crash leaves an empty record.
 //  2. Mint. A crash leaves a token that nobody has, and that dies by itself.
 //  3. Swap the token in. After false, and after an error, Load: a token that is
-//     there under its generation is recorded, as an answer was lost on the way;
-//     one whose generation is over, or whose record is gone, is revoked, and its
-//     caller refused; else Swap again. A crash leaves a token that nobody has,
-//     recorded or not.
+//     there under its generation is swapped in once more, as an answer was lost
+//     on the way, and only one that says true makes it safe; one whose
+//     generation is over, or whose record is gone, is revoked, and its caller
+//     refused; else Swap again. A crash leaves a token that nobody has, recorded
+//     or not.
 //  4. Hand it out. It is on record: a release revokes it.
 //
 // To release:
@@ -35,7 +36,8 @@
 // answers [Uncertain].
 //
 // While the Store can't be reached tokens are handed out all the same, and kept
-// in memory as unrecorded; see unrecorded.go.
+// in memory as unrecorded; see unrecorded.go. A workspace that starts meanwhile
+// begins a life of its own; see awaystart.go.
 package ledger
 
 import (
@@ -124,7 +126,8 @@ func (l *Ledger) Store() tokenprovider.Store {
 
 // Begin returns the life of a workspace that starts now: a new one after a
 // release, and where there is no record; the one that runs else. The error is
-// [ErrAway], [ErrSealed], [ErrContended] or ctx's.
+// [ErrAway], [ErrSealed], [ErrContended] or ctx's. With ErrAway there is a life
+// all the same, of which no token is known.
 func (l *Ledger) Begin(ctx context.Context, workspace string) (Life, error) {
 	key := l.config.Key("workspace", workspace)
 	r, err := l.change(ctx, key, func(r *record) (*record, error) {
@@ -132,10 +135,13 @@ func (l *Ledger) Begin(ctx context.Context, workspace string) (Life, error) {
 		case r == nil:
 			return &record{Generation: rand.Text()}, nil
 		case r.Released:
-			return &record{Generation: rand.Text(), Dated: r.Dated, Tokens: r.Tokens}, nil
+			return r.begun(rand.Text()), nil
 		}
 		return r, nil
 	})
+	if err == ErrAway {
+		return Life{Generation: startAway()}, err
+	}
 	return l.life(key, r), err
 }
 
@@ -143,7 +149,7 @@ func (l *Ledger) Begin(ctx context.Context, workspace string) (Life, error) {
 // one of Begin's.
 func (l *Ledger) Read(ctx context.Context, workspace string) (Life, error) {
 	key := l.config.Key("workspace", workspace)
-	r, err := l.change(ctx, key, func(r *record) (*record, error) {
+	next := func(r *record) (*record, error) {
 		switch {
 		case r == nil:
 			return &record{Generation: rand.Text(), Dated: l.dated()}, nil
@@ -151,7 +157,12 @@ func (l *Ledger) Read(ctx context.Context, workspace string) (Life, error) {
 			return nil, ErrReleased
 		}
 		return r, nil
-	})
+	}
+	r, err := l.change(ctx, key, next)
+	if err == ErrReleased && len(l.pending(key)) > 0 {
+		_ = l.recordAll(ctx, key) // it may have started while the Store was away
+		r, err = l.change(ctx, key, next)
+	}
 	return l.life(key, r), err
 }
 
@@ -182,7 +193,11 @@ func (l *Ledger) Issue(ctx context.Context, workspace, generation string, t Toke
 		return nil
 	}
 	if err != nil {
-		if failed := l.config.Revoke(context.WithoutCancel(ctx), u.Token); failed != nil {
+		ctx := context.WithoutCancel(ctx)
+		if err != ErrReleased && err != ErrLost {
+			l.Revoked(ctx, tokenprovider.TokenSHA256(u.Token)) // it may be on record, as a live one
+		}
+		if failed := l.config.Revoke(ctx, u.Token); failed != nil {
 			l.config.Logger.Warn("token that wasn't handed out couldn't be revoked",
 				"token_sha256", tokenprovider.TokenSHA256(u.Token), "expires_at", u.ExpiresAt, "error", failed)
 		}
@@ -195,16 +210,19 @@ func (l *Ledger) Issue(ctx context.Context, workspace, generation string, t Toke
 func (l *Ledger) record(ctx context.Context, key string, u unrecorded, refused string, handedOut bool) error {
 	_, err := l.change(ctx, key, func(r *record) (*record, error) {
 		switch {
-		case r == nil && u.generation != "" && !handedOut:
+		case r == nil && u.generation != "" && !handedOut && !BeganAway(u.generation):
 			return nil, ErrLost
 		case r == nil:
 			r = &record{Generation: cmp.Or(u.generation, rand.Text()), Dated: l.dated()}
-		case r.Released || u.generation != "" && u.generation != r.Generation:
+		case r.ended(u.generation):
 			return nil, ErrReleased
 		case r.has(u.Token):
-			return r, nil // an answer was lost
+			same := *r // an answer was lost, or the Store wasn't sure: it is swapped in again
+			return &same, nil
+		case r.Released:
+			r = r.begun(u.generation)
 		}
-		return r.with(u.entry, refused), nil
+		return r.with(u.entry).owing(refused), nil
 	})
 	return err
 }

@@ -135,10 +135,25 @@ func TestATokenThatReplacesARefusedOneLeavesItOwed(t *testing.T) {
 	require.False(t, l.Gave("token-refused"))
 	require.True(t, l.Gave("token-fresh"))
 	o.stuck.Store(true)
-	require.Error(t, o.Settle(t.Context(), "ws"))
+	require.Error(t, o.Settle(t.Context(), "ws", ""))
 	o.stuck.Store(false)
-	require.NoError(t, o.Settle(t.Context(), "ws"))
-	require.NoError(t, o.Settle(t.Context(), "ws"))
+	require.NoError(t, o.Settle(t.Context(), "ws", ""))
+	require.NoError(t, o.Settle(t.Context(), "ws", ""))
+	o.requireRevoked(t, "refused")
+}
+
+func TestATokenThatIsReplacedWithoutANewOneIsRevoked(t *testing.T) {
+	o := newOffice(t)
+	l := o.begin(t)
+	o.issue(t, l, "refused")
+	o.issue(t, l, "fresh")
+	o.stuck.Store(true)
+	require.Error(t, o.Settle(t.Context(), "ws", tokenprovider.TokenSHA256("token-refused")))
+	l = o.begin(t)
+	require.False(t, l.Gave("token-refused"), "it is owed")
+	require.True(t, l.Gave("token-fresh"))
+	o.stuck.Store(false)
+	require.NoError(t, o.Settle(t.Context(), "ws", ""))
 	o.requireRevoked(t, "refused")
 }
 
@@ -207,6 +222,59 @@ func TestUnrecordedTokensOfAReleasedWorkspaceAreRevoked(t *testing.T) {
 	})
 }
 
+func TestAReleaseThatCannotRevokeTheUnrecordedIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, elsewhere := newOffice(t), newOffice(t)
+		elsewhere.Store = o.Store
+		l := o.begin(t)
+		o.away.Store(true)
+		o.issue(t, l, "a")
+		require.NoError(t, elsewhere.Release(t.Context(), "ws"))
+		o.stuck.Store(true)
+		o.away.Store(false)
+		time.Sleep(6 * time.Second)
+		require.ErrorContains(t, o.Release(t.Context(), "ws"), "no answer")
+		o.stuck.Store(false)
+		require.NoError(t, o.Release(t.Context(), "ws"))
+		o.requireRevoked(t, "a")
+	})
+}
+
+func TestATokenIsRecordedWhenTheStoreSaysThatItIsSafe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, elsewhere := newOffice(t), newOffice(t)
+		elsewhere.Store = o.Store
+		s := &unsafeStore{Store: o.Store}
+		o.Store = s
+		l := o.begin(t)
+		s.unsafe.Store(true)
+		o.issue(t, l, "a")
+		time.Sleep(time.Minute)
+		require.True(t, elsewhere.begin(t).Gave("token-a"), "it is there, but not yet safe")
+		s.unsafe.Store(false)
+		swaps := s.swaps.Load()
+		time.Sleep(time.Minute)
+		require.Equal(t, swaps+1, s.swaps.Load())
+		require.True(t, o.begin(t).Gave("token-a"))
+	})
+}
+
+// unsafeStore can take a Swap and say that too few of its replicas have it.
+type unsafeStore struct {
+	tokenprovider.Store
+	unsafe atomic.Bool
+	swaps  atomic.Int64
+}
+
+func (s *unsafeStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	s.swaps.Add(1)
+	swapped, err := s.Store.Swap(ctx, key, old, new, ttl)
+	if s.unsafe.Load() && err == nil {
+		return false, errors.New("too few replicas have it")
+	}
+	return swapped, err
+}
+
 func TestWhatIsUnrecordedEndsWithItsToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t)
@@ -244,6 +312,33 @@ func TestATokenWhoseRecordWasLostIsRevoked(t *testing.T) {
 	o.Store = tokenprovidertest.NewStore()
 	require.Equal(t, ledger.ErrLost, o.Issue(t.Context(), "ws", l.Generation, newToken("a"), ""))
 	o.requireRevoked(t, "a")
+}
+
+func TestATokenThatWasNotHandedOutIsNotGivenLater(t *testing.T) {
+	o, elsewhere := newOffice(t), newOffice(t)
+	elsewhere.Store = o.Store
+	l := o.begin(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Store = leaver{o.Store, cancel}
+	require.Equal(t, context.Canceled, o.Issue(ctx, "ws", l.Generation, newToken("a"), ""))
+	o.requireRevoked(t, "a")
+	require.True(t, elsewhere.begin(t).Gave("token-a"), "it came to be on record all the same")
+	require.True(t, elsewhere.WasRevoked(t.Context(), tokenprovider.TokenSHA256("token-a")))
+}
+
+// leaver has its caller leave while a record is swapped.
+type leaver struct {
+	tokenprovider.Store
+	leave func()
+}
+
+func (s leaver) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	swapped, err := s.Store.Swap(ctx, key, old, new, ttl)
+	if !strings.HasPrefix(key, "workspace/") {
+		return swapped, err
+	}
+	s.leave()
+	return false, context.Canceled
 }
 
 func TestATokenThatCannotBeRevokedIsLogged(t *testing.T) {

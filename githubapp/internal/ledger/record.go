@@ -15,7 +15,8 @@ import (
 type record struct {
 	Generation string    `json:"generation"`
 	Released   bool      `json:"released,omitempty"`
-	Dated      time.Time `json:"dated,omitzero"` // what was given earlier may not be on record; zero: all is
+	ReleasedAt time.Time `json:"released_at,omitzero"` // the last release
+	Dated      time.Time `json:"dated,omitzero"`       // what was given earlier may not be on record; zero: all is
 	Tokens     []entry   `json:"tokens,omitempty"`
 }
 
@@ -36,19 +37,37 @@ func (r *record) has(token string) bool {
 	return slices.ContainsFunc(r.Tokens, func(e entry) bool { return e.is(token) })
 }
 
-// with returns r with a token more, and the refused one owed.
-func (r *record) with(given entry, refused string) *record {
+// with returns r with a token more.
+func (r *record) with(given entry) *record {
 	changed := *r
 	changed.Tokens = append(slices.Clone(r.Tokens), given)
-	for n, e := range changed.Tokens {
-		changed.Tokens[n].Owed = e.Owed || refused != "" && refused == tokenprovider.TokenSHA256(e.Token)
-	}
 	return &changed
+}
+
+// owing returns r with the token owed that has that SHA-256, and r itself when it
+// has none that isn't; "" is none's.
+func (r *record) owing(refused string) *record {
+	if r == nil || refused == "" {
+		return r
+	}
+	n := slices.IndexFunc(r.Tokens, func(e entry) bool { return !e.Owed && tokenprovider.TokenSHA256(e.Token) == refused })
+	if n < 0 {
+		return r
+	}
+	changed := *r
+	changed.Tokens = slices.Clone(r.Tokens)
+	changed.Tokens[n].Owed = true
+	return &changed
+}
+
+// begun returns what r, which was released, is when its workspace starts.
+func (r *record) begun(generation string) *record {
+	return &record{Generation: generation, ReleasedAt: r.ReleasedAt, Dated: r.Dated, Tokens: r.Tokens}
 }
 
 // released returns what r is after its workspace's release.
 func (r *record) released(generation string) *record {
-	changed := record{Generation: generation, Released: true, Dated: r.Dated, Tokens: slices.Clone(r.Tokens)}
+	changed := record{Generation: generation, Released: true, ReleasedAt: time.Now().Round(0), Dated: r.Dated, Tokens: slices.Clone(r.Tokens)}
 	for n := range changed.Tokens {
 		changed.Tokens[n].Owed = true
 	}
@@ -90,9 +109,11 @@ const (
 // change changes the record at key to what next makes of it, and returns it. next
 // sees a nil record where there is none, and is asked again when the record
 // changed meanwhile or when it isn't known whether the change was made: it has to
-// know its own change again. What it returns unchanged stays; its error ends the
-// change.
+// know its own change again. What it returns unchanged stays, and is swapped in
+// once more after an error: only a Swap that says true says that it is as safe as
+// the Store keeps records. Its error ends the change.
 func (l *Ledger) change(ctx context.Context, key string, next func(*record) (*record, error)) (*record, error) {
+	unsure := false
 	for try := range maxChanges {
 		value, err := l.store.Load(ctx, key)
 		if err != nil {
@@ -103,13 +124,14 @@ func (l *Ledger) change(ctx context.Context, key string, next func(*record) (*re
 			return nil, err
 		}
 		changed, err := next(r)
-		if err != nil || changed == r {
+		if err != nil || changed == nil || changed == r && !unsure {
 			return changed, err
 		}
 		swapped, err := l.store.Swap(ctx, key, value, l.seal(key, changed), l.ttl(changed))
 		if swapped {
 			return changed, nil
 		}
+		unsure = unsure || err != nil
 		if err == nil && try > 0 {
 			sleep(ctx, rand.N(time.Duration(try)*10*time.Millisecond))
 		}

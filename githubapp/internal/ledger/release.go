@@ -28,18 +28,18 @@ const maxRevocations = 8
 // all is revoked or dead. After an error a later call goes on where this one
 // stopped.
 //
-// The error is an [*Uncertain], [ErrAway], [ErrContended], ctx's, or what the
-// revocations brought.
+// The error is an [*Uncertain], or it is [ErrAway], [ErrContended], ctx's, or what
+// the revocations brought.
 func (l *Ledger) Release(ctx context.Context, workspace string) error {
 	key := l.config.Key("workspace", workspace)
-	l.recordAll(ctx, key)
+	left := l.recordAll(ctx, key)
 	generation := rand.Text()
 	r, err := l.change(ctx, key, func(r *record) (*record, error) {
 		switch {
 		case r == nil:
-			return &record{Generation: generation, Released: true, Dated: l.dated()}, nil
-		case r.Released:
-			return r, nil
+			r = &record{Dated: l.dated()}
+		case r.Generation == generation:
+			return r, nil // an answer was lost
 		}
 		return r.released(generation), nil
 	})
@@ -50,7 +50,7 @@ func (l *Ledger) Release(ctx context.Context, workspace string) error {
 	if err != nil {
 		return err
 	}
-	if err := l.settle(ctx, key, r); err != nil {
+	if err := errors.Join(left, l.settle(ctx, key, r)); err != nil {
 		return err
 	}
 	if until := r.Dated.Add(l.config.TokenLife); !r.Dated.IsZero() && time.Now().Before(until) {
@@ -59,11 +59,12 @@ func (l *Ledger) Release(ctx context.Context, workspace string) error {
 	return nil
 }
 
-// Settle revokes the tokens of the workspace that are owed. The error is one of
-// Release's; what isn't revoked stays owed.
-func (l *Ledger) Settle(ctx context.Context, workspace string) error {
+// Settle revokes the tokens of the workspace that are owed, and the one whose
+// SHA-256 is refused, which is owed from now on if it wasn't; "" is none. The
+// error is one of Release's; what isn't revoked stays owed.
+func (l *Ledger) Settle(ctx context.Context, workspace, refused string) error {
 	key := l.config.Key("workspace", workspace)
-	r, err := l.change(ctx, key, func(r *record) (*record, error) { return r, nil })
+	r, err := l.change(ctx, key, func(r *record) (*record, error) { return r.owing(refused), nil })
 	if err != nil {
 		return err
 	}

@@ -347,8 +347,9 @@ func (a *actor) report() {
 		return
 	}
 	t, _ := l.Live("", time.Time{})
-	a.give(l, tokenprovider.TokenSHA256(t.Value.Reveal()))
-	_ = a.Settle(context.Background(), "ws")
+	refused := tokenprovider.TokenSHA256(t.Value.Reveal())
+	a.give(l, refused)
+	_ = a.Settle(context.Background(), "ws", refused)
 }
 
 func (a *actor) release() {

@@ -221,7 +221,7 @@ func (w *world) give(r *replica, begins, reports bool) {
 			return
 		}
 		if refused != "" {
-			defer func() { _ = r.Settle(ctx, "ws") }()
+			defer func() { _ = r.Settle(ctx, "ws", refused) }()
 		}
 	}
 	w.mu.Lock()

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -57,7 +58,7 @@ func (l *Ledger) recordLater() {
 	keys := slices.Collect(maps.Keys(l.unrecorded))
 	l.mu.Unlock()
 	for _, key := range keys {
-		l.recordAll(context.Background(), key)
+		_ = l.recordAll(context.Background(), key)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,21 +67,25 @@ func (l *Ledger) recordLater() {
 	}
 }
 
-// recordAll records what isn't of one workspace. What can't be, and what can't
-// be revoked, stays for the next time.
-func (l *Ledger) recordAll(ctx context.Context, key string) {
+// pending returns what isn't recorded of one workspace.
+func (l *Ledger) pending(key string) []unrecorded {
 	l.mu.Lock()
-	pending := slices.Clone(l.unrecorded[key])
-	l.mu.Unlock()
-	for _, u := range pending {
+	defer l.mu.Unlock()
+	return slices.Clone(l.unrecorded[key])
+}
+
+// recordAll records what isn't of one workspace, or revokes it. What neither can
+// be done with stays for the next time, and is the error.
+func (l *Ledger) recordAll(ctx context.Context, key string) error {
+	var failures []error
+	for _, u := range l.pending(key) {
 		if u.lives(time.Now()) {
-			switch err := l.record(ctx, key, u, "", true); err {
-			case nil:
-			case ErrReleased:
-				if l.config.Revoke(ctx, u.Token) != nil {
-					continue
-				}
-			default:
+			err := l.record(ctx, key, u, "", true)
+			if err == ErrReleased {
+				err = l.config.Revoke(ctx, u.Token)
+			}
+			if err != nil && u.lives(time.Now()) {
+				failures = append(failures, err)
 				continue
 			}
 		}
@@ -91,4 +96,5 @@ func (l *Ledger) recordAll(ctx context.Context, key string) {
 		}
 		l.mu.Unlock()
 	}
+	return errors.Join(failures...)
 }
