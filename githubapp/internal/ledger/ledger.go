@@ -158,8 +158,9 @@ func (l *Ledger) Read(ctx context.Context, workspace string) (Life, error) {
 		}
 		return r, nil
 	}
+	pending := len(l.pending(key)) > 0 // before the record is read: it may be recorded right then
 	r, err := l.change(ctx, key, next)
-	if err == ErrReleased && len(l.pending(key)) > 0 {
+	if err == ErrReleased && pending {
 		_ = l.recordAll(ctx, key) // it may have started while the Store was away
 		r, err = l.change(ctx, key, next)
 	}
