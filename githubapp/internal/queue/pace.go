@@ -50,11 +50,11 @@ func (p *pace) wait(now time.Time) time.Duration {
 // wait, within bounds. Requests that were under way already and are refused
 // too tell nothing new.
 func (p *pace) limited(now time.Time, wait time.Duration) {
-	if now.Before(p.heeded) {
+	if now.Before(p.heeded) || wait < minWindow {
 		return
 	}
 	p.forget(now)
-	window := min(max(wait, minWindow), maxWindow).Truncate(time.Second)
+	window := min(wait, maxWindow).Truncate(time.Second)
 	p.heeded = now.Add(window)
 	taken := 0
 	for n := range min(int64(window/time.Second)+1, seconds) { // the present second is young
