@@ -108,8 +108,7 @@ func (f *facts) of(id int64) *known {
 		return k
 	}
 	if len(f.known) >= f.sweepAt {
-		maps.DeleteFunc(f.known, func(_ int64, k *known) bool { return k.old() })
-		f.sweepAt = max(2*len(f.known), 64)
+		f.sweepAt = sweep(f.known, (*known).old)
 	}
 	if f.known == nil {
 		f.known = make(map[int64]*known)
@@ -127,11 +126,17 @@ func (k *known) old() bool {
 
 // sweep lets go of refusals that are long over.
 func (k *known) sweep() {
-	maps.DeleteFunc(k.refused, func(_ string, r *refusal) bool { return r.old() })
 	if k.refused == nil {
 		k.refused = make(map[string]*refusal)
 	}
-	k.sweepAt = max(2*len(k.refused), 64)
+	k.sweepAt = sweep(k.refused, (*refusal).old)
+}
+
+// sweep lets go of what is old in a map, and returns at how many entries it is
+// due again: what it costs is a share of what it costs to fill the map.
+func sweep[K comparable, V any](m map[K]V, old func(V) bool) (again int) {
+	maps.DeleteFunc(m, func(_ K, v V) bool { return old(v) })
+	return max(2*len(m), 64)
 }
 
 // holds returns what is held back, and until when.

@@ -98,12 +98,7 @@ func (a *App) adopt(key installationKey, draft *Installation) *Installation {
 		return i
 	}
 	if len(a.installations) >= a.sweepAt {
-		for k, kept := range a.installations {
-			if kept.Value() == nil {
-				delete(a.installations, k)
-			}
-		}
-		a.sweepAt = max(2*len(a.installations), 64)
+		a.sweepAt = sweep(a.installations, func(i weak.Pointer[Installation]) bool { return i.Value() == nil })
 	}
 	a.installations[key] = weak.Make(draft)
 	return draft

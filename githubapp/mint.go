@@ -14,7 +14,7 @@ import (
 )
 
 // tokenLife is the longest that an installation's token lives.
-const tokenLife = time.Hour
+const tokenLife = apiclient.TokenLife
 
 // maxMint bounds the answer to a mint in bytes: it lists whole repositories.
 const maxMint = 8 << 20
@@ -95,9 +95,10 @@ func (a *App) mint(ctx context.Context, id int64, s Scope) (token, error) {
 		err = fmt.Errorf("the token expired at %s, before it came", expiresAt.Format(time.RFC3339))
 	}
 	if err != nil {
+		err = internal(err)
 		_, _, scope := about(s)
-		a.facts.hold(id, scope, internal(err))
-		return token{}, explainMint(id, s, internal(err))
+		a.facts.hold(id, scope, err)
+		return token{}, explainMint(id, s, err)
 	}
 	a.facts.clear(id, s)
 	t := token{answer.Token, a.client.Local(expiresAt, got), answer.grant(s)}

@@ -11,7 +11,8 @@ import (
 )
 
 // uses are the tokens that a WorkspaceMutator hands out, by who has them and of
-// which installation: which states they are in, and what was reported as refused. It is counted as it changes, so that to ask for it costs the same for
+// which installation: which states they are in, and what was reported as
+// refused. It is counted as it changes, so that to ask for it costs the same for
 // any number of workspaces. The zero uses are ready.
 type uses struct {
 	mu         sync.Mutex
@@ -78,7 +79,8 @@ func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err 
 	} else {
 		u.states[n.state]--
 	}
-	if shared := weak.Make(key.installation); key.workspace == "" {
+	if key.workspace == "" {
+		shared := weak.Make(key.installation)
 		u.mints += since(all.Mints, u.counted[shared].mints)
 		u.failures += since(all.Failures, u.counted[shared].failures)
 		u.counted[shared] = counts{all.Mints, all.Failures}

@@ -159,8 +159,8 @@ func (m *WorkspaceMutator) Invalidate(token string) bool {
 	if c == nil {
 		return false
 	}
-	if i := u.installation; m.share {
-		return i.Invalidate(token)
+	if m.share {
+		return u.installation.Invalidate(token)
 	}
 	return c.Invalidate(token)
 }

@@ -164,11 +164,17 @@ func (s *state) unchanged(l *lease, now time.Time, opts *settings) {
 	}
 }
 
+// served returns the token to be served at now.
+func (s *state) served(now time.Time, settle time.Duration) *lease {
+	then := *s
+	then.promote(now, settle)
+	return then.held
+}
+
 // judge returns how the cache is doing at now.
 func (s *state) judge(opts *settings, now time.Time) State {
-	served := *s
-	served.promote(now, opts.settle)
-	live := served.held.live(now)
+	l := s.served(now, opts.settle)
+	live := l.live(now)
 	switch {
 	case s.failure != nil && live:
 		return StateDegraded
@@ -176,9 +182,9 @@ func (s *state) judge(opts *settings, now time.Time) State {
 		return StateFailing
 	case s.refreshing:
 		return StateRefreshing
-	case live && served.held.suspect:
+	case live && l.suspect:
 		return StateDegraded
-	case live && s.next == nil && served.held.due(now):
+	case live && s.next == nil && l.due(now):
 		return StateRefreshing
 	case live:
 		return StateFresh
@@ -188,9 +194,7 @@ func (s *state) judge(opts *settings, now time.Time) State {
 
 func (s *state) status(opts *settings, now time.Time) Status {
 	status := Status{Name: opts.name, State: s.judge(opts, now), Mints: s.mints, Failures: s.failures}
-	served := *s
-	served.promote(now, opts.settle)
-	if l := served.held; l.live(now) {
+	if l := s.served(now, opts.settle); l.live(now) {
 		status.ExpiresAt = l.expiresAt
 		status.MintedAt = wall(l.minted)
 		status.TokenSHA256 = TokenSHA256(l.token)

@@ -77,23 +77,19 @@ func (c *Client) JWT(ctx context.Context) (string, time.Time, error) { return c.
 // Now returns the time by GitHub's clock, as far as it is known.
 func (c *Client) Now() time.Time { return c.clock.now() }
 
-// maxTokenLife is how long an installation's token lives.
-const maxTokenLife = time.Hour
+// TokenLife is how long an installation's token lives at most.
+const TokenLife = time.Hour
 
 // Local returns the time by this machine's clock at which GitHub's shows the
 // expiry of a token that came with got. It is never later than that, nor than
 // an hour after it came: a token mustn't seem to live when it is dead.
 func (c *Client) Local(expiry time.Time, got *Answer) time.Time {
 	local := c.clock.local(expiry)
-	if latest := got.Received.Round(0).Add(maxTokenLife); local.After(latest) {
+	if latest := got.Received.Round(0).Add(TokenLife); local.After(latest) {
 		return latest
 	}
 	return local
 }
-
-// Limit returns the app's own rate limit as GitHub told it last; false before
-// it has.
-func (c *Client) Limit() (tokenprovider.Limit, bool) { return c.limits.of(appSubject) }
 
 // Usage returns all rate limits as GitHub told them last, and what isn't asked
 // for at the moment: the app, or a request that fails. Neither has an order.

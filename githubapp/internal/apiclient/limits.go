@@ -71,10 +71,3 @@ func (l *limits) all() []tokenprovider.Limit {
 	defer l.mu.Unlock()
 	return slices.Collect(maps.Values(l.known))
 }
-
-func (l *limits) of(subject string) (tokenprovider.Limit, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	known, ok := l.known[subject]
-	return known, ok
-}

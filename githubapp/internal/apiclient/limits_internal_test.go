@@ -45,7 +45,7 @@ func TestLimitsAreAsLastSeenAndBounded(t *testing.T) {
 		reset := time.Now().Add(time.Hour)
 		l.note("app", remains(4999, reset), new(clock))
 		l.note("app", remains(4998, reset), new(clock))
-		known, ok := l.of("app")
+		known, ok := l.known["app"]
 		require.True(t, ok)
 		require.Equal(t, tokenprovider.Limit{Subject: "app", Limit: 5000, Remaining: 4998, Reset: reset.Round(0).Local(), SeenAt: time.Now().Round(0)}, known)
 		for n := range 300 {
@@ -55,11 +55,11 @@ func TestLimitsAreAsLastSeenAndBounded(t *testing.T) {
 		l.note("", remains(1, reset), new(clock))
 		l.note("nobody", http.Header{}, new(clock))
 		require.Len(t, l.all(), maxLimits)
-		_, ok = l.of("app")
+		_, ok = l.known["app"]
 		require.True(t, ok)
-		_, ok = l.of("org-299")
+		_, ok = l.known["org-299"]
 		require.True(t, ok)
-		_, ok = l.of("org-0")
+		_, ok = l.known["org-0"]
 		require.False(t, ok, "the one seen longest ago goes")
 	})
 }

@@ -73,8 +73,8 @@ type Ledger struct {
 	config Config
 	sealer *seal.Sealer
 	store  *guarded
-	own    *memory   // of this process
-	born   time.Time // in memory: what an earlier process gave isn't known; zero: there is a Store
+	marks  []tokenprovider.Store // where it is noted what was revoked: this process first
+	born   time.Time             // in memory: what an earlier process gave isn't known; zero: there is a Store
 
 	mu         sync.Mutex
 	unrecorded map[string][]unrecorded // by the record's key
@@ -102,15 +102,19 @@ var (
 
 // New returns the Ledger that c describes.
 func New(c Config) *Ledger {
-	l := &Ledger{config: c, own: newMemory(), unrecorded: make(map[string][]unrecorded)}
+	own := newMemory()
+	l := &Ledger{config: c, marks: []tokenprovider.Store{own}, unrecorded: make(map[string][]unrecorded)}
 	records, keys := c.Store, c.SealKeys
 	if records == nil {
-		records, l.born = l.own, time.Now().Round(0)
+		records, l.born = own, time.Now().Round(0)
 		key := make([]byte, seal.KeySize)
 		_, _ = rand.Read(key) // never fails
 		keys = [][]byte{key}
 	}
 	l.store = &guarded{store: records, log: c.Logger}
+	if c.Store != nil {
+		l.marks = append(l.marks, l.store)
+	}
 	l.sealer, _ = seal.New("Options.SealKeys", keys) // an error would be about the keys
 	return l
 }

@@ -204,14 +204,21 @@ func TestUnrecordedTokensAreRecordedWhenTheStoreAnswers(t *testing.T) {
 	})
 }
 
+// releasedElsewhere returns an office that gave a token while its Store was away,
+// as it is still, and whose workspace another one has released.
+func releasedElsewhere(t *testing.T) *office {
+	o, elsewhere := newOffice(t), newOffice(t)
+	elsewhere.Store = o.Store
+	l := o.begin(t)
+	o.away.Store(true)
+	o.issue(t, l, "a")
+	require.NoError(t, elsewhere.Release(t.Context(), "ws"))
+	return o
+}
+
 func TestUnrecordedTokensOfAReleasedWorkspaceAreRevoked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, elsewhere := newOffice(t), newOffice(t)
-		elsewhere.Store = o.Store
-		l := o.begin(t)
-		o.away.Store(true)
-		o.issue(t, l, "a")
-		require.NoError(t, elsewhere.Release(t.Context(), "ws"))
+		o := releasedElsewhere(t)
 		o.away.Store(false)
 		o.stuck.Store(true)
 		time.Sleep(time.Minute)
@@ -224,12 +231,7 @@ func TestUnrecordedTokensOfAReleasedWorkspaceAreRevoked(t *testing.T) {
 
 func TestAReleaseThatCannotRevokeTheUnrecordedIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, elsewhere := newOffice(t), newOffice(t)
-		elsewhere.Store = o.Store
-		l := o.begin(t)
-		o.away.Store(true)
-		o.issue(t, l, "a")
-		require.NoError(t, elsewhere.Release(t.Context(), "ws"))
+		o := releasedElsewhere(t)
 		o.stuck.Store(true)
 		o.away.Store(false)
 		time.Sleep(6 * time.Second)

@@ -133,7 +133,10 @@ func (l *Ledger) change(ctx context.Context, key string, next func(*record) (*re
 		}
 		unsure = unsure || err != nil
 		if err == nil && try > 0 {
-			sleep(ctx, rand.N(time.Duration(try)*10*time.Millisecond))
+			select {
+			case <-time.After(rand.N(time.Duration(try) * 10 * time.Millisecond)):
+			case <-ctx.Done(): // the Store says so
+			}
 		}
 	}
 	return nil, ErrContended
@@ -173,14 +176,4 @@ func (l *Ledger) unseal(key string, value []byte) (*record, error) {
 		return nil, ErrSealed
 	}
 	return &r, nil
-}
-
-// sleep waits for d, or until ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
