@@ -120,7 +120,7 @@ func TestAWorkspaceThatItStartsPullsItsToken(t *testing.T) {
 		env[name] = value
 	}
 	require.Equal(t, "ws-1", env["WORKSPACE_ID"])
-	bearer, url := env["PROVISIONKIT_BEARER"], env["PROVISIONKIT_TOKEN_URL"]
+	bearer, url := env["PROVISIONKIT_BEARER"], env["PROVISIONKIT_URL"]
 	log.Secret(bearer, env["GH_TOKEN"])
 
 	status, body = call(t, "GET", url, bearer)

@@ -43,7 +43,7 @@ func TestAWorkspaceReachesItsOwnRepositoryAndNoOther(t *testing.T) {
 			o = w.remote(t, dir, "push", p.gitURLs[1-own], "HEAD:refs/heads/intruder")
 			require.Equal(t, 128, o.code)
 
-			theirs := other.Env[tokenhttp.EnvTokenURL]
+			theirs := other.Env[tokenhttp.EnvURL]
 			for _, url := range []string{theirs, strings.TrimSuffix(theirs, "/token") + "/github-installation-token"} {
 				for _, method := range []string{http.MethodGet, http.MethodPost} {
 					status, body := w.request(t, method, url)
@@ -55,10 +55,10 @@ func TestAWorkspaceReachesItsOwnRepositoryAndNoOther(t *testing.T) {
 				strings.TrimSuffix(theirs, "/token")+"/bearer")
 			require.Equal(t, http.StatusForbidden, status)
 
-			mine := w.Env[tokenhttp.EnvTokenURL]
-			w.Env[tokenhttp.EnvTokenURL] = theirs
+			mine := w.Env[tokenhttp.EnvURL]
+			w.Env[tokenhttp.EnvURL] = theirs
 			o = w.token(t)
-			w.Env[tokenhttp.EnvTokenURL] = mine
+			w.Env[tokenhttp.EnvURL] = mine
 			require.Equal(t, 1, o.code)
 			require.Empty(t, o.stdout)
 			require.Len(t, o.complaints(), 1, o.stderr)

@@ -47,7 +47,7 @@ func TestNothingPrintedAndNoFileButTheCommandsHoldsASecret(t *testing.T) {
 	p.github.Fail(githubapptest.Rule{Path: "/app/installations/*/access_tokens", Fault: githubapptest.Suspended})
 	fails(w.remote(t, dir, "fetch"))
 	fails(w.token(t))
-	w.Env[tokenhttp.EnvTokenURL] = p.endpoint.URL + "/workspaces/ws-2/token"
+	w.Env[tokenhttp.EnvURL] = p.endpoint.URL + "/workspaces/ws-2/token"
 	fails(w.token(t))
 	w.Env[tokenhttp.EnvBearer] += "x"
 	fails(w.token(t))

@@ -43,7 +43,7 @@ func (ws *workspace) newHTTPWorker(env map[string]string) (worker, error) {
 		h.what = callingOwn
 	}
 	h.client = &tokenhttp.Client{
-		URL: env[tokenhttp.EnvTokenURL], Bearer: tokenprovider.Func(h.presentBearer),
+		URL: env[tokenhttp.EnvURL], Bearer: tokenprovider.Func(h.presentBearer),
 		HTTPClient: &http.Client{Transport: &balancer{ws: ws}},
 	}
 	h.cache = tokenprovider.NewCache(&receiver{h.client, ws}, &tokenprovider.CacheOptions{

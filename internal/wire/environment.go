@@ -2,7 +2,7 @@ package wire
 
 // The environment variables of a workspace. An empty one counts as unset.
 const (
-	EnvTokenURL   = "PROVISIONKIT_TOKEN_URL"   // the URL of the workspace's own token
+	EnvURL        = "PROVISIONKIT_URL"         // the URL of the workspace's own token
 	EnvBearer     = "PROVISIONKIT_BEARER"      // what it authenticates itself with, or
 	EnvBearerFile = "PROVISIONKIT_BEARER_FILE" // where that is written
 	EnvAllowHTTP  = "PROVISIONKIT_ALLOW_HTTP"  // 1: the URL may be http to another machine

@@ -120,9 +120,9 @@ func (p *Platform) Env(t testing.TB, id string, changes ...map[string]string) ma
 		url = p.Server.URL
 	}
 	env := map[string]string{
-		"PROVISIONKIT_TOKEN_URL": url + "/workspaces/" + id + "/token",
-		"PROVISIONKIT_BEARER":    p.Bearer(t, id, time.Hour),
-		"XDG_RUNTIME_DIR":        t.TempDir(),
+		"PROVISIONKIT_URL":    url + "/workspaces/" + id + "/token",
+		"PROVISIONKIT_BEARER": p.Bearer(t, id, time.Hour),
+		"XDG_RUNTIME_DIR":     t.TempDir(),
 	}
 	for _, change := range changes {
 		maps.Copy(env, change)

@@ -29,12 +29,12 @@ f() {
   n=$(printf '\nx'); n=${n%x};
 
   # The URL: https, or http where nobody can listen in or PROVISIONKIT_ALLOW_HTTP says that it doesn't matter.
-  u=${PROVISIONKIT_TOKEN_URL-};
+  u=${PROVISIONKIT_URL-};
   s=${u#*://}; s=${s%%[/?#]*};
-  case $s in *@*|*\\*) fail 'PROVISIONKIT_TOKEN_URL has a user name or password in it, and must not' ;; esac;
+  case $s in *@*|*\\*) fail 'PROVISIONKIT_URL has a user name or password in it, and must not' ;; esac;
   case $u in
-    '') fail "PROVISIONKIT_TOKEN_URL isn't set: it has to be the URL of the platform's token endpoint" ;;
-    *[!!-~]*|*'#'*) fail 'PROVISIONKIT_TOKEN_URL has a space, control character or fragment (#), and must not' ;;
+    '') fail "PROVISIONKIT_URL isn't set: it has to be the URL of the platform's token endpoint" ;;
+    *[!!-~]*|*'#'*) fail 'PROVISIONKIT_URL has a space, control character or fragment (#), and must not' ;;
     https://[!/?:]*) p=https ;;
     http://[!/?:]*)
       case ${PROVISIONKIT_ALLOW_HTTP-},$s in
@@ -42,8 +42,8 @@ f() {
         *,127.*[!0-9.:]*|*,127.*.*.*.*) ;;
         *,127.*.*.*) p=http ;;
       esac;
-      [ "$p" ] || fail 'PROVISIONKIT_TOKEN_URL is http to another machine, where anyone on the way can read the bearer: use https, or allow it with PROVISIONKIT_ALLOW_HTTP=1' ;;
-    *) fail 'PROVISIONKIT_TOKEN_URL is neither an https nor an http URL' ;;
+      [ "$p" ] || fail 'PROVISIONKIT_URL is http to another machine, where anyone on the way can read the bearer: use https, or allow it with PROVISIONKIT_ALLOW_HTTP=1' ;;
+    *) fail 'PROVISIONKIT_URL is neither an https nor an http URL' ;;
   esac;
   case $u in *\?*) u="$u&min_ttl=10m" ;; *) u="$u?min_ttl=10m" ;; esac;
 
@@ -108,12 +108,12 @@ f() {
   esac;
   case $s:$x in
     000:*) fail "the platform can't be reached, or didn't answer in time (curl's exit code $x)" ;;
-    200:0) fail "what answers at PROVISIONKIT_TOKEN_URL isn't the platform's token endpoint, or had no credential" ;;
+    200:0) fail "what answers at PROVISIONKIT_URL isn't the platform's token endpoint, or had no credential" ;;
     200:*) fail "the platform's answer broke off or is too large" ;;
-    3??:*) fail "PROVISIONKIT_TOKEN_URL leads to a redirect, which isn't followed" ;;
+    3??:*) fail "PROVISIONKIT_URL leads to a redirect, which isn't followed" ;;
     401:*) fail "the platform doesn't accept the workspace's bearer (401)" ;;
     403:*) fail 'the platform refuses this workspace or host (403)' ;;
-    404:*) fail 'the platform has no token provider, or PROVISIONKIT_TOKEN_URL is wrong (404)' ;;
+    404:*) fail 'the platform has no token provider, or PROVISIONKIT_URL is wrong (404)' ;;
     429:*|5??:*) fail "the platform has no token at the moment ($s): try again, or ask whoever runs it" ;;
     *) fail "the platform's answer is of no use ($s)" ;;
   esac;

@@ -76,7 +76,7 @@ func newInlineWorkspace(t testing.TB, shell []string, url string) *inlineWorkspa
 	helper, ok := strings.CutPrefix(env["GIT_CONFIG_VALUE_1"], "!")
 	require.True(t, ok)
 	return &inlineWorkspace{shell: shell, helper: helper, dir: t.TempDir(), env: map[string]string{
-		"PATH": os.Getenv("PATH"), "HOME": t.TempDir(), "PROVISIONKIT_TOKEN_URL": url,
+		"PATH": os.Getenv("PATH"), "HOME": t.TempDir(), "PROVISIONKIT_URL": url,
 		"PROVISIONKIT_BEARER": bearer,
 	}}
 }
@@ -179,7 +179,7 @@ func TestTheInlineHelperPrintsWhatThePlatformAnswersToGit(t *testing.T) {
 		input := "capability[]=authtype\ncapability[]=state\nprotocol=https\nhost=github.com\nusername=\"%s\\n\nwwwauth[]=Basic realm=\"GitHub\"\n"
 		stdout, stderr, code := w.run(t, "get", input)
 		require.Equal(t, []any{gitAnswer, "", 0}, []any{stdout, stderr, code})
-		w.env["PROVISIONKIT_TOKEN_URL"] += "?x=1"
+		w.env["PROVISIONKIT_URL"] += "?x=1"
 		stdout, _, _ = w.run(t, "get", githubRequest)
 		require.Equal(t, gitAnswer, stdout)
 
@@ -335,21 +335,21 @@ func TestTheInlineHelperNamesAWrongSettingBeforeItAsks(t *testing.T) {
 		return path
 	}
 	wrong := map[string]struct{ variable, value, says string }{
-		"no URL":                       {"PROVISIONKIT_TOKEN_URL", "", "PROVISIONKIT_TOKEN_URL isn't set"},
-		"no scheme":                    {"PROVISIONKIT_TOKEN_URL", "platform.example/token", "neither an https nor an http URL"},
-		"an option":                    {"PROVISIONKIT_TOKEN_URL", "--output=/tmp/x", "neither an https nor an http URL"},
-		"a file":                       {"PROVISIONKIT_TOKEN_URL", "file:///etc/passwd", "neither an https nor an http URL"},
-		"no host":                      {"PROVISIONKIT_TOKEN_URL", "https:///token", "neither an https nor an http URL"},
-		"a password":                   {"PROVISIONKIT_TOKEN_URL", "https://x:" + token + "@platform.example/", "user name or password"},
-		"a password for loopback":      {"PROVISIONKIT_TOKEN_URL", "http://127.0.0.1:80@evil.example/", "user name or password"},
-		"a backslash":                  {"PROVISIONKIT_TOKEN_URL", `http://localhost\@evil.example/`, "user name or password"},
-		"a line break":                 {"PROVISIONKIT_TOKEN_URL", "https://platform.example/\nx", "control character"},
-		"a fragment":                   {"PROVISIONKIT_TOKEN_URL", "https://platform.example/#x", "fragment"},
-		"http to another machine":      {"PROVISIONKIT_TOKEN_URL", "http://platform.example/", "PROVISIONKIT_ALLOW_HTTP=1"},
-		"http to a look-alike":         {"PROVISIONKIT_TOKEN_URL", "http://127.0.0.1.evil.example/", "PROVISIONKIT_ALLOW_HTTP=1"},
-		"http to a longer localhost":   {"PROVISIONKIT_TOKEN_URL", "http://localhost.evil.example:80/", "PROVISIONKIT_ALLOW_HTTP=1"},
-		"http to five numbers":         {"PROVISIONKIT_TOKEN_URL", "http://127.0.0.0.1/", "PROVISIONKIT_ALLOW_HTTP=1"},
-		"http to a port that's a host": {"PROVISIONKIT_TOKEN_URL", "http://127.0.0.1:x.evil.example/", "PROVISIONKIT_ALLOW_HTTP=1"},
+		"no URL":                       {"PROVISIONKIT_URL", "", "PROVISIONKIT_URL isn't set"},
+		"no scheme":                    {"PROVISIONKIT_URL", "platform.example/token", "neither an https nor an http URL"},
+		"an option":                    {"PROVISIONKIT_URL", "--output=/tmp/x", "neither an https nor an http URL"},
+		"a file":                       {"PROVISIONKIT_URL", "file:///etc/passwd", "neither an https nor an http URL"},
+		"no host":                      {"PROVISIONKIT_URL", "https:///token", "neither an https nor an http URL"},
+		"a password":                   {"PROVISIONKIT_URL", "https://x:" + token + "@platform.example/", "user name or password"},
+		"a password for loopback":      {"PROVISIONKIT_URL", "http://127.0.0.1:80@evil.example/", "user name or password"},
+		"a backslash":                  {"PROVISIONKIT_URL", `http://localhost\@evil.example/`, "user name or password"},
+		"a line break":                 {"PROVISIONKIT_URL", "https://platform.example/\nx", "control character"},
+		"a fragment":                   {"PROVISIONKIT_URL", "https://platform.example/#x", "fragment"},
+		"http to another machine":      {"PROVISIONKIT_URL", "http://platform.example/", "PROVISIONKIT_ALLOW_HTTP=1"},
+		"http to a look-alike":         {"PROVISIONKIT_URL", "http://127.0.0.1.evil.example/", "PROVISIONKIT_ALLOW_HTTP=1"},
+		"http to a longer localhost":   {"PROVISIONKIT_URL", "http://localhost.evil.example:80/", "PROVISIONKIT_ALLOW_HTTP=1"},
+		"http to five numbers":         {"PROVISIONKIT_URL", "http://127.0.0.0.1/", "PROVISIONKIT_ALLOW_HTTP=1"},
+		"http to a port that's a host": {"PROVISIONKIT_URL", "http://127.0.0.1:x.evil.example/", "PROVISIONKIT_ALLOW_HTTP=1"},
 		"no bearer":                    {"PROVISIONKIT_BEARER", "", "neither PROVISIONKIT_BEARER_FILE nor PROVISIONKIT_BEARER"},
 		"a bearer of two lines":        {"PROVISIONKIT_BEARER", "a\nX: b", "one word"},
 		"a bearer with a quote":        {"PROVISIONKIT_BEARER", `a"b`, "one word"},
@@ -380,16 +380,16 @@ func TestTheInlineHelperTalksHTTPToThisMachineOrWhereItIsAllowed(t *testing.T) {
 	inEachShell(t, func(t *testing.T, shell []string) {
 		w := newInlineWorkspace(t, shell, s.URL)
 		for _, host := range []string{"127.0.0.1", "localhost"} {
-			w.env["PROVISIONKIT_TOKEN_URL"] = "http://" + host + port + "/token"
+			w.env["PROVISIONKIT_URL"] = "http://" + host + port + "/token"
 			stdout, stderr, _ := w.run(t, "get", githubRequest)
 			require.Equal(t, gitAnswer, stdout, "%s: %s", host, stderr)
 		}
 		for _, url := range []string{"http://[::1]:1", "http://[::1]/:1", "http://127.1.2.3:1/", "http://localhost:1"} {
-			w.env["PROVISIONKIT_TOKEN_URL"] = url
+			w.env["PROVISIONKIT_URL"] = url
 			require.NotContains(t, w.fails(t), "PROVISIONKIT_ALLOW_HTTP", url)
 		}
 		w.env["PROVISIONKIT_ALLOW_HTTP"] = "1"
-		w.env["PROVISIONKIT_TOKEN_URL"] = "http://platform.invalid/token"
+		w.env["PROVISIONKIT_URL"] = "http://platform.invalid/token"
 		require.Contains(t, w.fails(t), "can't be reached")
 	})
 }
@@ -496,7 +496,7 @@ func TestEraseTellsThePlatformTheDigestOfTheTokenAndNotTheToken(t *testing.T) {
 		}
 		require.Len(t, s.asked(), 2, "without a password there is nothing to tell")
 
-		w.env["PROVISIONKIT_TOKEN_URL"] = "http://127.0.0.1:1/"
+		w.env["PROVISIONKIT_URL"] = "http://127.0.0.1:1/"
 		stdout, stderr, code := w.run(t, "erase", githubPassword)
 		require.Equal(t, []any{"", "", 0}, []any{stdout, stderr, code},
 			"git has said already that the token was refused")

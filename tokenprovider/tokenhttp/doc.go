@@ -27,7 +27,7 @@
 // # The workspace's side
 //
 //	client := &tokenhttp.Client{
-//		URL:    os.Getenv("PROVISIONKIT_TOKEN_URL"),
+//		URL:    os.Getenv("PROVISIONKIT_URL"),
 //		Bearer: tokenprovider.Env("PROVISIONKIT_BEARER"),
 //	}
 //	token, expiresAt, err := tokenprovider.NewCache(client, nil).Token(ctx)

@@ -57,7 +57,7 @@ func Example() {
 
 	// Inside the workspace, at any later time:
 	client := &tokenhttp.Client{
-		URL:    env[tokenhttp.EnvTokenURL],
+		URL:    env[tokenhttp.EnvURL],
 		Bearer: tokenprovider.Static(env[tokenhttp.EnvBearer]),
 	}
 	token, expiresAt, err := client.Token(context.Background())

@@ -40,7 +40,7 @@ func ExampleNewMutator() {
 	}
 	// Output:
 	// PROVISIONKIT_BEARER_FILE=/run/provisionkit/bearer
-	// PROVISIONKIT_TOKEN_URL=https://platform.example/workspaces/ws-1/token
+	// PROVISIONKIT_URL=https://platform.example/workspaces/ws-1/token
 	// file /run/provisionkit/bearer
 }
 

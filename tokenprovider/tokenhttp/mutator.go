@@ -13,8 +13,8 @@ import (
 
 // The environment variables through which a workspace finds the endpoint.
 const (
-	// EnvTokenURL is PROVISIONKIT_TOKEN_URL: the URL of the workspace's own token.
-	EnvTokenURL = wire.EnvTokenURL
+	// EnvURL is PROVISIONKIT_URL: the URL of the workspace's own token.
+	EnvURL = wire.EnvURL
 
 	// EnvBearer is PROVISIONKIT_BEARER: what it authenticates itself with,
 	// where there is no file.
@@ -58,7 +58,7 @@ type MutatorOptions struct {
 }
 
 // Mutator tells a workspace where its endpoint is and gives it a bearer. It
-// sets [EnvTokenURL] and, depending on [MutatorOptions], [EnvBearer] or
+// sets [EnvURL] and, depending on [MutatorOptions], [EnvBearer] or
 // [EnvBearerFile], and [EnvAllowHTTP]. Each start of a workspace gets a bearer
 // of its own; earlier ones stay valid until they expire. It is safe for
 // concurrent use. It fits provisionhook's EnvMutator and FileMutator by its
@@ -122,7 +122,7 @@ func (m *Mutator) MutateEnv(_ context.Context, workspaceID string, env map[strin
 	} else {
 		env[EnvBearerFile] = m.file
 	}
-	env[EnvTokenURL] = tokenURL
+	env[EnvURL] = tokenURL
 	if m.allowHTTP {
 		env[EnvAllowHTTP] = "1"
 	}

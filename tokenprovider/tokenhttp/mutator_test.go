@@ -34,10 +34,10 @@ func TestAWorkspaceReachesItsEndpointWithWhatTheMutatorGaveIt(t *testing.T) {
 		env := map[string]string{"HOME": "/home/agent"}
 		require.NoError(t, registry.Run(t.Context(), id, env))
 		require.Len(t, env, 3)
-		require.True(t, strings.HasPrefix(env[tokenhttp.EnvTokenURL], server.URL+"/workspaces/"),
-			env[tokenhttp.EnvTokenURL])
+		require.True(t, strings.HasPrefix(env[tokenhttp.EnvURL], server.URL+"/workspaces/"),
+			env[tokenhttp.EnvURL])
 		c := &tokenhttp.Client{
-			URL: env[tokenhttp.EnvTokenURL], Bearer: tokenprovider.Static(env[tokenhttp.EnvBearer]),
+			URL: env[tokenhttp.EnvURL], Bearer: tokenprovider.Static(env[tokenhttp.EnvBearer]),
 		}
 		token, _, err := c.Token(t.Context())
 		require.NoError(t, err, id)
@@ -60,7 +60,7 @@ func TestABearerFileKeepsTheBearerOutOfTheEnvironment(t *testing.T) {
 	plan, err := registry.Plan(t.Context(), "ws-1", nil)
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{
-		"PROVISIONKIT_TOKEN_URL":   "https://platform.example/api/workspaces/ws-1/token",
+		"PROVISIONKIT_URL":         "https://platform.example/api/workspaces/ws-1/token",
 		"PROVISIONKIT_BEARER_FILE": "/run/provisionkit/bearer",
 	}, plan.Env)
 	require.Len(t, plan.Files, 1)
@@ -78,7 +78,7 @@ func TestHTTPToAnotherMachineIsAllowedByNameAndPassedOn(t *testing.T) {
 	env := map[string]string{}
 	require.NoError(t, m.MutateEnv(t.Context(), "ws-1", env))
 	require.Equal(t, "1", env["PROVISIONKIT_ALLOW_HTTP"])
-	require.Equal(t, "http://platform:8080/workspaces/ws-1/token", env["PROVISIONKIT_TOKEN_URL"])
+	require.Equal(t, "http://platform:8080/workspaces/ws-1/token", env["PROVISIONKIT_URL"])
 }
 
 func TestNewMutatorNamesTheOptionThatIsWrong(t *testing.T) {

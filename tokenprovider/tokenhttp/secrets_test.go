@@ -56,7 +56,7 @@ func TestAWholeLifePrintsNoSecret(t *testing.T) {
 	capture.Secret(env[tokenhttp.EnvBearer])
 
 	c := &tokenhttp.Client{
-		URL: env[tokenhttp.EnvTokenURL], Bearer: tokenprovider.Static(env[tokenhttp.EnvBearer]),
+		URL: env[tokenhttp.EnvURL], Bearer: tokenprovider.Static(env[tokenhttp.EnvBearer]),
 	}
 	token, _, err := c.Token(t.Context())
 	require.NoError(t, err)

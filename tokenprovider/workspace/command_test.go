@@ -147,39 +147,39 @@ func TestEveryMistakeInTheConfigurationIsNamed(t *testing.T) {
 		says   string
 	}{
 		"no URL": {
-			map[string]string{"PROVISIONKIT_TOKEN_URL": unset}, "PROVISIONKIT_TOKEN_URL isn't set",
+			map[string]string{"PROVISIONKIT_URL": unset}, "PROVISIONKIT_URL isn't set",
 		},
 		"an empty URL": {
-			map[string]string{"PROVISIONKIT_TOKEN_URL": ""}, "PROVISIONKIT_TOKEN_URL isn't set",
+			map[string]string{"PROVISIONKIT_URL": ""}, "PROVISIONKIT_URL isn't set",
 		},
 		"a URL without a scheme": {
-			map[string]string{"PROVISIONKIT_TOKEN_URL": "platform.example/token"},
-			"PROVISIONKIT_TOKEN_URL is not an absolute URL",
+			map[string]string{"PROVISIONKIT_URL": "platform.example/token"},
+			"PROVISIONKIT_URL is not an absolute URL",
 		},
 		"a URL of another scheme": {
-			map[string]string{"PROVISIONKIT_TOKEN_URL": "ftp://platform.example/token"},
-			"PROVISIONKIT_TOKEN_URL is neither https nor http",
+			map[string]string{"PROVISIONKIT_URL": "ftp://platform.example/token"},
+			"PROVISIONKIT_URL is neither https nor http",
 		},
 		"a URL without a host": {
-			map[string]string{"PROVISIONKIT_TOKEN_URL": "https:///token"},
-			"PROVISIONKIT_TOKEN_URL is not an absolute URL",
+			map[string]string{"PROVISIONKIT_URL": "https:///token"},
+			"PROVISIONKIT_URL is not an absolute URL",
 		},
 		"a URL with a password": {
 			map[string]string{
-				"PROVISIONKIT_TOKEN_URL": "https://ghs_x:ghs_y@platform.example/token",
+				"PROVISIONKIT_URL": "https://ghs_x:ghs_y@platform.example/token",
 			},
 			"user name or password",
 		},
 		"a URL with a fragment": {
-			map[string]string{"PROVISIONKIT_TOKEN_URL": "https://platform.example/token#x"},
+			map[string]string{"PROVISIONKIT_URL": "https://platform.example/token#x"},
 			"fragment",
 		},
 		"http to another machine": {
-			map[string]string{"PROVISIONKIT_TOKEN_URL": "http://platform.example/token"},
+			map[string]string{"PROVISIONKIT_URL": "http://platform.example/token"},
 			"PROVISIONKIT_ALLOW_HTTP=1",
 		},
 		"http to a look-alike": {
-			map[string]string{"PROVISIONKIT_TOKEN_URL": "http://127.0.0.1.evil.example/token"},
+			map[string]string{"PROVISIONKIT_URL": "http://127.0.0.1.evil.example/token"},
 			"PROVISIONKIT_ALLOW_HTTP=1",
 		},
 		"ALLOW_HTTP of yes": {

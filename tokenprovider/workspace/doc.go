@@ -5,7 +5,7 @@
 // A workspace needs the command on its PATH and a few variables, which
 // [tokenhttp.Mutator] and [gitcredential.Mutator] write before it starts:
 //
-//	PROVISIONKIT_TOKEN_URL=https://platform.example/workspaces/ws-1/token
+//	PROVISIONKIT_URL=https://platform.example/workspaces/ws-1/token
 //	PROVISIONKIT_BEARER_FILE=/run/provisionkit/bearer     or PROVISIONKIT_BEARER
 //	PROVISIONKIT_HOSTS=github.com                         the default
 //	PROVISIONKIT_ON_FAILURE=fallthrough                   the default, or quit

@@ -37,8 +37,8 @@ func ExampleCommand() {
 	defer platform.Close()
 
 	env := map[string]string{
-		"PROVISIONKIT_TOKEN_URL": platform.URL + "/workspaces/ws-1/token",
-		"PROVISIONKIT_BEARER":    "the-bearer",
+		"PROVISIONKIT_URL":    platform.URL + "/workspaces/ws-1/token",
+		"PROVISIONKIT_BEARER": "the-bearer",
 	}
 	command := &workspace.Command{
 		Args:   []string{"git-credential-provisionkit", "get"},
@@ -69,7 +69,7 @@ func ExampleCommand_exec() {
 			"git-credential-provisionkit", "exec", "--", "sh", "-c", "echo $GH_TOKEN; exit 3",
 		},
 		Environ: append(os.Environ(),
-			"PROVISIONKIT_TOKEN_URL="+platform.URL+"/workspaces/ws-1/token",
+			"PROVISIONKIT_URL="+platform.URL+"/workspaces/ws-1/token",
 			"PROVISIONKIT_BEARER=the-bearer",
 			"GH_TOKEN=a-dead-token",
 		),

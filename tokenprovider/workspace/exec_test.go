@@ -214,8 +214,8 @@ func TestWithoutATokenNothingIsRun(t *testing.T) {
 	env := p.Env(t, "ws-1")
 	env["PATH"], env["GH_TOKEN"] = dir, "ghs_dead"
 	for says, env := range map[string]map[string]string{
-		"502":                              env,
-		"PROVISIONKIT_TOKEN_URL isn't set": {"PATH": dir, "GITHUB_TOKEN": "ghp_broad"},
+		"502":                        env,
+		"PROVISIONKIT_URL isn't set": {"PATH": dir, "GITHUB_TOKEN": "ghp_broad"},
 	} {
 		r := start(t, env, "", "exec", "--", "tool")
 		require.Equal(t, 125, r.Code)

@@ -17,7 +17,7 @@ func TestHelpNamesEverySubcommandAndVariable(t *testing.T) {
 			"get", "store", "erase", "capability", "token [--json]", "exec -- CMD", "gh [ARG...]",
 			"askpass PROMPT",
 			"install [--dir DIR] [--global|--system]", "version", "help [SUBCOMMAND]",
-			"PROVISIONKIT_TOKEN_URL", "PROVISIONKIT_BEARER_FILE", "PROVISIONKIT_BEARER ",
+			"PROVISIONKIT_URL", "PROVISIONKIT_BEARER_FILE", "PROVISIONKIT_BEARER ",
 			"PROVISIONKIT_HOSTS",
 			"PROVISIONKIT_ON_FAILURE", "PROVISIONKIT_ALLOW_HTTP", "PROVISIONKIT_GH ",
 		} {

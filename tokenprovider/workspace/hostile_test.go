@@ -179,7 +179,7 @@ func TestTheBuiltCommandSendsNoBearerToACertificateThatIsNotGood(t *testing.T) {
 		env := p.Env(t, "ws-1")
 		_, port, err := net.SplitHostPort(server.Listener.Addr().String())
 		require.NoError(t, err)
-		env["PROVISIONKIT_TOKEN_URL"] = "https://localhost:" + port + "/workspaces/ws-1/token"
+		env["PROVISIONKIT_URL"] = "https://localhost:" + port + "/workspaces/ws-1/token"
 		env["SSL_CERT_DIR"], env["SSL_CERT_FILE"] = t.TempDir(), filepath.Join(t.TempDir(),
 			"ca.pem")
 		authority := []byte("none\n")

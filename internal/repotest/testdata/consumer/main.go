@@ -60,7 +60,7 @@ func runPlatform(ctx context.Context) error {
 	if err := registry.Run(ctx, "ws-1", env); err != nil {
 		return err
 	}
-	client := &tokenhttp.Client{URL: env["PROVISIONKIT_TOKEN_URL"], Bearer: tokenprovider.Static(env["PROVISIONKIT_BEARER"])}
+	client := &tokenhttp.Client{URL: env["PROVISIONKIT_URL"], Bearer: tokenprovider.Static(env["PROVISIONKIT_BEARER"])}
 	token, _, err := client.Token(ctx)
 	if err != nil {
 		return err

@@ -33,9 +33,9 @@ func ReadEndpoint(getenv func(string) string) (Endpoint, error) {
 
 // ReadURL returns the endpoint without its bearer.
 func ReadURL(getenv func(string) string) (Endpoint, error) {
-	e := Endpoint{URL: getenv(wire.EnvTokenURL)}
+	e := Endpoint{URL: getenv(wire.EnvURL)}
 	if e.URL == "" {
-		return Endpoint{}, notConfigured(wire.EnvTokenURL + " isn't set: it has to be the URL of " +
+		return Endpoint{}, notConfigured(wire.EnvURL + " isn't set: it has to be the URL of " +
 			"the platform's " +
 			"token endpoint, and sudo, ssh and cron drop it unless they are told to keep it")
 	}
@@ -47,7 +47,7 @@ func ReadURL(getenv func(string) string) (Endpoint, error) {
 		return Endpoint{}, fmt.Errorf("%s must be 1 or unset", wire.EnvAllowHTTP)
 	}
 	if _, err := wire.ParseURL(e.URL, e.AllowHTTP); err != nil {
-		return Endpoint{}, fmt.Errorf("%s %w", wire.EnvTokenURL, err)
+		return Endpoint{}, fmt.Errorf("%s %w", wire.EnvURL, err)
 	}
 	return e, nil
 }

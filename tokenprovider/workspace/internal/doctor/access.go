@@ -51,7 +51,7 @@ func forbidden(endpoint string, used platform.Credential) finding {
 	subject, isJWT := strings.CutPrefix(used.Subject, "sub:")
 	if id, ok := workspaceID(endpoint); ok && isJWT && id != subject {
 		return wrong("the bearer is of workspace %q and %s asks for the token of %q (403): "+
-			"correct the one or the other", subject, wire.EnvTokenURL, id)
+			"correct the one or the other", subject, wire.EnvURL, id)
 	}
 	return wrong("the platform gives this workspace no token (403): its policy forbids it, " +
 		"or it counts the workspace as released; ask its operator")
@@ -82,22 +82,22 @@ func checkEndpoint(_ context.Context, d *diagnosis) finding {
 		return wrong("the answer broke off: look at what stands between here and the platform")
 	case d.asked.status == http.StatusOK:
 		return wrong("what answers at %s isn't a token endpoint, or its token is dead: %s",
-			wire.EnvTokenURL, d.asked.err)
+			wire.EnvURL, d.asked.err)
 	case code == tokenprovider.CodeNotConfigured:
 		return wrong("the platform has no tokens to hand out (%s): "+
 			"its operator has to configure a provider", status)
 	case d.asked.status == http.StatusNotFound && code == tokenprovider.CodeNotFound:
 		return wrong("the platform has no such endpoint (%s): %s has to end in /workspaces/ID/token",
-			status, wire.EnvTokenURL)
+			status, wire.EnvURL)
 	case d.asked.status == http.StatusTooManyRequests:
 		return wrong("the platform asks this workspace to wait (%s): "+
 			"find out what asks it for tokens so often", status)
 	case d.asked.status < http.StatusBadRequest:
 		return wrong("%s redirects (%d), and that is never followed: "+
-			"set it to where the endpoint is", wire.EnvTokenURL, d.asked.status)
+			"set it to where the endpoint is", wire.EnvURL, d.asked.status)
 	case !d.asked.isJSON:
 		return wrong("no token endpoint but something else answered (%d): correct %s, "+
-			"or look at what stands before the platform", d.asked.status, wire.EnvTokenURL)
+			"or look at what stands before the platform", d.asked.status, wire.EnvURL)
 	}
 	return wrong("the platform has no token (%s): %s", status, code.Message())
 }

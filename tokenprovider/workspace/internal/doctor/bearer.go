@@ -18,7 +18,7 @@ import (
 // about its own end is only told: whether it is over is for the platform to
 // say.
 func checkBearer(ctx context.Context, d *diagnosis) finding {
-	e, err := config.Endpoint{URL: d.Env(wire.EnvTokenURL)}.WithBearer(d.Env)
+	e, err := config.Endpoint{URL: d.Env(wire.EnvURL)}.WithBearer(d.Env)
 	if err != nil {
 		return wrong("%s", err)
 	}

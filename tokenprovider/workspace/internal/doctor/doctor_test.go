@@ -195,7 +195,7 @@ func TestInAHealthyWorkspaceEveryCheckIsGreen(t *testing.T) {
 	d := p.of(t)
 	require.True(t, d.OK)
 	require.Len(t, d.with("ok"), len(d.Checks), "%+v", d)
-	require.Equal(t, p.Env["PROVISIONKIT_TOKEN_URL"], d.message("url"))
+	require.Equal(t, p.Env["PROVISIONKIT_URL"], d.message("url"))
 	token := strings.TrimSpace(call(t, p.Env, "", "token").Stdout)
 	require.Contains(t, d.message("token"), "SHA-256 "+tokenprovider.TokenSHA256(token))
 	require.Regexp(t, `^(1h0m0s|59m\d+s) left of its life`, d.message("token"))
@@ -221,11 +221,11 @@ func TestDoctorShowsTheURLAndNamesItsVariableWhenItIsMissing(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t)
 	require.Equal(t, p.platform.Server.URL+"/workspaces/ws-1/token", p.of(t).message("url"))
-	p.Env["PROVISIONKIT_TOKEN_URL"] = p.platform.Server.URL + "/workspaces//token"
+	p.Env["PROVISIONKIT_URL"] = p.platform.Server.URL + "/workspaces//token"
 	require.Contains(t, p.of(t).message("url"),
-		"PROVISIONKIT_TOKEN_URL is "+p.platform.Server.URL+"/workspaces//token")
-	delete(p.Env, "PROVISIONKIT_TOKEN_URL")
-	require.Contains(t, p.of(t).message("url"), "PROVISIONKIT_TOKEN_URL isn't set")
+		"PROVISIONKIT_URL is "+p.platform.Server.URL+"/workspaces//token")
+	delete(p.Env, "PROVISIONKIT_URL")
+	require.Contains(t, p.of(t).message("url"), "PROVISIONKIT_URL isn't set")
 }
 
 // TestRawTokensInTheWayOfTheHelperAreAllFoundAtOnce has several things wrong,
@@ -289,7 +289,7 @@ func TestColoursAreForATerminalAndForThoseWhoWantThem(t *testing.T) {
 	p.Env["CODESPACES"], p.Env["GH_TOKEN"] = "", "ghs_stale"
 	require.Regexp(t, "(?m)^\x1b\\[32mok     \x1b\\[0m  url", run())
 	require.Regexp(t, "(?m)^\x1b\\[33mwarning\x1b\\[0m  environment", run())
-	p.Env["PROVISIONKIT_TOKEN_URL"] = ""
+	p.Env["PROVISIONKIT_URL"] = ""
 	require.Regexp(t, "(?m)^\x1b\\[31merror  \x1b\\[0m  url", run())
 	p.Env["TERM"] = "dumb"
 	require.NotContains(t, run(), "\x1b")

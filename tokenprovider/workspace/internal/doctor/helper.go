@@ -87,7 +87,7 @@ func isBelow(other, path string) bool {
 // by its path, or in its inline form.
 func isOurs(s setting) bool {
 	short := strings.TrimPrefix(gitcredential.DefaultCommand, "git-credential-")
-	inline := strings.Contains(s.value, wire.EnvTokenURL)
+	inline := strings.Contains(s.value, wire.EnvURL)
 	if s.value == short || inline || strings.Contains(s.value, gitcredential.DefaultCommand) {
 		return true
 	}

@@ -26,13 +26,13 @@ func checkURL(_ context.Context, d *diagnosis) finding {
 	}
 	u, err := url.Parse(e.URL)
 	if err != nil { // ReadURL has parsed it
-		return wrong("%s is not a URL", wire.EnvTokenURL)
+		return wrong("%s is not a URL", wire.EnvURL)
 	}
 	// A query may hold a secret.
 	shown := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	if strings.Contains(u.Path, "//") {
 		return wrong("%s is %s, with nothing between two slashes: "+
-			"the id of the workspace was empty when it was made", wire.EnvTokenURL, shown)
+			"the id of the workspace was empty when it was made", wire.EnvURL, shown)
 	}
 	d.endpoint = e
 	return ok("%s", shown)
@@ -44,7 +44,7 @@ func checkPlatform(ctx context.Context, d *diagnosis) finding {
 	d.observer = newObserver()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, d.endpoint.URL, http.NoBody)
 	if err != nil {
-		return wrong("%s can't be requested", wire.EnvTokenURL)
+		return wrong("%s can't be requested", wire.EnvURL)
 	}
 	req.Header.Set("User-Agent", self.UserAgent())
 	through := ""
@@ -80,21 +80,21 @@ func unreachable(err error, host, through string) finding {
 	switch {
 	case isDNS && dns.IsNotFound:
 		return wrong("the name of %s can't be resolved: correct %s, or this machine's DNS",
-			host, wire.EnvTokenURL)
+			host, wire.EnvURL)
 	case isAuthority:
 		return wrong("the certificate of %s is signed by an authority that this machine doesn't "+
 			"know: add that to its certificates, or name its file in SSL_CERT_FILE", host)
 	case isName:
 		return wrong("the certificate of %s is for another name: correct %s, "+
-			"or the platform's certificate", host, wire.EnvTokenURL)
+			"or the platform's certificate", host, wire.EnvURL)
 	case isInvalid && invalid.Reason == x509.Expired:
 		return wrong("the certificate of %s has expired or isn't valid yet: "+
 			"renew it on the platform, or set this machine's clock", host)
 	case isRecord:
-		return wrong("%s doesn't speak TLS: correct the port in %s", host, wire.EnvTokenURL)
+		return wrong("%s doesn't speak TLS: correct the port in %s", host, wire.EnvURL)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return wrong("%s refuses connections: the platform is down, or the port in %s is wrong",
-			host, wire.EnvTokenURL)
+			host, wire.EnvURL)
 	case isNet && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return wrong("%s doesn't answer in time: a firewall may stand between, "+
 			"or the platform hangs", host)

@@ -30,8 +30,8 @@ import (
 
 // at moves the URL of the token to another scheme and host.
 func (p *patient) at(base string) {
-	u, _ := url.Parse(p.Env["PROVISIONKIT_TOKEN_URL"])
-	p.Env["PROVISIONKIT_TOKEN_URL"] = base + u.Path
+	u, _ := url.Parse(p.Env["PROVISIONKIT_URL"])
+	p.Env["PROVISIONKIT_URL"] = base + u.Path
 }
 
 // refusing is an address where nobody listens: no listener that asks for any
@@ -39,7 +39,7 @@ func (p *patient) at(base string) {
 const refusing = "127.0.0.1:1"
 
 func tokenURL(value string) func(*testing.T, *patient) {
-	return func(_ *testing.T, p *patient) { p.Env["PROVISIONKIT_TOKEN_URL"] = value }
+	return func(_ *testing.T, p *patient) { p.Env["PROVISIONKIT_URL"] = value }
 }
 
 // answers makes the platform answer every request but the one that only looks
@@ -108,7 +108,7 @@ func (p *patient) overTLS(t *testing.T, name string, until time.Time) *httptest.
 var platformBreakages = []breakage{
 	{
 		name: "no URL", do: tokenURL(""), check: "url",
-		says: "PROVISIONKIT_TOKEN_URL isn't set: it has to be the URL of the platform's token endpoint, and sudo, ssh and cron drop it",
+		says: "PROVISIONKIT_URL isn't set: it has to be the URL of the platform's token endpoint, and sudo, ssh and cron drop it",
 	},
 	{
 		name: "a URL that is none", do: tokenURL("platform.example/token"), check: "url",
@@ -130,7 +130,7 @@ var platformBreakages = []breakage{
 	},
 	{
 		name:  "a query that nobody needs to see",
-		do:    func(_ *testing.T, p *patient) { p.Env["PROVISIONKIT_TOKEN_URL"] += "?key=hunter2" },
+		do:    func(_ *testing.T, p *patient) { p.Env["PROVISIONKIT_URL"] += "?key=hunter2" },
 		check: "url", status: "ok", says: "/workspaces/ws-1/token",
 	},
 	{
@@ -215,7 +215,7 @@ var platformBreakages = []breakage{
 			p.Env["PROVISIONKIT_BEARER"] = p.platform.Bearer(t, "ws-2", time.Hour)
 		},
 		check: "access",
-		says:  `the bearer is of workspace "ws-2" and PROVISIONKIT_TOKEN_URL asks for the token of "ws-1" (403)`,
+		says:  `the bearer is of workspace "ws-2" and PROVISIONKIT_URL asks for the token of "ws-1" (403)`,
 	},
 	{
 		name: "a workspace that was released",
@@ -232,7 +232,7 @@ var platformBreakages = []breakage{
 	},
 	{
 		name:  "a path that the platform doesn't have",
-		do:    func(_ *testing.T, p *patient) { p.Env["PROVISIONKIT_TOKEN_URL"] += "s" },
+		do:    func(_ *testing.T, p *patient) { p.Env["PROVISIONKIT_URL"] += "s" },
 		check: "endpoint", says: "has to end in /workspaces/ID/token",
 	},
 	{

@@ -268,7 +268,7 @@ func TestWorkspacesAndHostsDoNotShareTheFolderOfGhsLogins(t *testing.T) {
 	other := s.Platform.Env(t, "ws-2")
 	for name, change := range map[string]map[string]string{
 		"as it is": nil, "other hosts": {"PROVISIONKIT_HOSTS": "github.com,other.example"}, "other settings": {"GH_CONFIG_DIR": t.TempDir()},
-		"another workspace": {"PROVISIONKIT_TOKEN_URL": other["PROVISIONKIT_TOKEN_URL"], "PROVISIONKIT_BEARER": other["PROVISIONKIT_BEARER"],
+		"another workspace": {"PROVISIONKIT_URL": other["PROVISIONKIT_URL"], "PROVISIONKIT_BEARER": other["PROVISIONKIT_BEARER"],
 			"PROVISIONKIT_BEARER_FILE": other["PROVISIONKIT_BEARER_FILE"]},
 	} {
 		dir := s.gh(t, change, "pr", "list").Given(t).Values("GH_CONFIG_DIR")[0]

@@ -303,10 +303,10 @@ func TestWithoutATokenGhDoesNotGoOnAsSomebodyElse(t *testing.T) {
 func TestGhOutsideAWorkspaceSaysThatItHasNoTokenAndRuns(t *testing.T) {
 	t.Parallel()
 	s := newShim(t)
-	delete(s.env, "PROVISIONKIT_TOKEN_URL")
+	delete(s.env, "PROVISIONKIT_URL")
 	r := s.gh(t, nil, "pr", "list")
 	require.Zero(t, r.Code)
-	require.Contains(t, r.Stderr, "PROVISIONKIT_TOKEN_URL isn't set")
+	require.Contains(t, r.Stderr, "PROVISIONKIT_URL isn't set")
 	require.Empty(t, r.Given(t).Logins(t))
 	require.Empty(t, s.gh(t, nil, "--version").Stderr)
 }

@@ -19,7 +19,7 @@ import (
 // Details is the help of the subcommand.
 const Details = `Writes git's configuration, so that git asks this program for the hosts in
 PROVISIONKIT_HOSTS also where nothing in its environment says so. This program needs
-PROVISIONKIT_TOKEN_URL and the bearer there all the same: sudo, ssh and cron have to be
+PROVISIONKIT_URL and the bearer there all the same: sudo, ssh and cron have to be
 told to keep them (env_keep in sudoers, SetEnv in sshd_config, lines of the crontab).
 Puts links to this program named gh and git-askpass-provisionkit into DIR. What is right
 already stays as it is, and what can fail is tried before anything is changed. Other

@@ -76,9 +76,9 @@ func TestWorkspacesThatShareAFolderNeverGetEachOthersToken(t *testing.T) {
 	// Nor with the bearer of one and the URL of the other: the platform
 	// refuses, and nothing on disk fits.
 	mixed := map[string]string{
-		"XDG_RUNTIME_DIR":        one["XDG_RUNTIME_DIR"],
-		"PROVISIONKIT_TOKEN_URL": one["PROVISIONKIT_TOKEN_URL"],
-		"PROVISIONKIT_BEARER":    two["PROVISIONKIT_BEARER"],
+		"XDG_RUNTIME_DIR":     one["XDG_RUNTIME_DIR"],
+		"PROVISIONKIT_URL":    one["PROVISIONKIT_URL"],
+		"PROVISIONKIT_BEARER": two["PROVISIONKIT_BEARER"],
 	}
 	require.Contains(t, call(t, mixed, request, "get").Failed(t), "403")
 

@@ -215,7 +215,7 @@ func TestNothingPrintsATokenOrBearer(t *testing.T) {
 	testutil.RequireRedacted(t, &Bearer{inline: secret.New(token), refused: secret.New(token)},
 		token)
 	source, err := Open(t.Context(), func(name string) string {
-		return map[string]string{"PROVISIONKIT_TOKEN_URL": "https://platform.example", "PROVISIONKIT_BEARER": token, "TMPDIR": t.TempDir()}[name]
+		return map[string]string{"PROVISIONKIT_URL": "https://platform.example", "PROVISIONKIT_BEARER": token, "TMPDIR": t.TempDir()}[name]
 	})
 	require.NoError(t, err)
 	defer source.Close()
