@@ -128,6 +128,30 @@ func TestAPermanentFailureIsHeldForThirtySeconds(t *testing.T) {
 	}
 }
 
+func TestWhatAProviderAsksForDoesNotLengthenABackOff(t *testing.T) {
+	for name, err := range map[string]*tokenprovider.Error{
+		"a Retry-After":       {Code: tokenprovider.CodeUnavailable, RetryAfter: time.Second},
+		"a permanent failure": {Code: tokenprovider.CodeForbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				source := &issuer{life: time.Hour}
+				source.breakWith(err)
+				c := tokenprovider.NewCache(source, nil)
+				for range 10 {
+					requireCode(t, c, err.Code)
+					time.Sleep(30 * time.Second)
+				}
+				source.breakWith(errors.New("a packet was lost"))
+				requireCode(t, c, tokenprovider.CodeUnavailable)
+				source.breakWith(nil)
+				time.Sleep(time.Second)
+				requireToken(t, c, "token-12")
+			})
+		})
+	}
+}
+
 func TestEndBackoffKeepsWhatIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &issuer{life: time.Hour}

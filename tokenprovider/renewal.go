@@ -60,23 +60,27 @@ func beliefInterval(life time.Duration) time.Duration { return min(maxBeliefInte
 // token: with more, each call would mint.
 func maxMinTTL(life time.Duration) time.Duration { return life / 2 }
 
-// backoff returns how long to wait after the given number of tries in a row
-// that brought nothing new (at least 1), the last of which ended in f; nil when
-// it brought the token that was held already.
-func backoff(tries int, f *failure) time.Duration {
+// backoff returns how long the cache waits of its own accord after the given
+// number of tries in a row, at least 1.
+func backoff(tries int) time.Duration {
 	wait := maxBackoff
 	if doublings := max(tries, 1) - 1; doublings < 6 {
 		wait = min(firstBackoff<<doublings, maxBackoff)
 	}
-	wait -= rand.N(wait/5 + 1)
-	if f == nil {
-		return wait
+	return wait - rand.N(wait/5+1)
+}
+
+// fixed returns how long to wait after f whatever came before it: as long as
+// the provider said, or for what another try won't change. It is 0 when neither
+// is known; f is nil when the try brought the token that was held already.
+func (f *failure) fixed() time.Duration {
+	switch {
+	case f == nil:
+		return 0
+	case f.retryAfter > 0: // the provider knows better
+		return max(firstBackoff, min(f.retryAfter, maxRetryAfter))
+	case !f.code.retryable():
+		return permanentBackoff
 	}
-	switch hint := min(f.retryAfter, maxRetryAfter); {
-	case hint > 0: // the provider knows better
-		return max(firstBackoff, hint)
-	case f.code.retryable():
-		return wait
-	}
-	return permanentBackoff
+	return 0
 }

@@ -70,7 +70,9 @@ func TestBackoffIsBoundedOnBothSides(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for range 1000 {
-				wait := backoff(c.tries, c.failure)
+				s := &state{tries: c.tries - 1, failure: c.failure}
+				s.backOff(time.Now())
+				wait := s.wait
 				require.GreaterOrEqual(t, wait, c.from)
 				require.LessOrEqual(t, wait, c.to)
 			}

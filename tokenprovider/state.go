@@ -16,7 +16,7 @@ type state struct {
 	believedAt int64 // when the last report was believed, wall time in Unix nanoseconds; 0: none was
 
 	failure *failure      // of the last try; nil if it brought a token
-	tries   int           // in a row that brought nothing new
+	tries   int           // in a row that brought nothing new, without those whose wait is fixed
 	triedAt int64         // when the last of them ended, wall time in Unix nanoseconds
 	wait    time.Duration // how long after it there is no other try
 
@@ -129,10 +129,16 @@ func (s *state) failed(f *failure, now time.Time) {
 	s.backOff(now)
 }
 
-// backOff puts the next try off after one that brought nothing new.
+// backOff puts the next try off after one that brought nothing new. A wait that
+// is fixed doesn't count towards those that double: after a provider that says
+// each second that it is back in a second, one lost packet would hold the next
+// try off for a minute.
 func (s *state) backOff(now time.Time) {
-	s.tries++
-	s.triedAt, s.wait = now.UnixNano(), backoff(s.tries, s.failure)
+	s.triedAt, s.wait = now.UnixNano(), s.failure.fixed()
+	if s.wait == 0 {
+		s.tries++
+		s.wait = backoff(s.tries)
+	}
 }
 
 // minted takes a new token: it settles when asked to, else it is served from
