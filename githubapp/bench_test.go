@@ -129,7 +129,7 @@ func cachedInstallation(t testing.TB, n int) int {
 	return each
 }
 
-const mostMemory = 600 // of a cached installation beyond its token
+const mostMemory = 500 // of a cached installation beyond its token
 
 func BenchmarkCachedInstallationMemory(b *testing.B) {
 	var most int

@@ -21,7 +21,7 @@ type Cache struct {
 	waiting  atomic.Int64 // callers that wait for a refresh
 	provider TokenProvider
 	opts     *settings
-	key      string // of this cache's flight in opts.flights
+	number   uint64 // among those that share opts, and so opts.flights
 }
 
 var (
@@ -33,14 +33,14 @@ var (
 // NewCache returns a Cache over p; nil opts mean the defaults. With a nil p
 // there is nothing to ask: each call answers [ErrNotConfigured].
 func NewCache(p TokenProvider, opts *CacheOptions) *Cache {
-	return newCache(p, opts.settings(), "")
+	return newCache(p, opts.settings(), 0)
 }
 
-func newCache(p TokenProvider, opts *settings, key string) *Cache {
+func newCache(p TokenProvider, opts *settings, number uint64) *Cache {
 	if p == nil {
 		p = failing(errorf(CodeNotConfigured, "the cache has no provider"))
 	}
-	c := &Cache{provider: p, opts: opts, key: key}
+	c := &Cache{provider: p, opts: opts, number: number}
 	c.state.Store(&state{})
 	return c
 }

@@ -2,7 +2,6 @@ package tokenprovider
 
 import (
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 	"weak"
@@ -77,7 +76,7 @@ func (k *Keyed[K]) Get(key K) *Cache {
 		return c
 	}
 	k.made++
-	c = newCache(p, k.opts, strconv.FormatUint(k.made, 36))
+	c = newCache(p, k.opts, k.made)
 	if err == nil {
 		k.caches[key] = keyedCache{inUse: c}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
@@ -22,7 +23,7 @@ func (c *Cache) refresh(ctx context.Context, observed *state) <-chan singlefligh
 		// that lives longer than the held one, which is no wish.
 		asked = minLife{ttl: max(asked.of(held.life), held.remaining(now)+time.Second)}
 	}
-	return c.opts.flights.DoChan(c.key, func() (any, error) {
+	return c.opts.flights.DoChan(strconv.FormatUint(c.number, 36), func() (any, error) {
 		begun := *observed
 		begun.begin(now)
 		// A caller that comes late judged a state that is over: it has to look

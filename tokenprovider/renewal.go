@@ -62,7 +62,7 @@ func maxMinTTL(life time.Duration) time.Duration { return life / 2 }
 
 // backoff returns how long the cache waits of its own accord after the given
 // number of tries in a row, at least 1.
-func backoff(tries int) time.Duration {
+func backoff(tries int32) time.Duration {
 	wait := maxBackoff
 	if doublings := max(tries, 1) - 1; doublings < 6 {
 		wait = min(firstBackoff<<doublings, maxBackoff)

@@ -45,7 +45,7 @@ func TestBackoffIsBoundedOnBothSides(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name     string
-		tries    int
+		tries    int32
 		failure  *failure
 		from, to time.Duration
 	}{

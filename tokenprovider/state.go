@@ -9,6 +9,7 @@ type state struct {
 	held *lease // what is served; nil: nothing. It may have expired
 	next *lease // settles before it replaces held; nil: nothing
 
+	tries      int32 // in a row that brought nothing new, without those whose wait is fixed
 	refreshing bool  // the provider is being asked
 	dropped    bool  // Drop was called since then
 	askedAt    int64 // when that began, wall time in Unix nanoseconds; 0: it may be asked at once
@@ -16,8 +17,7 @@ type state struct {
 	believedAt int64 // when the last report was believed, wall time in Unix nanoseconds; 0: none was
 
 	failure *failure      // of the last try; nil if it brought a token
-	tries   int           // in a row that brought nothing new, without those whose wait is fixed
-	triedAt int64         // when the last of them ended, wall time in Unix nanoseconds
+	triedAt int64         // when the last try without a new token ended, wall time in Unix nanoseconds
 	wait    time.Duration // how long after it there is no other try
 
 	mints, failures uint64
