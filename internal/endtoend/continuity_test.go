@@ -95,6 +95,7 @@ func TestWhenGitHubIsDownForLivesOfATokenGitSaysSoAndThenGoesOn(t *testing.T) {
 	dir := w.clone(t, 0)
 	_, expiresAt := p.held(t)
 
+	w.Env["PROVISIONKIT_RETRY"] = "0"
 	up := p.github.Fail(githubapptest.Rule{Path: "/app/**", Fault: githubapptest.HTML(http.StatusBadGateway)})
 	p.untilDead(t, expiresAt.Add(life))
 	for range 3 {

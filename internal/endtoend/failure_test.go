@@ -22,7 +22,7 @@ func TestATokenThatGitReportsAsRefusedIsReplaced(t *testing.T) {
 	o := w.remote(t, dir, "fetch")
 	require.Equal(t, 128, o.code)
 	require.Contains(t, o.stderr, "Authentication failed")
-	require.Equal(t, 1, p.github.Mints(), "nobody knows yet but this workspace")
+	require.Equal(t, 2, p.github.Mints(), "it is told before git ends")
 	for range 3 {
 		w.must(t, dir, "fetch")
 	}
@@ -33,13 +33,17 @@ func TestATokenThatGitReportsAsRefusedIsReplaced(t *testing.T) {
 	failures := p.requests(refused)
 	require.Len(t, failures, 1)
 	require.Equal(t, tokenprovider.TokenSHA256(bad), failures[0].TokenSHA256)
-	issued := p.audited(issuedToken)
-	require.Len(t, issued, 2,
-		"one for the clone, one after the refusal; what is on disk serves the rest")
-	require.Equal(t, tokenprovider.TokenSHA256(bad), issued[0].TokenSHA256)
 	good, _ := p.held(t)
-	require.Equal(t, tokenprovider.TokenSHA256(good), issued[1].TokenSHA256)
 	require.True(t, bad != good)
+	issued := p.audited(issuedToken)
+	require.Len(t, issued, 7, "one for each operation, and one for the report")
+	for i, r := range issued {
+		want := good
+		if i < 2 { // the clone and the fetch that fails
+			want = bad
+		}
+		require.Equal(t, tokenprovider.TokenSHA256(want), r.TokenSHA256)
+	}
 }
 
 func TestGitAsksItsNextHelperWhenTheEndpointIsDown(t *testing.T) {
@@ -54,15 +58,10 @@ func TestGitAsksItsNextHelperWhenTheEndpointIsDown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPlatform(t, platformOptions{})
-			working, idle := p.provision(t, "working"), p.provision(t, "idle")
-			dir := working.clone(t, 0)
+			w, own := p.provision(t, "ws-1"), own(t, p)
+			w.Env["OWN_TOKEN"], w.Env["PROVISIONKIT_RETRY"] = own, "2s"
 			down.begin(p)
-
-			working.must(t, dir, "fetch") // with the token that it has
-
-			own := own(t, p)
-			idle.Env["OWN_TOKEN"] = own
-			o := idle.must(t, "", append(idle.addHelper(ownHelper), "ls-remote", p.gitURLs[0])...)
+			o := w.must(t, "", append(w.addHelper(ownHelper), "ls-remote", p.gitURLs[0])...)
 			require.Less(t, o.took, 20*time.Second)
 			require.Len(t, o.complaints(), 1, o.stderr)
 			require.Contains(t, o.complaints()[0], "no token for "+p.host)
@@ -77,7 +76,7 @@ func TestGitStopsWhenTheEndpointIsDownAndTheWorkspaceIsToldToQuit(t *testing.T) 
 	t.Parallel()
 	p := newPlatform(t, platformOptions{})
 	w := p.provision(t, "ws-1")
-	w.Env["PROVISIONKIT_ON_FAILURE"] = "quit"
+	w.Env["PROVISIONKIT_ON_FAILURE"], w.Env["PROVISIONKIT_RETRY"] = "quit", "0"
 	w.Env["OWN_TOKEN"] = own(t, p)
 	p.endpoint.Close()
 

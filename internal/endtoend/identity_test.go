@@ -2,7 +2,6 @@ package endtoend_test
 
 import (
 	"bytes"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -121,63 +120,20 @@ func unauthenticated(r tokenhttp.AuditRecord) bool {
 	return r.Code == tokenprovider.CodeUnauthenticated && r.Principal == tokenhttp.Principal{}
 }
 
-func TestAWorkspaceOutlivesItsBearer(t *testing.T) {
+func TestAWorkspaceGoesOnWithTheBearerThatThePlatformWritesAnew(t *testing.T) {
 	t.Parallel()
-	const ttl = 8 * time.Second
-	outlive := func(t *testing.T, opts platformOptions, bearer func(*workspace) string) {
-		opts.tokenLife, opts.bearerTTL = 3*time.Second, ttl
-		p := newPlatform(t, opts)
-		provisioned := time.Now()
-		w := p.provision(t, "ws-1")
-		first := bearer(w)
-		dir := w.clone(t, 0)
-		require.True(t, bearer(w) == first, "its first half isn't over")
+	file := filepath.Join(t.TempDir(), "bearer")
+	p := newPlatform(t, platformOptions{bearerFile: file, bearerTTL: 2 * time.Second})
+	provisioned := time.Now()
+	w := p.provision(t, "ws-1")
+	require.NotContains(t, w.Env, tokenhttp.EnvBearer)
+	require.Equal(t, file, w.Env[tokenhttp.EnvBearerFile])
+	eventually(t, func() bool { return time.Since(provisioned) > 3*time.Second }, "the end of the first bearer's life")
+	require.Contains(t, w.token(t).stderr, "the workspace's bearer expired at")
 
-		eventually(t, func() bool { return time.Since(provisioned) > ttl/2+time.Second/2 }, "the second half of the bearer's life")
-		w.must(t, dir, "fetch")
-		require.True(t, bearer(w) != first, "its first half is over")
-		require.Len(t, p.audited(renewed), 1)
-
-		_, expiresAt := p.held(t)
-		p.untilDead(t, expiresAt)
-		eventually(t, func() bool { return time.Since(provisioned) > ttl }, "the end of the first bearer's life")
-		w.commit(t, dir, "work goes on")
-		w.must(t, dir, "push", "--quiet", "origin", "HEAD")
-		require.NotEmpty(t, p.audited(func(r tokenhttp.AuditRecord) bool {
-			return issuedToken(r) && r.Time.After(provisioned.Add(ttl))
-		}))
-		require.Empty(t, p.audited(unauthenticated))
-		require.Zero(t, w.failed)
-
-		w.Env[tokenhttp.EnvBearer], w.Env["TMPDIR"] = first, t.TempDir()
-		delete(w.Env, tokenhttp.EnvBearerFile)
-		require.Contains(t, w.token(t).stderr, "expired", "the first bearer")
-	}
-	t.Run("in its file", func(t *testing.T) {
-		t.Parallel()
-		file := filepath.Join(t.TempDir(), "bearer")
-		outlive(t, platformOptions{bearerFile: file}, func(w *workspace) string {
-			require.NotContains(t, w.Env, tokenhttp.EnvBearer)
-			require.Equal(t, file, w.Env[tokenhttp.EnvBearerFile])
-			info, err := os.Lstat(file)
-			require.NoError(t, err)
-			require.Equal(t, fs.FileMode(0o600), info.Mode())
-			content, err := os.ReadFile(file)
-			require.NoError(t, err)
-			return strings.TrimSpace(string(content))
-		})
-	})
-	t.Run("in the environment", func(t *testing.T) {
-		t.Parallel()
-		outlive(t, platformOptions{}, func(w *workspace) string {
-			for _, renewed := range w.kept(t, ".bearer") {
-				return renewed
-			}
-			return w.Env[tokenhttp.EnvBearer]
-		})
-	})
-}
-
-func renewed(r tokenhttp.AuditRecord) bool {
-	return r.Code == "" && r.Provider == "workspace-bearer"
+	bearer, err := p.key.Issue("ws-1", time.Hour)
+	require.NoError(t, err)
+	p.printed.Secret(bearer)
+	require.NoError(t, os.WriteFile(file, []byte(bearer), 0o600))
+	w.clone(t, 0)
 }

@@ -15,7 +15,7 @@ import (
 
 // The platform of each of these tests fails it when a secret is printed. Here
 // everybody has a reason to print something.
-func TestNothingPrintedAndNoFileButTheCommandsHoldsASecret(t *testing.T) {
+func TestNothingPrintedAndNoFileHoldsASecret(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, platformOptions{})
 	w := p.provision(t, "ws-1")
@@ -25,8 +25,7 @@ func TestNothingPrintedAndNoFileButTheCommandsHoldsASecret(t *testing.T) {
 	w.commit(t, dir, "work goes on")
 	w.must(t, dir, "push", "origin", "HEAD")
 
-	secrets, kept := []string{token, w.Env[tokenhttp.EnvBearer]}, w.kept(t, ".json")
-	require.Len(t, kept, 1)
+	secrets := []string{token, w.Env[tokenhttp.EnvBearer]}
 	for _, root := range []string{w.Home, w.Env["TMPDIR"], dir} {
 		require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || !entry.Type().IsRegular() {
@@ -34,17 +33,17 @@ func TestNothingPrintedAndNoFileButTheCommandsHoldsASecret(t *testing.T) {
 			}
 			content, err := os.ReadFile(path)
 			require.NoError(t, err)
-			_, ours := kept[path]
-			require.Equal(t, ours, testutil.Leak(string(content), secrets...) != "", path)
+			require.Empty(t, testutil.Leak(string(content), secrets...), path)
 			return nil
 		}))
 	}
 
+	w.Env["PROVISIONKIT_RETRY"] = "0"
 	fails := func(o outcome) { require.NotZero(t, o.code, o.stderr) }
 	eventually(t, func() bool { return time.Since(mintedAt) > settle }, "the token's ripeness")
 	p.github.RefuseToken(token)
-	fails(w.remote(t, dir, "fetch"))
 	p.github.Fail(githubapptest.Rule{Path: "/app/installations/*/access_tokens", Fault: githubapptest.Suspended})
+	fails(w.remote(t, dir, "fetch"))
 	fails(w.remote(t, dir, "fetch"))
 	fails(w.token(t))
 	w.Env[tokenhttp.EnvURL] = p.endpoint.URL + "/workspaces/ws-2/token"

@@ -187,8 +187,6 @@ func TestManyGitsAtOnceCauseOneMintPerTokenLife(t *testing.T) {
 		// is for requests that are slow to arrive.
 		require.Greater(t, mints[i+1].Time.Sub(mints[i].Time), life/2-time.Second)
 	}
-	require.LessOrEqual(t, len(p.audited(issuedToken)), len(mints),
-		"what is on disk serves the others")
 	require.Equal(t, 1, p.github.Signatures())
 }
 

@@ -189,21 +189,3 @@ func (o outcome) complaints() []string {
 	}
 	return found
 }
-
-// kept returns the files with that suffix in which the command keeps something,
-// by name; each is for its owner alone.
-func (w *workspace) kept(t *testing.T, suffix string) map[string]string {
-	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(w.Env["TMPDIR"], "provisionkit-*", "*"+suffix))
-	require.NoError(t, err)
-	files := map[string]string{}
-	for _, path := range paths {
-		info, err := os.Lstat(path)
-		require.NoError(t, err)
-		require.Equal(t, os.FileMode(0o600), info.Mode(), path)
-		content, err := os.ReadFile(path)
-		require.NoError(t, err)
-		files[path] = string(content)
-	}
-	return files
-}

@@ -82,6 +82,17 @@ func Call(t testing.TB, env map[string]string, stdin string, args ...string) Res
 	return Result{stdout.String(), stderr.String(), code}.Clean(t, env)
 }
 
+// Erase tells the command, as git does, that a password was refused.
+func Erase(t testing.TB, env map[string]string, password string) {
+	t.Helper()
+	require.Equal(t, Result{}, Call(t, env, Refused(password), "erase"))
+}
+
+// Refused is git's report of a password.
+func Refused(password string) string {
+	return "protocol=https\nhost=github.com\nusername=x-access-token\npassword=" + password + "\n\n"
+}
+
 // Environ returns env as a process gets it.
 func Environ(env map[string]string) []string {
 	list := []string{}

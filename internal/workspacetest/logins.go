@@ -1,13 +1,9 @@
 package workspacetest
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
 // Logins are the platform's tokens that gh has, by host: that of GH_TOKEN for
@@ -25,12 +21,8 @@ func (g Given) Logins(t testing.TB) Logins {
 			found["github.com"] = token
 		}
 	}
-	for _, dir := range g.Values("GH_CONFIG_DIR") {
-		content, err := os.ReadFile(filepath.Join(dir, "hosts.yml"))
-		require.NoError(t, err)
-		for _, match := range loginForm.FindAllStringSubmatch(string(content), -1) {
-			found[match[1]] = match[2]
-		}
+	for _, match := range loginForm.FindAllStringSubmatch(g.Config["hosts.yml"], -1) {
+		found[match[1]] = match[2]
 	}
 	if len(found) == 0 {
 		return nil

@@ -86,17 +86,12 @@ func (p *Platform) Down() {
 }
 
 // Asked returns the requests for a token so far.
-func (p *Platform) Asked() []*http.Request { return p.of("token") }
-
-// Renewals returns the requests for a bearer so far.
-func (p *Platform) Renewals() []*http.Request { return p.of("bearer") }
-
-func (p *Platform) of(name string) []*http.Request {
+func (p *Platform) Asked() []*http.Request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var found []*http.Request
 	for _, r := range p.requests {
-		if path.Base(r.URL.Path) == name {
+		if path.Base(r.URL.Path) == "token" {
 			found = append(found, r)
 		}
 	}
@@ -111,8 +106,8 @@ func (p *Platform) Bearer(t testing.TB, id string, ttl time.Duration) string {
 	return bearer
 }
 
-// Env returns the environment of a workspace with a folder of its own for what
-// is kept, and with changes.
+// Env returns the environment of a workspace that asks its platform once, and
+// with changes.
 func (p *Platform) Env(t testing.TB, id string, changes ...map[string]string) map[string]string {
 	t.Helper()
 	url := "https://platform.example"
@@ -122,7 +117,7 @@ func (p *Platform) Env(t testing.TB, id string, changes ...map[string]string) ma
 	env := map[string]string{
 		"PROVISIONKIT_URL":    url + "/workspaces/" + id + "/token",
 		"PROVISIONKIT_BEARER": p.Bearer(t, id, time.Hour),
-		"XDG_RUNTIME_DIR":     t.TempDir(),
+		"PROVISIONKIT_RETRY":  "0",
 	}
 	for _, change := range changes {
 		maps.Copy(env, change)

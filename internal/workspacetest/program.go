@@ -46,6 +46,8 @@ type Given struct {
 	Args  []string `json:"args"`
 	Env   []string `json:"env"`
 	Stdin string   `json:"stdin"`
+
+	Config map[string]string `json:"config"` // what gh's files of settings and logins held, by name
 }
 
 // Given returns what a [Program] printed.

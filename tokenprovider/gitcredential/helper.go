@@ -48,6 +48,10 @@ type Helper struct {
 	Username  string                      // default [DefaultUsername]
 	MinTTL    time.Duration               // what Provider is asked for, a wish; default [DefaultMinTTL]
 	OnFailure OnFailure                   // default [FallThrough]
+
+	// Cacheable lets git's other helpers keep a token until it expires, such as
+	// git's own cache before this helper. By default they are told not to.
+	Cacheable bool
 }
 
 // Run does what git asks for by operation, the last argument of a helper:
@@ -56,8 +60,10 @@ type Helper struct {
 //     and nothing for any other. A token that has less than MinTTL left is
 //     printed as long as it lives: it is better than none.
 //   - erase tells Provider, if it is a [tokenprovider.Invalidator], that the
-//     password in the request was refused. Without a password, and for a host
-//     that isn't one of Hosts, it does nothing.
+//     password in the request was refused, and asks it for a token: one that
+//     hands reports on with its next request, as tokenhttp.Client does, has
+//     done so when Run returns. Without a password, for a host that isn't one
+//     of Hosts, and where nothing is configured, it does nothing.
 //   - store does nothing: a token that is fetched anew each time need not be
 //     kept.
 //   - capability prints what this helper can do beyond the basic protocol.
@@ -65,8 +71,8 @@ type Helper struct {
 //
 // To a caller that offers the capability authtype, get answers with the value
 // of the Authorization header, marked as ephemeral, in place of a user name and
-// password: no other helper is then able to keep them. To all others it answers
-// with a user name, password and password_expiry_utc, in whole seconds.
+// password: no other helper is then able to keep them. To all others, and with
+// Cacheable, it answers with a user name, password and password_expiry_utc, in whole seconds.
 //
 // Standard output gets the whole answer in one Write or nothing; with [Quit] a
 // failed get prints just "quit=1". An error has been told on stderr in one line
@@ -95,6 +101,8 @@ func (h *Helper) Run(ctx context.Context, operation string, stdin io.Reader, std
 	return err
 }
 
+var errNoProvider = errors.New("the Helper has no Provider")
+
 func (h *Helper) get(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	req, err := readRequest(ctx, stdin)
 	if err != nil {
@@ -122,7 +130,7 @@ func (h *Helper) get(ctx context.Context, stdin io.Reader, stdout io.Writer) err
 // answer returns the credential in git's format, whole and checked.
 func (h *Helper) answer(ctx context.Context, req Request) (string, error) {
 	if h.Provider == nil {
-		return "", errors.New("the Helper has no Provider")
+		return "", errNoProvider
 	}
 	minTTL := h.MinTTL
 	if minTTL <= 0 {
@@ -144,7 +152,7 @@ func (h *Helper) answer(ctx context.Context, req Request) (string, error) {
 		return "", fmt.Errorf("the token that the platform handed out expired at %s; "+
 			"check the clocks on both sides", m.expiresAt.UTC().Format(time.RFC3339))
 	}
-	authtype := slices.Contains(req.Capabilities, "authtype")
+	authtype := slices.Contains(req.Capabilities, "authtype") && !h.Cacheable
 	return wire.GitAnswer(cmp.Or(h.Username, DefaultUsername), m.token, m.expiresAt, authtype)
 }
 
@@ -157,10 +165,18 @@ func (h *Helper) erase(ctx context.Context, stdin io.Reader) error {
 	if err != nil || req.Password == "" || !req.For(hosts) {
 		return err
 	}
-	_, err = within(ctx, "the provider", func(context.Context) (bool, error) {
-		return tokenprovider.Invalidate(h.Provider, req.Password), nil // git can't do anything about one that breaks
+	if h.Provider == nil {
+		return errNoProvider
+	}
+	_, err = within(ctx, "the provider", func(ctx context.Context) (bool, error) {
+		reported := tokenprovider.Invalidate(h.Provider, req.Password)
+		_, _, err := h.Provider.Token(ctx)
+		return reported, err
 	})
-	return err
+	if err == nil || errors.Is(err, tokenprovider.ErrNotConfigured) {
+		return nil // or there is nobody to tell
+	}
+	return fmt.Errorf("gitcredential: the report of a refused token for %s may be lost: %w", req.Host, err)
 }
 
 // readRequest returns the request on stdin, which can't be read with a

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strconv"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -234,6 +237,40 @@ func TestTheSentenceOnStandardErrorHoldsNoControlCharacters(t *testing.T) {
 	}
 }
 
+func TestACacheableAnswerIsOneThatGitsCacheKeeps(t *testing.T) {
+	expiresAt := time.Now().Add(time.Hour)
+	h := helperOf(&source{token: token, expiresAt: expiresAt})
+	h.Cacheable = true
+	for _, capability := range []string{"", "capability[]=authtype\n"} {
+		stdout, _, err := run(t, h, "get", capability+githubRequest)
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprintf("username=x-access-token\npassword=%s\npassword_expiry_utc=%d\n",
+			token, expiresAt.Unix()), stdout)
+	}
+}
+
+func TestAReportReachesThePlatformInTheSameProcess(t *testing.T) {
+	var told []string
+	platform := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if told = r.Header.Values("Provisionkit-Rejected"); len(told) == 0 {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"token":"another"}`)
+	}))
+	h := helperOf(&tokenhttp.Client{URL: platform.URL, Bearer: tokenprovider.Static("bearer")})
+	_, stderr, err := run(t, h, "erase", githubPassword)
+	require.NoError(t, err)
+	require.Empty(t, stderr)
+	require.Equal(t, []string{tokenprovider.TokenSHA256(token)}, told)
+
+	platform.Close()
+	_, stderr, err = run(t, h, "erase", githubPassword)
+	require.Error(t, err)
+	require.Contains(t, stderr, "the report of a refused token for github.com may be lost: ")
+}
+
 func TestEraseInvalidatesExactlyThePasswordInTheRequest(t *testing.T) {
 	provider := &source{}
 	h := helperOf(provider)
@@ -253,7 +290,7 @@ func TestEraseInvalidatesExactlyThePasswordInTheRequest(t *testing.T) {
 		"protocol=https\nhost=github.com\nusername=x-access-token\npassword="+token+"\n\n")
 	require.NoError(t, err)
 	require.Equal(t, []string{token}, provider.invalidated)
-	require.Zero(t, provider.calls, "erase fetches nothing")
+	require.Equal(t, 1, provider.calls, "the next request carries a report")
 
 	_, _, err = run(t, helperOf(tokenprovider.Static("s")), "erase", githubRequest+"password=s\n")
 	require.NoError(t, err, "a provider that can't invalidate is no reason to complain")
@@ -354,8 +391,9 @@ func TestAProviderThatBreaksIsAnErrorAndNothingMore(t *testing.T) {
 		require.Equal(t, tokenprovider.CodeInternal, tokenprovider.CodeOf(err))
 		require.Contains(t, stderr, says)
 		require.Empty(t, stdout)
-		_, _, err = run(t, helperOf(breaks), "erase", githubPassword)
-		require.NoError(t, err, "there is nothing that git could do about it")
+		_, stderr, err = run(t, helperOf(breaks), "erase", githubPassword)
+		require.Equal(t, tokenprovider.CodeInternal, tokenprovider.CodeOf(err))
+		require.Contains(t, stderr, "may be lost: "+says)
 	}
 }
 

@@ -13,8 +13,6 @@ import (
 func BenchmarkProcess(b *testing.B) {
 	p := newPlatform(b, workspacetest.Hourly())
 	env := p.Env(b, "ws-1")
-	unkept := p.Env(b, "ws-1")
-	unkept["XDG_RUNTIME_DIR"], unkept["TMPDIR"] = "/proc", "/proc"
 	testutil.Command(b)
 	b.Run("version", func(b *testing.B) {
 		b.ReportAllocs()
@@ -22,27 +20,14 @@ func BenchmarkProcess(b *testing.B) {
 			start(b, env, "", "version")
 		}
 	})
-	b.Run("get/cached", func(b *testing.B) {
+	b.Run("get", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			start(b, env, request, "get").Answered(b)
 		}
 	})
-	b.Run("get/uncached", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			start(b, unkept, request, "get").Answered(b)
-		}
-	})
-	b.Run("get/uncached and kept", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			fresh := p.Env(b, "ws-1")
-			start(b, fresh, request, "get").Answered(b)
-		}
-	})
 	env["PROVISIONKIT_GH"] = program(b, b.TempDir(), "gh")
-	b.Run("gh/cached", func(b *testing.B) {
+	b.Run("gh", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			require.Zero(b, start(b, env, "", "gh", "pr", "list").Code)

@@ -32,7 +32,6 @@ func TestTheBuiltCommandAnswersHostileRequestsAsTheCatalogueSays(t *testing.T) {
 			r.Failed(t)
 		}
 	}
-	require.Len(t, p.Asked(), 1)
 }
 
 func TestTheBuiltCommandRefusesWhatIsTooLarge(t *testing.T) {
@@ -207,6 +206,15 @@ func TestEveryMistakeInTheConfigurationIsNamed(t *testing.T) {
 		"a URL for a host": {
 			map[string]string{"PROVISIONKIT_HOSTS": "https://github.com"}, "PROVISIONKIT_HOSTS: ",
 		},
+		"a patience that isn't": {
+			map[string]string{"PROVISIONKIT_RETRY": "20"}, "PROVISIONKIT_RETRY must be a duration such as 20s, or 0",
+		},
+		"a patience below zero": {
+			map[string]string{"PROVISIONKIT_RETRY": "-1s"}, "PROVISIONKIT_RETRY must be",
+		},
+		"a time in git's cache that isn't": {
+			map[string]string{"PROVISIONKIT_CACHE_FOR": "long"}, "PROVISIONKIT_CACHE_FOR must be",
+		},
 		"a policy that isn't": {
 			map[string]string{"PROVISIONKIT_ON_FAILURE": "panic"},
 			"PROVISIONKIT_ON_FAILURE must be fallthrough or quit",
@@ -312,8 +320,6 @@ func TestNothingOfTheEnvironmentThatAttackersKnowMatters(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, workspacetest.Hourly())
 	env := p.Env(t, "ws-1")
-	delete(env, "XDG_RUNTIME_DIR")
-	env["TMPDIR"] = t.TempDir()
 	for name, value := range map[string]string{
 		"CODESPACES": "true", "GITHUB_TOKEN": "ghs_stale", "GH_TOKEN": "ghs_stale",
 		"GIT_DIR": "/nowhere", "GIT_CONFIG_COUNT": "x",
@@ -327,9 +333,6 @@ func TestNothingOfTheEnvironmentThatAttackersKnowMatters(t *testing.T) {
 }
 
 func TestNothingButStandardOutputEverHoldsASecret(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("nothing is kept on disk here, so that nothing can be erased")
-	}
 	p := newPlatform(t, workspacetest.Hourly())
 	env := p.Env(t, "ws-1")
 	captured := testutil.CaptureProcess(t, env["PROVISIONKIT_BEARER"])
@@ -345,6 +348,7 @@ func TestNothingButStandardOutputEverHoldsASecret(t *testing.T) {
 	token = call(t, env, request, "get").Answered(t)
 	captured.Secret(token)
 	p.Down()
-	workspacetest.Erase(t, env, token)
-	fmt.Fprint(os.Stderr, call(t, env, request, "get").Failed(t))
+	for _, operation := range []string{"erase", "get"} {
+		fmt.Fprint(os.Stderr, call(t, env, request[:len(request)-1]+"password="+token+"\n\n", operation).Failed(t))
+	}
 }

@@ -9,6 +9,8 @@
 //	PROVISIONKIT_BEARER_FILE=/run/provisionkit/bearer     or PROVISIONKIT_BEARER
 //	PROVISIONKIT_HOSTS=github.com                         the default
 //	PROVISIONKIT_ON_FAILURE=fallthrough                   the default, or quit
+//	PROVISIONKIT_RETRY=20s                                the default; 0: the platform is asked once
+//	PROVISIONKIT_CACHE_FOR=10m                            where git's own cache stands before the command; off by default
 //	PROVISIONKIT_ALLOW_HTTP=1                             plain http to another machine; off by default
 //
 // There is no default URL: without one the command says so. Git then calls get,
@@ -38,33 +40,39 @@
 //     than github.com, and nowhere else: not in an argument, a URL, a log or an
 //     error. What goes wrong is one line on standard error that says what to
 //     do.
-//   - The platform decides what the token may reach, from the bearer alone.
-//     When it can't be asked, the token it gave last is used while it lives;
-//     there is no other, broader one. A token that is the person's own, in
-//     GH_TOKEN, is left to them.
+//   - The platform decides what the token may reach, from the bearer alone, at
+//     each run. When it can't be asked there is no other, broader one. A token
+//     that is the person's own, in GH_TOKEN, is left to them.
 //   - What exec and gh run has their arguments, streams, signals and exit code.
 //     They find programs in absolute folders of PATH alone: the repository at
 //     hand can't bring one.
-//   - Commands that start together make one request. A token is kept on disk
-//     until it expires, never longer, and is asked for again when less than ten
-//     minutes of life are left, or half of the life it came with.
-//   - A token that git reports as refused is dropped, and the next request
-//     tells the platform which one it was.
-//   - The bearer is renewed once half of its life is over, so that a workspace
-//     outlives it, also while there is no token to be had. That never fails a
-//     get.
+//   - Nothing but install writes to a disk, no lock is taken and no bearer is
+//     renewed: a read-only file system, a full disk, another user and a
+//     snapshot make no difference.
+//   - A platform that isn't there is asked again for 20 s in all
+//     (PROVISIONKIT_RETRY): while it refuses or breaks connections, has no name,
+//     doesn't answer, or answers 502, 503 or 504. Pauses are drawn, a
+//     Retry-After is kept to if it fits, and after 5 s without an answer there
+//     is another try beside the first. Any other refusal is told at once.
+//   - A token that git reports as refused is reported to the platform before
+//     git ends, once; what of that fails is told.
+//   - The bearer is read again after the platform refused it, so that one in a
+//     file may be replaced at any time.
 //
 // # Where a token comes from
 //
 //	git, gh, exec, token
 //	  |
-//	  |  one on disk that lives long enough?  ---yes--->  it
-//	  |  no: one command at a time from here
-//	  |  another command got one meanwhile?   ---yes--->  it
-//	  |  GET the endpoint, with the bearer    ---200--->  it, and keep it on disk
-//	  |  one on disk that lives?              ---yes--->  it
+//	  |  GET the endpoint, with the bearer   ---200--->  it
+//	  |  nobody there?  again, for 20 s      ---200--->  it
 //	  v
 //	an error in one line; git goes on to the next helper, or gives up (PROVISIONKIT_ON_FAILURE)
+//
+// An operation of git is one or two requests of the endpoint, whose cache
+// answers them. To ride out longer outages the platform can put git's own
+// cache, which is in memory, before the command (PROVISIONKIT_CACHE_FOR; see
+// [gitcredential.Helper]): git then keeps a token for that long, the command
+// isn't asked, and gh goes without.
 //
 // # What doctor says
 //
@@ -84,23 +92,10 @@
 // says: a token is named by its [tokenprovider.TokenSHA256], and a URL is shown
 // without user name, password and query.
 //
-// # What is on disk
+// # Who can read a token
 //
-// A folder with rights 0700, $XDG_RUNTIME_DIR/provisionkit or provisionkit-UID
-// in the folder for temporary files, holds for each endpoint and workspace a
-// record with the token (.json), a lock (.lock) and, if the configured bearer
-// can't be replaced, the renewed one (.bearer), all with rights 0600. A file
-// that others may read or write, that isn't a plain file of ours or that makes
-// no sense is ignored and replaced. If it is the folder, nothing is kept, nor
-// is on Windows: each get then asks the platform, and can't tell it of a token
-// that was refused before.
-//
-// A folder beside them for each choice of hosts and settings (.gh) is the
-// configuration of the gh that was run last, with the token that it got and a
-// copy of the person's settings. Where nothing is kept it is a temporary
-// folder, which is removed when gh ends.
-//
-// A process of the same user can read what is there, as it can read the bearer.
-// Only another user, or a proxy that adds the token outside, keeps a token from
-// it.
+// gh's login for hosts other than github.com is in a folder for temporary
+// files, of its user alone, which goes when gh ends. A process of the same user
+// can read that, as it can read the bearer. Only another user, or a proxy that
+// adds the token outside, keeps a token from it.
 package workspace

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/internal/workspacetest"
@@ -50,7 +49,7 @@ func TestExecRunsAProgramWithALiveTokenInPlaceOfADeadOne(t *testing.T) {
 			require.Equal(t, "input", g.Stdin)
 		}
 	}
-	require.Len(t, p.Asked(), 1)
+	require.Len(t, p.Asked(), 6, "one for each")
 	require.Equal(t, "10m0s", p.Asked()[0].URL.Query().Get("min_ttl"))
 }
 
@@ -67,25 +66,6 @@ func TestExecLeadsNoGhToGiveTheTokenToAnyHost(t *testing.T) {
 	r := start(t, env, "protocol=https\nhost=evil.example\n\n", ask...)
 	require.Empty(t, r.Stdout)
 	require.NotZero(t, r.Code)
-}
-
-func TestExecNeverRunsAProgramWithATokenThatIsAboutToDie(t *testing.T) {
-	t.Parallel()
-	workspacetest.NeedDisk(t)
-	p := newPlatform(t, &workspacetest.Mint{Life: time.Hour})
-	env := p.Env(t, "ws-1")
-	env["PATH"] = t.TempDir()
-	program(t, env["PATH"], "tool")
-	given := func() string { return start(t, env, "", "exec", "--", "tool").Given(t).Values("GH_TOKEN")[0] }
-	seen := map[string]bool{}
-	for range 3 {
-		token := given()
-		require.False(t, seen[token], "it has less than ten minutes to live")
-		seen[token] = true
-		workspacetest.Age(t, env, 49*time.Minute)
-		require.Equal(t, token, given(), "a live one is used again")
-		workspacetest.Age(t, env, 2*time.Minute)
-	}
 }
 
 func TestExecEndsAsItsProgramDoes(t *testing.T) {
@@ -105,7 +85,7 @@ func TestSignalsReachTheProgramWhichIsTheProcessThatWasStarted(t *testing.T) {
 	}
 	p := newPlatform(t, workspacetest.Hourly())
 	env := p.Env(t, "ws-1")
-	env["PATH"], env["PROGRAM_WAIT"] = t.TempDir(), "1"
+	env["PATH"], env["HOME"], env["PROGRAM_WAIT"] = t.TempDir(), t.TempDir(), "1"
 	program(t, env["PATH"], "tool")
 	program(t, env["PATH"], "gh")
 	for _, args := range [][]string{{"exec", "--", "tool"}, {"gh", "pr", "list"}} {

@@ -21,18 +21,11 @@ func git(ctx context.Context, p *process.Process, args []string) int {
 	ctx, cancel := context.WithTimeout(ctx, process.Timeout)
 	defer cancel()
 
-	helper, source, err := open(ctx, p)
+	helper, err := open(p)
 	if err != nil {
 		return p.Fail(err)
 	}
-	if source != nil {
-		defer source.Close()
-	}
-	err = helper.Run(ctx, p.Args[1], p.Stdin, p.Stdout, p.Stderr)
-	if source != nil {
-		source.RenewBearer(ctx)
-	}
-	if err != nil {
+	if helper.Run(ctx, p.Args[1], p.Stdin, p.Stdout, p.Stderr) != nil {
 		return 1
 	}
 	return 0
@@ -43,36 +36,40 @@ func git(ctx context.Context, p *process.Process, args []string) int {
 func credential(
 	ctx context.Context, p *process.Process, request io.Reader, answer io.Writer,
 ) error {
-	helper, source, err := open(ctx, p)
+	helper, err := open(p)
 	if err != nil {
 		return err
-	}
-	if source != nil {
-		defer source.Close()
 	}
 	return helper.Run(ctx, "get", request, answer, io.Discard)
 }
 
-// open returns git's helper as the environment configures it, and where its
-// tokens come from. That is nil without an endpoint to ask; only a request for
-// one of our hosts makes it an error then, with what OnFailure says.
-func open(ctx context.Context, p *process.Process) (*gitcredential.Helper, *platform.Source, error) {
+// open returns git's helper as the environment configures it. Without an
+// endpoint to ask only a request for one of our hosts makes that an error, with
+// what OnFailure says.
+func open(p *process.Process) (*gitcredential.Helper, error) {
 	hosts, err := config.ReadHosts(p.Env)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	onFailure, err := config.ReadOnFailure(p.Env)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	helper := &gitcredential.Helper{Hosts: hosts, OnFailure: onFailure}
-	source, err := platform.Open(ctx, p.Env)
+	cacheFor, err := config.ReadCacheFor(p.Env)
 	if err != nil {
+		return nil, err
+	}
+	helper := &gitcredential.Helper{Hosts: hosts, OnFailure: onFailure, Cacheable: cacheFor > 0}
+	source, err := platform.Open(p.Env)
+	switch {
+	case err != nil:
 		helper.Provider = tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 			return "", time.Time{}, err
 		})
-		return helper, nil, nil
+	case p.Args[1] == "get":
+		helper.Provider = source
+	default: // git waits for erase, and has failed already; doctor tells what is
+		helper.Provider = source.Once()
 	}
-	helper.Provider = source
-	return helper, source, nil
+	return helper, nil
 }

@@ -46,6 +46,10 @@ Environment:
   PROVISIONKIT_HOSTS        hosts to serve, separated by commas (default: github.com)
   PROVISIONKIT_ON_FAILURE   without a token: fallthrough (default), git asks its next helper
                             and gh runs without; or quit, both give up
+  PROVISIONKIT_RETRY        for how long a platform that isn't there is asked again
+                            (default: 20s; 0: it is asked once)
+  PROVISIONKIT_CACHE_FOR    how long git's own cache, where one stands before this program,
+                            may keep a token (default: it may not)
   PROVISIONKIT_ALLOW_HTTP   1: the endpoint may be plain http on another machine
   PROVISIONKIT_GH           path of the real gh (default: the first on the PATH that isn't
                             this program)

@@ -1,10 +1,8 @@
 package workspace_test
 
 import (
+	"net"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,78 +23,41 @@ func together(t *testing.T, n int, env map[string]string) []result {
 	return results
 }
 
-func TestFiftyProcessesAtOnceMakeOneRequest(t *testing.T) {
+func TestAHundredProcessesAtOnceCostThePlatformOneMint(t *testing.T) {
 	t.Parallel()
-	workspacetest.NeedDisk(t)
 	testutil.Command(t)
-	p := newPlatform(t, &workspacetest.Mint{Life: time.Hour})
+	mint := &workspacetest.Mint{Life: time.Hour}
+	p := newPlatform(t, workspacetest.Cached(mint))
 	p.On(func(http.ResponseWriter, *http.Request) bool { time.Sleep(100 * time.Millisecond); return false })
-	for _, r := range together(t, 50, p.Env(t, "ws-1")) {
-		require.Equal(t, "ghs_000000000000000000000000000000000001", r.Answered(t))
+	for _, r := range together(t, 100, p.Env(t, "ws-1")) {
+		require.Equal(t, firstToken, r.Answered(t))
 	}
-	require.Len(t, p.Asked(), 1)
+	require.EqualValues(t, 1, mint.N.Load())
 }
 
-func TestProcessesThatWaitForAFailingRequestShareItsFailure(t *testing.T) {
+func TestProcessesThatStartBeforeTheirPlatformWaitForIt(t *testing.T) {
 	t.Parallel()
-	workspacetest.NeedDisk(t)
 	testutil.Command(t)
-	p := newPlatform(t, &workspacetest.Mint{Life: time.Hour})
-	release := make(chan struct{})
-	p.On(func(w http.ResponseWriter, r *http.Request) bool {
-		<-release
-		http.Error(w, "", http.StatusServiceUnavailable)
-		return true
-	})
-	env := p.Env(t, "ws-1")
-	var opened sync.WaitGroup
-	opened.Go(func() {
-		// All have started once twenty of them have the lock file open; on
-		// other systems than Linux time has to tell.
-		defer close(release)
-		for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline) && openLocks(env) < 20; {
-			time.Sleep(20 * time.Millisecond)
-		}
-	})
-	for _, r := range together(t, 20, env) {
-		require.Contains(t, r.Failed(t), "503")
-	}
-	opened.Wait()
-	require.Len(t, p.Asked(), 1)
-}
-
-// openLocks counts the processes that have a file of env's folder open.
-func openLocks(env map[string]string) int {
-	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
-	count := 0
-	for _, link := range links {
-		target, err := os.Readlink(link)
-		ours := strings.HasPrefix(target, env["XDG_RUNTIME_DIR"]) && strings.HasSuffix(target, ".lock")
-		if err == nil && ours {
-			count++
-		}
-	}
-	return count
-}
-
-func TestACommandThatIsKilledLeavesNoLockBehind(t *testing.T) {
-	t.Parallel()
-	workspacetest.NeedDisk(t)
 	p := newPlatform(t, workspacetest.Hourly())
-	arrived := make(chan struct{}, 1)
-	p.On(func(_ http.ResponseWriter, r *http.Request) bool {
-		arrived <- struct{}{}
-		<-r.Context().Done()
-		return true
+	reserved, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := reserved.Addr().String()
+	require.NoError(t, reserved.Close())
+	env := p.Env(t, "ws-1", map[string]string{
+		"PROVISIONKIT_URL": "http://" + address + "/workspaces/ws-1/token", "PROVISIONKIT_RETRY": "",
 	})
-	env := p.Env(t, "ws-1")
-	victim := process(t.Context(), t, env, request, "get")
-	require.NoError(t, victim.Start())
-	<-arrived
-	require.NoError(t, victim.Process.Kill())
-	require.Error(t, victim.Wait())
-	p.On(nil)
+	server := &http.Server{Handler: p}
+	defer server.Close()
 	began := time.Now()
-	call(t, env, request, "get").Answered(t)
-	require.Less(t, time.Since(began), 3*time.Second)
+	opens := time.AfterFunc(5*time.Second, func() {
+		if listener, err := net.Listen("tcp", address); err == nil {
+			_ = server.Serve(listener)
+		}
+	})
+	defer opens.Stop()
+	for _, r := range together(t, 10, env) {
+		require.Equal(t, firstToken, r.Answered(t))
+	}
+	require.GreaterOrEqual(t, time.Since(began), 5*time.Second)
+	require.Less(t, time.Since(began), 20*time.Second)
 }

@@ -45,10 +45,9 @@ func fetch(ctx context.Context, p *process.Process) (string, time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, process.Timeout)
 	defer cancel()
 
-	source, err := platform.Open(ctx, p.Env)
+	source, err := platform.Open(p.Env)
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	defer source.Close()
 	return source.Fresh(ctx)
 }

@@ -1,5 +1,5 @@
 // Command program stands for any program that the command runs: it prints, as
-// JSON, what it was given, and ends as PROGRAM_EXIT says or, with PROGRAM_WAIT,
+// JSON, what it was given, with the files of gh's configuration, and ends as PROGRAM_EXIT says or, with PROGRAM_WAIT,
 // at a signal.
 package main
 
@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"syscall"
 )
@@ -22,8 +23,16 @@ func main() {
 		os.Exit(7)
 	}
 	stdin, err := io.ReadAll(os.Stdin)
+	config := map[string]string{}
+	for _, name := range []string{"config.yml", "hosts.yml"} {
+		if content, err := os.ReadFile(filepath.Join(os.Getenv("GH_CONFIG_DIR"), name)); err == nil {
+			config[name] = string(content)
+		}
+	}
 	if err == nil {
-		err = json.NewEncoder(os.Stdout).Encode(map[string]any{"args": os.Args, "env": os.Environ(), "stdin": string(stdin)})
+		err = json.NewEncoder(os.Stdout).Encode(map[string]any{
+			"args": os.Args, "env": os.Environ(), "stdin": string(stdin), "config": config,
+		})
 	}
 	if err != nil {
 		panic(err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/secret"
 	"github.com/molecule-ai/provisionkit/internal/wire"
@@ -18,9 +19,13 @@ import (
 type Endpoint struct {
 	URL        string
 	AllowHTTP  bool
-	BearerFile string // one of the two is set
+	Retry      time.Duration // for how long it is asked again where it isn't there; 0: once
+	BearerFile string        // one of the two is set
 	Bearer     secret.Of[string]
 }
+
+// defaultRetry is longer than a platform takes to start or to be replaced.
+const defaultRetry = 20 * time.Second
 
 // ReadEndpoint returns the endpoint that the environment names.
 func ReadEndpoint(getenv func(string) string) (Endpoint, error) {
@@ -49,7 +54,9 @@ func ReadURL(getenv func(string) string) (Endpoint, error) {
 	if _, err := wire.ParseURL(e.URL, e.AllowHTTP); err != nil {
 		return Endpoint{}, fmt.Errorf("%s %w", wire.EnvURL, err)
 	}
-	return e, nil
+	var err error
+	e.Retry, err = readDuration(getenv, wire.EnvRetry, defaultRetry)
+	return e, err
 }
 
 // WithBearer returns e with the bearer that the environment names.
@@ -96,4 +103,26 @@ func ReadOnFailure(getenv func(string) string) (gitcredential.OnFailure, error) 
 		return gitcredential.Quit, nil
 	}
 	return 0, fmt.Errorf("%s must be fallthrough or quit", wire.EnvOnFailure)
+}
+
+// ReadCacheFor returns how long git's own cache may keep a token; 0: it may
+// not.
+func ReadCacheFor(getenv func(string) string) (time.Duration, error) {
+	return readDuration(getenv, wire.EnvCacheFor, 0)
+}
+
+// readDuration returns the duration that a variable holds, unset if it is
+// empty.
+func readDuration(
+	getenv func(string) string, name string, unset time.Duration,
+) (time.Duration, error) {
+	value := getenv(name)
+	if value == "" {
+		return unset, nil
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%s must be a duration such as 20s, or 0", name)
+	}
+	return d, nil
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/self"
 )
 
-// checkAccess asks the endpoint for a token, past all that is kept on disk, and
-// looks whether it takes the bearer.
+// checkAccess asks the endpoint for a token, and looks whether it takes the
+// bearer.
 func checkAccess(ctx context.Context, d *diagnosis) finding {
 	client := &tokenhttp.Client{
 		URL: d.endpoint.URL, AllowHTTP: d.endpoint.AllowHTTP, Bearer: d.bearer,
@@ -27,7 +27,7 @@ func checkAccess(ctx context.Context, d *diagnosis) finding {
 	_, _, err := client.Token(tokenprovider.WithMinTTL(ctx, gitcredential.DefaultMinTTL))
 	d.asked = *d.observer.last.Load()
 	d.asked.err = err
-	used, readErr := d.bearer.Current(ctx)
+	used, readErr := d.bearer.Credential(ctx)
 	switch {
 	case readErr != nil:
 		return wrong("the bearer was there and isn't any more: %s", readErr)

@@ -22,7 +22,8 @@ func checkBearer(ctx context.Context, d *diagnosis) finding {
 	if err != nil {
 		return wrong("%s", err)
 	}
-	b, err := platform.OpenBearer(ctx, d.Env, e)
+	d.bearer = platform.NewBearer(e)
+	used, err := d.bearer.Credential(ctx)
 	switch {
 	case tokenprovider.CodeOf(err) == tokenprovider.CodeNotConfigured:
 		return wrong("there is no bearer in %s: the platform has to write it when the "+
@@ -32,15 +33,9 @@ func checkBearer(ctx context.Context, d *diagnosis) finding {
 	case err != nil:
 		return wrong("%s", err)
 	}
-	d.bearer = b
-	configured, err := b.Configured(ctx)
-	if err == nil && !wire.IsToken(configured.Value.Reveal()) {
+	if !wire.IsToken(used.Value.Reveal()) {
 		return wrong("the bearer has white space, control characters or letters beyond ASCII in " +
 			"it: it isn't what the platform issued")
-	}
-	used, err := b.Current(ctx)
-	if err != nil {
-		return wrong("%s", err)
 	}
 	return worst([]finding{bearerRights(e.BearerFile), bearerLife(used, time.Now())})
 }
@@ -65,16 +60,12 @@ func bearerRights(path string) finding {
 
 // bearerLife looks at what the bearer says of its end.
 func bearerLife(c platform.Credential, now time.Time) finding {
-	left, life := c.ExpiresAt.Sub(now), c.ExpiresAt.Sub(c.IssuedAt)
 	until := c.ExpiresAt.UTC().Format(time.RFC3339)
 	switch {
 	case c.ExpiresAt.IsZero():
 		return ok("it is there, and doesn't say when it expires")
 	case c.Expired(now):
 		return warn("it says that it expired at %s", until)
-	case !c.IssuedAt.IsZero() && left < life/5:
-		return warn("it expires at %s, and should have been renewed long before: "+
-			"restart the workspace in time, and look why the platform doesn't renew it", until)
 	}
 	return ok("valid until %s", until)
 }

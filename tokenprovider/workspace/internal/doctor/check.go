@@ -17,7 +17,6 @@ import (
 type check struct {
 	name  string
 	needs []string // checks without whose success there is nothing to see here
-	after []string // checks that this one would disturb
 	run   func(ctx context.Context, d *diagnosis) finding
 }
 
@@ -32,9 +31,8 @@ func checks() []check {
 		{name: "bearer", run: checkBearer},
 		{name: "access", needs: []string{"platform", "bearer"}, run: checkAccess},
 		{name: "endpoint", needs: []string{"access"}, run: checkEndpoint},
-		{name: "cache", run: checkCache},
 		{name: "hosts", run: checkHosts},
-		{name: "token", needs: []string{"endpoint", "hosts"}, after: []string{"cache"}, run: checkToken},
+		{name: "token", needs: []string{"endpoint", "hosts"}, run: checkToken},
 		{name: "git", run: checkGit},
 		{name: "git-config", needs: []string{"git"}, run: checkGitConfig},
 		{name: "git-helper", needs: []string{"git-config", "hosts"}, run: checkGitHelper},
@@ -85,7 +83,7 @@ type diagnosis struct {
 	endpoint config.Endpoint   // left by url, without the bearer
 	observer *observer         // left by platform
 	asked    answer            // left by access
-	bearer   *platform.Bearer  // left by bearer
+	bearer   platform.Bearer   // left by bearer
 	served   []string          // left by hosts
 	fresh    secret.Of[string] // left by token
 	gitPath  string            // left by git
@@ -109,7 +107,7 @@ func start(ctx context.Context, p *process.Process, credential Credential) *diag
 		go func() {
 			own := d.found[k.name]
 			defer close(own.done)
-			for _, name := range slices.Concat(k.needs, k.after) {
+			for _, name := range k.needs {
 				d.wait(name)
 			}
 			for _, name := range k.needs {
@@ -146,8 +144,5 @@ func (d *diagnosis) output(
 func (d *diagnosis) close() {
 	if d.observer != nil {
 		d.observer.transport.CloseIdleConnections()
-	}
-	if d.bearer != nil {
-		d.bearer.Close()
 	}
 }

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"runtime"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,7 +14,7 @@ func TestEveryCheckWaitsOnlyForChecksAboveIt(t *testing.T) {
 	above := map[string]bool{}
 	for _, k := range checks() {
 		require.False(t, above[k.name], "%s is there twice", k.name)
-		for _, name := range slices.Concat(k.needs, k.after) {
+		for _, name := range k.needs {
 			require.True(t, above[name], "%s waits for %s, which isn't above it", k.name, name)
 		}
 		above[k.name] = true

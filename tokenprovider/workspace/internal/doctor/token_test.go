@@ -4,8 +4,6 @@ import (
 	"io"
 	"log"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -34,24 +32,6 @@ func bearerFile(mode os.FileMode) func(*testing.T, *patient) {
 
 func set(name, value string) func(*testing.T, *patient) {
 	return func(_ *testing.T, p *patient) { p.Env[name] = value }
-}
-
-// kept returns the path of what is kept on disk with that extension, once a
-// token was fetched.
-func (p *patient) kept(t *testing.T, extension string) string {
-	t.Helper()
-	call(t, p.Env, request, "get").Answered(t)
-	paths, err := filepath.Glob(filepath.Join(p.Env["XDG_RUNTIME_DIR"], "provisionkit", "*"+extension))
-	require.NoError(t, err)
-	require.Len(t, paths, 1)
-	return paths[0]
-}
-
-// theFolder does something with the folder for what is kept.
-func theFolder(do func(path string) error) func(*testing.T, *patient) {
-	return func(t *testing.T, p *patient) {
-		require.NoError(t, do(filepath.Join(p.Env["XDG_RUNTIME_DIR"], "provisionkit")))
-	}
 }
 
 var tokenBreakages = []breakage{
@@ -101,49 +81,9 @@ var tokenBreakages = []breakage{
 		says: "valid until 2",
 	},
 	{
-		name: "a bearer that nobody renewed", do: aged(9*time.Hour, time.Hour), check: "bearer",
-		status: "warning", says: "should have been renewed long before",
-	},
-	{
 		name: "a bearer that has expired", do: aged(9*time.Hour, -time.Hour), check: "access",
 		besides: "bearer",
 		says:    "the bearer expired at 2",
-	},
-	{
-		name: "a folder that others may look into",
-		do:   theFolder(func(path string) error { return os.Mkdir(path, 0o755) }), check: "cache",
-		says: "has rights 0755",
-	},
-	{
-		name:  "a file for a folder",
-		do:    theFolder(func(path string) error { return os.WriteFile(path, nil, 0o600) }),
-		check: "cache", says: "isn't a folder",
-	},
-	{
-		name:  "a link for a folder",
-		do:    theFolder(func(path string) error { return os.Symlink(os.TempDir(), path) }),
-		check: "cache", says: "isn't a folder",
-	},
-	{
-		name: "a kept token that others may read", check: "cache", says: ".json has rights 0644",
-		do: func(t *testing.T, p *patient) {
-			require.NoError(t, os.Chmod(p.kept(t, ".json"), 0o644))
-		},
-	},
-	{
-		name: "a link for a kept token", check: "cache", says: ".json isn't a plain file",
-		do: func(t *testing.T, p *patient) {
-			path := p.kept(t, ".json")
-			require.NoError(t, os.Rename(path, path+".moved"))
-			require.NoError(t, os.Symlink(path+".moved", path))
-		},
-	},
-	{
-		name: "a kept token that was cut short", check: "cache", status: "warning",
-		says: ".json makes no sense to this version",
-		do: func(t *testing.T, p *patient) {
-			require.NoError(t, os.Truncate(p.kept(t, ".json"), 20))
-		},
 	},
 	{
 		name: "a URL for a host", do: set("PROVISIONKIT_HOSTS", "https://github.com"),
@@ -165,17 +105,3 @@ var tokenBreakages = []breakage{
 }
 
 func TestDoctorTellsWhatIsWrongWithTheBearerAndTheToken(t *testing.T) { diagnose(t, tokenBreakages) }
-
-func TestABearerThatWasRenewedIsTheOneThatCounts(t *testing.T) {
-	t.Parallel()
-	p := newPatient(t)
-	aged(9*time.Hour, time.Hour)(t, p) // in the environment, which nobody can change
-	call(t, p.Env, request, "get").Answered(t)
-	require.NotEmpty(t, p.kept(t, ".bearer"))
-	d := p.of(t)
-	require.True(t, d.OK)
-	require.Empty(t, d.with("warning"), "%+v", d)
-	until, err := time.Parse(time.RFC3339, strings.TrimPrefix(d.message("bearer"), "valid until "))
-	require.NoError(t, err)
-	require.Greater(t, time.Until(until), 9*time.Hour)
-}

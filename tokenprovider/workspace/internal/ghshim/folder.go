@@ -1,9 +1,6 @@
 package ghshim
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +13,6 @@ import (
 
 	"github.com/molecule-ai/provisionkit/internal/secret"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
-	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/platform"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/safefile"
 )
 
@@ -35,19 +31,6 @@ type folder struct {
 func (f folder) logsIn() bool {
 	others := func(host string) bool { return host != gitcredential.DefaultHost }
 	return f.token.Reveal() != "" && slices.ContainsFunc(f.hosts, others)
-}
-
-// keep writes the folder beside what is kept of the same workspace, where it
-// stays until the next gh: it has to be there for as long as gh runs, and gh
-// takes the place of this process.
-func (f folder) keep(disk *platform.Disk) (path string, err error) {
-	sum := sha256.Sum256([]byte(f.own + "\x00" + strings.Join(f.hosts, ",")))
-	root, path, err := disk.Folder(hex.EncodeToString(sum[:8]) + ".gh")
-	if err != nil {
-		return "", err
-	}
-	defer root.Close()
-	return path, f.write(root)
 }
 
 // lend writes the folder where it is to be removed after gh.
@@ -69,8 +52,7 @@ func (f folder) lend(temp string) (path string, err error) {
 	return path, nil
 }
 
-// write makes root what f says. Files that are right already stay, since other
-// gh may be reading them.
+// write makes root, which is empty, what f says.
 func (f folder) write(root *os.Root) error {
 	settings, err := f.read(settingsFile)
 	if err != nil {
@@ -84,10 +66,7 @@ func (f folder) write(root *os.Root) error {
 		ownFile: f.own, settingsFile: withVersion(settings), hostsFile: f.logins(logins),
 	}
 	for name, content := range files {
-		if held, err := safefile.ReadPrivate(root, name); err == nil && string(held) == content {
-			continue
-		}
-		if err := safefile.Replace(root, name+"."+rand.Text(), name, []byte(content)); err != nil {
+		if err := root.WriteFile(name, []byte(content), 0o600); err != nil {
 			return err
 		}
 	}

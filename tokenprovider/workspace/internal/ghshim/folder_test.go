@@ -226,58 +226,7 @@ func filesWith(t testing.TB, dir, secret string) []string {
 	return found
 }
 
-func TestTheTokenThatGhGetsIsInAFileThatIsItsUsersAlone(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("rights mean something else there")
-	}
-	s := newShim(t)
-	s.env["PROVISIONKIT_HOSTS"] = "github.com,ghes.example"
-	both := logins{"github.com": firstToken, "ghes.example": firstToken}
-	dir := s.gh(t, nil, "pr", "list").Given(t).Values("GH_CONFIG_DIR")[0]
-	requireMode := func(path string, want os.FileMode) {
-		info, err := os.Lstat(path)
-		require.NoError(t, err)
-		require.Equal(t, want, info.Mode(), path)
-	}
-	require.Equal(t, filepath.Join(s.env["XDG_RUNTIME_DIR"], "provisionkit"), filepath.Dir(dir))
-	requireMode(dir, os.ModeDir|0o700)
-	requireMode(filepath.Join(dir, "hosts.yml"), 0o600)
-
-	// Somebody else's doing is replaced, and not followed.
-	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
-	require.NoError(t, os.WriteFile(elsewhere, nil, 0o600))
-	require.NoError(t, os.Remove(filepath.Join(dir, "hosts.yml")))
-	require.NoError(t, os.Symlink(elsewhere, filepath.Join(dir, "hosts.yml")))
-	require.Equal(t, both, s.gh(t, nil, "pr", "list").Given(t).Logins(t))
-	requireMode(filepath.Join(dir, "hosts.yml"), 0o600)
-	require.NoError(t, os.RemoveAll(dir))
-	require.NoError(t, os.Symlink(t.TempDir(), dir))
-	require.Equal(t, both, s.gh(t, nil, "pr", "list").Given(t).Logins(t))
-	requireMode(dir, os.ModeDir|0o700)
-	content, err := os.ReadFile(elsewhere)
-	require.NoError(t, err)
-	require.Empty(t, content)
-}
-
-func TestWorkspacesAndHostsDoNotShareTheFolderOfGhsLogins(t *testing.T) {
-	t.Parallel()
-	s := newShim(t)
-	s.env["PROVISIONKIT_HOSTS"] = "github.com,ghes.example"
-	seen := map[string]string{}
-	other := s.Platform.Env(t, "ws-2")
-	for name, change := range map[string]map[string]string{
-		"as it is": nil, "other hosts": {"PROVISIONKIT_HOSTS": "github.com,other.example"}, "other settings": {"GH_CONFIG_DIR": t.TempDir()},
-		"another workspace": {"PROVISIONKIT_URL": other["PROVISIONKIT_URL"], "PROVISIONKIT_BEARER": other["PROVISIONKIT_BEARER"],
-			"PROVISIONKIT_BEARER_FILE": other["PROVISIONKIT_BEARER_FILE"]},
-	} {
-		dir := s.gh(t, change, "pr", "list").Given(t).Values("GH_CONFIG_DIR")[0]
-		require.Empty(t, seen[dir], name)
-		seen[dir] = name
-	}
-}
-
-func TestWithoutASafeFolderGhHasOneThatGoesWithIt(t *testing.T) {
+func TestTheFolderOfGhsLoginsGoesWithGh(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("signals and rights mean something else there")
@@ -285,8 +234,7 @@ func TestWithoutASafeFolderGhHasOneThatGoesWithIt(t *testing.T) {
 	s := newShim(t)
 	s.env["PROVISIONKIT_HOSTS"] = "ghes.example"
 	temp := t.TempDir()
-	s.env["TMPDIR"], s.env["XDG_RUNTIME_DIR"] = temp, t.TempDir()
-	require.NoError(t, os.Mkdir(filepath.Join(s.env["XDG_RUNTIME_DIR"], "provisionkit"), 0o755))
+	s.env["TMPDIR"] = temp
 	left := func() []os.DirEntry {
 		entries, err := os.ReadDir(temp)
 		require.NoError(t, err)
@@ -340,13 +288,11 @@ func TestGhTakesNoLoginsOrSettingsOfTheRepositoryAtHand(t *testing.T) {
 		g := here(change).Given(t)
 		require.Equal(t, logins{"github.com": firstToken}, g.Logins(t), name)
 		for _, file := range []string{"hosts.yml", "config.yml"} {
-			content, err := os.ReadFile(filepath.Join(g.Values("GH_CONFIG_DIR")[0], file))
-			require.NoError(t, err)
-			require.NotContains(t, string(content), "theirs", name)
+			require.NotContains(t, g.Config[file], "theirs", name)
 		}
 	}
 	s.Down()
-	r := here(map[string]string{"XDG_RUNTIME_DIR": t.TempDir()})
+	r := here(nil)
 	require.Zero(t, r.Code)
 	require.Contains(t, r.Stderr, "gh runs without a token: ",
 		"what the repository has is no login")
@@ -424,9 +370,7 @@ func TestGhHasThePersonsSettingsAndOtherLogins(t *testing.T) {
 		}
 		r := s.gh(t, nil, "pr", "list")
 		require.Empty(t, r.Stderr, name)
-		got, err := os.ReadFile(filepath.Join(r.Given(t).Values("GH_CONFIG_DIR")[0], c.file))
-		require.NoError(t, err)
-		require.Equal(t, c.want, string(got), name)
+		require.Equal(t, c.want, r.Given(t).Config[c.file], name)
 	}
 
 	for _, file := range []string{"config.yml", "hosts.yml"} {

@@ -45,7 +45,7 @@ func prepare(ctx context.Context, p *process.Process, args []string) (run, error
 	}
 	t := targetOf(p, args, hosts)
 	if !t.served || hasOwnToken(p, t.variables()) {
-		return configure(p, folder{own: own}, nil, environ)
+		return configure(p, folder{own: own}, environ)
 	}
 	if t.implied {
 		environ = process.With(environ, "GH_HOST", t.host)
@@ -64,11 +64,8 @@ func logIn(
 	ctx, cancel := context.WithTimeout(ctx, process.Timeout)
 	defer cancel()
 
-	var disk *platform.Disk
-	source, err := platform.Open(ctx, p.Env)
+	source, err := platform.Open(p.Env)
 	if err == nil {
-		defer source.Close()
-		disk = source.Disk()
 		var token string
 		token, _, err = source.Fresh(ctx)
 		f.token = secret.New(token)
@@ -79,7 +76,7 @@ func logIn(
 			given = process.With(environ, cloudVariables.first, f.token.Reveal())
 		}
 		var r run
-		if r, err = configure(p, f, disk, given); err == nil {
+		if r, err = configure(p, f, given); err == nil {
 			return r, nil
 		}
 		f.token = secret.Of[string]{}
@@ -87,18 +84,15 @@ func logIn(
 	if err := withoutToken(p, t, err); err != nil {
 		return run{}, err
 	}
-	return configure(p, f, disk, environ)
+	return configure(p, f, environ)
 }
 
 // configure returns environ with a folder for gh's configuration that is as f
 // says. Without logins of ours the person's own will do; where there is none
 // either, gh would look in the current folder.
-func configure(p *process.Process, f folder, disk *platform.Disk, environ []string) (run, error) {
+func configure(p *process.Process, f folder, environ []string) (run, error) {
 	if f.own != "" && !f.logsIn() {
 		return run{environ: environ}, nil
-	}
-	if path, err := f.keep(disk); err == nil {
-		return run{environ: process.With(environ, envFolder, path)}, nil
 	}
 	path, err := f.lend(p.Env("TMPDIR"))
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -17,22 +18,30 @@ import (
 
 // bubble is a platform in a bubble of testing/synctest. Its workspaces call it
 // without a network: who waits for one keeps time from passing.
-type bubble struct{ *workspacetest.Platform }
+type bubble struct {
+	*workspacetest.Platform
+	tries *atomic.Int64                          // that reached it or not
+	trip  func(try int64, r *http.Request) error // what becomes of one on its way; nil: nothing
+}
 
 // inBubble runs test in a bubble.
 func inBubble(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
 	t.Parallel()
-	workspacetest.NeedDisk(t)
 	synctest.Test(t, test)
 }
 
-func newBubble(t *testing.T, provider tokenprovider.TokenProvider) bubble {
-	return bubble{workspacetest.NewHandler(t, provider)}
+func newBubble(t *testing.T, provider tokenprovider.TokenProvider) *bubble {
+	return &bubble{Platform: workspacetest.NewHandler(t, provider), tries: new(atomic.Int64)}
 }
 
 // RoundTrip implements [http.RoundTripper].
-func (b bubble) RoundTrip(req *http.Request) (*http.Response, error) {
+func (b *bubble) RoundTrip(req *http.Request) (*http.Response, error) {
+	if try := b.tries.Add(1); b.trip != nil {
+		if err := b.trip(try, req); err != nil {
+			return nil, err
+		}
+	}
 	answer, done := httptest.NewRecorder(), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -47,32 +56,27 @@ func (b bubble) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// call does what the command does for git, or with "token" for a program.
-func (b bubble) call(t *testing.T, env map[string]string, stdin, operation string) result {
+// open returns the source of a workspace.
+func (b *bubble) open(t *testing.T, env map[string]string) *platform.Source {
 	t.Helper()
-	source, err := platform.OpenOver(t.Context(), func(name string) string { return env[name] }, b)
+	source, err := platform.OpenOver(func(name string) string { return env[name] }, b)
 	require.NoError(t, err)
-	defer source.Close()
-	if operation == "token" {
-		token, _, err := source.Fresh(t.Context())
-		if err != nil {
-			return result{Stderr: err.Error(), Code: 1}
-		}
-		return result{Stdout: token + "\n"}
+	return source
+}
+
+// call does what the command does for git.
+func (b *bubble) call(t *testing.T, env map[string]string, stdin, operation string) result {
+	t.Helper()
+	source := b.open(t, env)
+	if operation != "get" {
+		source = source.Once()
 	}
 	var stdout, stderr bytes.Buffer
 	helper := &gitcredential.Helper{Hosts: []string{gitcredential.DefaultHost}, Provider: source}
-	err = helper.Run(t.Context(), operation, strings.NewReader(stdin), &stdout, &stderr)
-	source.RenewBearer(t.Context())
+	err := helper.Run(t.Context(), operation, strings.NewReader(stdin), &stdout, &stderr)
 	r := result{Stdout: stdout.String(), Stderr: stderr.String()}
 	if err != nil {
 		r.Code = 1
 	}
 	return r.Clean(t, env)
-}
-
-func (b bubble) erase(t *testing.T, env map[string]string, password string) {
-	t.Helper()
-	input := "protocol=https\nhost=github.com\nusername=x-access-token\npassword=" + password + "\n\n"
-	require.Equal(t, result{}, b.call(t, env, input, "erase"))
 }

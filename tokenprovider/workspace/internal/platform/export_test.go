@@ -1,16 +1,13 @@
 package platform
 
-import (
-	"context"
-	"net/http"
-)
+import "net/http"
 
 // OpenOver does what Open does, over another transport.
-func OpenOver(ctx context.Context, getenv func(string) string, transport http.RoundTripper) (*Source, error) {
-	s, err := Open(ctx, getenv)
+func OpenOver(getenv func(string) string, transport http.RoundTripper) (*Source, error) {
+	s, err := Open(getenv)
 	if err != nil {
 		return nil, err
 	}
-	s.transport = transport
+	s.client.HTTPClient.Transport = transport
 	return s, nil
 }

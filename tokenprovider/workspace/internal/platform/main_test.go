@@ -13,7 +13,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var (
 	call        = workspacetest.Call
 	newPlatform = workspacetest.NewPlatform
-	eventually  = workspacetest.Eventually
 )
 
 type result = workspacetest.Result

@@ -1,67 +1,111 @@
-package platform
+package platform_test
 
 import (
-	"io"
+	"fmt"
 	"net/http"
-	"strings"
+	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/molecule-ai/provisionkit/internal/secret"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/internal/workspacetest"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/config"
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/platform"
 	"github.com/stretchr/testify/require"
 )
 
-type transport func(*http.Request) (*http.Response, error)
+func TestEveryGetAsksThePlatform(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, &workspacetest.Mint{Life: time.Hour})
+	env := p.Env(t, "ws-1")
+	require.NotEqual(t, call(t, env, request, "get").Answered(t), call(t, env, request, "get").Answered(t))
+	require.Len(t, p.Asked(), 2)
+}
 
-func (t transport) RoundTrip(req *http.Request) (*http.Response, error) { return t(req) }
+func TestARefusedTokenIsReportedAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, workspacetest.Hourly())
+	env := p.Env(t, "ws-1")
+	first := call(t, env, request, "get").Answered(t)
+	workspacetest.Erase(t, env, first)
+	asked := p.Asked()
+	require.Len(t, asked, 2)
+	require.Equal(t, []string{tokenprovider.TokenSHA256(first)}, asked[1].Header.Values("Provisionkit-Rejected"))
+	require.NotEqual(t, first, call(t, env, request, "get").Answered(t))
+	require.Empty(t, p.Asked()[2].Header.Values("Provisionkit-Rejected"), "one report is enough")
+}
 
-func TestASlowPlatformIsWaitedForNoLongerThanTheTokenOnDiskAllows(t *testing.T) {
-	for name, c := range map[string]struct {
-		left, takes time.Duration // of the token on disk; of the platform's answer
-		want        string
-		waited      time.Duration
-	}{
-		"in time":                      {time.Minute, hurry - 1, "ghs_fresh", hurry - 1},
-		"too slow":                     {time.Minute, hurry + 1, "ghs_held", hurry},
-		"too slow, a nanosecond spare": {hurry + 1, hurry + 1, "ghs_held", hurry},
-		"nothing to go back to":        {hurry, hurry + 1, "ghs_fresh", hurry + 1},
-		"nearly nothing":               {time.Second, 2 * hurry, "ghs_fresh", 2 * hurry},
-	} {
-		folder := t.TempDir()
-		synctest.Test(t, func(t *testing.T) {
-			d := openDisk(func(name string) string { return map[string]string{"TMPDIR": folder}[name] }, "url", "subject")
-			if d == nil {
-				t.Skip("nothing is kept on this system")
-			}
-			began := time.Now()
-			require.NoError(t,
-				d.save(record{token: secret.New("ghs_held"), fetchedAt: began.Add(-time.Hour), expiresAt: began.Add(c.left)}))
-			b := &Bearer{inline: secret.New("bearer"), disk: d}
-			s := &Source{bearer: b, disk: d, endpoint: config.Endpoint{URL: "https://platform.example/token"}}
-			s.transport = transport(func(req *http.Request) (*http.Response, error) {
-				select {
-				case <-time.After(c.takes):
-				case <-req.Context().Done():
-					return nil, req.Context().Err()
-				}
-				expiresAt := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
-				answer := `{"token":"ghs_fresh","expires_at":"` + expiresAt + `"}`
-				return &http.Response{
-					StatusCode: http.StatusOK, Header: http.Header{
-						"Content-Type": {"application/json"},
-					},
-					ContentLength: int64(len(answer)),
-					Body:          io.NopCloser(strings.NewReader(answer)), Request: req,
-				}, nil
-			})
-			defer s.Close()
-			token, _, err := s.Token(tokenprovider.WithMinTTL(t.Context(), 10*time.Minute))
-			require.NoError(t, err, name)
-			require.Equal(t, c.want, token, name)
-			require.Equal(t, c.waited, time.Since(began), name)
-		})
+func TestAReportThatIsLostIsSaidAndNotRepeated(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		p, began := newBubble(t, workspacetest.Hourly()), time.Now()
+		env := p.patient(t)
+		p.Down()
+		says := p.call(t, env, workspacetest.Refused("ghs_refused"), "erase").Failed(t)
+		require.Contains(t, says, "the report of a refused token for github.com may be lost: ")
+		require.Contains(t, says, "502")
+		require.EqualValues(t, 1, p.tries.Load())
+		require.Zero(t, time.Since(began), "git waits for it")
+	})
+}
+
+// TestAPlatformThatLetsItsTokenRipenGivesAnotherSoon: it may keep a token that
+// is seconds old in spite of a report, since forges refuse those at times.
+func TestAPlatformThatLetsItsTokenRipenGivesAnotherSoon(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		p := newBubble(t,
+			tokenprovider.NewCache(&workspacetest.Mint{Life: time.Hour}, &tokenprovider.CacheOptions{Settle: time.Second}))
+		env := p.Env(t, "ws-1")
+		report := func(token string) {
+			require.Equal(t, result{}, p.call(t, env, workspacetest.Refused(token), "erase"))
+		}
+		first := p.call(t, env, request, "get").Answered(t)
+		report(first)
+		require.Equal(t, first, p.call(t, env, request, "get").Answered(t))
+		time.Sleep(2 * time.Second)
+		report(first)
+		require.NotEqual(t, first, p.call(t, env, request, "get").Answered(t))
+	})
+}
+
+func TestReplicasWithADeadTokenEachAreAllTold(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, workspacetest.Hourly())
+	its := &workspacetest.Mint{Life: time.Hour}
+	its.N.Store(1000)
+	other := newPlatform(t, workspacetest.Cached(its))
+	var turn atomic.Int64 // a get and its erase go to one of them
+	p.On(func(w http.ResponseWriter, r *http.Request) bool {
+		if turn.Add(1)%4 < 2 {
+			return false
+		}
+		other.Server.Config.Handler.ServeHTTP(w, r)
+		return true
+	})
+	env := p.Env(t, "ws-1")
+	refused := map[string]bool{}
+	for range 2 { // each replica believes one report in 5 minutes
+		token := call(t, env, request, "get").Answered(t)
+		require.NotContains(t, refused, token)
+		refused[token] = true
+		workspacetest.Erase(t, env, token)
+	}
+}
+
+func TestNothingPrintsTheBearer(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"PROVISIONKIT_URL": "https://platform.example/token", "PROVISIONKIT_BEARER": "bearer-secret"}
+	getenv := func(name string) string { return env[name] }
+	source, err := platform.Open(getenv)
+	require.NoError(t, err)
+	e, err := config.ReadEndpoint(getenv)
+	require.NoError(t, err)
+	bearer := platform.NewBearer(e)
+	credential, err := bearer.Credential(t.Context())
+	require.NoError(t, err)
+	for _, value := range []any{source, *source.Once(), e, bearer, credential} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+			require.Empty(t, testutil.Leak(fmt.Sprintf(verb, value), "bearer-secret"))
+		}
 	}
 }
