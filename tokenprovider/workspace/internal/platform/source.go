@@ -181,38 +181,8 @@ func (s *Source) Invalidate(token string) bool {
 	return matches(held.token, token) && s.disk.save(held.withRejected()) == nil
 }
 
-// RenewBearer replaces the bearer once half of its life is over. It is tried
-// after a token was asked for, once a minute and by one process at a time; when
-// it fails there is half of the bearer's life left to try again. It is tried as
-// well when there was no token, for whatever reason but that the bearer was
-// refused: a forge may be in trouble for longer than that.
-func (s *Source) RenewBearer(ctx context.Context) {
-	now := time.Now()
-	used, err := s.bearer.Current(ctx)
-	switch {
-	case err != nil, !s.asked.Load(), !used.needsRenewal(now), s.bearer.isRefused(used.Value.Reveal()),
-		!s.bearer.canKeep(), s.disk.load().renewalHeldOff(now):
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, hurry)
-	defer cancel()
-	if s.disk != nil {
-		unlock, locked := s.disk.lock(ctx, 0)
-		if !locked {
-			return
-		}
-		defer unlock()
-		held := s.disk.load()
-		if held.renewalHeldOff(now) {
-			return
-		}
-		held.renewAt = now.Add(min(renewPause, used.ExpiresAt.Sub(now)/4))
-		_ = s.disk.save(held)
-	}
-	if renewed, _, err := s.client(nil).RenewBearer(ctx); err == nil {
-		s.bearer.replace(ctx, renewed)
-	}
-}
+// RenewBearer does nothing: a bearer lives as long as its workspace.
+func (s *Source) RenewBearer(context.Context) {}
 
 // retryAt returns when a refresh that failed with err at now may be tried
 // again, for whoever holds a token with that left.
