@@ -109,7 +109,9 @@ func NewMutator(opts MutatorOptions) (*Mutator, error) {
 func (m *Mutator) Name() string { return "token-endpoint" }
 
 // MutateEnv sets the URL, and the bearer or where it is. An id that can't be
-// one segment of a URL's path is an error.
+// one segment of a URL's path is an error. One that holds a slash goes as %2F:
+// behind a proxy that decodes the path such a workspace is refused, and never
+// taken for another.
 func (m *Mutator) MutateEnv(_ context.Context, workspaceID string, env map[string]string) error {
 	if env == nil {
 		return errors.New("tokenhttp: the environment is nil")

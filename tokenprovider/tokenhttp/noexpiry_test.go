@@ -26,7 +26,7 @@ func eternal(t testing.TB, key *tokenhttp.WorkspaceKey, id string) string {
 	return bearer
 }
 
-func TestABearerWithoutExpiryNeedsAnAdmitThatCanEndIt(t *testing.T) {
+func TestABearerWithoutExpiryNeedsAnAdmit(t *testing.T) {
 	key := newKey(t)
 	bearer := eternal(t, key, "ws-1")
 	for name, auth := range map[string]tokenhttp.Authenticator{
