@@ -42,7 +42,7 @@ type MutatorOptions struct {
 
 	// TTL is the life of Key's bearers, for workspaces that end before it: none
 	// is renewed. 0: they never expire, and the endpoint's [Options].Admit says
-	// for how long each is good.
+	// for how long each is good; an endpoint without one takes none of them.
 	TTL time.Duration
 
 	// BearerFile is an absolute path inside the workspace. When it is set the
