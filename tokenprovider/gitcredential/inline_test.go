@@ -77,7 +77,7 @@ func newInlineWorkspace(t testing.TB, shell []string, url string) *inlineWorkspa
 	require.True(t, ok)
 	return &inlineWorkspace{shell: shell, helper: helper, dir: t.TempDir(), env: map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": t.TempDir(), "PROVISIONKIT_URL": url,
-		"PROVISIONKIT_BEARER": bearer,
+		"PROVISIONKIT_BEARER": bearer, "PROVISIONKIT_RETRY": "0",
 	}}
 }
 
@@ -297,7 +297,11 @@ func TestNothingButACompleteAnswerOfTheEndpointIsEverPrinted(t *testing.T) {
 			t.Parallel()
 			inEachShell(t, func(t *testing.T, shell []string) {
 				s := newStandIn(t, c.answer)
-				text := newInlineWorkspace(t, shell, s.URL).fails(t)
+				w := newInlineWorkspace(t, shell, s.URL)
+				if name != "502 of a proxy" {
+					delete(w.env, "PROVISIONKIT_RETRY")
+				}
+				text := w.fails(t)
 				require.Contains(t, text, c.says)
 				require.NotContains(t, text, "html")
 				require.Len(t, s.asked(), 1)
@@ -317,8 +321,8 @@ func TestTheInlineHelperWaitsForNobodyLongerThanTenSeconds(t *testing.T) {
 			<-r.Context().Done()
 		})
 		w := newInlineWorkspace(t, shell, s.URL)
-		require.Contains(t, w.helper, " -m 10 ")
-		w.helper = strings.Replace(w.helper, " -m 10 ", " -m 1 ", 1)
+		require.Contains(t, w.helper, " m=10;")
+		w.helper = strings.ReplaceAll(w.helper, " m=10;", " m=1;")
 		began := time.Now()
 		require.Contains(t, w.fails(t), "broke off")
 		require.Less(t, time.Since(began), 8*time.Second)
