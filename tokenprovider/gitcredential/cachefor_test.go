@@ -47,7 +47,7 @@ func tell(t *testing.T, g *testutil.Git, operation, credential string) {
 	require.NoError(t, cmd.Run())
 }
 
-func TestGitsCacheAnswersWhileThePlatformIsDownUntilATokenIsRefused(t *testing.T) {
+func TestGitsCacheAnswersUntilATokenIsRefused(t *testing.T) {
 	g, noted, stop := cached(t)
 	defer stop()
 	operations := func() string {
