@@ -60,7 +60,9 @@ func run(ctx context.Context, log *slog.Logger) error {
 
 	// Plugins register here. What follows doesn't know which they are.
 	plugins := provisionhook.NewRegistry(provisionhook.Protect("PATH", "LD_*", "WORKSPACE_ID"))
-	git, err := gitcredential.NewMutator(nil)
+	git, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{
+		OnFailure: gitcredential.Quit, // an agent would wait at git's prompt for ever
+	})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,8 +27,14 @@ type Entry struct {
 //
 // It returns an error, and leaves env as it was, where git would fail: with a
 // GIT_CONFIG_COUNT that isn't a number, or that counts a key or value which
-// isn't there, every git command fails, and adding to it would only hide why. A
-// key that git can't parse, a NUL and a nil env are errors too.
+// isn't there, every git command fails, and adding to it would only hide why. It
+// returns one, too, where it would overwrite a key or value that isn't counted
+// and that git therefore doesn't read: somebody meant it to hold. A key that git
+// can't parse, a NUL and a nil env are errors as well.
+//
+// It sees env alone, which is the platform's: GIT_CONFIG_COUNT in an image's own
+// environment is overwritten with all that it counts when the workspace starts,
+// unless the platform puts the image's variables into env first.
 func AppendEnv(env map[string]string, entries ...Entry) error {
 	if env == nil {
 		return errors.New("gitcredential: AppendEnv on a nil environment")
@@ -48,6 +55,12 @@ func AppendEnv(env map[string]string, entries ...Entry) error {
 	for i, e := range entries {
 		added[keyName(len(held)+i)] = e.Key
 		added[valueName(len(held)+i)] = e.Value
+	}
+	for _, name := range slices.Sorted(maps.Keys(added)) {
+		if _, set := env[name]; set {
+			return fmt.Errorf("gitcredential: %s is set, but git doesn't read it with a %s of %d: "+
+				"correct the count, or unset what it leaves out", name, countName, len(held))
+		}
 	}
 	added[countName] = strconv.Itoa(len(held) + len(entries))
 	maps.Copy(env, added)
