@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Entry is one setting of git's configuration.
@@ -74,10 +75,12 @@ func valueName(n int) string { return "GIT_CONFIG_VALUE_" + strconv.Itoa(n) }
 
 // gitKey matches what git accepts as the name of a setting; a subsection may
 // hold anything but a line break.
-var gitKey = regexp.MustCompile(`^[A-Za-z0-9-]+\.([^\n\x00]*\.)?[A-Za-z][A-Za-z0-9-]*$`)
+var gitKey = sync.OnceValue(func() *regexp.Regexp { // at the first use: git waits for a helper's start
+	return regexp.MustCompile(`^[A-Za-z0-9-]+\.([^\n\x00]*\.)?[A-Za-z][A-Za-z0-9-]*$`)
+})
 
 func (e Entry) check() error {
-	if !gitKey.MatchString(e.Key) {
+	if !gitKey().MatchString(e.Key) {
 		return fmt.Errorf("gitcredential: %q isn't a key of git's configuration: "+
 			"use section.name or section.subsection.name", e.Key)
 	}
@@ -97,7 +100,7 @@ func readEnv(env map[string]string) ([]Entry, error) {
 	for n := range count {
 		key, hasKey := env[keyName(n)]
 		value, hasValue := env[valueName(n)]
-		if !hasKey || !hasValue || !gitKey.MatchString(key) {
+		if !hasKey || !hasValue || !gitKey().MatchString(key) {
 			return nil, fmt.Errorf("gitcredential: %s is %d, but %s and %s are no setting; git refuses to run with that: "+
 				"correct or unset %[1]s", countName, count, keyName(n), valueName(n))
 		}
