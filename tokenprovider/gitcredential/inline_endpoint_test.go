@@ -92,7 +92,7 @@ func TestGitGetsItsTokenFromTheEndpointThroughTheInlineHelper(t *testing.T) {
 	require.Equal(t, []string{token}, provider.invalidated,
 		"the endpoint knows which token that digest is of")
 
-	g.Env["PROVISIONKIT_URL"] = "http://127.0.0.1:1/token"
+	g.Env["PROVISIONKIT_URL"], g.Env["PROVISIONKIT_RETRY"] = "http://127.0.0.1:1/token", "0"
 	filled, stderr = credential("fill", githubRequest)
 	require.Empty(t, filled, "nobody else is asked: the helpers of the repository were wiped")
 	require.Contains(t, stderr, "can't be reached")
