@@ -118,7 +118,7 @@ func (p *platform) provision(
 	ctx context.Context, id, dir string, github *githubapptest.Server,
 ) (*workspaceDir, error) {
 	ws := &workspaceDir{dir: filepath.Join(dir, id), github: github, story: p.story}
-	for _, folder := range []string{ws.dir, ws.home(), ws.runtime()} {
+	for _, folder := range []string{ws.dir, ws.home()} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return nil, err
 		}
