@@ -23,11 +23,11 @@ func newEndpoint(t *testing.T, provider tokenprovider.TokenProvider) (env map[st
 	require.NoError(t, err)
 	handler, err := tokenhttp.NewHandler(func(context.Context, tokenhttp.Principal) (tokenprovider.TokenProvider, error) {
 		return provider, nil
-	}, key, nil)
+	}, key, &tokenhttp.Options{Admit: func(context.Context, tokenhttp.Principal) error { return nil }})
 	require.NoError(t, err)
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	m, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{BaseURL: server.URL, Key: key})
+	m, err := handler.Mutator(tokenhttp.MutatorOptions{BaseURL: server.URL, Key: key})
 	require.NoError(t, err)
 	env = map[string]string{}
 	require.NoError(t, m.MutateEnv(t.Context(), "ws-1", env))
