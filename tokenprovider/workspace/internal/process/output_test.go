@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"io"
 	"os"
 	"strings"
@@ -49,4 +50,22 @@ func TestABoundedBufferHasNoWayPastItsBound(t *testing.T) {
 	t.Parallel()
 	_, reads := any(&buffer{}).(io.ReaderFrom)
 	require.False(t, reads)
+}
+
+// Git ends the programs that it started when it is asked to end.
+func TestAProgramThatRunsForTooLongIsAskedToEndFirst(t *testing.T) {
+	t.Parallel()
+	sh := testutil.NeedTool(t, "sh")
+	for script, says := range map[string]string{
+		"trap 'echo bye; exit 3' TERM; echo up; while :; do /bin/sleep 0.01; done": "up\nbye\n",
+		"trap '' TERM; echo up; while :; do /bin/sleep 0.01; done":                 "up\n",
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		stdout, _, err := Output(ctx, os.Environ(), "", sh, "-c", script)
+		require.Error(t, err)
+		require.Equal(t, says, stdout)
+		require.Less(t, time.Since(began), time.Minute)
+	}
 }
