@@ -97,9 +97,9 @@ func checkEndpoint(_ context.Context, d *diagnosis) finding {
 		return wrong("%s redirects (%d), and that is never followed: "+
 			"set it to where the endpoint is", wire.EnvURL, d.asked.status)
 	case !d.asked.isJSON:
-		return wrong("no token endpoint but something else answered (%d, %s): correct %s, or look at "+
-			"what stands before the platform, as a login, a firewall or a proxy with a list of hosts",
-			d.asked.status, d.asked.media, wire.EnvURL)
+		return wrong("no token endpoint but something else answered (%d, %s): correct %s, which ends in "+
+			"/workspaces/ID/token, or look at what stands before the platform, as a login, a firewall "+
+			"or a proxy with a list of hosts", d.asked.status, d.asked.media, wire.EnvURL)
 	}
 	return wrong("the platform has no token (%s): %s", status, code.Message())
 }

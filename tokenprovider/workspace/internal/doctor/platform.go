@@ -56,7 +56,11 @@ func checkPlatform(ctx context.Context, d *diagnosis) finding {
 	}
 	resp, err := d.observer.RoundTrip(req)
 	if err != nil {
-		return unreachable(err, req.URL.Host, through)
+		found := unreachable(err, req.URL.Host, through)
+		if through == "" && d.wait("proxy").status == statusWarning {
+			found.message += "; a proxy may be the only way to it: see proxy"
+		}
+		return found
 	}
 	resp.Body.Close()
 	if through != "" {
