@@ -43,12 +43,6 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("PLATFORM_KEY: %w", err)
 	}
-	endpoint, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{
-		BaseURL: cmp.Or(os.Getenv("PLATFORM_URL"), "http://"+listener.Addr().String()), Key: key,
-	})
-	if err != nil {
-		return fmt.Errorf("PLATFORM_URL: %w", err)
-	}
 	getenv, stop, err := findGitHub(log)
 	if err != nil {
 		return err
@@ -66,11 +60,13 @@ func run(ctx context.Context, log *slog.Logger) error {
 
 	// Plugins register here. What follows doesn't know which they are.
 	plugins := provisionhook.NewRegistry(provisionhook.Protect("PATH", "LD_*", "WORKSPACE_ID"))
-	git, err := gitcredential.NewMutator(nil)
+	git, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{
+		OnFailure: gitcredential.Quit, // an agent would wait at git's prompt for ever
+	})
 	if err != nil {
 		return err
 	}
-	plugins.Register(githubapp.NewMutator(app.Installation(id), nil), endpoint, git)
+	plugins.Register(githubapp.NewMutator(app.Installation(id), nil), git)
 	return serve(ctx, log, listener, plugins, key)
 }
 
@@ -79,6 +75,28 @@ func serve(
 	ctx context.Context, log *slog.Logger, listener net.Listener,
 	plugins *provisionhook.Registry, key *tokenhttp.WorkspaceKey,
 ) error {
+	tokensOf := tokenhttp.FirstProvider(plugins)
+	if plugins.FirstWorkspaceTokenProvider() != nil {
+		tokensOf = tokenhttp.PerWorkspace(plugins)
+	}
+	admin, adminErr := tokenhttp.AdminToken(secret("PLATFORM_ADMIN_TOKEN"))
+	auth, authErr := tokenhttp.AnyOf(key, admin)
+	if err := cmp.Or(adminErr, authErr); err != nil {
+		return err
+	}
+	running := &workspaces{}
+	tokens, tokensErr := tokenhttp.NewHandler(tokensOf, auth, &tokenhttp.Options{Admit: running.admit, Logger: log})
+	status, statusErr := statuspage.New(plugins, admin)
+	if err := cmp.Or(tokensErr, statusErr); err != nil {
+		return err
+	}
+	endpoint, err := tokens.Mutator(tokenhttp.MutatorOptions{
+		BaseURL: cmp.Or(os.Getenv("PLATFORM_URL"), "http://"+listener.Addr().String()), Key: key,
+	})
+	if err != nil {
+		return fmt.Errorf("PLATFORM_URL: %w", err)
+	}
+	plugins.Register(endpoint)
 	log.Info("plugins are registered", slog.Any("mutators", plugins.Describe()))
 	if p := plugins.FirstTokenProvider(); p != nil { // else each workspace has its own
 		_, _, err := p.Token(ctx)
@@ -90,25 +108,12 @@ func serve(
 		}
 		go keepAsking(ctx, log, p, tokenprovider.CodeOf(err))
 	}
-	tokensOf := tokenhttp.FirstProvider(plugins)
-	if plugins.FirstWorkspaceTokenProvider() != nil {
-		tokensOf = tokenhttp.PerWorkspace(plugins)
-	}
-	admin, adminErr := tokenhttp.AdminToken(secret("PLATFORM_ADMIN_TOKEN"))
-	auth, authErr := tokenhttp.AnyOf(key, admin)
-	if err := cmp.Or(adminErr, authErr); err != nil {
-		return err
-	}
-	tokens, tokensErr := tokenhttp.NewHandler(tokensOf, auth, &tokenhttp.Options{Logger: log})
-	status, statusErr := statuspage.New(plugins, admin)
-	if err := cmp.Or(tokensErr, statusErr); err != nil {
-		return err
-	}
 	mux := http.NewServeMux()
 	tokens.Mount(mux)
 	mux.Handle("/admin/status", status)
 	mux.Handle("/healthz", statuspage.Health(plugins))
-	mux.Handle("POST /workspaces/{id}", provisioner(plugins, admin, log))
+	mux.Handle("POST /workspaces/{id}", running.starter(plugins, admin, log))
+	mux.Handle("DELETE /workspaces/{id}", running.releaser(plugins, admin, log))
 
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	stopped := make(chan error, 1)

@@ -144,11 +144,18 @@ func TestAWorkspaceThatItStartsPullsItsToken(t *testing.T) {
 	status, _ = call(t, "GET", base+"/admin/status", bearer)
 	require.Equal(t, http.StatusUnauthorized, status)
 
+	status, _ = call(t, "DELETE", base+"/workspaces/ws-1", bearer)
+	require.Equal(t, http.StatusUnauthorized, status)
+	status, _ = call(t, "DELETE", base+"/workspaces/ws-1", admin)
+	require.Equal(t, http.StatusNoContent, status)
+	status, _ = call(t, "GET", url, bearer)
+	require.Equal(t, http.StatusForbidden, status, "a workspace that is gone gets nothing")
+
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, cmd.Wait(), log)
 	for _, event := range []string{
-		`GitHub is a fake one`, `github-app-auth.*TokenProvider.*token-endpoint.*git-credential`,
-		`a workspace starts`, `shutting down`,
+		`GitHub is a fake one`, `github-app-auth.*TokenProvider.*git-credential.*token-endpoint`,
+		`a workspace starts`, `a workspace is released`, `shutting down`,
 	} {
 		require.Regexp(t, event, log.String())
 	}

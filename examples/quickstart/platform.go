@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,7 @@ type platform struct {
 	server   *http.Server
 	story    *story
 
+	running          sync.Map     // the workspaces that it started
 	issues, refusals atomic.Int64 // of the endpoint
 }
 
@@ -61,7 +63,7 @@ func startPlatform(
 		return nil, err
 	}
 	source := tokenhttp.FirstProvider(p.registry)
-	endpoint, err := tokenhttp.NewHandler(source, key, &tokenhttp.Options{Audit: p.audit})
+	endpoint, err := tokenhttp.NewHandler(source, key, &tokenhttp.Options{Admit: p.admit, Audit: p.audit})
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +81,7 @@ func startPlatform(
 	if err != nil {
 		return nil, err
 	}
-	whereToPull, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{BaseURL: baseURL, Key: key})
+	whereToPull, err := endpoint.Mutator(tokenhttp.MutatorOptions{BaseURL: baseURL, Key: key})
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +102,14 @@ func startPlatform(
 
 func (p *platform) stop() { _ = p.server.Close() }
 
+// admit refuses the bearer of a workspace that doesn't run: it has no other end.
+func (p *platform) admit(_ context.Context, who tokenhttp.Principal) error {
+	if _, ok := p.running.Load(who.WorkspaceID); !ok {
+		return tokenhttp.ErrForbidden
+	}
+	return nil
+}
+
 // audit tells what the endpoint answers.
 func (p *platform) audit(_ context.Context, r tokenhttp.AuditRecord) {
 	if r.Code != "" {
@@ -117,6 +127,7 @@ func (p *platform) audit(_ context.Context, r tokenhttp.AuditRecord) {
 func (p *platform) provision(
 	ctx context.Context, id, dir string, github *githubapptest.Server,
 ) (*workspaceDir, error) {
+	p.running.Store(id, true)
 	ws := &workspaceDir{dir: filepath.Join(dir, id), github: github, story: p.story}
 	for _, folder := range []string{ws.dir, ws.home(), ws.runtime()} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {

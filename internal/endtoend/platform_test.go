@@ -21,6 +21,7 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/internal/workspacetest"
 	"github.com/molecule-ai/provisionkit/provisionhook"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
@@ -155,7 +156,7 @@ func (p *platform) serve(t *testing.T, address string) {
 	require.NoError(t, err)
 
 	handler, err := tokenhttp.NewHandler(p.source, p.key,
-		&tokenhttp.Options{Audit: p.audit, Logger: p.printed.Logger()})
+		&tokenhttp.Options{Admit: workspacetest.Everyone, Audit: p.audit, Logger: p.printed.Logger()})
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	handler.Mount(mux)

@@ -65,7 +65,7 @@ func TestEveryPluginOfThisModuleHasTheAbilitiesItMeansToHave(t *testing.T) {
 		{Name: "github-app-auth", Type: "*githubapp.Mutator", Abilities: []string{"TokenProvider"}},
 		{Name: "each", Type: "*githubapp.WorkspaceMutator", Abilities: []string{"WorkspaceTokenProvider", "Releaser"}},
 		{Name: "token-endpoint", Type: "*tokenhttp.Mutator", Abilities: []string{"FileMutator"}},
-		{Name: "git-credential", Type: "*gitcredential.Mutator"},
+		{Name: "git-credential", Type: "*gitcredential.Mutator", Abilities: []string{"FileMutator"}},
 	}, registry.Describe())
 }
 

@@ -66,8 +66,24 @@ func newReplica(w *world, command string) (*replica, error) {
 	}
 	r.addr = listener.Addr().String()
 	_ = listener.Close()
-	wiring, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{
-		BaseURL: "http://" + r.addr, Key: key, TTL: bearerTTL,
+	source := func(ctx context.Context, p tokenhttp.Principal) (tokenprovider.TokenProvider, error) {
+		of, ok := w.lookUp(p.WorkspaceID)
+		switch {
+		case !ok:
+			return nil, tokenhttp.ErrForbidden
+		case of.own:
+			return tokenhttp.PerWorkspace(r.own)(ctx, p)
+		}
+		return tokenhttp.FirstProvider(r.shared[of.installation])(ctx, p)
+	}
+	handler, err := tokenhttp.NewHandler(source, key, &tokenhttp.Options{
+		Admit: w.admit, Audit: w.audit, Logger: w.journal.logger(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	wiring, err := handler.Mutator(tokenhttp.MutatorOptions{
+		BaseURL: "http://" + r.addr, Key: key,
 	})
 	if err != nil {
 		return nil, err
@@ -90,22 +106,6 @@ func newReplica(w *world, command string) (*replica, error) {
 		r.apps[n] = app.Installation(installationID(n))
 		r.shared[n] = provisionhook.NewRegistry(provisionhook.Protect("PATH"))
 		r.shared[n].Register(githubapp.NewMutator(r.apps[n], nil), wiring, git)
-	}
-	source := func(ctx context.Context, p tokenhttp.Principal) (tokenprovider.TokenProvider, error) {
-		of, ok := w.lookUp(p.WorkspaceID)
-		switch {
-		case !ok:
-			return nil, tokenhttp.ErrForbidden
-		case of.own:
-			return tokenhttp.PerWorkspace(r.own)(ctx, p)
-		}
-		return tokenhttp.FirstProvider(r.shared[of.installation])(ctx, p)
-	}
-	handler, err := tokenhttp.NewHandler(source, key, &tokenhttp.Options{
-		Admit: w.admit, Audit: w.audit, Logger: w.journal.logger(),
-	})
-	if err != nil {
-		return nil, err
 	}
 	handler.Mount(r.mux)
 	return r, nil

@@ -23,7 +23,6 @@ type report struct {
 
 	minted, mostMinted int
 	tried, mostTried   int
-	renewals           int64
 
 	warm, end         size
 	heapMost          uint64
@@ -66,7 +65,7 @@ func (w *world) report(warm, end size, mints int) *report {
 		config: w.config, took: time.Since(w.began),
 		counts: t.counts, unjudged: t.unjudged, losses: t.losses, idle: w.idleAfterFaults(),
 		faults: map[kind]int{}, effects: map[kind]int{}, through: t.through,
-		minted: w.forge.Mints(), tried: int(w.forge.tried.Load()), renewals: w.renewals.Load(),
+		minted: w.forge.Mints(), tried: int(w.forge.tried.Load()),
 		warm: warm, end: end, heapMost: warm.heap + heapNoise + uint64(mints)*heapPerMint,
 	}
 	r.mostMinted, r.mostTried = w.mostMints()
@@ -154,8 +153,8 @@ func (r *report) write(out io.Writer) {
 	for _, k := range append(slices.Clone(kinds), stall) {
 		print("  %-20s %9d %9d %9d", k, r.faults[k], r.effects[k], r.through[k])
 	}
-	print("tokens\n  %d minted, of at most %d; %d asked for, of at most %d; %d bearers renewed",
-		r.minted, r.mostMinted, r.tried, r.mostTried, r.renewals)
+	print("tokens\n  %d minted, of at most %d; %d asked for, of at most %d",
+		r.minted, r.mostMinted, r.tried, r.mostTried)
 	print("growth\n  goroutines   %d warm, %d at the end; %d before the start, %d after the end",
 		r.warm.goroutines, r.end.goroutines, r.goroutinesAtStart, r.goroutinesLeft)
 	print("  descriptors  %d warm, %d at the end", r.warm.descriptors, r.end.descriptors)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,16 +17,11 @@ import (
 // httpWorker is a program in a workspace that calls GitHub's API with the
 // tokens that it pulls.
 type httpWorker struct {
-	ws     *workspace
-	client *tokenhttp.Client
-	cache  *tokenprovider.Cache
-	api    *http.Client
-	url    string
-	what   action
-
-	mu      sync.Mutex
-	bearer  string
-	renewAt time.Time
+	ws    *workspace
+	cache *tokenprovider.Cache
+	api   *http.Client
+	url   string
+	what  action
 }
 
 func (ws *workspace) newHTTPWorker(env map[string]string) (worker, error) {
@@ -37,16 +31,15 @@ func (ws *workspace) newHTTPWorker(env map[string]string) (worker, error) {
 	}
 	h := &httpWorker{
 		ws: ws, url: ws.forge.URL + "/repos/" + ws.repository(), what: calling,
-		bearer: env[tokenhttp.EnvBearer], renewAt: time.Now().Add(bearerTTL / 2),
 	}
 	if ws.own {
 		h.what = callingOwn
 	}
-	h.client = &tokenhttp.Client{
-		URL: env[tokenhttp.EnvURL], Bearer: tokenprovider.Func(h.presentBearer),
+	client := &tokenhttp.Client{
+		URL: env[tokenhttp.EnvURL], Bearer: tokenprovider.Static(env[tokenhttp.EnvBearer]),
 		HTTPClient: &http.Client{Transport: &balancer{ws: ws}},
 	}
-	h.cache = tokenprovider.NewCache(&receiver{h.client, ws}, &tokenprovider.CacheOptions{
+	h.cache = tokenprovider.NewCache(&receiver{client, ws}, &tokenprovider.CacheOptions{
 		Settle: ws.config.settle(), Name: ws.id, Logger: ws.journal.logger(),
 	})
 	var provider tokenprovider.TokenProvider = h.cache
@@ -67,7 +60,6 @@ func (ws *workspace) newHTTPWorker(env map[string]string) (worker, error) {
 func (h *httpWorker) work(ctx context.Context) operation {
 	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
 	defer cancel()
-	h.renewBearer(ctx)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url, nil)
 	if err != nil {
 		return operation{what: h.what, err: err}
@@ -88,37 +80,6 @@ func (h *httpWorker) work(ctx context.Context) operation {
 }
 
 func (h *httpWorker) stop() {}
-
-func (h *httpWorker) presentBearer(context.Context) (string, time.Time, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.bearer, time.Time{}, nil
-}
-
-// renewBearer replaces the bearer past half of its life. While that fails,
-// there is the other half.
-func (h *httpWorker) renewBearer(ctx context.Context) {
-	h.mu.Lock()
-	due := time.Now().After(h.renewAt)
-	if due {
-		h.renewAt = time.Now().Add(2 * time.Second) // when it fails
-	}
-	h.mu.Unlock()
-	if !due || h.ws.config.injectedOnly {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	bearer, expiresAt, err := h.client.RenewBearer(ctx)
-	if err != nil {
-		return
-	}
-	h.ws.journal.secret(bearer)
-	h.ws.renewals.Add(1)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.bearer, h.renewAt = bearer, time.Now().Add(time.Until(expiresAt)/2)
-}
 
 // receiver notes what the platform hands out.
 type receiver struct {

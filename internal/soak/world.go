@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
@@ -25,7 +24,6 @@ const (
 	installations = 4
 	replicas      = 2
 
-	bearerTTL   = time.Minute // which a workspace renews in time
 	mintTimeout = 5 * time.Second
 	httpTimeout = 20 * time.Second
 	gitTimeout  = time.Minute
@@ -54,7 +52,6 @@ type world struct {
 	admitted   sync.Map // those that run, by id
 	minted     sync.Map // each token that a replica got, by its SHA-256
 	idle       sync.RWMutex
-	renewals   atomic.Int64
 }
 
 // newWorld makes everything but the workspaces' work.

@@ -8,8 +8,8 @@ const (
 	EnvAllowHTTP  = "PROVISIONKIT_ALLOW_HTTP"  // 1: the URL may be http to another machine
 	EnvHosts      = "PROVISIONKIT_HOSTS"       // the hosts to serve, separated by commas
 	EnvOnFailure  = "PROVISIONKIT_ON_FAILURE"  // fallthrough or quit: what git is told where there is no token
-	EnvRetry      = "PROVISIONKIT_RETRY"       // for how long a platform that isn't there is asked again
-	EnvCacheFor   = "PROVISIONKIT_CACHE_FOR"   // how long git's own cache keeps a token
+	EnvRetry      = "PROVISIONKIT_RETRY"       // a Go duration: how long a platform that isn't there is asked again
+	EnvCacheFor   = "PROVISIONKIT_CACHE_FOR"   // a Go duration: how long git may keep a token in its own memory
 	EnvGH         = "PROVISIONKIT_GH"          // the path of the real gh
 	EnvGHDepth    = "PROVISIONKIT_GH_DEPTH"    // how many shims of gh have called each other
 )

@@ -49,10 +49,13 @@ func NewHandler(t testing.TB, provider tokenprovider.TokenProvider, hosts ...str
 	t.Helper()
 	key, err := tokenhttp.NewWorkspaceKey([]byte(PlatformKey))
 	require.NoError(t, err)
-	handler, err := tokenhttp.NewHandler(Only(provider), key, &tokenhttp.Options{Hosts: hosts})
+	handler, err := tokenhttp.NewHandler(Only(provider), key, &tokenhttp.Options{Hosts: hosts, Admit: Everyone})
 	require.NoError(t, err)
 	return &Platform{Key: key, handler: handler}
 }
+
+// Everyone admits everyone: no workspace of a test is released.
+func Everyone(context.Context, tokenhttp.Principal) error { return nil }
 
 // Only returns a source that gives everyone that provider.
 func Only(provider tokenprovider.TokenProvider) tokenhttp.Source {

@@ -19,7 +19,7 @@ func TestTheMutatorsOfThisModuleKeepTheContract(t *testing.T) {
 	for name, newMutator := range map[string]func(*testing.T) provisionhook.EnvMutator{
 		"gitcredential": func(t *testing.T) provisionhook.EnvMutator {
 			hosts := []string{"a.example", "b.example:8443"}
-			m, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: hosts})
+			m, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: hosts, ConfigFile: "/run/gitconfig"})
 			require.NoError(t, err)
 			return m
 		},

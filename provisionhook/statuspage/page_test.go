@@ -214,7 +214,7 @@ func TestTheStatusOfAPlatformIsJSONForThoseWhoPreferIt(t *testing.T) {
 		}`, string(body.Mutators[2]))
 		require.JSONEq(t, `{"name": "שלום", "type": "statuspage_test.silent", "abilities": ["TokenProvider"], "state": "unknown",
 			"note": "FirstTokenProvider is \"artifact-store\", which was registered before"}`, string(body.Mutators[5]))
-		require.JSONEq(t, `{"name": "git-credential", "type": "*gitcredential.Mutator"}`,
+		require.JSONEq(t, `{"name": "git-credential", "type": "*gitcredential.Mutator", "abilities": ["FileMutator"]}`,
 			string(body.Mutators[7]))
 
 		r = newRequest("GET", "/", adminSecret)

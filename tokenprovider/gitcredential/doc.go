@@ -22,6 +22,48 @@
 // [AppendEnv] is what it is made of: the one place that writes GIT_CONFIG_COUNT
 // without losing what others wrote.
 //
+// # By a file
+//
+// Programs that run agents like to pass on no variable with KEY, TOKEN or SECRET
+// in its name. Of GIT_CONFIG_COUNT, GIT_CONFIG_KEY_0 and GIT_CONFIG_VALUE_0 the
+// count is left then, and every git command fails. With
+// [MutatorOptions].ConfigFile the wiring is a file instead, to which
+// GIT_CONFIG_SYSTEM points; it includes the system configuration of the image's
+// own git. It needs git 2.32 or later in the image, and a platform that writes
+// files: a provisionhook.Registry's Plan has it, and Run refuses it. Where the
+// file isn't written, git says nothing and is wired with nothing. Every user
+// whose git has the variable has to be able to read the file: with one that it
+// may not open every git command fails.
+//
+// Git reads the system configuration first. The entry that wipes other helpers
+// therefore wipes those of the image, and none of a person's ~/.gitconfig or of
+// a repository. Those are asked behind ours, when it had no token, and are told
+// each token that worked: git before 2.46 has credential-store write it to disk;
+// a later one doesn't, since the answer says that it is ephemeral, unless
+// CacheFor is set. A person's or a repository's own empty helper, as gh auth
+// setup-git writes one, wipes ours. GIT_CONFIG_NOSYSTEM makes git ignore the
+// file, and git config --system writes into it.
+//
+// # With git's cache
+//
+// [MutatorOptions].CacheFor puts git's own credential-cache before the helper: a
+// process that keeps a token in its memory for that long, and answers git while
+// the platform is down. It has limits:
+//
+//   - Git alone uses it. gh and other programs ask the platform each time.
+//   - Git before 2.40 gives out what it holds even when that has died meanwhile.
+//     A token that it gives out may have less than [DefaultMinTTL] left, by as
+//     much as CacheFor.
+//   - Git from 2.46 on keeps nothing that is ephemeral. The mutator sets
+//     PROVISIONKIT_CACHE_FOR, and the helper says that of no token then; any
+//     other helper of these hosts may keep the token as well.
+//   - A socket in $XDG_CACHE_HOME/git/credential (by default
+//     ~/.cache/git/credential) leads to it, for every process of the same user.
+//     Where that can't be made git says so and asks the helper.
+//   - A token that the forge refused is forgotten at once. A workspace that the
+//     platform no longer admits has what is held until it ages out, unless its
+//     token was revoked. git credential-cache exit ends the process.
+//
 // # In the workspace
 //
 // [Helper] answers git from any [tokenprovider.TokenProvider]. Command
@@ -41,20 +83,25 @@
 //
 // It passes git's request on to the endpoint and prints the answer, which the
 // endpoint wrote and checked, once curl has it whole. It needs a POSIX shell,
-// curl 7.21 or later, head and /dev/fd, and reads the same PROVISIONKIT_
+// curl 7.21 or later, head, tr and /dev/fd, and reads the same PROVISIONKIT_
 // variables as the command. The bearer goes to curl through a pipe, never in
 // its arguments; ~/.curlrc, .netrc and the variables for proxies have no
 // effect, and what the repository brings isn't run, also where "." is on the
 // PATH.
 //
-// It does less than the command: it keeps nothing, so that each operation of
-// git is a call of the endpoint and fails while that is down; it doesn't renew
-// the bearer, and reaches the endpoint through no proxy. Its erase tells the
-// platform the digest of the refused token where sha256sum and base64 are
-// installed, and does nothing otherwise: the refused token then comes back
-// until the platform replaces it. With PROVISIONKIT_ON_FAILURE=quit git quotes
-// the whole line, which holds no secret, behind the sentence that says what is
-// wrong.
+// Like the command it keeps nothing, and tries again while the platform isn't
+// there (refused, reset, 502, 503, 504, a time-out), for 20 s in all or for
+// PROVISIONKIT_RETRY, for which it needs sleep and date. It reads whole seconds
+// there, such as 5s or 0: everything else is 20 s. After a 401 the bearer's file
+// is read again, and a bearer that has changed is tried once.
+//
+// It does less than the command: it is for git alone, and reaches the endpoint
+// through no proxy. It passes on when the token dies as the endpoint wrote it,
+// so that git from 2.40 on needs a workspace whose clock is right. Its erase
+// tells the platform the digest of the refused token where sha256sum and base64
+// are installed, and does nothing otherwise: the refused token then comes back
+// until the platform replaces it. With [Quit] git quotes the whole line, which
+// holds no secret, behind the sentence that says what is wrong.
 //
 // # What it promises
 //

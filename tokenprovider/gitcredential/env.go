@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Entry is one setting of git's configuration.
@@ -26,8 +28,14 @@ type Entry struct {
 //
 // It returns an error, and leaves env as it was, where git would fail: with a
 // GIT_CONFIG_COUNT that isn't a number, or that counts a key or value which
-// isn't there, every git command fails, and adding to it would only hide why. A
-// key that git can't parse, a NUL and a nil env are errors too.
+// isn't there, every git command fails, and adding to it would only hide why. It
+// returns one, too, where it would overwrite a key or value that isn't counted
+// and that git therefore doesn't read: somebody meant it to hold. A key that git
+// can't parse, a NUL and a nil env are errors as well.
+//
+// It sees env alone, which is the platform's: GIT_CONFIG_COUNT in an image's own
+// environment is overwritten with all that it counts when the workspace starts,
+// unless the platform puts the image's variables into env first.
 func AppendEnv(env map[string]string, entries ...Entry) error {
 	if env == nil {
 		return errors.New("gitcredential: AppendEnv on a nil environment")
@@ -49,6 +57,12 @@ func AppendEnv(env map[string]string, entries ...Entry) error {
 		added[keyName(len(held)+i)] = e.Key
 		added[valueName(len(held)+i)] = e.Value
 	}
+	for _, name := range slices.Sorted(maps.Keys(added)) {
+		if _, set := env[name]; set {
+			return fmt.Errorf("gitcredential: %s is set, but git doesn't read it with a %s of %d: "+
+				"correct the count, or unset what it leaves out", name, countName, len(held))
+		}
+	}
 	added[countName] = strconv.Itoa(len(held) + len(entries))
 	maps.Copy(env, added)
 	return nil
@@ -61,10 +75,12 @@ func valueName(n int) string { return "GIT_CONFIG_VALUE_" + strconv.Itoa(n) }
 
 // gitKey matches what git accepts as the name of a setting; a subsection may
 // hold anything but a line break.
-var gitKey = regexp.MustCompile(`^[A-Za-z0-9-]+\.([^\n\x00]*\.)?[A-Za-z][A-Za-z0-9-]*$`)
+var gitKey = sync.OnceValue(func() *regexp.Regexp { // at the first use: git waits for a helper's start
+	return regexp.MustCompile(`^[A-Za-z0-9-]+\.([^\n\x00]*\.)?[A-Za-z][A-Za-z0-9-]*$`)
+})
 
 func (e Entry) check() error {
-	if !gitKey.MatchString(e.Key) {
+	if !gitKey().MatchString(e.Key) {
 		return fmt.Errorf("gitcredential: %q isn't a key of git's configuration: "+
 			"use section.name or section.subsection.name", e.Key)
 	}
@@ -84,7 +100,7 @@ func readEnv(env map[string]string) ([]Entry, error) {
 	for n := range count {
 		key, hasKey := env[keyName(n)]
 		value, hasValue := env[valueName(n)]
-		if !hasKey || !hasValue || !gitKey.MatchString(key) {
+		if !hasKey || !hasValue || !gitKey().MatchString(key) {
 			return nil, fmt.Errorf("gitcredential: %s is %d, but %s and %s are no setting; git refuses to run with that: "+
 				"correct or unset %[1]s", countName, count, keyName(n), valueName(n))
 		}

@@ -34,7 +34,10 @@ func TestAppendEnvAppendsBehindWhatIsThere(t *testing.T) {
 		"empty": {"", "1"}, "0": {"0", "1"}, "1": {"1", "2"}, "a space first": {" 1", "2"},
 		"a zero first": {"01", "2"}, "a plus first": {"+1", "2"},
 	} {
-		env := map[string]string{"GIT_CONFIG_COUNT": c.count, "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "A=B\n"}
+		env := map[string]string{"GIT_CONFIG_COUNT": c.count}
+		if c.want == "2" {
+			env["GIT_CONFIG_KEY_0"], env["GIT_CONFIG_VALUE_0"] = "user.name", "A=B\n"
+		}
 		require.NoError(t, gitcredential.AppendEnv(env, other), name)
 		require.Equal(t, c.want, env["GIT_CONFIG_COUNT"], name)
 		require.Equal(t, other.Value,
@@ -93,6 +96,20 @@ func TestAppendEnvRefusesWhatGitWouldRefuseAndChangesNothing(t *testing.T) {
 		require.Error(t, err, "git agrees: %s", name)
 	}
 	require.ErrorContains(t, gitcredential.AppendEnv(nil, reset), "nil environment")
+}
+
+func TestAppendEnvOverwritesNothingThatTheCountLeavesOut(t *testing.T) {
+	for name, env := range map[string]map[string]string{
+		"no count":      {"GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"},
+		"a count of 0":  {"GIT_CONFIG_COUNT": "0", "GIT_CONFIG_KEY_1": "safe.directory", "GIT_CONFIG_VALUE_1": "*"},
+		"a value alone": {"GIT_CONFIG_VALUE_1": "*"},
+		"behind a counted": {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "a.b", "GIT_CONFIG_VALUE_0": "",
+			"GIT_CONFIG_KEY_1": "a.b"},
+	} {
+		before := maps.Clone(env)
+		require.ErrorContains(t, gitcredential.AppendEnv(env, reset, helper), "git doesn't read it", name)
+		require.Equal(t, before, env, name)
+	}
 }
 
 func TestAppendEnvRefusesAnEntryThatGitCannotRead(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/molecule-ai/provisionkit/internal/wire"
@@ -39,22 +40,57 @@ type MutatorOptions struct {
 	// KeepHelpers leaves other helpers of these hosts in place, to be asked
 	// first and to be told each token after it worked: credential-store would
 	// write it to disk. It is for transports that drop variables without a
-	// value, where the entry that wipes them would make every git command fail.
+	// value, where the entry that wipes them would make every git command fail;
+	// with a ConfigFile there is no such entry.
 	KeepHelpers bool
+
+	// OnFailure is what git is told in the workspace when there is no token.
+	// Default: [FallThrough], which writes nothing, so that the workspace's own
+	// PROVISIONKIT_ON_FAILURE decides. With [Quit] that is set to "quit". Agents
+	// that run in a terminal need it: git would wait for a user name there that
+	// nobody types.
+	OnFailure OnFailure
+
+	// ConfigFile is an absolute, clean path inside the workspace. When it is
+	// set, the wiring is a file, to which GIT_CONFIG_SYSTEM points, in place of
+	// the variables of [AppendEnv]. It is for workspaces in which programs pass
+	// on no variable with KEY, TOKEN or SECRET in its name, and for images with
+	// GIT_CONFIG_COUNT in their own environment. See "By a file" in the package
+	// comment for what it needs and lacks. Empty: no file.
+	ConfigFile string
+
+	// SystemConfig is where the git of the image has its system configuration,
+	// an absolute, clean path. It goes on to hold, since the ConfigFile includes
+	// it; where it doesn't exist, that is no error. Default: /etc/gitconfig,
+	// where Linux distributions have it. It is for a ConfigFile alone.
+	SystemConfig string
+
+	// CacheFor is how long git keeps a token in the memory of its own
+	// credential-cache, in whole seconds (a fraction counts as one), at most
+	// [DefaultMinTTL]. With it git rides out an outage of the platform that is
+	// no longer. See "With git's cache" in the package comment for its limits.
+	// Default: 0, git asks each time.
+	CacheFor time.Duration
 }
 
 // Mutator makes git in a workspace ask a credential helper, by environment
-// variables alone: no file, no entrypoint and no image has to change. It
-// satisfies provisionhook.EnvMutator and is safe for concurrent use.
+// variables alone or, with [MutatorOptions].ConfigFile, by a file that one of
+// them names: no entrypoint and no image has to change. It satisfies
+// provisionhook.EnvMutator and FileMutator and is safe for concurrent use.
 // [NewMutator] makes one; the zero Mutator wires nothing.
 type Mutator struct {
-	hosts   string // the value of EnvHosts
-	entries []Entry
+	hosts    string // the value of EnvHosts
+	quit     bool
+	cacheFor time.Duration
+	entries  []Entry
+	file     configFile // its path is empty where the entries go into the environment
 }
 
 // NewMutator returns a Mutator for opts; nil means defaults. It returns an
-// error that names a host or command that can't be used, an empty list of
-// hosts, and Inline beside a Command.
+// error that names the option which can't be used: a host, command or path that
+// is malformed, an empty list of hosts, Inline beside a Command, SystemConfig
+// without a ConfigFile or at its path, an OnFailure that isn't one, a CacheFor
+// out of its range.
 func NewMutator(opts *MutatorOptions) (*Mutator, error) {
 	if opts == nil {
 		opts = &MutatorOptions{}
@@ -71,13 +107,32 @@ func NewMutator(opts *MutatorOptions) (*Mutator, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Mutator{hosts: strings.Join(hosts, ",")}
+	switch {
+	case opts.OnFailure != FallThrough && opts.OnFailure != Quit:
+		return nil, fmt.Errorf("gitcredential: MutatorOptions.OnFailure is %d: use FallThrough or Quit",
+			opts.OnFailure)
+	case opts.CacheFor < 0 || opts.CacheFor > DefaultMinTTL:
+		return nil, fmt.Errorf("gitcredential: MutatorOptions.CacheFor is %s: use 0 to %s",
+			opts.CacheFor, DefaultMinTTL)
+	}
+	m := &Mutator{
+		hosts: strings.Join(hosts, ","), quit: opts.OnFailure == Quit,
+		cacheFor: (opts.CacheFor + time.Second - 1).Truncate(time.Second),
+	}
 	for _, host := range hosts {
 		key := "credential.https://" + host + ".helper"
 		if !opts.KeepHelpers {
 			m.entries = append(m.entries, Entry{Key: key})
 		}
+		if m.cacheFor > 0 {
+			cache := fmt.Sprintf("cache --timeout=%d", m.cacheFor/time.Second)
+			m.entries = append(m.entries, Entry{Key: key, Value: cache})
+		}
 		m.entries = append(m.entries, Entry{Key: key, Value: helper})
+	}
+	m.file, err = newConfigFile(opts, m.entries)
+	if err != nil {
+		return nil, err
 	}
 	return m, nil
 }
@@ -107,16 +162,40 @@ func (m *Mutator) Name() string { return "git-credential" }
 
 // MutateEnv adds to env, for each host, an entry that wipes the helpers
 // configured so far (a repository can bring its own, which git would ask first)
-// and one that names ours, with [AppendEnv], and sets PROVISIONKIT_HOSTS. Other
-// hosts keep their helpers. A second run changes nothing. It returns an error,
-// and leaves env as it was, where AppendEnv does.
+// and one that names ours, with [AppendEnv], or it names the ConfigFile. It sets
+// PROVISIONKIT_HOSTS, and what OnFailure and CacheFor ask for. Other hosts keep
+// their helpers. A second run changes nothing. It returns an error, and leaves
+// env as it was, where AppendEnv does, and where git would not read the
+// ConfigFile or lose another by it.
 func (m *Mutator) MutateEnv(_ context.Context, _ string, env map[string]string) error {
 	if len(m.entries) == 0 {
 		return nil
 	}
-	if err := AppendEnv(env, m.entries...); err != nil {
+	var err error
+	if m.file.path != "" {
+		err = m.file.setEnv(env)
+	} else {
+		err = AppendEnv(env, m.entries...)
+	}
+	if err != nil {
 		return err
 	}
 	env[EnvHosts] = m.hosts
+	if m.quit {
+		env[wire.EnvOnFailure] = "quit"
+	}
+	if m.cacheFor > 0 {
+		env[wire.EnvCacheFor] = m.cacheFor.String()
+	}
 	return nil
+}
+
+// MutateFiles contributes the ConfigFile, if there is one: to a file that is
+// there, from another mutator that also wires git, it adds its part. A second
+// run changes nothing.
+func (m *Mutator) MutateFiles(_ context.Context, _ string, files map[string][]byte) error {
+	if m.file.path == "" {
+		return nil
+	}
+	return m.file.addTo(files)
 }

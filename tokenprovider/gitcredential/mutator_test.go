@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/provisionhook"
@@ -14,7 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var _ provisionhook.EnvMutator = (*gitcredential.Mutator)(nil) // its methods suffice: the package needs no import
+var ( // its methods suffice: the package needs no import
+	_ provisionhook.EnvMutator  = (*gitcredential.Mutator)(nil)
+	_ provisionhook.FileMutator = (*gitcredential.Mutator)(nil)
+)
 
 func mutate(t testing.TB, opts *gitcredential.MutatorOptions, env map[string]string) map[string]string {
 	t.Helper()
@@ -59,6 +63,16 @@ func TestASecondRunOfTheMutatorChangesNothing(t *testing.T) {
 	require.Equal(t, env, mutate(t, opts, maps.Clone(env)))
 }
 
+func TestTheMutatorTellsTheWorkspaceWhatToDoWithoutAToken(t *testing.T) {
+	const name = "PROVISIONKIT_ON_FAILURE"
+	require.NotContains(t, mutate(t, nil, map[string]string{}), name)
+	require.Equal(t, "quit", mutate(t, nil, map[string]string{name: "quit"})[name], "the default decides nothing")
+	for _, file := range []string{"", "/run/gitconfig"} {
+		opts := &gitcredential.MutatorOptions{OnFailure: gitcredential.Quit, ConfigFile: file}
+		require.Equal(t, "quit", mutate(t, opts, map[string]string{name: "fallthrough"})[name])
+	}
+}
+
 func TestTheMutatorKeepsItsOwnCopyOfTheOptions(t *testing.T) {
 	opts := &gitcredential.MutatorOptions{Hosts: []string{"a.example"}}
 	m := newMutator(t, opts)
@@ -78,6 +92,16 @@ func TestOptionsThatCannotBeUsedAreNamedWhenTheMutatorIsMade(t *testing.T) {
 		"no hosts":                    {gitcredential.MutatorOptions{Hosts: []string{}}, "Hosts is empty"},
 		"a line break in the command": {gitcredential.MutatorOptions{Command: "a\nb"}, "Command holds a control character"},
 		"a command and the line":      {gitcredential.MutatorOptions{Inline: true, Command: "x"}, "Command and Inline"},
+		"no such OnFailure":           {gitcredential.MutatorOptions{OnFailure: 2}, "OnFailure is 2"},
+		"a negative OnFailure":        {gitcredential.MutatorOptions{OnFailure: -1}, "OnFailure is -1"},
+		"a negative CacheFor":         {gitcredential.MutatorOptions{CacheFor: -1}, "CacheFor is -1ns"},
+		"too long a CacheFor":         {gitcredential.MutatorOptions{CacheFor: 10*time.Minute + 1}, "CacheFor is 10m0.000000001s"},
+		"a relative file":             {gitcredential.MutatorOptions{ConfigFile: "gitconfig"}, "ConfigFile \"gitconfig\""},
+		"a file with a detour":        {gitcredential.MutatorOptions{ConfigFile: "/run/../gitconfig"}, "ConfigFile"},
+		"a file with a line break":    {gitcredential.MutatorOptions{ConfigFile: "/run/a\nb"}, "ConfigFile"},
+		"the image's own file":        {gitcredential.MutatorOptions{ConfigFile: "/etc/gitconfig"}, "choose another path"},
+		"a relative system file":      {gitcredential.MutatorOptions{ConfigFile: "/run/x", SystemConfig: "x"}, "SystemConfig \"x\""},
+		"a system file alone":         {gitcredential.MutatorOptions{SystemConfig: "/x"}, "SystemConfig and no ConfigFile"},
 	} {
 		m, err := gitcredential.NewMutator(&c.opts)
 		require.ErrorContains(t, err, c.says, name)

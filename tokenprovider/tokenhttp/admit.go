@@ -23,7 +23,7 @@ func (x *exchange) admit(ctx context.Context) (admitted, error) {
 	if err != nil {
 		return admitted{}, err
 	}
-	if (sender == Principal{}) {
+	if sender.WorkspaceID == "" && !sender.Admin {
 		return admitted{}, forbidden
 	}
 	p, allowed := x.route.authorize(sender, x.id)
@@ -32,6 +32,10 @@ func (x *exchange) admit(ctx context.Context) (admitted, error) {
 	})
 	if err != nil {
 		return admitted{}, err
+	}
+	if sender.NoExpiry && x.options.Admit == nil {
+		x.unjudged.Say(ctx, x.options.Logger, sender.WorkspaceID)
+		return admitted{}, unauthenticated
 	}
 	if !allowed {
 		return admitted{}, forbidden

@@ -10,9 +10,3 @@ type tokenAnswer struct {
 	ExpiresAt string `json:"expires_at,omitempty"` // RFC 3339; absent: not known
 	Username  string `json:"username"`
 }
-
-// bearerAnswer is the body of a 200 for a renewed bearer.
-type bearerAnswer struct {
-	Bearer    string `json:"bearer"`
-	ExpiresAt string `json:"expires_at"` // RFC 3339
-}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
@@ -14,8 +13,7 @@ import (
 // the Principal of the first that does. When none does, it could not be decided
 // if any of them couldn't decide, is forbidden if any of them forbids, and
 // unauthenticated otherwise. It can't shut someone out whom another of as
-// accepts: [Options].Admit does that. It is a [Renewer] as far as those that
-// accept are.
+// accepts: [Options].Admit does that.
 //
 // No as are an error, since nobody would be let in, and so is one that is nil,
 // which the error names by its place.
@@ -33,31 +31,14 @@ func AnyOf(as ...Authenticator) (Authenticator, error) {
 
 type anyOf []Authenticator
 
-var _ Renewer = anyOf(nil)
-
 func (as anyOf) Authenticate(r *http.Request) (Principal, error) {
-	p, _, err := as.accept(r)
-	return p, err
-}
-
-// Renew leaves it to the one that accepts r.
-func (as anyOf) Renew(r *http.Request) (string, time.Time, error) {
-	_, accepted, err := as.accept(r)
-	if err != nil {
-		return "", time.Time{}, err
-	}
-	return renew(accepted, r)
-}
-
-// accept finds the first that accepts r.
-func (as anyOf) accept(r *http.Request) (Principal, Authenticator, error) {
 	var undecided []error
 	refusal := ErrUnauthenticated
 	for _, a := range as {
 		p, err := a.Authenticate(r)
 		switch {
 		case err == nil:
-			return p, a, nil
+			return p, nil
 		case errors.Is(err, ErrForbidden):
 			refusal = ErrForbidden
 		case !errors.Is(err, ErrUnauthenticated):
@@ -65,7 +46,7 @@ func (as anyOf) accept(r *http.Request) (Principal, Authenticator, error) {
 		}
 	}
 	if len(undecided) > 0 {
-		return Principal{}, nil, errors.Join(undecided...)
+		return Principal{}, errors.Join(undecided...)
 	}
-	return Principal{}, nil, refusal
+	return Principal{}, refusal
 }

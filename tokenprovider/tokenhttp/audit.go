@@ -18,7 +18,7 @@ type AuditRecord struct {
 	Time        time.Time          // when the request came
 	Principal   Principal          // who it came from; zero when that isn't proved
 	RequestedID string             // the workspace id in the URL, as it came; at most 256 bytes of it
-	Provider    string             // its name; "workspace-bearer" for a bearer; "" when it didn't come to that
+	Provider    string             // its name; "" when it didn't come to that
 	Code        tokenprovider.Code // why it was refused; "" for an issue
 	ExpiresAt   time.Time          // of what was issued; zero: not known
 	TokenSHA256 string             // [tokenprovider.TokenSHA256] of what was issued

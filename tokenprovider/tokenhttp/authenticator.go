@@ -4,16 +4,23 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
 // Principal is who a request comes from, as its credentials prove. A workspace
 // has its id and may have that workspace's token and no other; an administrator
-// may have every one. The zero Principal is nobody and is refused.
+// may have every one. One that is neither is nobody and is refused.
+//
+// IssuedAt and NoExpiry are of the bearer that proved it, and tell two bearers
+// of one workspace apart: who counts or compares workspaces does so by
+// WorkspaceID. An administrator who acts for a workspace has neither.
 type Principal struct {
 	WorkspaceID string
 	Admin       bool
+	IssuedAt    time.Time // in UTC and whole seconds, as a JWT has it; zero: not known
+	NoExpiry    bool      // the bearer never expires: refused where Options.Admit is nil
 }
 
 // Authenticator tells who sent a request. It has three answers, and a fourth is
@@ -32,8 +39,9 @@ type Principal struct {
 // waited for any longer when the request ends, and then reads the request at
 // its own risk.
 //
-// [AdminToken], [WorkspaceKey] and [AnyOf] are Authenticators. One that can
-// also exchange a workspace's credential for a new one is a [Renewer].
+// [AdminToken], [WorkspaceKey] and [AnyOf] are Authenticators. One of your own
+// around a [WorkspaceKey] returns the Principal that it got, with all of its
+// fields: without NoExpiry a bearer that never expires would pass for another.
 type Authenticator interface {
 	Authenticate(r *http.Request) (Principal, error)
 }

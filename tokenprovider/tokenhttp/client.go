@@ -2,13 +2,11 @@ package tokenhttp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
@@ -63,6 +61,12 @@ var (
 // Token asks the endpoint for a token. The [tokenprovider.MinTTL] of ctx goes
 // along, in whole seconds rounded up, and so do the digests of the tokens that
 // were refused.
+//
+// A token's life is reckoned from the Date of the answer, so the clock of this
+// machine may be wrong. The expiry is by that clock all the same: the answer's
+// own where the two agree within 5 s, else as much later than the request as the
+// token lived on beyond Date. A Date that leaves no life, or more than a year,
+// isn't believed.
 func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 	endpoint, err := c.endpoint()
 	if err != nil {
@@ -73,18 +77,17 @@ func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 		query.Set(minTTLParam, wire.WholeSeconds(d).String())
 		endpoint.RawQuery = query.Encode()
 	}
-	req := request{http.MethodGet, endpoint, c.rejected.list()}
-	var answer tokenAnswer
-	asked := time.Now()
-	if err := c.call(ctx, req, &answer); err != nil {
+	req := request{endpoint, c.rejected.list()}
+	got, err := c.call(ctx, req)
+	if err != nil {
 		return "", time.Time{}, err
 	}
-	expiresAt, err := validate(answer.Token, answer.ExpiresAt, asked)
+	expiresAt, err := got.validate()
 	if err != nil {
 		return "", time.Time{}, unusable(req, err)
 	}
-	c.rejected.received(tokenprovider.TokenSHA256(answer.Token), req.rejected)
-	return answer.Token, expiresAt, nil
+	c.rejected.received(tokenprovider.TokenSHA256(got.Token), req.rejected)
+	return got.Token, expiresAt, nil
 }
 
 // Invalidate notes that git or an API refused token. The calls of Token from
@@ -94,43 +97,6 @@ func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 // the Client itself holds none.
 func (c *Client) Invalidate(token string) bool {
 	return c.rejected.add(tokenprovider.TokenSHA256(token))
-}
-
-// RenewBearer asks the endpoint for a new bearer in place of the one that
-// Bearer has, valid as long as that one was when it was issued. URL has to end
-// in /token or /github-installation-token: the bearer's endpoint is beside it.
-// The caller puts the new bearer where Bearer finds it; the old one stays valid
-// until it expires.
-func (c *Client) RenewBearer(ctx context.Context) (bearer string, expiresAt time.Time, err error) {
-	endpoint, err := c.endpoint()
-	if err != nil {
-		return "", time.Time{}, err
-	}
-	path := endpoint.EscapedPath()
-	slash := strings.LastIndexByte(path, '/') + 1
-	parent, last := path[:slash], path[slash:]
-	if last != "token" && last != "github-installation-token" {
-		return "", time.Time{}, misconfigured("Client.URL doesn't end in /token or /github-installation-token: " +
-			"no bearer can be renewed there")
-	}
-	endpoint.RawPath, endpoint.RawQuery = parent+"bearer", ""
-	if endpoint.Path, err = url.PathUnescape(endpoint.RawPath); err != nil {
-		return "", time.Time{}, misconfigured("the path of Client.URL is malformed")
-	}
-	req := request{method: http.MethodPost, endpoint: endpoint}
-	var answer bearerAnswer
-	asked := time.Now()
-	if err := c.call(ctx, req, &answer); err != nil {
-		return "", time.Time{}, err
-	}
-	expiresAt, err = validate(answer.Bearer, answer.ExpiresAt, asked)
-	if err == nil && expiresAt.IsZero() {
-		err = errors.New("it has no expires_at")
-	}
-	if err != nil {
-		return "", time.Time{}, unusable(req, err)
-	}
-	return answer.Bearer, expiresAt, nil
 }
 
 // endpoint returns URL, parsed and checked.

@@ -171,8 +171,6 @@ func TestAClientThatIsMisconfiguredSaysWhatIsWrongBeforeDialling(t *testing.T) {
 			require.NotErrorIs(t, e, tokenprovider.ErrNotConfigured,
 				"%s: half a configuration is not none", name)
 		}
-		_, _, err := row.client.RenewBearer(t.Context())
-		require.Error(t, err, name)
 	}
 }
 
@@ -217,7 +215,7 @@ func TestAClientServesManyCallersAtOnce(t *testing.T) {
 			for range 20 {
 				token, _, err := c.Token(t.Context())
 				c.Invalidate(token)
-				if _, _, renewErr := c.RenewBearer(t.Context()); err != nil || renewErr != nil {
+				if err != nil {
 					failures.Add(1)
 				}
 			}

@@ -22,32 +22,31 @@ var transport = wire.NewTransport()
 
 // request is what a Client sends.
 type request struct {
-	method   string
 	endpoint *url.URL
 	rejected []string // the digests of the tokens that were refused
 }
 
 // String returns what errors may show of r.
-func (r request) String() string { return r.method + " " + withoutQuery(r.endpoint) }
+func (r request) String() string { return http.MethodGet + " " + withoutQuery(r.endpoint) }
 
-// call sends req and decodes the answer of a 200 into answer. After a 401 it
-// asks for the bearer again and, when that is another one, tries once more: the
-// platform may have rotated it in between.
-func (c *Client) call(ctx context.Context, req request, answer any) error {
+// call sends req and returns what a 200 brought. After a 401 it asks for the
+// bearer again and, when that is another one, tries once more: the platform may
+// have rotated it in between.
+func (c *Client) call(ctx context.Context, req request) (delivery, error) {
 	bearer, err := c.bearer(ctx)
 	if err != nil {
-		return err
+		return delivery{}, err
 	}
-	status, err := c.send(ctx, req, bearer, answer)
+	got, status, err := c.send(ctx, req, bearer)
 	if status != http.StatusUnauthorized {
-		return err
+		return got, err
 	}
 	rotated, bearerErr := c.bearerAfter(ctx, bearer)
 	if bearerErr != nil || rotated == bearer {
-		return err
+		return delivery{}, err
 	}
-	_, err = c.send(ctx, req, rotated, answer)
-	return err
+	got, _, err = c.send(ctx, req, rotated)
+	return got, err
 }
 
 // bearer asks Bearer, and refuses what would break out of the header before
@@ -89,10 +88,10 @@ func (c *Client) bearerAfter(ctx context.Context, bearer string) (string, error)
 }
 
 // send makes one request. The status is 0 when there was no complete answer.
-func (c *Client) send(ctx context.Context, req request, bearer string, answer any) (status int, err error) {
-	r, err := http.NewRequestWithContext(ctx, req.method, req.endpoint.String(), http.NoBody)
+func (c *Client) send(ctx context.Context, req request, bearer string) (got delivery, status int, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, req.endpoint.String(), http.NoBody)
 	if err != nil {
-		return 0, misconfigured("Client.URL can't be requested")
+		return got, 0, misconfigured("Client.URL can't be requested")
 	}
 	for _, digest := range req.rejected {
 		r.Header.Add(wire.RejectedHeader, digest)
@@ -103,25 +102,31 @@ func (c *Client) send(ctx context.Context, req request, bearer string, answer an
 	if c.UserAgent != "" {
 		r.Header.Set("User-Agent", c.UserAgent)
 	}
+	got.asked = time.Now()
 	resp, err := c.httpClient().Do(r)
 	if err != nil {
-		return 0, unreachable(req, err)
+		return got, 0, unreachable(req, err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, wire.MaxAnswer+1))
+	got.came = time.Now()
+	got.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	switch {
 	case resp.StatusCode != http.StatusOK:
-		return resp.StatusCode, statusError(req, resp, body)
+		return got, resp.StatusCode, statusError(req, resp, body)
 	case err != nil:
-		return 0, unreachable(req, err)
+		return got, 0, unreachable(req, err)
 	case len(body) > wire.MaxAnswer:
-		return resp.StatusCode, unusable(req, fmt.Errorf("it is larger than %d bytes", wire.MaxAnswer))
+		err = fmt.Errorf("it is larger than %d bytes", wire.MaxAnswer)
 	case !wire.IsJSON(resp.Header):
-		return resp.StatusCode, unusable(req, errors.New("it is not JSON"))
-	case json.Unmarshal(body, answer) != nil: // the decoder's error would quote the body
-		return resp.StatusCode, unusable(req, errors.New("it is malformed JSON"))
+		err = errors.New("it is not JSON")
+	case json.Unmarshal(body, &got.tokenAnswer) != nil: // the decoder's error would quote the body
+		err = errors.New("it is malformed JSON")
 	}
-	return resp.StatusCode, nil
+	if err != nil {
+		err = unusable(req, err)
+	}
+	return got, resp.StatusCode, err
 }
 
 // httpClient returns a copy of HTTPClient that doesn't follow redirects and
@@ -138,31 +143,4 @@ func (c *Client) httpClient() *http.Client {
 		client.Timeout = clientTimeout
 	}
 	return &client
-}
-
-// errTooLate is the error for a secret that lived when it was asked for.
-var errTooLate = errors.New("what it holds expired on its way")
-
-// validate checks the secret of an answer and returns when it expires; zero
-// when the answer doesn't say.
-func validate(secret, expires string, asked time.Time) (time.Time, error) {
-	if !wire.IsToken(secret) {
-		return time.Time{}, errors.New("what it holds is empty, or has white space or control characters in it")
-	}
-	if expires == "" {
-		return time.Time{}, nil
-	}
-	expiresAt, err := time.Parse(time.RFC3339, expires)
-	if err != nil {
-		return time.Time{}, errors.New("its expires_at is not a time as in RFC 3339")
-	}
-	switch {
-	case !wire.Expired(expiresAt, time.Now()):
-	case expiresAt.After(asked.Add(-time.Second)): // an endpoint cuts the last second short
-		return time.Time{}, errTooLate
-	default:
-		return time.Time{}, fmt.Errorf("what it holds expired at %s by this machine's clock",
-			wire.FormatTime(expiresAt))
-	}
-	return wire.Sayable(expiresAt), nil
 }

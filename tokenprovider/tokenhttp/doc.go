@@ -9,10 +9,11 @@
 //	key, err := tokenhttp.NewWorkspaceKey(secret) // at least 32 random bytes
 //	admin, err := tokenhttp.AdminToken(token)
 //	auth, err := tokenhttp.AnyOf(key, admin)
-//	handler, err := tokenhttp.NewHandler(tokenhttp.PerWorkspace(registry), auth, nil)
+//	handler, err := tokenhttp.NewHandler(tokenhttp.PerWorkspace(registry), auth,
+//		&tokenhttp.Options{Admit: admit})
 //	handler.Mount(mux)
 //
-//	mutator, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{
+//	mutator, err := handler.Mutator(tokenhttp.MutatorOptions{
 //		BaseURL: "https://platform.example",
 //		Key:     key,
 //	})
@@ -21,8 +22,17 @@
 // A [Handler] asks an [Authenticator] who calls and a [Source] which provider
 // is theirs. [PerWorkspace] gives each workspace a token of its own,
 // [FirstProvider] and [One] the same one to all. The [Mutator] puts the
-// endpoint's URL and a bearer into each workspace that starts, and [Renewer] is
-// how that bearer doesn't become the token that dies.
+// endpoint's URL and a bearer into each workspace that starts.
+//
+// # The bearer
+//
+// A bearer lives as long as its workspace, so that it doesn't become the token
+// that dies: nothing in a workspace can be trusted to renew and to keep one.
+// [Options].Admit is its judge at each request, and without an Admit none is
+// accepted that never expires. A signing key can be taken away when the last
+// workspace that started under it has ended; see [NewWorkspaceKey]. After its
+// leak all workspaces start again, or get another bearer by
+// [MutatorOptions].BearerFile on a mount that the platform writes anew.
 //
 // # The workspace's side
 //
@@ -59,7 +69,7 @@
 //
 //	200  {"token","expires_at","username"}; expires_at is absent when it isn't known
 //	400  invalid_request: min_ttl is not a duration of zero or more, or a body is not git's
-//	401  unauthenticated
+//	401  unauthenticated; a bearer that never expires, too, where there is no Options.Admit
 //	403  forbidden: another workspace's id, refused by Admit, or a host that isn't in Options.Hosts
 //	404  not_configured: there is no provider, so trying again is pointless; not_found: no such path
 //	405  invalid_request: HEAD too, which would mint a token that nobody gets
@@ -78,7 +88,8 @@
 // application/x-git-credential, is answered with what the helper prints back:
 // git in an image without any helper needs curl and no more. Such an answer
 // asks for a token with ten minutes to live where min_ttl doesn't say
-// otherwise. A refusal is JSON to everyone.
+// otherwise. A refusal is JSON to everyone. A min_ttl of more than 30 minutes
+// asks for 30 minutes.
 //
 // A header Provisionkit-Rejected with the [tokenprovider.TokenSHA256] of a
 // token says that git or an API refused it; there may be several, of which the
@@ -93,7 +104,8 @@
 //
 // An Authenticator, a Source, a provider or a callback that panics or ends its
 // goroutine is answered like one that fails, and harms no other request. What
-// hangs is waited for until its request ends; [Options].Audit, for 10 s.
+// hangs is waited for until its request ends; [Options].Audit, for 10 s. So is a
+// body that doesn't come.
 //
 // # What it refuses
 //

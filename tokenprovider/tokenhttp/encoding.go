@@ -13,14 +13,14 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
-// The bounds of a body with git's attributes: those of
-// [gitcredential.ReadRequest], and a time after which nothing more of it is
-// waited for, where the server allows that to be set.
 const (
-	maxGitRequest     = 1 << 20
-	gitRequestTimeout = 10 * time.Second
-	maxGitSentence    = 500 // characters of what is wrong with it
+	maxGitRequest  = 1 << 20 // bytes of a body with git's attributes, as in gitcredential.ReadRequest
+	maxGitSentence = 500     // characters of what is wrong with it
 )
+
+// maxMinTTL bounds the life that a request can ask for: one that asks for more
+// asks for this.
+const maxMinTTL = 30 * time.Minute
 
 // wish is what the headers and the URL of a request ask for.
 type wish struct {
@@ -55,7 +55,7 @@ func minTTLOf(u *url.URL, forGit bool) (time.Duration, *wire.Refusal) {
 	if err != nil || d < 0 || len(values) > 1 {
 		return 0, malformed("min_ttl: must be one duration of zero or more, such as 10m")
 	}
-	return d, nil
+	return min(d, maxMinTTL), nil
 }
 
 // encoding makes the answer for a token. It is chosen before there is one: what
@@ -85,10 +85,7 @@ func asksForGit(r *http.Request) (bool, *wire.Refusal) {
 
 // asGit returns the encoding for the request of git in r's body, if it is one
 // for a host whose credentials these are.
-func (h *Handler) asGit(w http.ResponseWriter, r *http.Request) (encoding, *wire.Refusal) {
-	// Git's request has a kilobyte, so it comes at once or not at all. The
-	// server lifts the deadline after the body.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(gitRequestTimeout))
+func (h *Handler) asGit(r *http.Request) (encoding, *wire.Refusal) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxGitRequest+1))
 	if err != nil {
 		return nil, malformed("body: it didn't come whole, or not in time")

@@ -1,16 +1,12 @@
 package tokenhttp_test
 
 import (
-	"bufio"
 	"context"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
@@ -150,59 +146,4 @@ func TestGitGetsATokenThatLastsForAnOperationUnlessItSaysHowLong(t *testing.T) {
 		require.Equal(t, 200, got.status)
 		require.Equal(t, want, asked, query)
 	}
-}
-
-// pipeListener is a listener of connections in memory, which keep the time of a
-// synctest bubble.
-type pipeListener chan net.Conn
-
-func (l pipeListener) Accept() (net.Conn, error) {
-	conn, ok := <-l
-	if !ok {
-		return nil, net.ErrClosed
-	}
-	return conn, nil
-}
-func (l pipeListener) Close() error   { return nil }
-func (l pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
-
-func TestABodyThatDoesNotComeIsNotWaitedForAndASlowProviderIs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		slow := tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
-			select {
-			case <-time.After(30 * time.Second):
-				return tokenSecret, time.Time{}, nil
-			case <-ctx.Done():
-				return "", time.Time{}, ctx.Err()
-			}
-		})
-		h, err := tokenhttp.NewHandler(fixed(slow), adminToken(t, adminSecret), nil)
-		require.NoError(t, err)
-		listener := make(pipeListener)
-		server := &http.Server{Handler: h}
-		go func() { _ = server.Serve(listener) }()
-		defer server.Close()
-		defer close(listener)
-
-		send := func(body string, promised int) (status int, took time.Duration) {
-			client, conn := net.Pipe()
-			defer client.Close()
-			listener <- conn
-			start := time.Now()
-			go func() {
-				_, _ = fmt.Fprintf(client, "POST /workspaces/ws-1/token HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nAccept: %s\r\nContent-Length: %d\r\n\r\n%s",
-					adminSecret, gitCredential, promised, body)
-			}()
-			resp, err := http.ReadResponse(bufio.NewReader(client), nil)
-			require.NoError(t, err)
-			return resp.StatusCode, time.Since(start)
-		}
-		const body = "protocol=https\nhost=github.com\n\n"
-		status, took := send(body, len(body)+1)
-		require.Equal(t, 400, status, "it looks whole and was cut short")
-		require.Equal(t, 10*time.Second, took)
-		status, took = send(body, len(body))
-		require.Equal(t, 200, status, "the bound ends with the body")
-		require.Equal(t, 30*time.Second, took)
-	})
 }

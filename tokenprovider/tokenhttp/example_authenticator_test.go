@@ -56,16 +56,16 @@ func ExampleAnyOf() {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header.Set("Authorization", "Bearer "+bearer)
 		p, err := auth.Authenticate(r)
-		fmt.Printf("%+v %v\n", p, err)
+		fmt.Printf("%q %t %v\n", p.WorkspaceID, p.Admin, err)
 	}
 	// Output:
-	// {WorkspaceID:ws-1 Admin:false} <nil>
-	// {WorkspaceID: Admin:true} <nil>
-	// {WorkspaceID: Admin:false} tokenhttp: unauthenticated
+	// "ws-1" false <nil>
+	// "" true <nil>
+	// "" false tokenhttp: unauthenticated
 }
 
-// The new key signs; bearers of the old one are accepted until they have
-// expired.
+// The new key signs; bearers of the old one are accepted until it is taken out,
+// when the last workspace that started under it has ended.
 func ExampleNewWorkspaceKey() {
 	oldSecret, newSecret := bytes.Repeat([]byte("o"), 32), bytes.Repeat([]byte("n"), 32)
 	before, err := tokenhttp.NewWorkspaceKey(oldSecret)

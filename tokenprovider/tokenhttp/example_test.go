@@ -36,7 +36,15 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	handler, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(registry), key, nil)
+	running := map[string]bool{"ws-1": true} // the platform's own record
+	handler, err := tokenhttp.NewHandler(tokenhttp.FirstProvider(registry), key, &tokenhttp.Options{
+		Admit: func(_ context.Context, p tokenhttp.Principal) error {
+			if !running[p.WorkspaceID] {
+				return tokenhttp.ErrForbidden
+			}
+			return nil
+		},
+	})
 	if err != nil {
 		panic(err)
 	}
@@ -45,7 +53,7 @@ func Example() {
 	platform := httptest.NewServer(mux)
 	defer platform.Close()
 
-	mutator, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{BaseURL: platform.URL, Key: key})
+	mutator, err := handler.Mutator(tokenhttp.MutatorOptions{BaseURL: platform.URL, Key: key})
 	if err != nil {
 		panic(err)
 	}

@@ -18,6 +18,7 @@ type exchange struct {
 	route   route
 	id      string // of the workspace in the URL
 	wish    wish
+	bounded bool // that its body has a deadline
 
 	mu sync.Mutex
 	at position
@@ -39,7 +40,6 @@ const (
 	atAdmission     stage = "admission"
 	atSource        stage = "source"
 	atProvider      stage = "provider"
-	atRenewer       stage = "renewer"
 	atAudit         stage = "audit"
 )
 
@@ -50,53 +50,49 @@ func (x *exchange) serve(w http.ResponseWriter, record *AuditRecord) (wire.Answe
 	if !x.route.allows(r.Method) {
 		return wire.Answer{}, wrongMethod(x.route.methods)
 	}
-	if !x.route.renews {
-		x.wish = wishOf(r)
-	}
+	x.wish = wishOf(r)
 	held, encode, refused := x.run(w)
 	at := x.position()
 	record.Principal, record.Provider = at.sender, at.provider
 	if refused != nil {
 		return wire.Answer{}, refused
 	}
-	answer, err := encode(held.secret, held.expiresAt)
+	answer, err := encode(held.token, held.expiresAt)
 	if err != nil {
 		err = &tokenprovider.Error{Code: tokenprovider.CodeInternal, Err: err}
 		return wire.Answer{}, x.refusal(r.Context(), at, err)
 	}
-	record.issued(held.secret, held.expiresAt)
+	record.issued(held.token, held.expiresAt)
 	return answer, nil
 }
 
 // run returns what x is for, and how that is encoded in the answer.
-func (x *exchange) run(w http.ResponseWriter) (held issue, encode encoding, refused *wire.Refusal) {
+func (x *exchange) run(w http.ResponseWriter) (held issued, encode encoding, refused *wire.Refusal) {
 	if x.wish.git {
 		return x.runForGit(w)
 	}
-	next, encode := x.token, encoding(x.asJSON)
-	if x.route.renews {
-		next, encode = x.renew, asBearer
-	}
-	held, refused = within(x, func(ctx context.Context) (issue, error) {
+	held, refused = within(x, func(ctx context.Context) (issued, error) {
 		in, err := x.admit(ctx)
 		if err != nil {
-			return issue{}, err
+			return issued{}, err
 		}
-		return next(in)
+		return x.issue(in)
 	})
-	return held, encode, refused
+	return held, x.asJSON, refused
 }
 
 // runForGit does what run does where git asks. The body is read once its sender
 // is admitted, and by the goroutine of the request: one that is left behind may
 // not touch w.
-func (x *exchange) runForGit(w http.ResponseWriter) (held issue, encode encoding, refused *wire.Refusal) {
+func (x *exchange) runForGit(w http.ResponseWriter) (held issued, encode encoding, refused *wire.Refusal) {
 	in, refused := within(x, x.admit)
 	if refused == nil {
-		encode, refused = x.asGit(w, x.request)
+		boundBody(w, x.request) // git's request has a kilobyte: it comes at once or not at all
+		x.bounded = true
+		encode, refused = x.asGit(x.request)
 	}
 	if refused == nil {
-		held, refused = within(x, func(context.Context) (issue, error) { return x.token(in) })
+		held, refused = within(x, func(context.Context) (issued, error) { return x.issue(in) })
 	}
 	return held, encode, refused
 }

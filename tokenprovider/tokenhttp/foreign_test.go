@@ -37,11 +37,6 @@ func (b broken) Authenticate(*http.Request) (tokenhttp.Principal, error) {
 	return tokenhttp.Principal{WorkspaceID: "ws-1"}, nil
 }
 
-func (b broken) Renew(*http.Request) (string, time.Time, error) {
-	b.at("renewer")
-	return tokenSecret, time.Now().Add(time.Hour), nil
-}
-
 func (b broken) Token(context.Context) (string, time.Time, error) {
 	b.at("provider")
 	return tokenSecret, time.Now().Add(time.Hour), nil
@@ -90,7 +85,6 @@ var pieces = map[string]struct {
 	"name":          {"source", "GET", "/workspaces/ws-1/token", 500},
 	"provider":      {"provider", "GET", "/workspaces/ws-1/token", 500},
 	"audit":         {"audit", "GET", "/workspaces/ws-1/token", 500},
-	"renewer":       {"renewer", "POST", "/workspaces/ws-1/bearer", 503},
 }
 
 func TestCodeThatPanicsOrEndsItsGoroutineIsAnswered(t *testing.T) {
@@ -171,12 +165,8 @@ func (f fickle) Is(error) bool { f.at("Is"); return false }
 func (f fickle) Unwrap() error { f.at("Unwrap"); return nil }
 
 func TestAnErrorThatBreaksWhenItIsAskedIsADefect(t *testing.T) {
-	for piece, want := range map[string]struct {
-		path   string
-		status int
-	}{
-		"authenticator": {"token", 503}, "admit": {"token", 503}, "source": {"token", 500},
-		"provider": {"token", 500}, "renewer": {"bearer", 503},
+	for piece, want := range map[string]int{
+		"authenticator": 503, "admit": 503, "source": 500, "provider": 500,
 	} {
 		for _, method := range []string{"Error", "As", "Is", "Unwrap"} {
 			for how, does := range map[string]func(end chan struct{}){
@@ -191,8 +181,8 @@ func TestAnErrorThatBreaksWhenItIsAskedIsADefect(t *testing.T) {
 						require.NoError(t, err)
 						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 						defer cancel()
-						w := record(h, newRequest("POST", "/workspaces/ws-1/"+want.path, "").WithContext(ctx))
-						require.Equal(t, want.status, w.Code, w.Body.String())
+						w := record(h, newRequest("POST", "/workspaces/ws-1/token", "").WithContext(ctx))
+						require.Equal(t, want, w.Code, w.Body.String())
 					})
 				})
 			}
@@ -205,10 +195,6 @@ type erring map[string]error
 
 func (f erring) Authenticate(*http.Request) (tokenhttp.Principal, error) {
 	return tokenhttp.Principal{WorkspaceID: "ws-1"}, f["authenticator"]
-}
-
-func (f erring) Renew(*http.Request) (string, time.Time, error) {
-	return tokenSecret, time.Now().Add(time.Hour), f["renewer"]
 }
 
 func (f erring) admit(context.Context, tokenhttp.Principal) error { return f["admit"] }

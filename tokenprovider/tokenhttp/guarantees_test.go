@@ -69,8 +69,6 @@ func TestAWorkspacesBearerOpensItsOwnEndpointsAndNothingElse(t *testing.T) {
 				record(handler, newRequest(method, "/workspaces/ws-2/"+name, bearer)).Code, name)
 		}
 	}
-	require.Equal(t, 200, record(handler, newRequest("POST", "/workspaces/ws-1/bearer", bearer)).Code)
-	require.Equal(t, 403, record(handler, newRequest("POST", "/workspaces/ws-2/bearer", bearer)).Code)
 	page, err := statuspage.New(registry, auth)
 	require.NoError(t, err)
 	for h, path := range map[http.Handler]string{
@@ -106,7 +104,7 @@ func TestAnAuthenticatorThatCannotDecideAdmitsNobody(t *testing.T) {
 		for _, r := range []*http.Request{
 			newRequest("GET", "/admin/github-installation-token", "somebody's"),
 			newRequest("GET", "/workspaces/ws-1/token", "somebody's"),
-			newRequest("POST", "/workspaces/ws-1/bearer", "somebody's"),
+			newRequest("POST", "/workspaces/ws-1/token", "somebody's"),
 		} {
 			w := record(h, r)
 			require.Equal(t, 503, w.Code, "%s: %s", name, r.URL.Path)
@@ -143,7 +141,6 @@ func TestNoAnswerMayBeKeptAndEachThatPassesSaysWhenToComeAgain(t *testing.T) {
 		comeAgain    bool
 	}{
 		"a token":          {well, nil, "GET", "/workspaces/ws-1/token", own("ws-1"), 200, false},
-		"a bearer":         {well, nil, "POST", "/workspaces/ws-1/bearer", own("ws-1"), 200, false},
 		"a malformed wish": {well, nil, "GET", "/workspaces/ws-1/token?min_ttl=x", own("ws-1"), 400, false},
 		"nobody":           {well, nil, "GET", "/workspaces/ws-1/token", "", 401, false},
 		"somebody else":    {well, nil, "GET", "/workspaces/ws-1/token", own("ws-2"), 403, false},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -19,6 +20,8 @@ type Handler struct {
 	source  Source
 	auth    Authenticator
 	options Options
+
+	unjudged wire.Unjudged
 }
 
 var _ http.Handler = (*Handler)(nil)
@@ -49,7 +52,6 @@ func NewHandler(src Source, auth Authenticator, opts *Options) (*Handler, error)
 //	GET       /admin/github-installation-token
 //	GET, POST /workspaces/{id}/github-installation-token
 //	GET, POST /workspaces/{id}/token
-//	POST      /workspaces/{id}/bearer
 //
 // The patterns name no method, so that other methods get this package's own
 // answer. A mux on which a pattern with a method covers them, such as "GET /",
@@ -61,17 +63,43 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	}
 }
 
-// patience bounds a request with a body, which nobody may read to its end: until
-// then net/http doesn't notice that its caller is gone.
-const patience = time.Minute
+const (
+	// patience bounds a request with a body, which nobody may read to its end:
+	// until then net/http doesn't notice that its caller is gone.
+	patience = time.Minute
+
+	// bodyTimeout bounds the wait for the rest of a body.
+	bodyTimeout = 10 * time.Second
+)
+
+// boundBody bounds the wait for the body of r, where the server allows that. It
+// is called before the body is read, and before an answer: net/http reads what
+// is left of a body, up to 256 KiB, before it sends an answer or takes the
+// connection's next request, and sets no time for that. It lifts the deadline
+// itself, after the body or after the answer.
+func boundBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
+}
 
 // ServeHTTP serves the paths of [Handler.Mount], for any other router; below a
 // prefix, use [http.StripPrefix].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	answer, refused := h.serve(w, r)
+	if refused != nil {
+		refused.Write(w)
+		return
+	}
+	answer.Write(w, http.StatusOK)
+}
+
+// serve returns the answer to r, or why there is none.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (wire.Answer, *wire.Refusal) {
 	rt, id, ok := match(r.URL)
 	if !ok {
-		noRoute.Write(w)
-		return
+		boundBody(w, r)
+		return wire.Answer{}, noRoute
 	}
 	if r.ContentLength != 0 {
 		ctx, cancel := context.WithTimeout(r.Context(), patience)
@@ -87,9 +115,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if unrecorded := h.audit(r.Context(), &record); unrecorded != nil {
 		refused = unrecorded
 	}
-	if refused != nil {
-		refused.Write(w)
-		return
+	if !x.bounded {
+		boundBody(w, r)
 	}
-	answer.Write(w, http.StatusOK)
+	return answer, refused
 }

@@ -114,6 +114,9 @@ func leased(token string, expiresAt time.Time) tokenprovider.TokenProvider {
 	})
 }
 
+// everyone is an Options.Admit that lets everyone in.
+func everyone(context.Context, tokenhttp.Principal) error { return nil }
+
 func failing(err error) tokenprovider.TokenProvider {
 	return tokenprovider.Func(func(context.Context) (string, time.Time, error) {
 		return "", time.Time{}, err

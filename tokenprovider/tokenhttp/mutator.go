@@ -28,9 +28,6 @@ const (
 	EnvAllowHTTP = wire.EnvAllowHTTP
 )
 
-// defaultBearerTTL is how long a bearer lives that nobody renews.
-const defaultBearerTTL = 30 * 24 * time.Hour
-
 // MutatorOptions say where the endpoint is and how workspaces authenticate to
 // it.
 type MutatorOptions struct {
@@ -39,17 +36,20 @@ type MutatorOptions struct {
 	BaseURL string
 
 	// Key issues the bearers: the one that the endpoint's Authenticator is, or
-	// one of them. Required.
+	// one of them. Nil: somebody else issues them and keeps them in BearerFile,
+	// such as a projected token of Kubernetes.
 	Key *WorkspaceKey
 
-	// TTL is the life of a bearer; a workspace renews it in time. Default: 30
-	// days.
+	// TTL is the life of Key's bearers, for workspaces that end before it: none
+	// is renewed. 0: they never expire, and the endpoint's [Options].Admit says
+	// for how long each is good; an endpoint without one takes none of them.
 	TTL time.Duration
 
 	// BearerFile is an absolute path inside the workspace. When it is set the
-	// bearer goes into that file and not into the environment, which every
-	// process inherits; the platform then starts workspaces from a Registry's
-	// Plan, which has the file. Empty: the bearer goes into the environment.
+	// bearer is in that file and not in the environment, which every process
+	// inherits; Key's are put there by the platform, which then starts
+	// workspaces from a Registry's Plan, which has the file. Empty: the bearer
+	// goes into the environment. Required without a Key.
 	BearerFile string
 
 	// AllowHTTP allows http to another machine, and tells workspaces so, for
@@ -60,18 +60,20 @@ type MutatorOptions struct {
 // Mutator tells a workspace where its endpoint is and gives it a bearer. It
 // sets [EnvURL] and, depending on [MutatorOptions], [EnvBearer] or
 // [EnvBearerFile], and [EnvAllowHTTP]. Each start of a workspace gets a bearer
-// of its own; earlier ones stay valid until they expire. It is safe for
-// concurrent use. It fits provisionhook's EnvMutator and FileMutator by its
-// methods.
+// of its own; earlier ones are good until they expire, or until [Options].Admit
+// refuses what was issued before the present start. It is safe for concurrent
+// use. It fits provisionhook's EnvMutator and FileMutator by its methods.
 type Mutator struct {
 	base      *url.URL
-	key       *WorkspaceKey
+	key       *WorkspaceKey // nil: the bearers are somebody else's
 	ttl       time.Duration
 	file      string
 	allowHTTP bool
 }
 
-// NewMutator returns a Mutator; its error names the option that is missing or
+// NewMutator returns a Mutator for an endpoint in another process. Whether that
+// takes Key's bearers isn't known here: [Handler.Mutator] proves it where the
+// Handler is in the same one. The error names the option that is missing or
 // malformed.
 func NewMutator(opts MutatorOptions) (*Mutator, error) {
 	if opts.BaseURL == "" {
@@ -79,23 +81,26 @@ func NewMutator(opts MutatorOptions) (*Mutator, error) {
 			"the platform's URL as workspaces reach it")
 	}
 	base, err := wire.ParseURL(opts.BaseURL, opts.AllowHTTP)
-	_, noKeys := opts.Key.held()
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("tokenhttp: MutatorOptions.BaseURL %w", err)
 	case base.RawQuery != "" || base.ForceQuery:
 		return nil, errors.New("tokenhttp: MutatorOptions.BaseURL has a query, and must not")
-	case noKeys != nil:
-		return nil, errors.New("tokenhttp: MutatorOptions.Key is required: " +
-			"the WorkspaceKey of the endpoint")
+	case opts.Key == nil && opts.BearerFile == "":
+		return nil, errors.New("tokenhttp: MutatorOptions needs the endpoint's WorkspaceKey as Key, " +
+			"or a BearerFile in which workspaces find what somebody else issues")
+	case opts.Key == nil && opts.TTL != 0:
+		return nil, errors.New("tokenhttp: MutatorOptions.TTL is the life of Key's bearers, and there is no Key")
 	case opts.TTL < 0:
 		return nil, fmt.Errorf("tokenhttp: MutatorOptions.TTL is %s and must not be negative", opts.TTL)
 	case opts.BearerFile != "" && !wire.IsCleanAbs(opts.BearerFile):
 		return nil, fmt.Errorf("tokenhttp: MutatorOptions.BearerFile %q is not an absolute, clean path",
 			opts.BearerFile)
 	}
-	if opts.TTL == 0 {
-		opts.TTL = defaultBearerTTL
+	if opts.Key != nil {
+		if _, err := opts.Key.held(); err != nil {
+			return nil, fmt.Errorf("tokenhttp: MutatorOptions.Key has no keys: %w", err)
+		}
 	}
 	return &Mutator{base, opts.Key, opts.TTL, opts.BearerFile, opts.AllowHTTP}, nil
 }
@@ -104,7 +109,9 @@ func NewMutator(opts MutatorOptions) (*Mutator, error) {
 func (m *Mutator) Name() string { return "token-endpoint" }
 
 // MutateEnv sets the URL, and the bearer or where it is. An id that can't be
-// one segment of a URL's path is an error.
+// one segment of a URL's path is an error. One that holds a slash goes as %2F:
+// behind a proxy that decodes the path such a workspace is refused, and never
+// taken for another.
 func (m *Mutator) MutateEnv(_ context.Context, workspaceID string, env map[string]string) error {
 	if env == nil {
 		return errors.New("tokenhttp: the environment is nil")
@@ -129,9 +136,9 @@ func (m *Mutator) MutateEnv(_ context.Context, workspaceID string, env map[strin
 	return nil
 }
 
-// MutateFiles contributes the bearer when it goes into a file.
+// MutateFiles contributes the bearer when it goes into a file and is Key's.
 func (m *Mutator) MutateFiles(_ context.Context, workspaceID string, files map[string][]byte) error {
-	if m.file == "" {
+	if m.file == "" || m.key == nil {
 		return nil
 	}
 	if files == nil {

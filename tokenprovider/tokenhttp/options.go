@@ -18,11 +18,18 @@ import (
 type Options struct {
 	// Admit is asked after authentication, and only about who may have what
 	// they ask for otherwise. It gets the principal that the [Source] gets. It
-	// is where a workspace that is released is refused at once, although its
-	// bearer lives on, and where requests per workspace are limited.
-	// [ErrForbidden] is answered with 403, a [tokenprovider.Error] of
-	// CodeRateLimited with 429 and its RetryAfter, any other error with 503.
-	// Nil: all are admitted.
+	// says at each request that the workspace still exists, refuses a bearer of
+	// an earlier life of it, and limits requests per workspace. [ErrForbidden]
+	// is answered with 403, a [tokenprovider.Error] of CodeRateLimited with 429
+	// and its RetryAfter, any other error with 503. Nil: all are admitted but
+	// who comes with a bearer that never expires, which nothing would end: 401,
+	// and a line in the log that says why.
+	//
+	// A bearer is of an earlier life when its IssuedAt is before the workspace's
+	// present start. IssuedAt has whole seconds, so the start is cut to seconds
+	// too, and is noted before the environment is made, by the clock that dates
+	// the bearer: p.IssuedAt.Before(started.Truncate(time.Second)). It is zero
+	// where p is an administrator.
 	Admit func(ctx context.Context, p Principal) error
 
 	// Workspace finds what the platform knows of a workspace. It travels to the

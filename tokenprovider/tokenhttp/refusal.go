@@ -22,7 +22,6 @@ var (
 	noRoute         = refusal(http.StatusNotFound, tokenprovider.CodeNotFound, "not found")
 	noRegistry      = notConfigured("no GitHub App configured")
 	noProvider      = notConfigured("no token provider registered")
-	noRenewal       = notConfigured("no bearer can be renewed here")
 	notAcceptable   = refusal(http.StatusNotAcceptable, tokenprovider.CodeInvalidRequest,
 		wire.Git+": only by POST of git's attributes")
 	internalError = refusal(http.StatusInternalServerError, tokenprovider.CodeInternal, "internal error")
@@ -65,8 +64,6 @@ func (x *exchange) refusal(ctx context.Context, at position, err error) *wire.Re
 		undecided = "authentication unavailable"
 	case atAdmission:
 		undecided = "admission unavailable"
-	case atRenewer:
-		undecided = "renewal unavailable"
 	default:
 		return x.failed(ctx, at, err)
 	}
@@ -78,8 +75,6 @@ func (x *exchange) refusal(ctx context.Context, at position, err error) *wire.Re
 		return forbidden
 	case at.stage == atAdmission && code == tokenprovider.CodeRateLimited:
 		return passing(http.StatusTooManyRequests, code, code.Message(), err)
-	case at.stage == atRenewer && code == tokenprovider.CodeNotConfigured:
-		return noRenewal
 	}
 	x.options.Logger.ErrorContext(ctx, undecided, "workspace", at.workspace, "error", err)
 	return passing(http.StatusServiceUnavailable, tokenprovider.CodeUnavailable, undecided, err)

@@ -12,7 +12,6 @@ type route struct {
 	pattern string   // for an http.ServeMux; without a method, so that the Handler itself answers 405
 	methods []string // HEAD is never one: it would mint a token that nobody gets
 	admin   bool     // for administrators only, and about no workspace
-	renews  bool     // answers with a new bearer instead of a token
 }
 
 // getOrPost are the methods of a workspace's token.
@@ -23,7 +22,6 @@ var routes = []route{
 	{pattern: "/admin/github-installation-token", methods: []string{http.MethodGet}, admin: true},
 	{pattern: "/workspaces/{id}/github-installation-token", methods: getOrPost},
 	{pattern: "/workspaces/{id}/token", methods: getOrPost},
-	{pattern: "/workspaces/{id}/bearer", methods: []string{http.MethodPost}, renews: true},
 }
 
 // match finds the route for u and the workspace id in its path. It reads the
@@ -77,8 +75,6 @@ func (rt route) authorize(p Principal, id string) (Principal, bool) {
 	switch {
 	case rt.admin:
 		return Principal{Admin: true}, p.Admin
-	case rt.renews:
-		return p, !p.Admin && p.WorkspaceID == id
 	case p.Admin:
 		return Principal{WorkspaceID: id, Admin: true}, true
 	default:

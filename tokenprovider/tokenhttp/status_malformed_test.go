@@ -89,9 +89,5 @@ func malformed() []statusRow {
 			path: "/admin/github-installation-token", bearer: adminSecret, status: 405,
 			headers: "Allow: GET",
 		},
-		{
-			name: "GET of a bearer", source: live, path: "/workspaces/ws-1/bearer", status: 405,
-			body: bodyMethod, headers: "Allow: POST",
-		},
 	}
 }

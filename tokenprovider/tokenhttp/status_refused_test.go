@@ -80,30 +80,5 @@ func refused() []statusRow {
 			},
 			status: 500, body: `{"error":"internal error","code":"internal"}`,
 		},
-
-		{
-			name: "a bearer for an administrator", source: live, method: "POST",
-			path: "/workspaces/ws-1/bearer", bearer: adminSecret, status: 403, body: bodyForbidden,
-		},
-		{
-			name: "a bearer for another workspace", source: live, method: "POST",
-			path: "/workspaces/ws-2/bearer", status: 403, body: bodyForbidden,
-		},
-		{
-			name: "a bearer without credentials", source: live, method: "POST",
-			path: "/workspaces/ws-1/bearer", bearer: "-", status: 401, body: bodyUnauthenticated,
-			headers: "WWW-Authenticate: Bearer",
-		},
-		{
-			name: "a bearer for a released workspace", source: live,
-			opts: admits(tokenhttp.ErrForbidden), method: "POST", path: "/workspaces/ws-1/bearer",
-			status: 403, body: bodyForbidden,
-		},
-		{
-			name: "a bearer where none is issued", source: live,
-			auth: authenticates(tokenhttp.Principal{WorkspaceID: "ws-1"}, nil), method: "POST",
-			path:   "/workspaces/ws-1/bearer",
-			status: 404, body: `{"error":"no bearer can be renewed here","code":"not_configured"}`,
-		},
 	}
 }

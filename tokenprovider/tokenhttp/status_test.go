@@ -156,7 +156,7 @@ func TestAPathThatIsNoEndpointIsNotFoundWithACodeAndNoMore(t *testing.T) {
 		"/workspaces//token", "//workspaces/ws-1/token",
 		"/workspaces/ws-1/x/../token", "/workspaces/./ws-1/token", "/workspaces/ws-1/token/extra",
 		"/Workspaces/ws-1/token", "/workspaces/ws-1/Token",
-		"/admin/token", "/admin/bearer", "/admin/github-installation-token/",
+		"/admin/token", "/workspaces/ws-1/bearer", "/admin/github-installation-token/",
 		"/workspaces/{id}/secrets", "/workspaces/ws-1%2Ftoken", "/workspaces%2Fws-1%2Ftoken",
 	} {
 		got := ask(t, server, "GET", path, issue(t, key, "ws-1"))

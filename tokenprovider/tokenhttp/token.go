@@ -13,36 +13,36 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// issue is a secret that is handed out: a token or a bearer.
-type issue struct {
-	secret    string
+// issued is a token that is handed out.
+type issued struct {
+	token     string
 	expiresAt time.Time
 }
 
-// token asks the Source whose token it is, and that provider for a live one.
-func (x *exchange) token(in admitted) (issue, error) {
+// issue asks the Source whose token it is, and that provider for a live one.
+func (x *exchange) issue(in admitted) (issued, error) {
 	ctx := in.ctx
 	if x.wish.minTTL > 0 {
 		ctx = tokenprovider.WithMinTTL(ctx, x.wish.minTTL)
 	}
 	if err := x.enter(ctx, atSource, nil); err != nil {
-		return issue{}, err
+		return issued{}, err
 	}
 	from, err := x.source(ctx, in.principal)
 	if err != nil {
-		return issue{}, err
+		return issued{}, err
 	}
 	if foreign.IsNil(from) {
-		return issue{}, noProvider
+		return issued{}, noProvider
 	}
 	name := nameOf(from)
 	asked := time.Now()
 	if err := x.enter(ctx, atProvider, func(at *position) { at.provider = name }); err != nil {
-		return issue{}, err
+		return issued{}, err
 	}
 	got, err := unrejected(ctx, from, rejectedBy(x.request))
 	if err != nil {
-		return issue{}, err
+		return issued{}, err
 	}
 	return got, got.check(asked)
 }
@@ -53,20 +53,20 @@ func (x *exchange) token(in admitted) (issue, error) {
 // young.
 func unrejected(
 	ctx context.Context, from tokenprovider.TokenProvider, rejected []string,
-) (issue, error) {
+) (issued, error) {
 	for {
 		token, expiresAt, err := from.Token(ctx)
 		if err != nil || token == "" || len(rejected) == 0 {
-			return issue{token, expiresAt}, err
+			return issued{token, expiresAt}, err
 		}
 		digest := tokenprovider.TokenSHA256(token)
 		if !slices.Contains(rejected, digest) {
-			return issue{token, expiresAt}, nil
+			return issued{token, expiresAt}, nil
 		}
 		if !tokenprovider.Invalidate(from, token) {
 			status, reports := tokenprovider.StatusOf(from)
 			if !reports || status.TokenSHA256 == digest {
-				return issue{token, expiresAt}, nil
+				return issued{token, expiresAt}, nil
 			} // else another request has dropped it in this moment
 		}
 		rejected = without(rejected, digest)
@@ -92,12 +92,12 @@ var errEmptyToken = errors.New("tokenhttp: the provider answered with an empty t
 
 // check refuses what no provider may answer with. That a token died since it
 // was asked for is no defect.
-func (i issue) check(asked time.Time) error {
+func (i issued) check(asked time.Time) error {
 	const internal = tokenprovider.CodeInternal
 	switch dead := wire.Expired(i.expiresAt, time.Now()); {
-	case i.secret == "":
+	case i.token == "":
 		return &tokenprovider.Error{Code: internal, Err: errEmptyToken}
-	case !wire.IsToken(i.secret):
+	case !wire.IsToken(i.token):
 		return coded(internal, "the provider's token has a space or a control character in it, or isn't ASCII")
 	case dead && !wire.Expired(i.expiresAt, asked):
 		return coded(tokenprovider.CodeUnavailable, "the provider's token expired on its way, at %s",

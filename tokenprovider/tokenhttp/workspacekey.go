@@ -24,24 +24,21 @@ const (
 
 // WorkspaceKey issues the bearers of workspaces and accepts them. A bearer is a
 // JWT under HMAC-SHA-256: aud "provisionkit/workspace", sub the workspace's id,
-// iat, exp, and kid for the key. No other algorithm is accepted, no bearer
-// without exp, none before its nbf, none of another audience. It carries no
-// right but to be that workspace.
+// iat, kid for the key, and exp where a life was asked for. No other algorithm
+// is accepted, no bearer past its exp, none before its nbf, none of another
+// audience. It carries no right but to be that workspace.
 //
 // Bearers aren't stored and so can't be listed or taken back one by one;
-// [Options].Admit refuses a workspace that is gone, and dropping a key refuses
-// all that it signed. What is remembered is only that a signature held, never
-// that a bearer is still valid. A *WorkspaceKey is safe for concurrent use and
-// prints without its keys.
+// [Options].Admit refuses a workspace that is gone and what was issued before
+// its present start, and dropping a key refuses all that it signed. What is
+// remembered is only that a signature held, never that a bearer is still valid.
+// A *WorkspaceKey is safe for concurrent use and prints without its keys.
 type WorkspaceKey struct {
 	keys     secret.Of[[]signingKey] // none: it doesn't come from NewWorkspaceKey
 	verified *verified
 }
 
-var (
-	_ Authenticator = (*WorkspaceKey)(nil)
-	_ Renewer       = (*WorkspaceKey)(nil)
-)
+var _ Authenticator = (*WorkspaceKey)(nil)
 
 type signingKey struct {
 	id  string
@@ -49,9 +46,10 @@ type signingKey struct {
 }
 
 // NewWorkspaceKey returns a WorkspaceKey of random keys of at least 32 bytes
-// each. The first signs, all verify: to rotate, put the new one first and take
-// the old one out when its last bearer has expired. The keys are copied. The
-// error names a key that is too short.
+// each. The first signs, all verify. To rotate, add the new one behind the old
+// one on every replica, then put it first, and take the old one out when the
+// last workspace that started under it has ended. The keys are copied. The error
+// names a key that is too short.
 func NewWorkspaceKey(keys ...[]byte) (*WorkspaceKey, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("tokenhttp: NewWorkspaceKey needs a key of at least 32 random bytes")
@@ -89,45 +87,44 @@ func (k *WorkspaceKey) held() ([]signingKey, error) {
 	return keys, nil
 }
 
-// Issue returns a new bearer for the workspace, valid for ttl from now, in
-// whole seconds: a fraction is rounded up, and the second that has begun
-// counts. An id that is empty, isn't UTF-8 (JSON couldn't tell two such apart)
-// or is too long for a bearer is refused, and so is a ttl of zero or less.
+// Issue returns a new bearer for the workspace. With a ttl of zero it never
+// expires: it is for as long as the workspace exists, and only a Handler with
+// [Options].Admit takes it. A longer ttl is its life from now, in whole seconds:
+// a fraction is rounded up, and the second that has begun counts. Nobody renews
+// it. An id that is empty, isn't UTF-8 (JSON couldn't tell two such apart) or is
+// too long for a bearer is refused, and so is a negative ttl.
 func (k *WorkspaceKey) Issue(workspaceID string, ttl time.Duration) (string, error) {
-	bearer, _, err := k.issue(workspaceID, ttl)
-	return bearer, err
-}
-
-func (k *WorkspaceKey) issue(workspaceID string, ttl time.Duration) (string, time.Time, error) {
 	keys, err := k.held()
 	switch {
 	case err != nil:
-		return "", time.Time{}, err
+		return "", err
 	case workspaceID == "":
-		return "", time.Time{}, errors.New("tokenhttp: Issue: the workspace id is empty")
+		return "", errors.New("tokenhttp: Issue: the workspace id is empty")
 	case !utf8.ValidString(workspaceID):
-		return "", time.Time{}, errors.New("tokenhttp: Issue: the workspace id is not valid UTF-8")
-	case ttl <= 0:
-		return "", time.Time{}, fmt.Errorf("tokenhttp: Issue: the ttl is %s and must be more than zero", ttl)
+		return "", errors.New("tokenhttp: Issue: the workspace id is not valid UTF-8")
+	case ttl < 0:
+		return "", fmt.Errorf("tokenhttp: Issue: the ttl is %s and must not be negative", ttl)
 	}
 	issuedAt := time.Now().Truncate(time.Second)
-	expiresAt := issuedAt.Add(wire.WholeSeconds(ttl))
-	token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
-		Audience:  jwt.ClaimStrings{workspaceAudience},
-		Subject:   workspaceID,
-		IssuedAt:  jwt.NewNumericDate(issuedAt),
-		ExpiresAt: jwt.NewNumericDate(expiresAt),
-	})
+	claims := jwt.RegisteredClaims{
+		Audience: jwt.ClaimStrings{workspaceAudience},
+		Subject:  workspaceID,
+		IssuedAt: jwt.NewNumericDate(issuedAt),
+	}
+	if ttl > 0 {
+		claims.ExpiresAt = jwt.NewNumericDate(issuedAt.Add(wire.WholeSeconds(ttl)))
+	}
+	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims)
 	token.Header["kid"] = keys[0].id
 	bearer, err := token.SignedString(keys[0].key)
 	if err != nil {
-		return "", time.Time{}, fmt.Errorf("tokenhttp: Issue: %w", err)
+		return "", fmt.Errorf("tokenhttp: Issue: %w", err)
 	}
 	if len(bearer) > maxBearer {
-		return "", time.Time{}, fmt.Errorf("tokenhttp: Issue: the workspace id has %d bytes, "+
-			"too many for a bearer", len(workspaceID))
+		return "", fmt.Errorf("tokenhttp: Issue: the workspace id has %d bytes, too many for a bearer",
+			len(workspaceID))
 	}
-	return bearer, expiresAt, nil
+	return bearer, nil
 }
 
 // Authenticate implements [Authenticator]: the sender is the workspace that r's
@@ -137,21 +134,11 @@ func (k *WorkspaceKey) Authenticate(r *http.Request) (Principal, error) {
 	if err != nil {
 		return Principal{}, err
 	}
-	return Principal{WorkspaceID: claims.Subject}, nil
-}
-
-// Renew implements [Renewer]: it returns a bearer for the same workspace that
-// lives as long as r's did when it was issued, signed with the first key. It
-// needs r's bearer to have an iat, which those of Issue have.
-func (k *WorkspaceKey) Renew(r *http.Request) (string, time.Time, error) {
-	claims, err := k.verify(r)
-	if err != nil {
-		return "", time.Time{}, err
+	p := Principal{WorkspaceID: claims.Subject, NoExpiry: claims.ExpiresAt == nil}
+	if claims.IssuedAt != nil {
+		p.IssuedAt = claims.IssuedAt.UTC()
 	}
-	if claims.IssuedAt == nil || !claims.ExpiresAt.After(claims.IssuedAt.Time) {
-		return "", time.Time{}, ErrForbidden
-	}
-	return k.issue(claims.Subject, claims.ExpiresAt.Sub(claims.IssuedAt.Time))
+	return p, nil
 }
 
 // verify returns the claims of r's bearer, once its signature and all of its
@@ -186,7 +173,7 @@ var (
 	bearerParser = jwt.NewParser(append(claimRules,
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithStrictDecoding())...)
 	bearerRules = jwt.NewValidator(claimRules...)
-	claimRules  = []jwt.ParserOption{jwt.WithAudience(workspaceAudience), jwt.WithExpirationRequired()}
+	claimRules  = []jwt.ParserOption{jwt.WithAudience(workspaceAudience)}
 )
 
 // keyFor finds, among keys, the one that a bearer names: the only one that may

@@ -24,8 +24,7 @@ refused: prefer the helper.
 // A path, which only credential.useHttpPath adds, makes it no prompt of ours:
 // git decodes the parts of a URL before it prints them, so that a slash need
 // not be where the host ends.
-var gitPrompt = regexp.MustCompile(
-	`^(Username|Password) for 'https://(?:[A-Za-z0-9._~%-]*@)?([A-Za-z0-9.:_\[\]-]+)': ?$`)
+const gitPrompt = `^(Username|Password) for 'https://(?:[A-Za-z0-9._~%-]*@)?([A-Za-z0-9.:_\[\]-]+)': ?$`
 
 // askpass answers a prompt of git's.
 func askpass(ctx context.Context, p *process.Process, args []string) int {
@@ -36,7 +35,7 @@ func askpass(ctx context.Context, p *process.Process, args []string) int {
 	if err != nil {
 		return p.Fail(err)
 	}
-	prompt := gitPrompt.FindStringSubmatch(args[0])
+	prompt := regexp.MustCompile(gitPrompt).FindStringSubmatch(args[0])
 	if prompt == nil || !(gitcredential.Request{Protocol: "https", Host: prompt[2]}).For(hosts) {
 		return 1
 	}

@@ -33,6 +33,8 @@ func main() {
 	}
 }
 
+func everyone(context.Context, tokenhttp.Principal) error { return nil }
+
 // runPlatform pulls a token as a workspace of the snippet's platform.
 func runPlatform(ctx context.Context) error {
 	github, err := githubapptest.NewServer(nil)
@@ -52,7 +54,7 @@ func runPlatform(ctx context.Context) error {
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	registry, err := platform.Mount(mux, server.URL, []byte("0123456789abcdef0123456789abcdef"))
+	registry, err := platform.Mount(mux, server.URL, []byte("0123456789abcdef0123456789abcdef"), everyone)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func checkGH(ctx context.Context, d *diagnosis) finding {
 
 // deadLogin is a login of gh's with an installation token, which was dead an
 // hour after somebody stored it.
-var deadLogin = regexp.MustCompile(`(?m)^\s+oauth_token:\s*["']?ghs_`)
+const deadLogin = `(?m)^\s+oauth_token:\s*["']?ghs_`
 
 // checkGHLogin looks for logins that gh stored: it acts as those where it gets
 // no token.
@@ -54,7 +54,7 @@ func checkGHLogin(_ context.Context, d *diagnosis) finding {
 			continue
 		}
 		switch {
-		case deadLogin.Match(content):
+		case regexp.MustCompile(deadLogin).Match(content):
 			found = append(found, wrong("gh's login for %s in %s is an installation token, "+
 				"which dies after an hour: run gh auth logout", host, path))
 		case ghIsShim(d):

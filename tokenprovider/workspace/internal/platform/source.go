@@ -71,7 +71,7 @@ func (s *Source) Fresh(ctx context.Context) (string, time.Time, error) {
 // Token asks the platform, and where that isn't there asks again for as long as
 // the workspace has patience.
 func (s *Source) Token(ctx context.Context) (string, time.Time, error) {
-	if _, err := s.bearer.Credential(ctx); err != nil {
+	if _, _, err := s.bearer.Token(ctx); err != nil {
 		return "", time.Time{}, err // there is nothing to ask with
 	}
 	a := s.ask(ctx)
