@@ -63,7 +63,7 @@ func (k check) within(ctx context.Context, d *diagnosis) finding {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	// A check that ends with ctx knows better what it waited for: it has two
-	// seconds more, in one of which its programs are killed.
+	// seconds more, one of which what its programs left behind may take.
 	deadline, _ := ctx.Deadline()
 	patience, stop := context.WithDeadline(context.WithoutCancel(ctx), deadline.Add(2*time.Second))
 	defer stop()

@@ -39,20 +39,20 @@ func checkForge(ctx context.Context, d *diagnosis) finding {
 	return refusal(said, u.Host, name)
 }
 
-var (
-	proxyStatus = regexp.MustCompile(`(?:CONNECT tunnel failed, response |HTTP code )(\d{3})`)
-	forgeStatus = regexp.MustCompile(`returned error: (\d{3})`)
+const (
+	proxyStatus = `(?:CONNECT tunnel failed, response |HTTP code )(\d{3})`
+	forgeStatus = `returned error: (\d{3})`
 )
 
 // refusal says what is behind a failure for the repository of that name, of
 // which git said that.
 func refusal(said, host, name string) finding {
-	if proxy := proxyStatus.FindStringSubmatch(said); proxy != nil {
+	if proxy := regexp.MustCompile(proxyStatus).FindStringSubmatch(said); proxy != nil {
 		return wrong("git's proxy doesn't let it through to %s (%s): have whoever runs the proxy "+
 			"allow that host", host, proxy[1])
 	}
 	status := "no status"
-	if match := forgeStatus.FindStringSubmatch(said); match != nil {
+	if match := regexp.MustCompile(forgeStatus).FindStringSubmatch(said); match != nil {
 		status = match[1]
 	}
 	switch {

@@ -184,7 +184,7 @@ var gitBreakages = []breakage{
 			inline, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Inline: true})
 			require.NoError(t, err)
 			require.NoError(t, inline.MutateEnv(t.Context(), "ws-1", p.Env))
-			for _, name := range []string{"curl", "head", "cat"} {
+			for _, name := range []string{"curl", "head", "tr", "cat"} {
 				require.NoError(t,
 					os.Symlink(testutil.NeedTool(t, name), filepath.Join(p.bin, name)))
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,16 +53,13 @@ func checkGitVariables(_ context.Context, d *diagnosis) finding {
 	return ok("%d settings", count)
 }
 
-var numbered = regexp.MustCompile(`^GIT_CONFIG_(?:KEY|VALUE)_(\d+)$`)
-
-// uncounted returns the first variable with a setting that git doesn't read; ""
-// if there is none.
+// uncounted returns the variable with the key of a setting that git doesn't
+// read; "" if there is none.
 func uncounted(env map[string]string, count int) string {
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if match := numbered.FindStringSubmatch(name); match != nil {
-			if n, err := strconv.Atoi(match[1]); err != nil || n >= count {
-				return name
-			}
+		number, isKey := strings.CutPrefix(name, "GIT_CONFIG_KEY_")
+		if n, err := strconv.Atoi(number); isKey && err == nil && n >= count {
+			return name
 		}
 	}
 	return ""

@@ -5,7 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/workspacetest"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 	"github.com/stretchr/testify/require"
 )
 
@@ -39,8 +42,12 @@ func byFile(variable string, more ...func(*testing.T, *patient)) func(*testing.T
 // cached puts git's own cache before the helper, in a git of that version.
 func cached(version string) func(*testing.T, *patient) {
 	return func(t *testing.T, p *patient) {
-		instead(entry(helperKey, ""), entry(helperKey, "cache --timeout=600"), entry(helperKey, "ours"))(t, p)
-		p.Env["PROVISIONKIT_CACHE_FOR"] = "10m"
+		p.unwire()
+		mutator, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{
+			Command: filepath.Join(p.bin, "git-credential-provisionkit"), CacheFor: 10 * time.Minute,
+		})
+		require.NoError(t, err)
+		require.NoError(t, mutator.MutateEnv(t.Context(), "ws-1", p.Env))
 		gitVersion(version)(t, p)
 	}
 }
@@ -106,6 +113,17 @@ var wiringBreakages = []breakage{
 	{
 		name: "a cache before ours", check: "git-helper", do: cached("2.40.0"), status: "ok",
 		says: "asks provisionkit's helper",
+	},
+	{
+		name: "a cache before ours that has another token", check: "git-credential", status: "ok",
+		says: "git gets a token for github.com; that it is this command's can't be told",
+		do: func(t *testing.T, p *patient) {
+			cached("2.40.0")(t, p)
+			approve := p.Command(t, p.Home, "credential", "approve")
+			approve.Stdin = strings.NewReader(workspacetest.Refused("ghs_of_before"))
+			require.NoError(t, approve.Run())
+			t.Cleanup(func() { _ = p.Command(t, p.Home, "credential-cache", "exit").Run() })
+		},
 	},
 	{
 		name: "a cache before ours that nobody asked for", check: "git-helper",
