@@ -85,15 +85,18 @@
 //	{"ok": false, "checks": [{"name": "url", "status": "error", "message": "..."}, ...]}
 //
 // A status is ok, warning (it works, and may not for long or not for all
-// programs), error, or skipped: what it needs is wrong, as a check above it
-// says. ok is false, and the exit code 1, when there is an error. Names and
-// statuses stay what they are; messages are for people. Each check has ten
-// seconds, all of them have thirty.
+// programs), error, or skipped: what it needs is wrong or not there, as a check
+// above it says. ok is false, and the exit code 1, when there is an error. Names
+// and statuses stay what they are; messages are for people. Each check has ten
+// seconds, all of them have thirty; a program that they run ends by then, and has
+// printed no more than 1 MiB.
 //
 // It looks whether the platform answers, asks it for a token, and has git
-// itself fetch a credential; no setting is changed. No secret is in what it
-// says: a token is named by its [tokenprovider.TokenSHA256], and a URL is shown
-// without user name, password and query.
+// itself fetch a credential and, in a repository whose origin is at one of the
+// hosts, ask the forge with that; no setting is changed. A token that the forge
+// refuses is reported, as with any git. No secret is in what it says: a token is
+// named by its [tokenprovider.TokenSHA256], and a URL is shown without user
+// name, password and query.
 //
 // # Who can read a token
 //

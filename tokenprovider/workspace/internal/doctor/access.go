@@ -31,6 +31,8 @@ func checkAccess(ctx context.Context, d *diagnosis) finding {
 	switch {
 	case readErr != nil:
 		return wrong("the bearer was there and isn't any more: %s", readErr)
+	case d.asked.status != 0 && d.asked.err != nil && !d.asked.isJSON:
+		return ok("not known: the answer isn't the platform's")
 	case d.asked.status == http.StatusUnauthorized && used.Expired(time.Now()):
 		return wrong("the bearer expired at %s: restart the workspace, "+
 			"or have the platform write a new one", used.ExpiresAt.UTC().Format(time.RFC3339))
@@ -48,10 +50,9 @@ func checkAccess(ctx context.Context, d *diagnosis) finding {
 
 // forbidden says what the platform may have against a bearer that it knows.
 func forbidden(endpoint string, used platform.Credential) finding {
-	subject, isJWT := strings.CutPrefix(used.Subject, "sub:")
-	if id, ok := workspaceID(endpoint); ok && isJWT && id != subject {
+	if id, ok := workspaceID(endpoint); ok && used.Issuer == "" && used.Subject != "" && id != used.Subject {
 		return wrong("the bearer is of workspace %q and %s asks for the token of %q (403): "+
-			"correct the one or the other", subject, wire.EnvURL, id)
+			"correct the one or the other", used.Subject, wire.EnvURL, id)
 	}
 	return wrong("the platform gives this workspace no token (403): its policy forbids it, " +
 		"or it counts the workspace as released; ask its operator")
@@ -96,8 +97,9 @@ func checkEndpoint(_ context.Context, d *diagnosis) finding {
 		return wrong("%s redirects (%d), and that is never followed: "+
 			"set it to where the endpoint is", wire.EnvURL, d.asked.status)
 	case !d.asked.isJSON:
-		return wrong("no token endpoint but something else answered (%d): correct %s, "+
-			"or look at what stands before the platform", d.asked.status, wire.EnvURL)
+		return wrong("no token endpoint but something else answered (%d, %s): correct %s, which ends in "+
+			"/workspaces/ID/token, or look at what stands before the platform, as a login, a firewall "+
+			"or a proxy with a list of hosts", d.asked.status, d.asked.media, wire.EnvURL)
 	}
 	return wrong("the platform has no token (%s): %s", status, code.Message())
 }

@@ -14,11 +14,14 @@ import (
 // checkAskpass looks for a program that git would have ask for a password where
 // there is no token.
 func checkAskpass(_ context.Context, d *diagnosis) finding {
+	// The first that is set counts, also an empty one.
 	program, from := d.Env("GIT_ASKPASS"), "GIT_ASKPASS"
 	if _, isSet := process.Lookup(d.Environ, "GIT_ASKPASS"); !isSet {
 		if set := d.settings.of("core", "askpass"); len(set) > 0 {
 			last := set[len(set)-1]
 			program, from = last.value, "core.askPass in "+last.where(d.Env)
+		} else {
+			program, from = d.Env("SSH_ASKPASS"), "SSH_ASKPASS"
 		}
 	}
 	if found := d.Programs(program); len(found) > 0 && filepath.Base(program) == program {
@@ -38,6 +41,6 @@ func checkAskpass(_ context.Context, d *diagnosis) finding {
 			from, wire.EnvOnFailure)
 	}
 	return warn("%s is a program of an editor or somebody else's, "+
-		"which asks for a password when there is no token: set %s=quit, or unset it",
+		"which git has ask for a password when there is no token: set %s=quit, or unset it",
 		from, wire.EnvOnFailure)
 }

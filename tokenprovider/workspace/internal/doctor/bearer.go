@@ -19,6 +19,9 @@ import (
 // say.
 func checkBearer(ctx context.Context, d *diagnosis) finding {
 	e, err := config.Endpoint{URL: d.Env(wire.EnvURL)}.WithBearer(d.Env)
+	if err != nil && d.Env(wire.EnvBearerFile) == "" {
+		return wrong("%s%s", err, filtered(d, wire.EnvURL))
+	}
 	if err != nil {
 		return wrong("%s", err)
 	}
@@ -37,22 +40,27 @@ func checkBearer(ctx context.Context, d *diagnosis) finding {
 		return wrong("the bearer has white space, control characters or letters beyond ASCII in " +
 			"it: it isn't what the platform issued")
 	}
-	return worst([]finding{bearerRights(e.BearerFile), bearerLife(used, time.Now())})
+	return worst([]finding{bearerRights(e.BearerFile, used), bearerLife(used, time.Now())})
 }
 
-// bearerRights looks at who else can get at the file. A group that may read it
-// is how some platforms hand secrets to a user who isn't root.
-func bearerRights(path string) finding {
+// bearerRights looks at who else can get at the file. A token that a cluster
+// projects into a workspace is root's and everybody's there; it is for one
+// audience, and soon another one.
+func bearerRights(path string, c platform.Credential) finding {
 	info, err := os.Stat(path)
 	if path == "" || err != nil || runtime.GOOS == "windows" {
 		return ok("")
 	}
 	mode := info.Mode().Perm()
+	isProjected := c.Issuer != "" && !c.ExpiresAt.IsZero()
 	switch {
-	case mode&0o027 != 0:
-		return wrong("%s has rights %#o, so that others can read or replace the bearer: "+
+	case mode&0o022 != 0:
+		return wrong("%s has rights %#o, so that others can replace the bearer: "+
 			"run chmod 600 on it", path, mode)
-	case mode&0o050 != 0:
+	case mode&0o004 != 0 && !isProjected:
+		return warn("%s has rights %#o, so that everybody can read the bearer: run chmod 600 on it",
+			path, mode)
+	case mode&0o040 != 0 && !isProjected:
 		return warn("%s has rights %#o, so that its group can read the bearer", path, mode)
 	}
 	return ok("")
@@ -60,12 +68,17 @@ func bearerRights(path string) finding {
 
 // bearerLife looks at what the bearer says of its end.
 func bearerLife(c platform.Credential, now time.Time) finding {
-	until := c.ExpiresAt.UTC().Format(time.RFC3339)
-	switch {
-	case c.ExpiresAt.IsZero():
-		return ok("it is there, and doesn't say when it expires")
-	case c.Expired(now):
-		return warn("it says that it expired at %s", until)
+	what, until := "", c.ExpiresAt.UTC().Format(time.RFC3339)
+	if c.Issuer != "" {
+		what = "a token of " + c.Issuer + ", "
 	}
-	return ok("valid until %s", until)
+	switch {
+	case c.Subject == "":
+		return ok("it is there, and doesn't say when it expires")
+	case c.ExpiresAt.IsZero():
+		return ok("%sdoesn't expire; ends with the workspace", what)
+	case c.Expired(now):
+		return warn("%sit says that it expired at %s", what, until)
+	}
+	return ok("%svalid until %s", what, until)
 }

@@ -71,16 +71,16 @@ var bypassBreakages = []breakage{
 		status: "warning", says: "is http",
 	},
 	{
-		name: "a remote over ssh that is rewritten", check: "remotes", status: "ok",
+		name: "another remote over ssh that is rewritten", check: "remotes", status: "ok",
 		says: "none holds a token",
 		do: func(t *testing.T, p *patient) {
-			remote("remote.origin.url", "git@github.com:acme/widgets")(t, p)
+			remote("remote.up.url", "git@github.com:acme/widgets")(t, p)
 			p.config(t, "url.https://github.com/.insteadOf", "git@github.com:")
 		},
 	},
 	{
-		name:  "a remote with a user name",
-		do:    remote("remote.origin.url", "https://somebody@github.com/acme/widgets"),
+		name:  "another remote with a user name",
+		do:    remote("remote.up.url", "https://somebody@github.com/acme/widgets"),
 		check: "remotes", status: "ok",
 	},
 	{
@@ -98,7 +98,7 @@ var bypassBreakages = []breakage{
 	{
 		name: "an Authorization of the repository's for all hosts",
 		do:   remote("http.extraHeader", "Authorization: Bearer hunter2"), check: "headers",
-		says: "http.extraheader in this repository's configuration",
+		says: ".git/config sends an Authorization to github.com",
 	},
 	{
 		name:  "an Authorization for some repositories",

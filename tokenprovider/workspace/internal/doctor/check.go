@@ -26,7 +26,8 @@ type check struct {
 func checks() []check {
 	return []check{
 		{name: "url", run: checkURL},
-		{name: "platform", needs: []string{"url"}, run: checkPlatform},
+		{name: "proxy", run: checkProxy},
+		{name: "platform", needs: []string{"url", "proxy"}, run: checkPlatform},
 		{name: "clock", needs: []string{"platform"}, run: checkClock},
 		{name: "bearer", run: checkBearer},
 		{name: "access", needs: []string{"platform", "bearer"}, run: checkAccess},
@@ -34,11 +35,15 @@ func checks() []check {
 		{name: "hosts", run: checkHosts},
 		{name: "token", needs: []string{"endpoint", "hosts"}, run: checkToken},
 		{name: "git", run: checkGit},
-		{name: "git-config", needs: []string{"git"}, run: checkGitConfig},
+		{name: "git-variables", needs: []string{"git"}, run: checkGitVariables},
+		{name: "git-config", needs: []string{"git-variables"}, run: checkGitConfig},
 		{name: "git-helper", needs: []string{"git-config", "hosts"}, run: checkGitHelper},
 		{name: "git-credential", needs: []string{"git-helper", "token"}, run: checkGitCredential},
 		{name: "askpass", needs: []string{"git-config"}, run: checkAskpass},
-		{name: "remotes", needs: []string{"git-config", "hosts"}, run: checkRemotes},
+		{name: "repository", needs: []string{"git-config"}, run: checkRepository},
+		{name: "remotes", needs: []string{"repository", "hosts"}, run: checkRemotes},
+		{name: "forge", needs: []string{"remotes", "git-credential"}, run: checkForge},
+		{name: "identity", needs: []string{"git-config"}, run: checkIdentity},
 		{name: "headers", needs: []string{"git-config", "hosts"}, run: checkHeaders},
 		{name: "rewrites", needs: []string{"git-config", "hosts"}, run: checkRewrites},
 		{name: "netrc", needs: []string{"hosts"}, run: checkNetrc},
@@ -57,9 +62,10 @@ const checkLimit = 10 * time.Second
 func (k check) within(ctx context.Context, d *diagnosis) finding {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
-	// A check that ends with ctx knows better what it waited for: it has a
-	// second more.
-	patience, stop := context.WithTimeout(context.WithoutCancel(ctx), checkLimit+time.Second)
+	// A check that ends with ctx knows better what it waited for: it has two
+	// seconds more, one of which what its programs left behind may take.
+	deadline, _ := ctx.Deadline()
+	patience, stop := context.WithDeadline(context.WithoutCancel(ctx), deadline.Add(2*time.Second))
 	defer stop()
 	found, err := foreign.Within(patience, "check "+k.name, func(context.Context) (finding, error) {
 		return k.run(ctx, d), nil
@@ -80,14 +86,19 @@ type diagnosis struct {
 	credential Credential
 	found      map[string]*pending
 
-	endpoint config.Endpoint   // left by url, without the bearer
-	observer *observer         // left by platform
-	asked    answer            // left by access
-	bearer   platform.Bearer   // left by bearer
-	served   []string          // left by hosts
-	fresh    secret.Of[string] // left by token
-	gitPath  string            // left by git
-	settings settings          // left by git-config
+	endpoint  config.Endpoint   // left by url, without the bearer
+	observer  *observer         // left by platform
+	asked     answer            // left by access
+	bearer    platform.Bearer   // left by bearer
+	served    []string          // left by hosts
+	cacheFor  time.Duration     // left by hosts
+	fresh     secret.Of[string] // left by token
+	username  string            // left by token
+	gitPath   string            // left by git
+	git       gitVersion        // left by git
+	settings  settings          // left by git-config
+	cached    bool              // left by git-helper: git's own cache stands before it
+	commonDir string            // left by repository
 }
 
 // pending is a finding to be. It may be read once done is closed.

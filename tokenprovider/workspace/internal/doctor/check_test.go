@@ -44,6 +44,20 @@ func exits(context.Context, *diagnosis) finding {
 
 func dereferences(_ context.Context, d *diagnosis) finding { return ok("%s", d.gitPath) }
 
+func TestSettingsOfTheImageThatWereOverwrittenAreNamed(t *testing.T) {
+	t.Parallel()
+	own := map[string]string{
+		"GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": "credential.helper", "GIT_CONFIG_VALUE_0": "x",
+		"GIT_CONFIG_KEY_1": "core.pager", "GIT_CONFIG_VALUE_1": "",
+	}
+	const image = "PATH=/bin\x00GIT_CONFIG_COUNT=2\x00GIT_CONFIG_KEY_0=safe.directory\x00GIT_CONFIG_VALUE_0=*\x00" +
+		"GIT_CONFIG_KEY_1=core.pager\x00GIT_CONFIG_VALUE_1=\x00GIT_CONFIG_KEY_2=left.out\x00GIT_CONFIG_VALUE_2=\x00"
+	require.Equal(t, []string{"safe.directory"}, lostSettings(image, own))
+	for _, first := range []string{"", "GIT_CONFIG_COUNT=7\x00", "GIT_CONFIG_COUNT=x\x00GIT_CONFIG_KEY_0=a.b\x00"} {
+		require.Empty(t, lostSettings(first, own))
+	}
+}
+
 func TestWhatIsShownOfAURLHoldsNoSecret(t *testing.T) {
 	t.Parallel()
 	for raw, shown := range map[string]string{

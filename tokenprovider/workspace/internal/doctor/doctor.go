@@ -1,13 +1,17 @@
 // Package doctor looks for what is wrong in a workspace, and tells what to do
 // about it: whether the platform answers and hands out a token, whether git and
-// gh get it, and what gets in their way. It changes nothing, and prints no
+// gh get it and the forge takes it, and what gets in their way. It changes nothing, and prints no
 // secret.
 package doctor
 
 import (
 	"context"
+	"errors"
 	"io"
+	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
 )
@@ -15,12 +19,13 @@ import (
 // Details is the help of the subcommand.
 const Details = `Looks at all that git and gh need in this workspace, from the platform
 to the token that git gets, and at what gets in their way. Each check is a line: ok,
-warning, error or, when one that it needs is wrong, skipped; then what is wrong and what
-to do about it. No secret is printed, a token only as its SHA-256.
+warning, error or, when what it needs is wrong or not there, skipped; then what is wrong
+and what to do about it. No secret is printed, a token only as its SHA-256.
 
   --json    {"ok": true, "checks": [{"name": "url", "status": "ok", "message": "..."}, ...]}
 
-Of the repository in the current folder the remotes and settings are checked too.
+Of the repository in the current folder the remotes and settings are checked too, and
+the forge is asked for it.
 
 Exit code: 1 if a check ends with error, else 0.
 `
@@ -36,18 +41,27 @@ func Run(ctx context.Context, p *process.Process, args []string, credential Cred
 	if len(args) > 0 && !asJSON {
 		return p.Fail(process.ErrArguments)
 	}
-	ctx, cancel := context.WithTimeout(ctx, process.Timeout)
+	interrupted := ctx
+	if p.Replace != nil { // the process is the command's own, and what it started ends before it
+		var stop context.CancelFunc
+		interrupted, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		defer stop()
+	}
+	ctx, cancel := context.WithTimeout(interrupted, process.Timeout)
 	defer cancel()
 
 	d := start(ctx, p, credential)
 	r := report{OK: true}
 	for _, k := range checks() {
 		line := r.add(k.name, d.wait(k.name))
-		if !asJSON {
+		if !asJSON && !errors.Is(interrupted.Err(), context.Canceled) {
 			line.print(p)
 		}
 	}
 	d.close()
+	if errors.Is(interrupted.Err(), context.Canceled) {
+		return 1
+	}
 	if asJSON {
 		r.print(p)
 	}

@@ -11,44 +11,39 @@ import (
 
 // setting is one line of git's configuration.
 type setting struct {
-	scope  string // system, global, local, worktree, or command for the environment and git -c
-	origin string // as git names it: file:PATH or command line:
+	origin string // as git names it: file:PATH, or command line: for the environment and git -c
 	key    string // section and name in lower case, the subsection as written; it may hold a secret
 	value  string // it may hold a secret
 }
 
 type settings []setting
 
-// readSettings returns what git config prints of settings.
-func readSettings(ctx context.Context, d *diagnosis, args ...string) (settings, error) {
-	args = append([]string{"config", "--null", "--show-origin"}, args...)
-	text, err := d.output(ctx, nil, "", d.gitPath, args...)
+// lookedAt is a pattern of the settings that the checks look at. A repository
+// may have many thousands of others, as those of its branches.
+const lookedAt = `^(core\.askpass$|(credential|http|url|remote|submodule)\.)`
+
+// readSettings returns the settings that are looked at in what args and stdin
+// have git config read.
+func readSettings(ctx context.Context, d *diagnosis, stdin string, args ...string) (settings, error) {
+	args = slices.Concat([]string{"config", "--null", "--show-origin"}, args, []string{"--get-regexp", lookedAt})
+	text, err := d.output(ctx, nil, stdin, d.gitPath, args...)
 	exit, isExit := errors.AsType[*exec.ExitError](err)
 	none := isExit && exit.ExitCode() == 1 && text == ""
 	if err != nil && !none {
 		return nil, err
 	}
-	return parseSettings(text, slices.Contains(args, "--show-scope")), nil
+	return parseSettings(text), nil
 }
 
-// parseSettings reads what git config --null --show-origin prints, with or
-// without --show-scope.
-func parseSettings(text string, scoped bool) settings {
-	fields := strings.Split(text, "\x00")
-	width := 2
-	if scoped {
-		width = 3
-	}
+// parseSettings reads what git config --null --show-origin prints.
+func parseSettings(text string) settings {
 	var all settings
-	for record := range slices.Chunk(fields, width) {
-		if len(record) < width {
+	for record := range slices.Chunk(strings.Split(text, "\x00"), 2) {
+		if len(record) < 2 {
 			break // what is behind the last NUL
 		}
-		s := setting{origin: record[width-2]}
-		if scoped {
-			s.scope = record[0]
-		}
-		s.key, s.value, _ = strings.Cut(record[width-1], "\n")
+		s := setting{origin: record[0]}
+		s.key, s.value, _ = strings.Cut(record[1], "\n")
 		all = append(all, s)
 	}
 	return all
@@ -59,6 +54,17 @@ func (all settings) of(section, name string) settings {
 	var found settings
 	for _, s := range all {
 		if strings.HasPrefix(s.key, section+".") && strings.HasSuffix(s.key, "."+name) {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// named returns those of the settings that have the subsection.
+func (all settings) named(subsection string) settings {
+	var found settings
+	for _, s := range all {
+		if s.subsection() == subsection {
 			found = append(found, s)
 		}
 	}
@@ -125,17 +131,14 @@ func (s setting) matches(host string) (matched bool, path string) {
 
 // where returns where the setting was made, for somebody who wants to undo it.
 func (s setting) where(getenv func(string) string) string {
-	switch s.scope {
-	case "local", "worktree":
-		return "this repository's configuration"
-	case "command":
-		for n := 0; getenv("GIT_CONFIG_KEY_"+strconv.Itoa(n)) != ""; n++ {
-			name, value := "GIT_CONFIG_KEY_"+strconv.Itoa(n), "GIT_CONFIG_VALUE_"+strconv.Itoa(n)
-			if strings.EqualFold(getenv(name), s.key) && getenv(value) == s.value {
-				return "the environment (" + name + ")"
-			}
-		}
-		return "git -c (GIT_CONFIG_PARAMETERS)"
+	if path, isFile := strings.CutPrefix(s.origin, "file:"); isFile {
+		return path
 	}
-	return strings.TrimPrefix(s.origin, "file:")
+	for n := 0; getenv("GIT_CONFIG_KEY_"+strconv.Itoa(n)) != ""; n++ {
+		name, value := "GIT_CONFIG_KEY_"+strconv.Itoa(n), "GIT_CONFIG_VALUE_"+strconv.Itoa(n)
+		if strings.EqualFold(getenv(name), s.key) && getenv(value) == s.value {
+			return "the environment (" + name + ")"
+		}
+	}
+	return "git -c (GIT_CONFIG_PARAMETERS)"
 }

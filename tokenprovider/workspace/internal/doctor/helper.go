@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,14 +52,17 @@ func checkHelpers(d *diagnosis, helpers settings, host, below string) finding {
 	if below != "" {
 		host += "/" + below
 	}
+	cached := d.cacheFor > 0 && len(asked) > 0 && strings.HasPrefix(asked[0].value, "cache ")
+	if cached { // the platform wants git's own cache there
+		d.cached, asked = true, asked[1:]
+	}
 	ours := slices.IndexFunc(asked, isOurs)
 	switch {
 	case ours < 0 && reset.key != "":
 		return wrong("git's helper for %s is wiped by an empty %s in %s: remove that",
 			host, reset.shownKey(), reset.where(d.Env))
 	case ours < 0:
-		return wrong("git has no helper of provisionkit's for %s: run %s install, "+
-			"or let the platform set GIT_CONFIG_COUNT", host, gitcredential.DefaultCommand)
+		return wrong("git has no helper of provisionkit's for %s: %s", host, d.unwired())
 	case ours > 0:
 		return wrong("git asks another helper for %s first, by %s in %s: remove that",
 			host, asked[0].shownKey(), asked[0].where(d.Env))
@@ -73,7 +77,33 @@ func checkHelpers(d *diagnosis, helpers settings, host, below string) finding {
 				"it may act as somebody else", host, other.shownKey(), other.where(d.Env))
 		}
 	}
+	if cached && d.git.olderThan(40) {
+		return warn("%s may get a dead token out of its own cache, which stands before "+
+			"provisionkit's helper (%s), since it doesn't know when a password expires (2.40 does): "+
+			"upgrade it, or have the platform leave CacheFor out", d.git, wire.EnvCacheFor)
+	}
 	return ok("asks provisionkit's helper")
+}
+
+// unwired says what may have become of git's wiring, and what to do.
+func (d *diagnosis) unwired() string {
+	const install = gitcredential.DefaultCommand + " install"
+	system := d.Env("GIT_CONFIG_SYSTEM")
+	_, err := os.Stat(system)
+	switch {
+	case d.git.olderThan(31) && d.Env("GIT_CONFIG_COUNT") != "":
+		return d.git.String() + " takes no configuration from the environment (2.31 does): " +
+			"upgrade it, or run " + install
+	case d.git.olderThan(32) && system != "":
+		return d.git.String() + " doesn't know GIT_CONFIG_SYSTEM (2.32 does): upgrade it, or run " +
+			install
+	case system != "" && d.Env("GIT_CONFIG_NOSYSTEM") != "":
+		return "GIT_CONFIG_NOSYSTEM has it ignore the file that GIT_CONFIG_SYSTEM names: unset that"
+	case system != "" && err != nil:
+		return "there is no " + system + ", which GIT_CONFIG_SYSTEM names: the platform has to " +
+			"write it before the workspace starts"
+	}
+	return "run " + install + ", or let the platform set GIT_CONFIG_COUNT"
 }
 
 // isBelow reports whether a setting for URLs below the path applies to all that
@@ -103,9 +133,6 @@ func isOurs(s setting) bool {
 // checkGitCredential has git itself fetch a credential for each host, as it
 // does before a push, and compares it with the token that this command has.
 func checkGitCredential(ctx context.Context, d *diagnosis) finding {
-	// Nobody is to be asked for a password: neither a program, which the empty
-	// variable turns off, nor the terminal.
-	quiet := []string{"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS="}
 	var changing []string // hosts whose token can't be compared
 	for _, host := range d.served {
 		text, err := d.output(ctx, quiet, gitRequest(host), d.gitPath, "credential", "fill")
@@ -126,7 +153,7 @@ func checkGitCredential(ctx context.Context, d *diagnosis) finding {
 		if err == nil && sameToken(again.token, got.token) {
 			continue
 		}
-		if err == nil && changes(ctx, d, again) {
+		if err == nil && (d.cached || changes(ctx, d, again)) {
 			changing = append(changing, host)
 			continue
 		}
@@ -136,7 +163,7 @@ func checkGitCredential(ctx context.Context, d *diagnosis) finding {
 	}
 	if len(changing) > 0 {
 		return ok("git gets a token for %s; that it is this command's can't be told, "+
-			"since the platform hands out another one each time",
+			"since the platform hands out another one each time or git has a cache",
 			strings.Join(changing, ", "))
 	}
 	return ok("git gets the token for %s", strings.Join(d.served, ", "))

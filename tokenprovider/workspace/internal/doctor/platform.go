@@ -21,6 +21,9 @@ import (
 // checkURL looks at where the token is to come from.
 func checkURL(_ context.Context, d *diagnosis) finding {
 	e, err := config.ReadURL(d.Env)
+	if err != nil && d.Env(wire.EnvURL) == "" {
+		return wrong("%s%s", err, filtered(d, wire.EnvBearerFile, wire.EnvBearer, wire.EnvHosts))
+	}
 	if err != nil {
 		return wrong("%s", err)
 	}
@@ -53,7 +56,11 @@ func checkPlatform(ctx context.Context, d *diagnosis) finding {
 	}
 	resp, err := d.observer.RoundTrip(req)
 	if err != nil {
-		return unreachable(err, req.URL.Host, through)
+		found := unreachable(err, req.URL.Host, through)
+		if through == "" && d.wait("proxy").status == statusWarning {
+			found.message += "; a proxy may be the only way to it: see proxy"
+		}
+		return found
 	}
 	resp.Body.Close()
 	if through != "" {
@@ -65,6 +72,9 @@ func checkPlatform(ctx context.Context, d *diagnosis) finding {
 // unreachable says why nothing answers at host.
 func unreachable(err error, host, through string) finding {
 	if through != "" {
+		if refusal, isRefusal := errors.AsType[*proxyRefusal](err); isRefusal {
+			return refusal.of(through, host)
+		}
 		if dial, isDial := errors.AsType[*net.OpError](err); isDial && dial.Op == "proxyconnect" {
 			return wrong("the proxy %s can't be reached: correct HTTPS_PROXY, "+
 				"or add the platform's host to NO_PROXY", through)

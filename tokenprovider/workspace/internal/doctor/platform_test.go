@@ -111,6 +111,34 @@ var platformBreakages = []breakage{
 		says: "PROVISIONKIT_URL isn't set: it has to be the URL of the platform's token endpoint, and sudo, ssh and cron drop it",
 	},
 	{
+		name: "a URL that got lost beside the bearer", do: tokenURL(""), check: "url",
+		says: "since PROVISIONKIT_BEARER is set, what started this program may filter variables by name",
+	},
+	{
+		name: "a proxy whose password isn't escaped", check: "proxy",
+		do:   set("HTTPS_PROXY", "http://user:hunter2%ss@proxy.example:3128"),
+		says: "HTTPS_PROXY isn't the URL of a proxy",
+	},
+	{
+		name: "a proxy whose password has a hash", check: "proxy",
+		do:   set("https_proxy", "http://user:hunter2#ss@proxy.example:3128"),
+		says: "https_proxy isn't the URL of a proxy",
+	},
+	{
+		name: "a proxy at no port", check: "proxy", do: set("all_proxy", "proxy.example:31x28"),
+		says: "all_proxy isn't the URL of a proxy",
+	},
+	{
+		name: "a proxy for git alone", check: "proxy", status: "warning",
+		do:   set("ALL_PROXY", "socks5h://user:hunter2@proxy.example:3128"),
+		says: "ALL_PROXY is proxy.example:3128, which git and curl use and this command doesn't",
+	},
+	{
+		name: "a proxy that is named without a scheme", check: "proxy", status: "ok",
+		do:   set("HTTPS_PROXY", "user:hunter2@proxy.example:3128"),
+		says: "HTTPS_PROXY is proxy.example:3128",
+	},
+	{
 		name: "a URL that is none", do: tokenURL("platform.example/token"), check: "url",
 		says: "not an absolute URL",
 	},
@@ -238,11 +266,21 @@ var platformBreakages = []breakage{
 	{
 		name: "a 404 of something else",
 		do:   answers(404, "Content-Type: text/html", "<html>hunter2"), check: "endpoint",
-		says: "something else answered (404)",
+		says: "something else answered (404, text/html)",
 	},
 	{
 		name: "a proxy's 502", do: answers(502, "Content-Type: text/html", "<html>hunter2"),
-		check: "endpoint", says: "something else answered (502)",
+		check: "endpoint", says: "something else answered (502, text/html)",
+	},
+	{
+		name: "a page of a firewall's", check: "endpoint",
+		do:   answers(403, "Content-Type: text/html; charset=utf-8", "<html>hunter2"),
+		says: "something else answered (403, text/html; charset=utf-8)",
+	},
+	{
+		name: "a login that stands before the platform", check: "endpoint",
+		do:   answers(401, "Content-Type: text/plain", "hunter2"),
+		says: "something else answered (401, text/plain)",
 	},
 	{
 		name: "a platform whose key was refused",
@@ -305,7 +343,14 @@ func TestAProxyInTheWayIsNamed(t *testing.T) {
 	p.Env["SSL_CERT_FILE"] = certificates
 
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodConnect || r.Host != "platform.example:443" {
+		switch {
+		case r.Host == "password.example:443":
+			w.WriteHeader(http.StatusProxyAuthRequired)
+			return
+		case r.Host == "away.example:443":
+			w.WriteHeader(http.StatusGatewayTimeout)
+			return
+		case r.Method != http.MethodConnect || r.Host != "platform.example:443":
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
@@ -335,7 +380,14 @@ func TestAProxyInTheWayIsNamed(t *testing.T) {
 	p.at("https://elsewhere.example")
 	d = p.read(t, start(t, p.Env, "", "doctor", "--json"))
 	require.Equal(t, []string{"platform"}, d.with("error"))
-	require.Contains(t, d.message("platform"), "elsewhere.example, through the proxy "+address)
+	require.Contains(t, d.message("platform"),
+		"the proxy "+address+" doesn't let this workspace through to elsewhere.example (403)")
+	for host, says := range map[string]string{
+		"password.example": "asks for a user name and password (407)", "away.example": "doesn't get through to away.example (504)",
+	} {
+		p.at("https://" + host)
+		require.Contains(t, p.read(t, start(t, p.Env, "", "doctor", "--json")).message("platform"), says)
+	}
 
 	p.Env["HTTPS_PROXY"] = "http://user:hunter2@" + refusing
 	d = p.read(t, start(t, p.Env, "", "doctor", "--json"))

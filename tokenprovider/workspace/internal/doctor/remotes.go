@@ -2,30 +2,35 @@ package doctor
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
 )
+
+// escape is for a quoted value of git's configuration.
+var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
 // checkRemotes looks at the URLs of the repository in the current folder and of
 // its submodules: with a token in one git asks no helper, and ssh has none.
 func checkRemotes(ctx context.Context, d *diagnosis) finding {
-	folder, err := d.output(ctx, nil, "", d.gitPath,
-		"rev-parse", "--path-format=absolute", "--git-common-dir")
-	if err != nil {
-		return ok("there is no repository in this folder")
-	}
 	all := slices.Clone(d.settings)
-	for _, file := range submoduleFiles(ctx, d, strings.TrimSpace(folder)) {
-		more, err := readSettings(ctx, d, "--file", file, "--list")
-		if err != nil {
-			return wrong("git can't read %s: correct it", file)
-		}
-		all = append(all, more...)
-	}
 	found := []finding{ok("none holds a token")}
+	if top, err := d.output(ctx, nil, "", d.gitPath, "rev-parse", "--show-toplevel"); err == nil {
+		path := filepath.Join(strings.TrimSpace(top), ".gitmodules")
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
+			more, err := readSettings(ctx, d, "", "--file", path)
+			all, found = append(all, more...), append(found, unread(ctx, err, path))
+		}
+	}
+	// One git reads them all.
+	more, err := readSettings(ctx, d, submoduleFiles(ctx, d), "--file", "-", "--includes")
+	all, found = append(all, more...), append(found, unread(ctx, err, "the configuration of a submodule"))
 	urls := slices.Concat(all.of("remote", "url"), all.of("remote", "pushurl"), all.of("submodule", "url"))
 	for _, s := range urls {
 		file := strings.TrimPrefix(s.origin, "file:")
@@ -46,17 +51,23 @@ func checkRemotes(ctx context.Context, d *diagnosis) finding {
 	return worst(found)
 }
 
-// submoduleFiles returns the files with URLs of submodules: what the repository
-// brings, and the configuration of those that have been cloned.
-func submoduleFiles(ctx context.Context, d *diagnosis, folder string) []string {
-	var files []string
-	if top, err := d.output(ctx, nil, "", d.gitPath, "rev-parse", "--show-toplevel"); err == nil {
-		path := filepath.Join(strings.TrimSpace(top), ".gitmodules")
-		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
-			files = append(files, path)
-		}
+// unread says that what couldn't be read because of err.
+func unread(ctx context.Context, err error, what string) finding {
+	switch {
+	case err == nil:
+		return ok("")
+	case errors.Is(err, process.ErrOutput), ctx.Err() != nil:
+		return warn("not all was looked at: there is too much in %s", what)
 	}
-	modules := filepath.Join(folder, "modules")
+	return wrong("git can't read %s: correct it", what)
+}
+
+// submoduleFiles returns, in git's syntax, the configuration of the submodules
+// that have been cloned.
+func submoduleFiles(ctx context.Context, d *diagnosis) string {
+	var files strings.Builder
+	files.WriteString("[include]\n")
+	modules := filepath.Join(d.commonDir, "modules")
 	_ = filepath.WalkDir(modules, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -66,9 +77,9 @@ func submoduleFiles(ctx context.Context, d *diagnosis, folder string) []string {
 		case entry.IsDir() && slices.Contains([]string{"objects", "refs", "logs"}, entry.Name()):
 			return fs.SkipDir
 		case entry.Name() == "config" && entry.Type().IsRegular():
-			files = append(files, path)
+			fmt.Fprintf(&files, "path = \"%s\"\n", escape.Replace(path))
 		}
 		return nil
 	})
-	return files
+	return files.String()
 }

@@ -56,7 +56,7 @@ func worst(found []finding) finding {
 	all := slices.MaxFunc(found, func(a, b finding) int { return cmp.Compare(a.status, b.status) })
 	var messages []string
 	for _, f := range found {
-		if f.status == all.status && f.message != "" {
+		if f.status == all.status && f.message != "" && !slices.Contains(messages, f.message) {
 			messages = append(messages, f.message)
 		}
 	}

@@ -25,6 +25,10 @@ func checkHosts(_ context.Context, d *diagnosis) finding {
 	if _, err := config.ReadOnFailure(d.Env); err != nil {
 		return wrong("%s", err)
 	}
+	d.cacheFor, err = config.ReadCacheFor(d.Env)
+	if err != nil {
+		return wrong("%s", err)
+	}
 	d.served = hosts
 	return ok("%s", strings.Join(hosts, ", "))
 }
@@ -41,7 +45,7 @@ func checkToken(ctx context.Context, d *diagnosis) finding {
 	if err != nil {
 		return wrong("there is no token: %s", err)
 	}
-	d.fresh = c.token
+	d.fresh, d.username = c.token, c.username
 	digest := "SHA-256 " + tokenprovider.TokenSHA256(c.token.Reveal())
 	if c.expiresAt.IsZero() {
 		return ok("fresh, without a known expiry (%s)", digest)
@@ -75,6 +79,7 @@ func gitRequest(host string) string { return "protocol=https\nhost=" + host + "\
 
 // gitAnswer is a credential in git's format.
 type gitAnswer struct {
+	username  string
 	token     secret.Of[string]
 	expiresAt time.Time // zero: not known
 }
@@ -84,6 +89,8 @@ func parseAnswer(text string) (gitAnswer, error) {
 	for line := range strings.Lines(text) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 		switch key {
+		case "username":
+			answer.username = value
 		case "password":
 			answer.token = secret.New(value)
 		case "password_expiry_utc":

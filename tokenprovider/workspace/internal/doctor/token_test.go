@@ -21,9 +21,16 @@ func aged(age, left time.Duration) func(*testing.T, *patient) {
 		bearer, _, err := jwt.NewParser().ParseUnverified(p.Env["PROVISIONKIT_BEARER"], claims)
 		require.NoError(t, err)
 		claims["iat"], claims["exp"] = time.Now().Add(-age).Unix(), time.Now().Add(left).Unix()
-		p.Env["PROVISIONKIT_BEARER"], err = bearer.SignedString([]byte("0123456789abcdef0123456789abcdef"))
+		p.Env["PROVISIONKIT_BEARER"], err = bearer.SignedString([]byte(workspacetest.PlatformKey))
 		require.NoError(t, err)
 	}
+}
+
+func signed(t *testing.T, claims jwt.MapClaims) string {
+	t.Helper()
+	bearer, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(workspacetest.PlatformKey))
+	require.NoError(t, err)
+	return bearer
 }
 
 func bearerFile(mode os.FileMode) func(*testing.T, *patient) {
@@ -66,11 +73,20 @@ var tokenBreakages = []breakage{
 	},
 	{
 		name: "a bearer file for everybody", do: bearerFile(0o644), check: "bearer",
-		says: "has rights 0644, so that others can read or replace",
+		status: "warning", says: "has rights 0644, so that everybody can read the bearer",
 	},
 	{
 		name: "a bearer file that a group may write", do: bearerFile(0o660), check: "bearer",
-		says: "has rights 0660",
+		says: "has rights 0660, so that others can replace",
+	},
+	{
+		name: "a bearer that got lost beside the URL", check: "bearer",
+		do:   set("PROVISIONKIT_BEARER", ""),
+		says: "since PROVISIONKIT_URL is set, what started this program may filter variables by name",
+	},
+	{
+		name: "a cache for a time that is none", do: set("PROVISIONKIT_CACHE_FOR", "often"),
+		check: "hosts", says: "PROVISIONKIT_CACHE_FOR must be a duration",
 	},
 	{
 		name: "a bearer file that a group may read", do: bearerFile(0o640), check: "bearer",
@@ -102,6 +118,34 @@ var tokenBreakages = []breakage{
 		name: "tokens that die soon", do: serves(&workspacetest.Mint{Life: 5 * time.Minute}, nil),
 		check: "token", status: "warning", says: "too little for long work",
 	},
+}
+
+// A cluster projects a token of its own into a file for everybody.
+func TestDoctorTellsWhatTheBearerIsAndWhenItExpires(t *testing.T) {
+	t.Parallel()
+	p := newPatient(t)
+	file := bearerFile(0o644)
+	for _, c := range []struct {
+		claims       jwt.MapClaims
+		status, says string
+	}{
+		{jwt.MapClaims{"iss": "https://cluster.example", "exp": 4102444800}, "ok",
+			"a token of https://cluster.example, valid until 2100-01-01T00:00:00Z"},
+		{jwt.MapClaims{"iss": "https://cluster.example"}, "warning", "everybody can read the bearer"},
+		{jwt.MapClaims{"exp": 4102444800}, "warning", "everybody can read the bearer"},
+	} {
+		c.claims["sub"] = "ws-1"
+		p.Env["PROVISIONKIT_BEARER"], p.Env["PROVISIONKIT_BEARER_FILE"] = signed(t, c.claims), ""
+		file(t, p)
+		d := p.of(t)
+		require.Contains(t, d.with(c.status), "bearer", "%+v", d)
+		require.Contains(t, d.message("bearer"), c.says)
+	}
+	p.Env["PROVISIONKIT_BEARER_FILE"] = ""
+	p.Env["PROVISIONKIT_BEARER"] = signed(t, jwt.MapClaims{"sub": "ws-1"})
+	require.Equal(t, "doesn't expire; ends with the workspace", p.of(t).message("bearer"))
+	p.Env["PROVISIONKIT_BEARER"] = "opaque"
+	require.Equal(t, "it is there, and doesn't say when it expires", p.of(t).message("bearer"))
 }
 
 func TestDoctorTellsWhatIsWrongWithTheBearerAndTheToken(t *testing.T) { diagnose(t, tokenBreakages) }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -17,12 +18,17 @@ type observer struct {
 
 // answer is what the endpoint said to a request.
 type answer struct {
-	err    error // of the request for a token
-	status int   // 0: none
-	isJSON bool  // as the endpoint's own are
+	err    error  // of the request for a token
+	status int    // 0: none
+	isJSON bool   // as the endpoint's own are
+	media  string // what it says that it is
 }
 
-func newObserver() *observer { return &observer{transport: wire.NewTransport()} }
+func newObserver() *observer {
+	transport := wire.NewTransport()
+	transport.OnProxyConnectResponse = onConnect
+	return &observer{transport: transport}
+}
 
 // RoundTrip implements [http.RoundTripper].
 func (o *observer) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -37,6 +43,9 @@ func (o *observer) RoundTrip(req *http.Request) (*http.Response, error) {
 		skew := date.Add(time.Second / 2).Sub(sent.Add(now.Sub(sent) / 2))
 		o.skew.Store(&skew)
 	}
-	o.last.Store(&answer{status: resp.StatusCode, isJSON: wire.IsJSON(resp.Header)})
+	o.last.Store(&answer{
+		status: resp.StatusCode, isJSON: wire.IsJSON(resp.Header),
+		media: cmp.Or(resp.Header.Get("Content-Type"), "without a type"),
+	})
 	return resp, nil
 }

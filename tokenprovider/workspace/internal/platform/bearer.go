@@ -2,8 +2,6 @@ package platform
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"time"
@@ -58,8 +56,8 @@ func (b Bearer) Credential(ctx context.Context) (Credential, error) {
 // Nothing here verifies it: that is the platform's part.
 type Credential struct {
 	Value     secret.Of[string]
-	Subject   string // "sub:" and that of a JWT, or the digest of what is none
-	IssuedAt  time.Time
+	Subject   string    // of a JWT; "" for what is none
+	Issuer    string    // of a JWT that isn't the platform's own; "" for that
 	ExpiresAt time.Time // zero: it doesn't say, or never
 }
 
@@ -67,14 +65,9 @@ func parseCredential(value string) Credential {
 	c := Credential{Value: secret.New(value)}
 	var claims jwt.RegisteredClaims
 	if _, _, err := jwt.NewParser().ParseUnverified(value, &claims); err != nil || claims.Subject == "" {
-		sum := sha256.Sum256([]byte(value))
-		c.Subject = "sha256:" + hex.EncodeToString(sum[:])
 		return c
 	}
-	c.Subject = "sub:" + claims.Subject
-	if claims.IssuedAt != nil {
-		c.IssuedAt = claims.IssuedAt.Time
-	}
+	c.Subject, c.Issuer = claims.Subject, claims.Issuer
 	if claims.ExpiresAt != nil {
 		c.ExpiresAt = claims.ExpiresAt.Time
 	}

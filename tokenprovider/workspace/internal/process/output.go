@@ -16,7 +16,8 @@ var ErrOutput = errors.New("the output is too large")
 
 // Output runs the program at path to its end, with environ and nothing else in
 // its environment, and returns what it printed. A program that prints more than
-// [MaxOutput] to either stream is ended.
+// [MaxOutput] to either stream, or still runs when ctx ends, is killed with all
+// that it started. A signal from the terminal doesn't reach it.
 func Output(
 	ctx context.Context, environ []string, stdin, path string, args ...string,
 ) (stdout, stderr string, err error) {
@@ -26,6 +27,7 @@ func Output(
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = environ, strings.NewReader(stdin), out, errOut
 	cmd.WaitDelay = time.Second // for what it left behind, which may hold its output open
+	inGroup(cmd)
 	err = cmd.Run()
 	if cause := context.Cause(ctx); errors.Is(cause, ErrOutput) {
 		err = cause

@@ -1,8 +1,11 @@
 package process
 
 import (
+	"context"
 	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -49,4 +52,26 @@ func TestABoundedBufferHasNoWayPastItsBound(t *testing.T) {
 	t.Parallel()
 	_, reads := any(&buffer{}).(io.ReaderFrom)
 	require.False(t, reads)
+}
+
+// A git that is killed leaves the program that talks to a server behind.
+func TestWhatAProgramStartedEndsWithItWhenItRunsForTooLong(t *testing.T) {
+	t.Parallel()
+	sh, pipe := testutil.NeedTool(t, "sh"), filepath.Join(t.TempDir(), "pipe")
+	require.NoError(t, exec.Command(testutil.NeedTool(t, "mkfifo"), pipe).Run())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error)
+	go func() {
+		_, _, err := Output(ctx, append(os.Environ(), "PIPE="+pipe), "", sh, "-c", `sleep 300 >"$PIPE" & wait`)
+		ended <- err
+	}()
+	reader, err := os.Open(pipe) // waits for who writes to it
+	require.NoError(t, err)
+	defer reader.Close()
+	cancel()
+	require.Error(t, <-ended)
+	rest, err := io.ReadAll(reader) // until nobody has it open any more
+	require.NoError(t, err)
+	require.Empty(t, rest)
 }

@@ -1,0 +1,72 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// checkProxy looks at the variables that name a proxy, before a way through it
+// fails.
+func checkProxy(_ context.Context, d *diagnosis) finding {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"} {
+		if value := d.Env(name); value != "" && proxyHost(value) == "" {
+			return wrong("%s isn't the URL of a proxy: correct it; in its user name and password a "+
+				"%% has to be written as %%25, a # as %%23, a / as %%2F and an @ as %%40", name)
+		}
+	}
+	used := cmp.Or(d.Env("HTTPS_PROXY"), d.Env("https_proxy"))
+	switch all := cmp.Or(d.Env("ALL_PROXY"), d.Env("all_proxy")); {
+	case used != "":
+		return ok("HTTPS_PROXY is %s", proxyHost(used))
+	case all != "":
+		return warn("ALL_PROXY is %s, which git and curl use and this command doesn't: "+
+			"set HTTPS_PROXY to the same", proxyHost(all))
+	}
+	return ok("none is set")
+}
+
+// proxyHost returns the host and port in the value of a variable for a proxy; ""
+// if it can't be read.
+func proxyHost(value string) string {
+	if !strings.Contains(value, "://") {
+		value = "http://" + value
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
+		return ""
+	}
+	return u.Host
+}
+
+// proxyRefusal is the error for a proxy that doesn't make the connection that it
+// is asked for.
+type proxyRefusal struct{ status int }
+
+func (e *proxyRefusal) Error() string { return fmt.Sprintf("the proxy answers %d", e.status) }
+
+// onConnect is an OnProxyConnectResponse of [http.Transport].
+func onConnect(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode != http.StatusOK {
+		return &proxyRefusal{resp.StatusCode}
+	}
+	return nil
+}
+
+// of says what to do about a refusal of that proxy to let anybody through to
+// host.
+func (e *proxyRefusal) of(proxy, host string) finding {
+	switch e.status {
+	case http.StatusProxyAuthRequired:
+		return wrong("the proxy %s asks for a user name and password (407): put them into "+
+			"HTTPS_PROXY, as in http://USER:PASSWORD@%s", proxy, proxy)
+	case http.StatusForbidden:
+		return wrong("the proxy %s doesn't let this workspace through to %s (403): have whoever "+
+			"runs it allow that host, or add the host to NO_PROXY", proxy, host)
+	}
+	return wrong("the proxy %s doesn't get through to %s (%d): have whoever runs it look why, "+
+		"or add the host to NO_PROXY", proxy, host, e.status)
+}
