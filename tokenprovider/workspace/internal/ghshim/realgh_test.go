@@ -52,7 +52,7 @@ func TestTheRealGhWorksOnOverManyLivesOfATokenBesideGit(t *testing.T) {
 	status.Path, status.Args[0] = s.link, "gh"
 	said, err := status.CombinedOutput() // gh itself shows a part of the token there
 	require.NoError(t, err)
-	require.Regexp(t, `Logged in to github.com (as app-|account x-access-token)`, string(said)) // gh asks for the name, or has it from the login
+	require.Regexp(t, `Logged in to github.com (as app-|account app-)`, string(said)) // gh asks for the name, or has it from the login
 	token := strings.TrimSpace(start(t, s.env, "", "token").Stdout)
 	require.Equal(t, token+"\n", s.gh(t, nil, "auth", "token").Stdout)
 	require.Contains(t, s.gh(t, nil, "repo", "view", "acme/widgets").Stdout, "acme/widgets")
