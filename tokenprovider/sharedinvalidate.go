@@ -87,8 +87,9 @@ func (s *Shared) swap(ctx context.Context, key string, old, new []byte, ttl time
 	})
 }
 
-// droppedSince reports whether Drop was called after t.
-func (s *Shared) droppedSince(t time.Time) bool { return t.UnixNano() < s.droppedAt.Load() }
+// droppedSince reports whether Drop was called after t, or within the same tick
+// of the clock, which can be 15 ms long.
+func (s *Shared) droppedSince(t time.Time) bool { return t.UnixNano() <= s.droppedAt.Load() }
 
 // warn logs that a call of the store failed. Its error is for operators; it
 // must not hold what was stored.

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -63,7 +64,7 @@ func (l *linking) isFree(name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if self.Same(path, l.program) {
+	if self.Same(path, l.program) || runtime.GOOS == "windows" && sameContent(path, l.program) {
 		return false, nil
 	}
 	if info.IsDir() || !self.Is(path) && !isLeftBehind(path) {
@@ -71,6 +72,14 @@ func (l *linking) isFree(name string) (bool, error) {
 			"name a folder with --dir that stands before %s on the PATH", path, l.dir)
 	}
 	return true, nil
+}
+
+// sameContent reports whether a is a copy of b: on Windows one that is up to
+// date is left alone, since a program that runs can't be replaced.
+func sameContent(a, b string) bool {
+	contentA, errA := os.ReadFile(a)
+	contentB, errB := os.ReadFile(b)
+	return errA == nil && errB == nil && bytes.Equal(contentA, contentB)
 }
 
 // isLeftBehind reports whether path is a link to this command where it is no
