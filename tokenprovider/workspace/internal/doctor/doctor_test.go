@@ -335,6 +335,7 @@ func TestDoctorEndsWhenNothingElseDoes(t *testing.T) {
 	require.Less(t, time.Since(began), 8*time.Second)
 	require.Equal(t, []string{"platform", "git"}, d.with("error"))
 	require.Contains(t, d.message("platform"), "doesn't answer in time")
+	require.Contains(t, d.message("git"), "(this check ran out of its time)")
 }
 
 func TestDoctorRefusesArgumentsThatItDoesNotKnow(t *testing.T) {

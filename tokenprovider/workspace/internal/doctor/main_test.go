@@ -18,5 +18,3 @@ var (
 )
 
 type result = workspacetest.Result
-
-const request = workspacetest.Request
