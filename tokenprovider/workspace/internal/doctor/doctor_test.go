@@ -322,7 +322,7 @@ func TestDoctorEndsWhenNothingElseDoes(t *testing.T) {
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
 	p.platform.On(func(http.ResponseWriter, *http.Request) bool { <-release; return true })
-	workspacetest.Script(t, p.git, "git", "sleep 60")
+	workspacetest.Script(t, p.git, "git", testutil.NeedTool(t, "sleep")+" 60")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	var stdout bytes.Buffer
