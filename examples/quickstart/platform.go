@@ -129,7 +129,7 @@ func (p *platform) provision(
 ) (*workspaceDir, error) {
 	p.running.Store(id, true)
 	ws := &workspaceDir{dir: filepath.Join(dir, id), github: github, story: p.story}
-	for _, folder := range []string{ws.dir, ws.home(), ws.runtime()} {
+	for _, folder := range []string{ws.dir, ws.home()} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return nil, err
 		}

@@ -31,8 +31,7 @@ type workspaceDir struct {
 	began time.Time // of the command that ran last
 }
 
-func (w *workspaceDir) home() string    { return w.dir + "-home" }
-func (w *workspaceDir) runtime() string { return w.dir + "-run" }
+func (w *workspaceDir) home() string { return w.dir + "-home" }
 
 // baseEnv returns the environment before any plugin: nothing of the machine's
 // but PATH, no configuration of git's, nobody's credentials, nothing to ask a
@@ -42,7 +41,6 @@ func (w *workspaceDir) baseEnv(certificate string) map[string]string {
 		"PATH":                os.Getenv("PATH"),
 		"HOME":                w.home(),
 		"XDG_CONFIG_HOME":     w.home(),
-		"XDG_RUNTIME_DIR":     w.runtime(),
 		"LC_ALL":              "C",
 		"NO_PROXY":            "127.0.0.1",
 		"GIT_CONFIG_NOSYSTEM": "1",

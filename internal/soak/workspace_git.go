@@ -21,7 +21,7 @@ type gitWorker struct {
 
 func (ws *workspace) newGitWorker(env map[string]string) (worker, error) {
 	g := &gitWorker{ws: ws, dir: env["HOME"]}
-	if err := os.MkdirAll(filepath.Join(g.dir, "run"), 0o700); err != nil {
+	if err := os.MkdirAll(g.dir, 0o700); err != nil {
 		return nil, err
 	}
 	for name, value := range env {
@@ -36,7 +36,7 @@ func (ws *workspace) environment() map[string]string {
 	ws.starts++
 	home := filepath.Join(ws.dir, fmt.Sprintf("%s.%d", ws.id, ws.starts))
 	return map[string]string{
-		"PATH": os.Getenv("PATH"), "HOME": home, "XDG_CONFIG_HOME": home, "XDG_RUNTIME_DIR": filepath.Join(home, "run"),
+		"PATH": os.Getenv("PATH"), "HOME": home, "XDG_CONFIG_HOME": home,
 		"GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_SSL_CAINFO": ws.certificate, "LC_ALL": "C",
 		"NO_PROXY": "127.0.0.1", "GIT_AUTHOR_NAME": "Agent", "GIT_AUTHOR_EMAIL": "agent@example.com",
 		"GIT_COMMITTER_NAME": "Agent", "GIT_COMMITTER_EMAIL": "agent@example.com",

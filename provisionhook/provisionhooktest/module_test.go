@@ -17,11 +17,9 @@ import (
 func TestTheMutatorsOfThisModuleKeepTheContract(t *testing.T) {
 	app := fakeApp(t) // a key takes long to make: one serves all subtests
 	for name, newMutator := range map[string]func(*testing.T) provisionhook.EnvMutator{
-		"gitcredential": func(t *testing.T) provisionhook.EnvMutator {
-			hosts := []string{"a.example", "b.example:8443"}
-			m, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{Hosts: hosts, ConfigFile: "/run/gitconfig"})
-			require.NoError(t, err)
-			return m
+		"gitcredential": func(t *testing.T) provisionhook.EnvMutator { return git(t, "") },
+		"gitcredential with a file": func(t *testing.T) provisionhook.EnvMutator {
+			return git(t, "/run/provisionkit/gitconfig")
 		},
 		"tokenhttp": func(t *testing.T) provisionhook.EnvMutator { return endpoint(t, "") },
 		"tokenhttp with a file": func(t *testing.T) provisionhook.EnvMutator {
@@ -43,6 +41,14 @@ func TestTheMutatorsOfThisModuleKeepTheContract(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { provisionhooktest.Run(t, newMutator) })
 	}
+}
+
+func git(t *testing.T, configFile string) *gitcredential.Mutator {
+	m, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{
+		Hosts: []string{"a.example", "b.example:8443"}, ConfigFile: configFile,
+	})
+	require.NoError(t, err)
+	return m
 }
 
 func endpoint(t *testing.T, bearerFile string) provisionhook.EnvMutator {

@@ -67,11 +67,11 @@ func (f configFile) setEnv(env map[string]string) error {
 		return fmt.Errorf("gitcredential: with %s git ignores the file that %s names: unset it, or leave ConfigFile empty",
 			noSystemName, systemName)
 	}
-	switch held := env[systemName]; held {
+	switch env[systemName] {
 	case "", f.path, f.system:
 	default:
-		return fmt.Errorf("gitcredential: %s is %q already, which git would no longer read: "+
-			"name it as SystemConfig, or as ConfigFile if another mutator contributes it", systemName, held)
+		return fmt.Errorf("gitcredential: %s names another file, which git would no longer read: "+
+			"name it as SystemConfig, or as ConfigFile if another mutator contributes it", systemName)
 	}
 	env[systemName] = f.path
 	return nil

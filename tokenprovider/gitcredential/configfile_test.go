@@ -156,8 +156,8 @@ func TestAConfigFileIsRefusedWhereGitWouldLoseSomething(t *testing.T) {
 		env  map[string]string
 		says string
 	}{
-		"another file":        {map[string]string{"GIT_CONFIG_SYSTEM": "/opt/gitconfig"}, `"/opt/gitconfig" already`},
-		"no file":             {map[string]string{"GIT_CONFIG_SYSTEM": "/dev/null"}, `"/dev/null" already`},
+		"another file":        {map[string]string{"GIT_CONFIG_SYSTEM": "/opt/gitconfig"}, "names another file"},
+		"no file":             {map[string]string{"GIT_CONFIG_SYSTEM": "/dev/null"}, "names another file"},
 		"no system":           {map[string]string{"GIT_CONFIG_NOSYSTEM": "1"}, "git ignores the file"},
 		"no system, in words": {map[string]string{"GIT_CONFIG_NOSYSTEM": "True"}, "git ignores the file"},
 		"nil":                 {nil, "nil environment"},

@@ -127,7 +127,7 @@ f() {
     esac;
     case $s:$x in
       401:*) [ -z "$l" ] || break; l=$b; bearer; [ "$b" != "$l" ] || break ;;
-      50[234]:*|000:7|000:35|*:28|*:52|*:55|*:56)
+      50[234]:*|000:6|000:7|000:35|*:28|*:52|*:55|*:56)
         # The wait is w seconds, less up to half of it; what is left after it bounds the next try. t, which a clock that is
         # set back doesn't make longer, ends it too.
         [ "$x" != 28 ] || t=$((t - m));

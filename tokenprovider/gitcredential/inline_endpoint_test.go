@@ -23,11 +23,11 @@ func newEndpoint(t *testing.T, provider tokenprovider.TokenProvider) (env map[st
 	require.NoError(t, err)
 	handler, err := tokenhttp.NewHandler(func(context.Context, tokenhttp.Principal) (tokenprovider.TokenProvider, error) {
 		return provider, nil
-	}, key, nil)
+	}, key, &tokenhttp.Options{Admit: func(context.Context, tokenhttp.Principal) error { return nil }})
 	require.NoError(t, err)
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	m, err := tokenhttp.NewMutator(tokenhttp.MutatorOptions{BaseURL: server.URL, Key: key})
+	m, err := handler.Mutator(tokenhttp.MutatorOptions{BaseURL: server.URL, Key: key})
 	require.NoError(t, err)
 	env = map[string]string{}
 	require.NoError(t, m.MutateEnv(t.Context(), "ws-1", env))
@@ -92,7 +92,7 @@ func TestGitGetsItsTokenFromTheEndpointThroughTheInlineHelper(t *testing.T) {
 	require.Equal(t, []string{token}, provider.invalidated,
 		"the endpoint knows which token that digest is of")
 
-	g.Env["PROVISIONKIT_URL"] = "http://127.0.0.1:1/token"
+	g.Env["PROVISIONKIT_URL"], g.Env["PROVISIONKIT_RETRY"] = "http://127.0.0.1:1/token", "0"
 	filled, stderr = credential("fill", githubRequest)
 	require.Empty(t, filled, "nobody else is asked: the helpers of the repository were wiped")
 	require.Contains(t, stderr, "can't be reached")

@@ -64,9 +64,9 @@ var (
 //
 // A token's life is reckoned from the Date of the answer, so the clock of this
 // machine may be wrong. The expiry is by that clock all the same: the answer's
-// own where the two agree within 5 s, else as much later than the request as the
-// token lived on beyond Date. A Date that leaves no life, or more than a year,
-// isn't believed.
+// own where the two agree within 5 s, else as much later than the request as
+// the token lives on beyond Date. A Date that leaves no life, or more than a
+// year, isn't believed.
 func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 	endpoint, err := c.endpoint()
 	if err != nil {

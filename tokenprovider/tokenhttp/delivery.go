@@ -49,8 +49,8 @@ func (d delivery) validate() (time.Time, error) {
 }
 
 // reckon returns when a token that expires at said by the endpoint's clock does
-// so by this machine's. It is said where the two clocks agree, and where Date is
-// no help: then there is only this machine's.
+// so by this machine's. It is said where the two clocks agree, and where Date
+// is no help: then there is only this machine's.
 //
 // A Date leaves out the fraction of its second, and the answer may have been on
 // its way for all of the time since the request, in which this machine may have

@@ -104,8 +104,8 @@
 //
 // An Authenticator, a Source, a provider or a callback that panics or ends its
 // goroutine is answered like one that fails, and harms no other request. What
-// hangs is waited for until its request ends; [Options].Audit, for 10 s. So is a
-// body that doesn't come.
+// hangs is waited for until its request ends; [Options].Audit, and a body that
+// doesn't come, for 10 s.
 //
 // # What it refuses
 //

@@ -77,9 +77,9 @@ func TestAHandlersMutatorIsProvedAgainstTheHandler(t *testing.T) {
 func TestTheProofIsARequestLikeAWorkspacesAndIsNotWaitedForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key := newKey(t)
-		var asked *http.Request
+		requests := make(chan *http.Request, 1)
 		h, err := tokenhttp.NewHandler(fixed(nil), authFunc(func(r *http.Request) (tokenhttp.Principal, error) {
-			asked = r
+			requests <- r
 			time.Sleep(time.Hour)
 			return key.Authenticate(r)
 		}), nil)
@@ -88,6 +88,7 @@ func TestTheProofIsARequestLikeAWorkspacesAndIsNotWaitedForLong(t *testing.T) {
 		_, err = h.Mutator(tokenhttp.MutatorOptions{BaseURL: "https://platform.example/api", Key: key, TTL: time.Hour})
 		require.ErrorContains(t, err, "no answer in time")
 		require.Equal(t, 10*time.Second, time.Since(began))
+		asked := <-requests
 		require.Equal(t, "platform.example", asked.Host)
 		require.True(t, strings.HasPrefix(asked.URL.Path, "/api/workspaces/provisionkit-"), asked.URL.Path)
 		time.Sleep(time.Hour) // for it to end

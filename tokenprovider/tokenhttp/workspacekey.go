@@ -48,8 +48,8 @@ type signingKey struct {
 // NewWorkspaceKey returns a WorkspaceKey of random keys of at least 32 bytes
 // each. The first signs, all verify. To rotate, add the new one behind the old
 // one on every replica, then put it first, and take the old one out when the
-// last workspace that started under it has ended. The keys are copied. The error
-// names a key that is too short.
+// last workspace that started under it has ended. The keys are copied. The
+// error names a key that is too short.
 func NewWorkspaceKey(keys ...[]byte) (*WorkspaceKey, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("tokenhttp: NewWorkspaceKey needs a key of at least 32 random bytes")
@@ -89,10 +89,10 @@ func (k *WorkspaceKey) held() ([]signingKey, error) {
 
 // Issue returns a new bearer for the workspace. With a ttl of zero it never
 // expires: it is for as long as the workspace exists, and only a Handler with
-// [Options].Admit takes it. A longer ttl is its life from now, in whole seconds:
-// a fraction is rounded up, and the second that has begun counts. Nobody renews
-// it. An id that is empty, isn't UTF-8 (JSON couldn't tell two such apart) or is
-// too long for a bearer is refused, and so is a negative ttl.
+// [Options].Admit takes it. A longer ttl is its life from now, in whole
+// seconds: a fraction is rounded up, and the second that has begun counts.
+// Nobody renews it. An id that is empty, isn't UTF-8 (JSON couldn't tell two
+// such apart) or is too long for a bearer is refused, and so is a negative ttl.
 func (k *WorkspaceKey) Issue(workspaceID string, ttl time.Duration) (string, error) {
 	keys, err := k.held()
 	switch {

@@ -12,9 +12,10 @@ import (
 const maxVerified = 8192
 
 // verified remembers the claims of bearers whose signature held, by their
-// digest: a workspace comes with the same one all its life, and taking a JWT apart
-// costs more than all the rest of an answer. What depends on the clock isn't
-// remembered. Only bearers that were issued get in, so strangers can't fill it.
+// digest: a workspace comes with the same one all its life, and taking a JWT
+// apart costs more than all the rest of an answer. What depends on the clock
+// isn't remembered. Only bearers that were issued get in, so strangers can't fill
+// it.
 type verified struct {
 	mu     sync.RWMutex
 	claims map[[sha256.Size]byte]*jwt.RegisteredClaims

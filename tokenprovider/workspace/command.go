@@ -26,8 +26,9 @@ type Command struct {
 }
 
 // Main runs the command with the arguments, environment and standard streams of
-// this process, and returns the exit code. On Unix exec and gh
-// put another program in its place and don't return.
+// this process, and returns the exit code. On Unix exec, and
+// gh where nothing is left to do after it, put another program in its place and
+// don't return; where gh was ended by a signal, this process ends by that.
 //
 // A program that links it runs it when its own name, os.Args[0] without folder,
 // is [gitcredential.DefaultCommand], gh or git-askpass-provisionkit; install

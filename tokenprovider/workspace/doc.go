@@ -24,7 +24,8 @@
 //	git-credential-provisionkit help gh            say more about any of them
 //
 // Under the name gh the command is a shim before the real gh, so that whoever
-// types gh has a live token each time. Under the name git-askpass-provisionkit
+// types gh has a live token each time; without a platform it is as if it weren't
+// there. Under the name git-askpass-provisionkit
 // it is what GIT_ASKPASS takes, for where git can't have a helper.
 //
 // A program that has no other file to ship links the command into itself:
@@ -43,8 +44,8 @@
 //   - The platform decides what the token may reach, from the bearer alone, at
 //     each run. When it can't be asked there is no other, broader one. A token
 //     that is the person's own, in GH_TOKEN, is left to them.
-//   - What exec and gh run has their arguments, streams, signals and exit code.
-//     They find programs in absolute folders of PATH alone: the repository at
+//   - What exec and gh run has their arguments, streams, signals and exit code,
+//     though this process waits for gh, and ends as gh did. They find programs in absolute folders of PATH alone: the repository at
 //     hand can't bring one.
 //   - Nothing but install writes to a disk, no lock is taken and no bearer is
 //     renewed: a read-only file system, a full disk, another user and a
@@ -55,7 +56,9 @@
 //     Retry-After is kept to if it fits, and after 5 s without an answer there
 //     is another try beside the first. Any other refusal is told at once.
 //   - A token that git reports as refused is reported to the platform before
-//     git ends, once; what of that fails is told.
+//     git ends, once; what of that fails is told. So is one with which gh ended
+//     with its exit code for authentication, or with 1 where the forge refuses
+//     it.
 //   - The bearer is read again after the platform refused it, so that one in a
 //     file may be replaced at any time.
 //
@@ -97,8 +100,9 @@
 //
 // # Who can read a token
 //
-// gh's login for hosts other than github.com is in a folder for temporary
-// files, of its user alone, which goes when gh ends. A process of the same user
+// gh's login for hosts other than github.com is in a folder of its user alone,
+// in memory where the system has a place for that, which goes when gh ends; what
+// is left of one that was killed goes with the next gh. A process of the same user
 // can read that, as it can read the bearer. Only another user, or a proxy that
 // adds the token outside, keeps a token from it.
 package workspace

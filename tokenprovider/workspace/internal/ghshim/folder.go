@@ -13,6 +13,7 @@ import (
 
 	"github.com/molecule-ai/provisionkit/internal/secret"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/safefile"
 )
 
@@ -33,45 +34,79 @@ func (f folder) logsIn() bool {
 	return f.token.Reveal() != "" && slices.ContainsFunc(f.hosts, others)
 }
 
-// lend writes the folder where it is to be removed after gh.
-func (f folder) lend(temp string) (path string, err error) {
-	if !filepath.IsAbs(temp) {
-		temp = "" // the system's
-	}
-	if path, err = os.MkdirTemp(temp, "provisionkit-gh-"); err != nil {
-		return "", err
-	}
-	root, err := os.OpenRoot(path)
-	if err == nil {
-		err = errors.Join(f.write(root), root.Close())
-	}
-	if err != nil {
-		os.RemoveAll(path)
-		return "", err
-	}
-	return path, nil
+// nowhere is the folder of gh's configuration where none can be made.
+const nowhere = "/nonexistent/gh"
+
+// lent is a folder of gh's configuration that is there for one run.
+type lent struct {
+	path string
+	held *os.File // the folder, locked for as long as it is needed
 }
 
-// write makes root, which is empty, what f says.
-func (f folder) write(root *os.Root) error {
+// remove does away with the folder.
+func (l lent) remove() {
+	_ = os.RemoveAll(l.path)
+	l.held.Close()
+}
+
+// parents returns where the folder may lie. Those in memory come first: they
+// are in no snapshot and in no work tree, whatever becomes of this process.
+func parents(p *process.Process) []string {
+	return []string{p.Env("XDG_RUNTIME_DIR"), "/dev/shm", p.Env("TMPDIR"), os.TempDir(), "/tmp"}
+}
+
+// lend makes the folder in the first place that takes it.
+func (f folder) lend(p *process.Process) (lent, error) {
+	files, err := f.files()
+	if err != nil {
+		return lent{}, err
+	}
+	for _, parent := range parents(p) {
+		if !filepath.IsAbs(parent) {
+			continue
+		}
+		sweep(parent)
+		var made lent
+		if made, err = f.write(parent, files); err == nil {
+			return made, nil
+		}
+	}
+	return lent{}, fmt.Errorf("there is no folder for gh's configuration: make one of "+
+		"XDG_RUNTIME_DIR, /dev/shm, TMPDIR and /tmp writable: %w", err)
+}
+
+// write makes the folder in parent.
+func (f folder) write(parent string, files map[string]string) (l lent, err error) {
+	if l.path, err = os.MkdirTemp(parent, lentPrefix); err != nil {
+		return lent{}, err
+	}
+	if l.held, err = os.Open(l.path); err == nil {
+		lock(l.held)
+		for name, content := range files {
+			err = errors.Join(err, os.WriteFile(filepath.Join(l.path, name), []byte(content), 0o600))
+		}
+	}
+	if err != nil {
+		l.remove()
+		return lent{}, err
+	}
+	f.link(l.path)
+	return l, nil
+}
+
+// files returns the content of what is written into the folder.
+func (f folder) files() (map[string]string, error) {
 	settings, err := f.read(settingsFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	logins, err := f.read(hostsFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	files := map[string]string{
+	return map[string]string{
 		ownFile: f.own, settingsFile: withVersion(settings), hostsFile: f.logins(logins),
-	}
-	for name, content := range files {
-		if err := root.WriteFile(name, []byte(content), 0o600); err != nil {
-			return err
-		}
-	}
-	f.link(root)
-	return nil
+	}, nil
 }
 
 // read returns the content of a file of the person's; "" if there is none.
@@ -88,8 +123,8 @@ func (f folder) read(name string) (string, error) {
 }
 
 // link makes what else is in the person's folder, which is their extensions',
-// reachable in root.
-func (f folder) link(root *os.Root) {
+// reachable in path.
+func (f folder) link(path string) {
 	entries, err := os.ReadDir(f.own)
 	if err != nil {
 		return
@@ -97,7 +132,7 @@ func (f folder) link(root *os.Root) {
 	written := []string{ownFile, settingsFile, hostsFile}
 	for _, entry := range entries {
 		if name := entry.Name(); !slices.Contains(written, name) {
-			_ = root.Symlink(filepath.Join(f.own, name), name)
+			_ = os.Symlink(filepath.Join(f.own, name), filepath.Join(path, name))
 		}
 	}
 }
@@ -131,17 +166,22 @@ func quoted(text string) string {
 	return string(quoted)
 }
 
-var (
-	anySetting     = regexp.MustCompile(`(?m)^\w+:`)
-	versionSetting = regexp.MustCompile(`(?m)^version:`)
+// versionSetting and firstSetting are forms of a config.yml. The groups of the
+// second are what stands before the first setting, its indentation, and it.
+const (
+	versionSetting = `(?m)^ *["']?version["']?\s*:`
+	firstSetting   = `^((?:[ \t]*(?:#.*)?\r?\n|---[ \t]*\r?\n)*)( *)(["']?\w+["']?\s*:|$)`
 )
 
 // withVersion returns a config.yml that is past the one change of form that gh
 // has made: it would make it again at each run, and ask the forge for the name
-// of each login.
+// of each login. A form that gh doesn't write stays as it is.
 func withVersion(content string) string {
-	if !anySetting.MatchString(content) || versionSetting.MatchString(content) {
+	if regexp.MustCompile(versionSetting).MatchString(content) {
 		return content
 	}
-	return "version: \"1\"\n" + content
+	if content != "" && !strings.HasSuffix(content, "\n") {
+		content += "\n"
+	}
+	return regexp.MustCompile(firstSetting).ReplaceAllString(content, "${1}${2}version: \"1\"\n${2}${3}")
 }

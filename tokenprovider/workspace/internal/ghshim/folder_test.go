@@ -1,19 +1,15 @@
 package ghshim_test
 
 import (
-	"bufio"
-	"context"
 	"io/fs"
 	"maps"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
@@ -155,7 +151,10 @@ func TestTheRealGhGivesTheTokenToOurHostsAlone(t *testing.T) {
 				r.Stderr)
 		}
 		for host, authorizations := range sent {
-			require.True(t, c.token && host == c.sent || strings.Join(authorizations, "") == "",
+			// After a failure the shim asks our host whether it refuses the
+			// token.
+			ours := slices.Contains(strings.Split(c.hosts, ","), strings.TrimPrefix(strings.ToLower(host), "api."))
+			require.True(t, ours || strings.Join(authorizations, "") == "",
 				"%s: %s was sent %q", name, host, authorizations)
 		}
 	}
@@ -164,7 +163,8 @@ func TestTheRealGhGivesTheTokenToOurHostsAlone(t *testing.T) {
 func TestGitThatTheRealGhStartsGetsTheTokenForOurHostsAlone(t *testing.T) {
 	t.Parallel()
 	_, s := newRealShim(t)
-	for host, served := range map[string]bool{"github.com": true, "ghes.example": true, "evil.example": false, "evil.ghe.com": false} {
+	// Hosts under ghe.com are GitHub's own, to which a newer gh gives GH_TOKEN.
+	for host, served := range map[string]bool{"github.com": true, "ghes.example": true, "evil.example": false} {
 		cmd := process(t.Context(), t, s.env, "protocol=https\nhost="+host+"\n\n", "auth",
 			"git-credential", "get")
 		cmd.Path, cmd.Args[0] = s.link, "gh"
@@ -209,6 +209,14 @@ func TestAPersonsOwnSettingsOfGhHoldOn(t *testing.T) {
 	require.Empty(t, filesWith(t, own, firstToken))
 }
 
+// entries returns what is in a folder.
+func entries(t *testing.T, folder string) []os.DirEntry {
+	t.Helper()
+	found, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	return found
+}
+
 // filesWith returns the files below dir that hold secret.
 func filesWith(t testing.TB, dir, secret string) []string {
 	t.Helper()
@@ -224,44 +232,6 @@ func filesWith(t testing.TB, dir, secret string) []string {
 		return err
 	}))
 	return found
-}
-
-func TestTheFolderOfGhsLoginsGoesWithGh(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("signals and rights mean something else there")
-	}
-	s := newShim(t)
-	s.env["PROVISIONKIT_HOSTS"] = "ghes.example"
-	temp := t.TempDir()
-	s.env["TMPDIR"] = temp
-	left := func() []os.DirEntry {
-		entries, err := os.ReadDir(temp)
-		require.NoError(t, err)
-		return entries
-	}
-	r := s.gh(t, map[string]string{"PROGRAM_EXIT": "4"}, "pr", "list")
-	require.Equal(t, 4, r.Code)
-	require.Empty(t, r.Stderr)
-	require.Equal(t, temp, filepath.Dir(r.Given(t).Values("GH_CONFIG_DIR")[0]))
-	require.Empty(t, left())
-
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	cmd := process(ctx, t, s.env, "", "pr", "list")
-	cmd.Env = append(cmd.Env, "PROGRAM_WAIT=1")
-	cmd.Path, cmd.Args[0] = s.link, "gh"
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	_, err = bufio.NewReader(stdout).ReadString('\n')
-	require.NoError(t, err, "gh runs")
-	require.Len(t, left(), 1)
-	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
-	var ended *exec.ExitError
-	require.ErrorAs(t, cmd.Wait(), &ended)
-	require.Equal(t, 7, ended.ExitCode(), "gh had the signal, and ended by itself")
-	require.Empty(t, left(), "nor after a signal")
 }
 
 func TestGhTakesNoLoginsOrSettingsOfTheRepositoryAtHand(t *testing.T) {
@@ -323,11 +293,22 @@ func TestGhHasThePersonsSettingsAndOtherLogins(t *testing.T) {
 		},
 		"settings of an older gh": {
 			"config.yml", "# mine\ngit_protocol: ssh\n",
-			"version: \"1\"\n# mine\ngit_protocol: ssh\n",
+			"# mine\nversion: \"1\"\ngit_protocol: ssh\n",
 		},
-		"no settings": {"config.yml", "", ""},
+		"no settings": {"config.yml", "", "version: \"1\"\n"},
 		"nothing but remarks": {
-			"config.yml", "# git_protocol: ssh\n", "# git_protocol: ssh\n",
+			"config.yml", "# git_protocol: ssh", "# git_protocol: ssh\nversion: \"1\"\n",
+		},
+		"settings of a document": {
+			"config.yml", "# mine\n---\n\ngit_protocol: ssh\n",
+			"# mine\n---\n\nversion: \"1\"\ngit_protocol: ssh\n",
+		},
+		"settings that are indented": {
+			"config.yml", "  'git_protocol': ssh\n  pager: less\n",
+			"  version: \"1\"\n  'git_protocol': ssh\n  pager: less\n",
+		},
+		"a form of settings that gh doesn't write": {
+			"config.yml", "{git_protocol: ssh}\n", "{git_protocol: ssh}\n",
 		},
 		"no logins":         {"hosts.yml", "", ours},
 		"a login elsewhere": {"hosts.yml", other, ours + other},
@@ -377,8 +358,7 @@ func TestGhHasThePersonsSettingsAndOtherLogins(t *testing.T) {
 		require.NoError(t, os.RemoveAll(filepath.Join(own, file)))
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(own, "config.yml"), 0o700))
-	r := s.gh(t, nil, "pr", "list")
-	require.Contains(t, r.Stderr,
-		"gh runs without a token: gh's configuration can't be made: "+filepath.Join(own, "config.yml")+" can't be read")
+	r := s.gh(t, map[string]string{"GH_HOST": "[::1]:8443"}, "pr", "list")
+	require.Contains(t, r.Stderr, "gh runs without a token: "+filepath.Join(own, "config.yml")+" can't be read")
 	require.Equal(t, []string{own}, r.Given(t).Values("GH_CONFIG_DIR"))
 }

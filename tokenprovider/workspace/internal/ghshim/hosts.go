@@ -3,6 +3,7 @@ package ghshim
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // login is what a hosts.yml, as gh writes it, has for a host.
@@ -15,7 +16,9 @@ type login struct {
 type loginList []login
 
 // loginHost is the line that begins what belongs to a host.
-var loginHost = regexp.MustCompile(`^["']?([A-Za-z0-9._:\[\]-]+)["']?:\s*$`)
+var loginHost = sync.OnceValue(func() *regexp.Regexp { // at the first use: git waits for the command's start
+	return regexp.MustCompile(`^["']?([A-Za-z0-9._:\[\]-]+)["']?:\s*$`)
+})
 
 // parseHosts returns what content, a hosts.yml, has for each host; false if it
 // isn't as gh writes it.
@@ -26,7 +29,7 @@ func parseHosts(content string) (logins loginList, ok bool) {
 		case strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#"):
 			continue
 		case !strings.HasPrefix(line, " "):
-			host := loginHost.FindStringSubmatch(line)
+			host := loginHost().FindStringSubmatch(line)
 			if host == nil {
 				return nil, false
 			}
@@ -53,12 +56,14 @@ func (l loginList) of(host string) login {
 
 // protocolSetting is the one setting that gh keeps with a host, if somebody
 // made it.
-var protocolSetting = regexp.MustCompile(`^ {4}git_protocol: (https|ssh)\s*$`)
+var protocolSetting = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^ {4}git_protocol: (https|ssh)\s*$`)
+})
 
 // protocol returns what git is to talk to the host with; "" if nobody said so.
 func (l login) protocol() string {
 	for _, line := range l.lines {
-		if setting := protocolSetting.FindStringSubmatch(line); setting != nil {
+		if setting := protocolSetting().FindStringSubmatch(line); setting != nil {
 			return setting[1]
 		}
 	}
@@ -77,7 +82,7 @@ func mayLogIn(content, host string) bool {
 			continue
 		}
 		for _, line := range login.lines[1:] {
-			if !protocolSetting.MatchString(line) {
+			if !protocolSetting().MatchString(line) {
 				return true
 			}
 		}

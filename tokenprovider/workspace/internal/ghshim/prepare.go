@@ -16,8 +16,12 @@ import (
 
 // run is what gh is run with.
 type run struct {
-	environ []string
-	lent    string // a folder in it that is to be removed after gh; "" if there is none
+	target   target
+	environ  []string
+	folder   *folder           // of gh's configuration; nil: the person's own will do
+	token    secret.Of[string] // which is in the two; "": none
+	setAside string            // the variable with an own token that isn't in them; "": none
+	wired    bool              // there is nothing to run: git is set up
 }
 
 // prepare returns what gh with args is run with. What a platform injected isn't
@@ -27,10 +31,14 @@ func prepare(ctx context.Context, p *process.Process, args []string) (run, error
 	if err != nil {
 		return run{}, err
 	}
+	if p.Env(wire.EnvURL) == "" && p.Env(wire.EnvGateway) == "" {
+		return run{environ: process.With(p.Environ, wire.EnvGHDepth, depth)}, nil
+	}
 	hosts, err := config.ReadHosts(p.Env)
 	if err != nil {
 		return run{}, err
 	}
+	r := run{target: targetOf(p, args, hosts)}
 	environ := process.With(process.Without(p.Environ, EnvCodespaces), wire.EnvGHDepth, depth)
 	environ = withoutInjected(p, environ)
 	if link := self.CalledAs(p, "gh"); link != "" {
@@ -43,68 +51,68 @@ func prepare(ctx context.Context, p *process.Process, args []string) (run, error
 			environ = process.With(environ, envFolder, own)
 		}
 	}
-	t := targetOf(p, args, hosts)
-	if !t.served || hasOwnToken(p, t.variables()) {
-		return configure(p, folder{own: own}, environ)
+	if own == "" { // gh would look in the current folder
+		r.folder = &folder{}
 	}
-	if t.implied {
-		environ = process.With(environ, "GH_HOST", t.host)
+	r.environ = environ
+	if needsToken(args) && p.Env(wire.EnvGHDepth) == "" { // what gh starts has our token
+		r.setAside = r.target.variables().setAside(p)
+	}
+	if !r.target.served || hasOwnToken(p, r.target.variables()) {
+		return r, nil
+	}
+	if r.target.implied {
+		r.environ = process.With(environ, "GH_HOST", r.target.host)
 	}
 	if !needsToken(args) {
-		return run{environ: environ}, nil
+		r.wired = setsUpGit(args)
+		return r, nil
 	}
-	return logIn(ctx, p, folder{own: own, hosts: hosts}, t, environ)
+	return r.logIn(ctx, p, own, hosts)
 }
 
-// logIn returns what gh is run with for the target: with the token, if there is
-// one.
-func logIn(
-	ctx context.Context, p *process.Process, f folder, t target, environ []string,
+// logIn returns r with the token, if there is one.
+func (r run) logIn(
+	ctx context.Context, p *process.Process, own string, hosts []string,
 ) (run, error) {
 	ctx, cancel := context.WithTimeout(ctx, process.Timeout)
 	defer cancel()
-
 	source, err := platform.Open(p.Env)
-	if err == nil {
-		var token string
-		token, _, err = source.Fresh(ctx)
-		f.token = secret.New(token)
+	if err != nil {
+		return r, r.withoutToken(p, err)
 	}
-	if err == nil {
-		given := environ
-		if slices.Contains(f.hosts, gitcredential.DefaultHost) && !hasOwnToken(p, cloudVariables) {
-			given = process.With(environ, cloudVariables.first, f.token.Reveal())
-		}
-		var r run
-		if r, err = configure(p, f, given); err == nil {
-			return r, nil
-		}
-		f.token = secret.Of[string]{}
+	token, _, err := source.Fresh(ctx)
+	if err != nil {
+		return r, r.withoutToken(p, err)
 	}
-	if err := withoutToken(p, t, err); err != nil {
-		return run{}, err
+	r.token = secret.New(token)
+	if slices.Contains(hosts, gitcredential.DefaultHost) && !hasOwnToken(p, cloudVariables) {
+		r.environ = process.With(r.environ, cloudVariables.first, token)
 	}
-	return configure(p, f, environ)
+	if f := (folder{own: own, hosts: hosts, token: r.token}); f.logsIn() {
+		r.folder = &f
+	}
+	return r, nil
 }
 
-// configure returns environ with a folder for gh's configuration that is as f
-// says. Without logins of ours the person's own will do; where there is none
-// either, gh would look in the current folder.
-func configure(p *process.Process, f folder, environ []string) (run, error) {
-	if f.own != "" && !f.logsIn() {
-		return run{environ: environ}, nil
+// withoutFolder returns r for where the folder can't be made because of err.
+// GH_TOKEN needs none.
+func (r run) withoutFolder(p *process.Process, err error) (run, error) {
+	if r.folder.own == "" {
+		r.environ = process.With(r.environ, envFolder, nowhere)
 	}
-	path, err := f.lend(p.Env("TMPDIR"))
-	if err != nil {
-		return run{}, fmt.Errorf("gh's configuration can't be made: %w", err)
+	if r.token.Reveal() == "" || r.target.host == gitcredential.DefaultHost {
+		return r, nil
 	}
-	return run{environ: process.With(environ, envFolder, path), lent: path}, nil
+	r.environ = process.Without(r.environ, cloudVariables.first)
+	r.token = secret.Of[string]{}
+	return r, r.withoutToken(p, err)
 }
 
 // withoutToken decides what becomes of gh when there is no token because of
 // err: it runs without one, or the error says why it doesn't. It must not go on
 // as somebody else.
-func withoutToken(p *process.Process, t target, err error) error {
+func (r run) withoutToken(p *process.Process, err error) error {
 	onFailure, policyErr := config.ReadOnFailure(p.Env)
 	if policyErr != nil {
 		return policyErr
@@ -112,7 +120,7 @@ func withoutToken(p *process.Process, t target, err error) error {
 	if onFailure == gitcredential.Quit {
 		return fmt.Errorf("gh isn't run: %w", err)
 	}
-	if login, _ := StoredLogin(p, t.host); login != "" {
+	if login, _ := StoredLogin(p, r.target.host); login != "" {
 		return fmt.Errorf("gh isn't run, since it would act as the login in %s: %w", login, err)
 	}
 	p.Fail(fmt.Errorf("gh runs without a token: %w", err))

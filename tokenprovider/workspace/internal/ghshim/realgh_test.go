@@ -52,7 +52,7 @@ func TestTheRealGhWorksOnOverManyLivesOfATokenBesideGit(t *testing.T) {
 	status.Path, status.Args[0] = s.link, "gh"
 	said, err := status.CombinedOutput() // gh itself shows a part of the token there
 	require.NoError(t, err)
-	require.Regexp(t, `Logged in to github.com (as app-|account x-access-token)`, string(said)) // gh asks for the name, or has it from the login
+	require.Regexp(t, `Logged in to github.com (as app-|account app-)`, string(said)) // gh asks for the name, or has it from the login
 	token := strings.TrimSpace(start(t, s.env, "", "token").Stdout)
 	require.Equal(t, token+"\n", s.gh(t, nil, "auth", "token").Stdout)
 	require.Contains(t, s.gh(t, nil, "repo", "view", "acme/widgets").Stdout, "acme/widgets")
@@ -104,4 +104,44 @@ func TestWhatGhStartsComesBackToTheShimForItsToken(t *testing.T) {
 		s.gh(t, nil, "alias", "set", "nested", `!GH_TOKEN=ghs_dead "$GH_PATH" auth token; GH_TOKEN=ghs_dead gh auth token`).Code)
 	token := strings.TrimSpace(start(t, s.env, "", "token").Stdout)
 	require.Equal(t, token+"\n"+token+"\n", s.gh(t, nil, "nested").Stdout)
+}
+
+// TestTheRealGhMakesNoCallsOfItsOwnForOurLogins is about gh from 2.40 on, which
+// asks each host for the name of its login where config.yml has no version.
+func TestTheRealGhMakesNoCallsOfItsOwnForOurLogins(t *testing.T) {
+	t.Parallel()
+	h, s := newRealShim(t)
+	s.env["PROVISIONKIT_HOSTS"] = "ghes.example,github.com"
+	settings := filepath.Join(s.env["GH_CONFIG_DIR"], "config.yml")
+	content, err := os.ReadFile(settings)
+	require.NoError(t, err)
+	bare := strings.ReplaceAll(string(content), "version: \"1\"\n", "")
+	require.NotEqual(t, string(content), bare)
+	require.NoError(t, os.WriteFile(settings, []byte(bare), 0o600))
+	require.Zero(t, s.gh(t, nil, "api", "--hostname", "ghes.example", "user").Code)
+	require.Equal(t, map[string][]string{"ghes.example": {"token " + firstToken}}, h.take())
+
+	// An empty home: everything that gh asks for would fail.
+	delete(s.env, "GH_CONFIG_DIR")
+	s.env["HOME"], s.env["HTTPS_PROXY"] = t.TempDir(), "http://127.0.0.1:1"
+	for _, args := range [][]string{{"auth", "token"}, {"auth", "token", "--hostname", "ghes.example"}} {
+		require.Equal(t, result{Stdout: firstToken + "\n"}, s.gh(t, nil, args...))
+	}
+	require.Empty(t, entries(t, s.env["HOME"]))
+}
+
+func TestTheRealGhIsStuckWithARefusedTokenForOneCommand(t *testing.T) {
+	t.Parallel()
+	f, s := newGHShim(t, time.Hour)
+	f.GitHub.RefuseToken(strings.TrimSpace(start(t, s.env, "", "token").Stdout))
+	for _, args := range [][]string{{"api", "repos/acme/widgets"}} {
+		r := s.gh(t, nil, args...)
+		require.Equal(t, 1, r.Code)
+		require.Contains(t, r.Stderr, "the forge refused the token (401): the platform was told, and the next gh gets another one\n")
+	}
+	require.Equal(t, result{Stdout: "acme/widgets\n"}, s.gh(t, nil, "api", "repos/acme/widgets", "--jq", ".full_name"))
+
+	mints := f.GitHub.Mints()
+	require.Equal(t, 1, s.gh(t, nil, "api", "repos/acme/nothing").Code)
+	require.Equal(t, mints, f.GitHub.Mints(), "any other failure is no report")
 }

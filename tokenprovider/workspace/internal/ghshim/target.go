@@ -42,17 +42,23 @@ func (t target) variables() tokenVariables {
 	return serverVariables
 }
 
-// hostnameFlag returns the value of gh's flag --hostname, or "".
+// hostnameFlag returns the value of gh's flag --hostname, or "". After auth it
+// is -h too.
 func hostnameFlag(args []string) string {
-	host := ""
+	host, isAuth := "", len(args) > 0 && args[0] == "auth"
 	for i, arg := range args {
 		if value, ok := strings.CutPrefix(arg, "--hostname="); ok {
 			host = value
-		} else if arg == "--hostname" && i+1 < len(args) {
+		} else if (arg == "--hostname" || isAuth && arg == "-h") && i+1 < len(args) {
 			host = args[i+1]
 		}
 	}
 	return host
+}
+
+// setsUpGit reports whether gh is to make itself git's helper.
+func setsUpGit(args []string) bool {
+	return len(args) > 1 && args[0] == "auth" && args[1] == "setup-git" && !slices.Contains(args, "--help")
 }
 
 // needsToken reports whether gh is to have a token. What is about gh itself can

@@ -29,6 +29,22 @@ func hasOwnToken(p *process.Process, v tokenVariables) bool {
 	return token != "" && !IsInjected(token)
 }
 
+// setAside returns the variable from which gh would take an installation token
+// and doesn't; "" if there is none. What is in both variables was injected,
+// which needs no word: a platform writes both, as exec does.
+func (v tokenVariables) setAside(p *process.Process) string {
+	first, second := p.Env(v.first), p.Env(v.second)
+	switch {
+	case first == second:
+		return ""
+	case IsInjected(first):
+		return v.first
+	case first == "" && IsInjected(second):
+		return v.second
+	}
+	return ""
+}
+
 // withoutInjected returns environ without what platforms inject, and without
 // what gh would take only since that is gone.
 func withoutInjected(p *process.Process, environ []string) []string {

@@ -50,6 +50,32 @@ func TestABearerIsReadAgainAfterA401(t *testing.T) {
 	require.Len(t, p.Asked(), 2)
 }
 
+func TestABearerWhoseFileIsAwayForAMomentIsWaitedFor(t *testing.T) {
+	for name, away := range map[string]func(path string) error{
+		"no file":   os.Remove,
+		"truncated": func(path string) error { return os.Truncate(path, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				p := newBubble(t, workspacetest.Hourly())
+				env := p.patient(t)
+				bearer := env["PROVISIONKIT_BEARER"]
+				path := workspacetest.WithFile(t, env, 0o600)
+				require.NoError(t, away(path))
+				back := time.AfterFunc(500*time.Millisecond, func() { _ = os.WriteFile(path, []byte(bearer), 0o600) })
+				defer back.Stop()
+				p.call(t, env, request, "get").Answered(t)
+
+				require.NoError(t, away(path))
+				began := time.Now()
+				require.Contains(t, p.call(t, env, request, "get").Failed(t), "PROVISIONKIT_BEARER_FILE: ")
+				require.Equal(t, time.Second, time.Since(began), "it isn't for long")
+				require.EqualValues(t, 1, p.tries.Load())
+			})
+		})
+	}
+}
+
 func TestABearerThatIsWrongOrHasExpiredIsNamedAsTheReason(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		p := newBubble(t, workspacetest.Hourly())

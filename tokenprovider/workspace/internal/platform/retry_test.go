@@ -116,7 +116,7 @@ func TestPatienceEndsWhenItSays(t *testing.T) {
 		tries       int64
 	}{
 		"refused":           {refuses, "", "connection refused", 17 * time.Second, 20 * time.Second, 20},
-		"hangs":             {hangs, "", "no answer in time", 20 * time.Second, 20 * time.Second, 4},
+		"hangs":             {hangs, "", "no answer in time", 20 * time.Second, 20 * time.Second, 5},
 		"refused, 3 s":      {refuses, "3s", "connection refused", time.Second, 3 * time.Second, 10},
 		"refused, once":     {refuses, "0", "connection refused", 0, 0, 1},
 		"hangs, once":       {hangs, "0", "no answer in time", 10 * time.Second, 10 * time.Second, 1},

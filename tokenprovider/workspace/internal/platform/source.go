@@ -5,6 +5,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -17,6 +18,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/self"
 )
+
+// bearerAway is how long the bearer's file may be away.
+const bearerAway = time.Second
 
 // Source is the token of this workspace: the platform's endpoint has it, and is
 // asked at each call. It may be used by several goroutines.
@@ -71,7 +75,7 @@ func (s *Source) Fresh(ctx context.Context) (string, time.Time, error) {
 // Token asks the platform, and where that isn't there asks again for as long as
 // the workspace has patience.
 func (s *Source) Token(ctx context.Context) (string, time.Time, error) {
-	if _, _, err := s.bearer.Token(ctx); err != nil {
+	if err := s.awaitBearer(ctx); err != nil {
 		return "", time.Time{}, err // there is nothing to ask with
 	}
 	a := s.ask(ctx)
@@ -79,6 +83,22 @@ func (s *Source) Token(ctx context.Context) (string, time.Time, error) {
 		return "", time.Time{}, fmt.Errorf("%w; %s", a.err, s.remedy(ctx, a.err))
 	}
 	return a.token, a.expiresAt, nil
+}
+
+// awaitBearer returns why there is no bearer. One whose file is empty or away
+// may be written or mounted anew this very moment: it is looked for again.
+func (s *Source) awaitBearer(ctx context.Context) error {
+	for began := time.Now(); ; {
+		_, _, err := s.bearer.Token(ctx)
+		if !errors.Is(err, tokenprovider.ErrNotConfigured) || time.Since(began) >= min(s.patience, bearerAway) {
+			return err
+		}
+		select {
+		case <-time.After(bearerAway / 10):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // Invalidate notes that token was refused: the next call of Token tells the

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"syscall"
 )
 
 // Replace stands for the place of the real process where no process can become
@@ -24,3 +25,6 @@ func Replace(path string, argv, environ []string) error {
 	}
 	return err
 }
+
+// endBy does nothing: no signal ends a process here.
+func endBy(syscall.Signal) {}

@@ -1,8 +1,8 @@
 // Package process has what the command uses of its process, so that a test can
 // give it another one: arguments, environment and standard streams, the
-// programs on the PATH, and two ways to run one of them: [Output] for what it
-// prints, and [Process.Become] for a program that the command was started to
-// run.
+// programs on the PATH, and ways to run one of them: [Output] for what it
+// prints, [Process.Become] for a program that the command was started to run,
+// and [Process.Await] for one after which there is something left to do.
 package process
 
 import (
@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/wire"
@@ -35,7 +36,9 @@ type Process struct {
 	// where there is no process to replace: the program becomes a child then.
 	Replace func(path string, argv, environ []string) error
 
-	lastWords time.Duration // how long a program may take to end that was asked to; 0: 5 s
+	signals   chan os.Signal // those that were held back; nil: none
+	endedBy   syscall.Signal // what ended the program that Await ran; 0: no signal
+	lastWords time.Duration  // how long a program may take to end that was asked to; 0: 5 s
 }
 
 // ErrArguments is the error of a subcommand for arguments that it doesn't know.
