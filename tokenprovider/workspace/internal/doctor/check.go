@@ -75,6 +75,8 @@ func (k check) within(ctx context.Context, d *diagnosis) finding {
 		return wrong("this check didn't end within %s: a file system may hang", checkLimit)
 	case err != nil:
 		return wrong("this says nothing of the workspace, it is a defect of provisionkit: %s", err)
+	case ctx.Err() != nil && found.status >= statusWarning:
+		found.message += " (this check ran out of its time)"
 	}
 	return found
 }

@@ -322,7 +322,7 @@ func TestDoctorEndsWhenNothingElseDoes(t *testing.T) {
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
 	p.platform.On(func(http.ResponseWriter, *http.Request) bool { <-release; return true })
-	workspacetest.Script(t, p.git, "git", "sleep 60")
+	workspacetest.Script(t, p.git, "git", testutil.NeedTool(t, "sleep")+" 60")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	var stdout bytes.Buffer
@@ -335,6 +335,7 @@ func TestDoctorEndsWhenNothingElseDoes(t *testing.T) {
 	require.Less(t, time.Since(began), 8*time.Second)
 	require.Equal(t, []string{"platform", "git"}, d.with("error"))
 	require.Contains(t, d.message("platform"), "doesn't answer in time")
+	require.Contains(t, d.message("git"), "(this check ran out of its time)")
 }
 
 func TestDoctorRefusesArgumentsThatItDoesNotKnow(t *testing.T) {

@@ -11,16 +11,19 @@ func checkIdentity(ctx context.Context, d *diagnosis) finding {
 		"and GIT_COMMITTER_EMAIL, or set user.name and user.email by git config --global"
 	var who string
 	for _, name := range []string{"GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"} {
-		text, err := d.output(ctx, nil, "", d.gitPath, "var", name)
-		if ctx.Err() != nil {
-			return warn("git doesn't say in time who commits: a file system may hang")
-		}
+		// First what somebody set, then what git makes up or takes from EMAIL.
+		text, err := d.output(ctx, nil, "", d.gitPath, "-c", "user.useConfigOnly=true", "var", name)
+		madeUp := err != nil && d.Env("EMAIL") == ""
 		if err != nil {
-			return warn("git has no name and address for commits, which fail: %s", remedy)
+			text, err = d.output(ctx, nil, "", d.gitPath, "var", name)
 		}
 		who, _, _ = strings.Cut(text, ">")
-		_, err = d.output(ctx, nil, "", d.gitPath, "-c", "user.useConfigOnly=true", "var", name)
-		if err != nil && ctx.Err() == nil && d.Env("EMAIL") == "" {
+		switch {
+		case ctx.Err() != nil:
+			return warn("git doesn't say in time who commits: a file system may hang")
+		case err != nil:
+			return warn("git has no name and address for commits, which fail: %s", remedy)
+		case madeUp:
 			return warn("git makes up who commits from names of this machine, %s>: %s", who, remedy)
 		}
 	}

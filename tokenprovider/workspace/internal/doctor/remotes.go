@@ -28,9 +28,10 @@ func checkRemotes(ctx context.Context, d *diagnosis) finding {
 			all, found = append(all, more...), append(found, unread(ctx, err, path))
 		}
 	}
-	// One git reads them all.
-	more, err := readSettings(ctx, d, submoduleFiles(ctx, d), "--file", "-", "--includes")
-	all, found = append(all, more...), append(found, unread(ctx, err, "the configuration of a submodule"))
+	if files := submoduleFiles(ctx, d); files != "" { // one git reads them all
+		more, err := readSettings(ctx, d, files, "--file", "-", "--includes")
+		all, found = append(all, more...), append(found, unread(ctx, err, "the configuration of a submodule"))
+	}
 	urls := slices.Concat(all.of("remote", "url"), all.of("remote", "pushurl"), all.of("submodule", "url"))
 	for _, s := range urls {
 		file := strings.TrimPrefix(s.origin, "file:")
@@ -63,10 +64,9 @@ func unread(ctx context.Context, err error, what string) finding {
 }
 
 // submoduleFiles returns, in git's syntax, the configuration of the submodules
-// that have been cloned.
+// that have been cloned; "" if there are none.
 func submoduleFiles(ctx context.Context, d *diagnosis) string {
 	var files strings.Builder
-	files.WriteString("[include]\n")
 	modules := filepath.Join(d.commonDir, "modules")
 	_ = filepath.WalkDir(modules, func(path string, entry fs.DirEntry, err error) error {
 		switch {
@@ -77,7 +77,7 @@ func submoduleFiles(ctx context.Context, d *diagnosis) string {
 		case entry.IsDir() && slices.Contains([]string{"objects", "refs", "logs"}, entry.Name()):
 			return fs.SkipDir
 		case entry.Name() == "config" && entry.Type().IsRegular():
-			fmt.Fprintf(&files, "path = \"%s\"\n", escape.Replace(path))
+			fmt.Fprintf(&files, "[include]\npath = \"%s\"\n", escape.Replace(path))
 		}
 		return nil
 	})
