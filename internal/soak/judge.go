@@ -1,9 +1,6 @@
 package main
 
-import (
-	"cmp"
-	"time"
-)
+import "time"
 
 const (
 	// margin is the life that a token must have left at the end of an operation
@@ -39,8 +36,6 @@ func excuse(o operation, happened []happening, life time.Duration) (why string) 
 			return busy
 		case h.concerns(o):
 			why = explained
-		default:
-			why = cmp.Or(why, listed(h.fault, o))
 		}
 	}
 	return why

@@ -31,8 +31,7 @@
 // token still works is a loss, whatever goes wrong.
 //
 // A run prints how many operations were judged, and how many went well through
-// each kind of fault. It fails when they are too few. What the library doesn't
-// do yet isn't judged; unjudged.go lists it, and each run prints the list.
+// each kind of fault. It fails when they are too few.
 //
 // The machine may have other things to do: while it is so busy that nothing can
 // be in time, that is a fault like the others.

@@ -161,10 +161,6 @@ func (r *report) write(out io.Writer) {
 	print("  heap         %.1f MB warm, %.1f MB at the end, of at most %.1f MB",
 		mb(r.warm.heap), mb(r.end.heap), mb(r.heapMost))
 	print("secrets\n  %d lines printed and logged, %d of them with a secret", r.lines, len(r.leaks))
-	print("not judged until there is a remedy")
-	for _, item := range unjudged {
-		print("  %s (%s)", item.what, item.remedy)
-	}
 
 	r.judge(sum)
 	for _, text := range r.losses {

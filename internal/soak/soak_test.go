@@ -24,9 +24,6 @@ func TestAShortSoakLosesNothing(t *testing.T) {
 	require.Zero(t, code, said)
 	require.Contains(t, said, "soak: all is well")
 	require.Contains(t, said, " s  key rotation")
-	for _, item := range unjudged {
-		require.Contains(t, said, item.what)
-	}
 	require.NotRegexp(t, `ghs_|eyJ|PRIVATE KEY`, said)
 }
 
