@@ -146,9 +146,17 @@ func TestADefiniteAnswerIsToldAtOnce(t *testing.T) {
 		answer func(http.ResponseWriter, *http.Request) bool
 		says   string
 	}{
-		"401": {answer: status(401), says: "401"},
-		"403": {answer: status(403), says: "403"},
-		"400": {answer: status(400), says: "400"},
+		"401":                            {answer: status(401), says: "401"},
+		"403":                            {answer: status(403), says: "403"},
+		"400":                            {answer: status(400), says: "400"},
+		"a page of something in between": {answer: status(404), says: "404"},
+		"a login":                        {answer: status(302, "Location", "https://login.example/"), says: "302"},
+		"a forge that is down": {answer: func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusInternalServerError)
+			_, err := w.Write([]byte(`{"error":"token refresh failed","code":"unavailable"}`))
+			return err == nil
+		}, says: "500 Internal Server Error (unavailable)"},
 		"not configured": {answer: func(w http.ResponseWriter, _ *http.Request) bool {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusNotFound)
