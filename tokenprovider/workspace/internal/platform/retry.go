@@ -37,7 +37,8 @@ type answer struct {
 }
 
 // ask returns the platform's first answer that settles the matter, or why there
-// is none. A Retry-After is kept to if there is time for it.
+// is none. A Retry-After is kept to if there is time for it, and not to the
+// moment: a whole fleet was told the same.
 func (s *Source) ask(ctx context.Context) answer {
 	ctx, giveUp := context.WithTimeout(ctx, cmp.Or(s.patience, onceTimeout))
 	defer giveUp()
@@ -67,7 +68,7 @@ func (s *Source) ask(ctx context.Context) answer {
 				return a
 			}
 			last = a
-			wait := max(pause/2+rand.N(pause/2), tokenprovider.RetryAfter(a.err))
+			wait := max(pause/2, tokenprovider.RetryAfter(a.err)) + rand.N(pause/2)
 			pause = min(2*pause, maxPause)
 			if deadline, _ := ctx.Deadline(); time.Until(deadline) > wait {
 				next.Reset(wait)
