@@ -72,7 +72,8 @@ type Helper struct {
 // To a caller that offers the capability authtype, get answers with the value
 // of the Authorization header, marked as ephemeral, in place of a user name and
 // password: no other helper is then able to keep them. To all others, and with
-// Cacheable, it answers with a user name, password and password_expiry_utc, in whole seconds.
+// Cacheable, it answers with a user name, password and password_expiry_utc, in
+// whole seconds.
 //
 // Standard output gets the whole answer in one Write or nothing; with [Quit] a
 // failed get prints just "quit=1". An error has been told on stderr in one line

@@ -16,8 +16,8 @@ import (
 // the PATH of the workspace.
 const DefaultCommand = "git-credential-provisionkit"
 
-// EnvHosts is PROVISIONKIT_HOSTS, the variable that tells the helper in a workspace which hosts it
-// serves, separated by commas.
+// EnvHosts is PROVISIONKIT_HOSTS, the variable that tells the helper in a
+// workspace which hosts it serves, separated by commas.
 const EnvHosts = wire.EnvHosts
 
 // MutatorOptions say how git is wired in a workspace.

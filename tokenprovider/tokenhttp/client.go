@@ -66,7 +66,7 @@ var (
 // machine may be wrong. The expiry is by that clock all the same: the answer's
 // own where the two agree within 5 s, else as much later than the request as
 // the token lives on beyond Date. A Date that leaves no life, or more than a
-// year, isn't believed.
+// year, isn't believed, nor is that of an answer which a cache kept.
 func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 	endpoint, err := c.endpoint()
 	if err != nil {

@@ -110,7 +110,9 @@ func (c *Client) send(ctx context.Context, req request, bearer string) (got deli
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, wire.MaxAnswer+1))
 	got.came = time.Now()
-	got.date, _ = http.ParseTime(resp.Header.Get("Date"))
+	if resp.Header.Get("Age") == "" { // else a cache answered, and Date is when the endpoint did
+		got.date, _ = http.ParseTime(resp.Header.Get("Date"))
+	}
 	switch {
 	case resp.StatusCode != http.StatusOK:
 		return got, resp.StatusCode, statusError(req, resp, body)

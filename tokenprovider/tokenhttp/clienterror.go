@@ -75,8 +75,8 @@ func statusError(req request, resp *http.Response, body []byte) error {
 		}
 	}
 	wait, _ := wire.ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now(), maxRetryAfter)
-	err := fmt.Errorf("tokenhttp: %s: %d %s (%s)", req, resp.StatusCode, http.StatusText(resp.StatusCode), code)
-	return &tokenprovider.Error{Code: code, RetryAfter: wait, Err: err}
+	text := fmt.Sprintf("tokenhttp: %s: %d %s (%s)", req, resp.StatusCode, http.StatusText(resp.StatusCode), code)
+	return &tokenprovider.Error{Code: code, RetryAfter: wait, Err: &wire.StatusError{Status: resp.StatusCode, Text: text}}
 }
 
 // codeOfStatus returns the code for a status whose sender doesn't say one of

@@ -67,6 +67,23 @@ func TestATokensLifeIsReckonedByTheAnswersOwnDate(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatACacheKeptMakesNoTokenLiveLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		expiresAt := time.Now().Add(10 * time.Minute).UTC()
+		date := time.Now().Add(-50 * time.Minute).UTC().Format(http.TimeFormat)
+		client := dated(0, date, expiresAt)
+		inner := client.HTTPClient.Transport
+		client.HTTPClient.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+			resp, err := inner.RoundTrip(r)
+			resp.Header.Set("Age", "3000")
+			return resp, err
+		})
+		_, got, err := client.Token(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, expiresAt, got)
+	})
+}
+
 func TestWithoutAUsableDateOnlyThisMachinesClockCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, date := range []string{

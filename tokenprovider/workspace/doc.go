@@ -25,8 +25,8 @@
 //
 // Under the name gh the command is a shim before the real gh, so that whoever
 // types gh has a live token each time; without a platform it is as if it weren't
-// there. Under the name git-askpass-provisionkit
-// it is what GIT_ASKPASS takes, for where git can't have a helper.
+// there. Under the name git-askpass-provisionkit it is what GIT_ASKPASS takes,
+// for where git can't have a helper.
 //
 // A program that has no other file to ship links the command into itself:
 //
@@ -45,16 +45,17 @@
 //     each run. When it can't be asked there is no other, broader one. A token
 //     that is the person's own, in GH_TOKEN, is left to them.
 //   - What exec and gh run has their arguments, streams, signals and exit code,
-//     though this process waits for gh, and ends as gh did. They find programs in absolute folders of PATH alone: the repository at
-//     hand can't bring one.
-//   - Nothing but install writes to a disk, no lock is taken and no bearer is
-//     renewed: a read-only file system, a full disk, another user and a
-//     snapshot make no difference.
+//     though this process waits for gh, and ends as gh did. They find programs
+//     in absolute folders of PATH alone: the repository at hand can't bring one.
+//   - Nothing but install writes to a disk, where there is a place in memory for
+//     gh's login; no run waits for another, and no bearer is renewed: a read-only
+//     file system, a full disk, another user and a snapshot make no difference.
 //   - A platform that isn't there is asked again for 20 s in all
 //     (PROVISIONKIT_RETRY): while it refuses or breaks connections, has no name,
 //     doesn't answer, or answers 502, 503 or 504. Pauses are drawn, a
-//     Retry-After is kept to if it fits, and after 5 s without an answer there
-//     is another try beside the first. Any other refusal is told at once.
+//     Retry-After is kept to if it fits, of a 429 too, and after 5 s without an
+//     answer there is another try beside the first. Any other refusal is told at
+//     once.
 //   - A token that git reports as refused is reported to the platform before
 //     git ends, once; what of that fails is told. So is one with which gh ended
 //     with its exit code for authentication, or with 1 where the forge refuses
@@ -102,7 +103,7 @@
 //
 // gh's login for hosts other than github.com is in a folder of its user alone,
 // in memory where the system has a place for that, which goes when gh ends; what
-// is left of one that was killed goes with the next gh. A process of the same user
-// can read that, as it can read the bearer. Only another user, or a proxy that
-// adds the token outside, keeps a token from it.
+// is left of one that was killed goes with the next gh. A process of the same
+// user can read that, as it can read the bearer. Only another user, or a proxy
+// that adds the token outside, keeps a token from it.
 package workspace

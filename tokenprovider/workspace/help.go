@@ -40,7 +40,7 @@ func helpText() string {
 Git calls the first four; git-credential(1) describes the request and the answer.
 
 Environment:
-  PROVISIONKIT_URL    URL of the platform's token endpoint; required
+  PROVISIONKIT_URL          URL of the platform's token endpoint; required
   PROVISIONKIT_BEARER_FILE  file with the bearer that the workspace authenticates with, or
   PROVISIONKIT_BEARER       that bearer itself
   PROVISIONKIT_HOSTS        hosts to serve, separated by commas (default: github.com)

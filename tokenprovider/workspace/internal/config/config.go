@@ -40,9 +40,9 @@ func ReadEndpoint(getenv func(string) string) (Endpoint, error) {
 func ReadURL(getenv func(string) string) (Endpoint, error) {
 	e := Endpoint{URL: getenv(wire.EnvURL)}
 	if e.URL == "" {
-		return Endpoint{}, notConfigured(wire.EnvURL + " isn't set: it has to be the URL of " +
-			"the platform's " +
-			"token endpoint, and sudo, ssh and cron drop it unless they are told to keep it")
+		return Endpoint{}, coded(tokenprovider.CodeNotConfigured, wire.EnvURL+" isn't set: it has to be "+
+			"the URL of the platform's token endpoint, and sudo, ssh and cron drop it unless they are "+
+			"told to keep it")
 	}
 	switch getenv(wire.EnvAllowHTTP) {
 	case "", "0":
@@ -68,17 +68,17 @@ func (e Endpoint) WithBearer(getenv func(string) string) (Endpoint, error) {
 		// file of that name.
 		return Endpoint{}, fmt.Errorf("%s must be an absolute path", wire.EnvBearerFile)
 	case e.BearerFile == "" && getenv(wire.EnvBearer) == "":
-		return Endpoint{}, notConfigured("neither " +
-			"" + wire.EnvBearerFile + " nor " + wire.EnvBearer +
-			" is set: the workspace has nothing to authenticate with")
+		// Half a configuration must not look like none.
+		return Endpoint{}, coded(tokenprovider.CodeUnauthenticated, "neither "+wire.EnvBearerFile+
+			" nor "+wire.EnvBearer+" is set: the workspace has nothing to authenticate with")
 	case e.BearerFile == "":
 		e.Bearer = secret.New(getenv(wire.EnvBearer))
 	}
 	return e, nil
 }
 
-func notConfigured(text string) error {
-	return &tokenprovider.Error{Code: tokenprovider.CodeNotConfigured, Err: errors.New(text)}
+func coded(code tokenprovider.Code, text string) error {
+	return &tokenprovider.Error{Code: code, Err: errors.New(text)}
 }
 
 // ReadHosts returns the hosts to serve.

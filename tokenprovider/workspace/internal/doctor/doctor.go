@@ -1,7 +1,7 @@
 // Package doctor looks for what is wrong in a workspace, and tells what to do
 // about it: whether the platform answers and hands out a token, whether git and
-// gh get it and the forge takes it, and what gets in their way. It changes nothing, and prints no
-// secret.
+// gh get it and the forge takes it, and what gets in their way. It changes
+// nothing, and prints no secret.
 package doctor
 
 import (

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -36,7 +37,8 @@ type answer struct {
 }
 
 // ask returns the platform's first answer that settles the matter, or why there
-// is none. A Retry-After is kept to if there is time for it.
+// is none. A Retry-After is kept to if there is time for it, and not to the
+// moment: a whole fleet was told the same.
 func (s *Source) ask(ctx context.Context) answer {
 	ctx, giveUp := context.WithTimeout(ctx, cmp.Or(s.patience, onceTimeout))
 	defer giveUp()
@@ -66,7 +68,7 @@ func (s *Source) ask(ctx context.Context) answer {
 				return a
 			}
 			last = a
-			wait := max(pause/2+rand.N(pause/2), tokenprovider.RetryAfter(a.err))
+			wait := max(pause/2, tokenprovider.RetryAfter(a.err)) + rand.N(pause/2)
 			pause = min(2*pause, maxPause)
 			if deadline, _ := ctx.Deadline(); time.Until(deadline) > wait {
 				next.Reset(wait)
@@ -92,13 +94,17 @@ func (s *Source) try(ctx context.Context) (a answer) {
 }
 
 // passes reports whether err may be over soon: the platform isn't there, or
-// says when to come again. What is wrong with a certificate or a port stays
-// wrong.
+// says when to come again. What is wrong with a certificate, a port or a URL
+// stays wrong, and what fails behind the platform isn't helped by asking it.
 func passes(err error) bool {
+	answered, isAnswer := errors.AsType[*wire.StatusError](err)
 	_, isCertificate := errors.AsType[*tls.CertificateVerificationError](err)
 	_, isNoTLS := errors.AsType[tls.RecordHeaderError](err)
 	switch tokenprovider.CodeOf(err) {
 	case tokenprovider.CodeUnavailable:
+		if isAnswer {
+			return http.StatusBadGateway <= answered.Status && answered.Status <= http.StatusGatewayTimeout
+		}
 		return !isCertificate && !isNoTLS && !errors.Is(err, http.ErrSchemeMismatch)
 	case tokenprovider.CodeRateLimited:
 		return tokenprovider.RetryAfter(err) > 0

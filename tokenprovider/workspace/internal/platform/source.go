@@ -75,8 +75,11 @@ func (s *Source) Fresh(ctx context.Context) (string, time.Time, error) {
 // Token asks the platform, and where that isn't there asks again for as long as
 // the workspace has patience.
 func (s *Source) Token(ctx context.Context) (string, time.Time, error) {
-	if err := s.awaitBearer(ctx); err != nil {
-		return "", time.Time{}, err // there is nothing to ask with
+	if err := s.awaitBearer(ctx); err != nil { // there is nothing to ask with
+		if errors.Is(err, tokenprovider.ErrNotConfigured) { // of the bearer, and not of all
+			err = &tokenprovider.Error{Code: tokenprovider.CodeUnauthenticated, Err: errors.New(err.Error())}
+		}
+		return "", time.Time{}, err
 	}
 	a := s.ask(ctx)
 	if a.err != nil {

@@ -49,6 +49,19 @@ func TestAReportThatIsLostIsSaidAndNotRepeated(t *testing.T) {
 	})
 }
 
+func TestAReportThatHasNoBearerToGoWithIsSaidToBeLost(t *testing.T) {
+	for _, bearer := range []map[string]string{
+		{"PROVISIONKIT_BEARER": ""},
+		{"PROVISIONKIT_BEARER": "", "PROVISIONKIT_BEARER_FILE": "/nowhere/bearer"},
+	} {
+		p := newPlatform(t, workspacetest.Hourly())
+		says := call(t, p.Env(t, "ws-1", bearer), workspacetest.Refused("ghs_refused"), "erase").Failed(t)
+		require.Contains(t, says, "the report of a refused token for github.com may be lost: ")
+		require.Contains(t, says, "PROVISIONKIT_BEARER_FILE")
+		require.Empty(t, p.Asked())
+	}
+}
+
 // TestAPlatformThatLetsItsTokenRipenGivesAnotherSoon: it may keep a token that
 // is seconds old in spite of a report, since forges refuse those at times.
 func TestAPlatformThatLetsItsTokenRipenGivesAnotherSoon(t *testing.T) {
