@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/molecule-ai/provisionkit/githubapp/githubapptest/internal/graphql"
+	"github.com/molecule-ai/provisionkit/internal/graphql"
 )
 
 const graphQLDocs = "https://docs.github.com/graphql"

@@ -3,7 +3,7 @@ package githubapptest
 import (
 	"fmt"
 
-	"github.com/molecule-ai/provisionkit/githubapp/githubapptest/internal/graphql"
+	"github.com/molecule-ai/provisionkit/internal/graphql"
 )
 
 // graphQLRepository returns a repository as GraphQL has it, as far as the

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/molecule-ai/provisionkit/githubapp/githubapptest/internal/graphql"
+	"github.com/molecule-ai/provisionkit/internal/graphql"
 	"github.com/stretchr/testify/require"
 )
 
