@@ -5,11 +5,12 @@ import (
 	"compress/gzip"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/molecule-ai/provisionkit/internal/pktline"
 )
 
 // push is what a client asks git-receive-pack to do; see gitprotocol-pack(5).
@@ -41,13 +42,14 @@ func readPush(r *http.Request) (*push, error) {
 	in := bufio.NewReader(body)
 	p.pack = in
 	for first := true; ; first = false {
-		line, err := readPacketLine(in)
+		payload, flush, err := pktline.Read(in)
 		if err != nil {
-			return nil, err
+			return nil, errMalformedPush
 		}
-		if line == "" {
+		if flush {
 			return p, nil
 		}
+		line := string(payload)
 		if command, capabilities, ok := strings.Cut(line, "\x00"); first && ok {
 			line, p.capabilities = command, strings.Fields(capabilities)
 		}
@@ -68,44 +70,18 @@ func isObjectID(text string) bool {
 	return err == nil && (len(text) == 40 || len(text) == 64)
 }
 
-// readPacketLine returns the next packet line, and "" for a flush.
-func readPacketLine(in io.Reader) (string, error) {
-	var header [4]byte
-	if _, err := io.ReadFull(in, header[:]); err != nil {
-		return "", errMalformedPush
-	}
-	var size [2]byte
-	if _, err := hex.Decode(size[:], header[:]); err != nil {
-		return "", errMalformedPush
-	}
-	n := int(size[0])<<8 | int(size[1])
-	if n == 0 {
-		return "", nil
-	}
-	if n <= len(header) {
-		return "", errMalformedPush
-	}
-	line := make([]byte, n-len(header))
-	if _, err := io.ReadFull(in, line); err != nil {
-		return "", errMalformedPush
-	}
-	return string(line), nil
-}
-
-func packetLine(payload string) string { return fmt.Sprintf("%04x%s", len(payload)+4, payload) }
-
 // refuse answers that no ref was updated: for the reasons given by ref, or
 // because another ref was refused.
 func (p *push) refuse(w http.ResponseWriter, reasons map[string]string) {
-	report := packetLine("unpack ok\n")
+	report := pktline.Line("unpack ok\n")
 	for _, u := range p.updates {
 		reason := reasons[u.ref]
 		if reason == "" {
 			reason = "pre-receive hook declined"
 		}
-		report += packetLine("ng " + u.ref + " " + reason + "\n")
+		report += pktline.Line("ng " + u.ref + " " + reason + "\n")
 	}
-	report += "0000"
+	report += pktline.Flush
 	has := func(capability string) bool { return slices.Contains(p.capabilities, capability) }
 	answer := report
 	switch {
@@ -114,9 +90,9 @@ func (p *push) refuse(w http.ResponseWriter, reasons map[string]string) {
 	case has("side-band-64k"):
 		answer = ""
 		for part := range slices.Chunk([]byte(report), 65_000) {
-			answer += packetLine("\x01" + string(part))
+			answer += pktline.Line("\x01" + string(part))
 		}
-		answer += "0000"
+		answer += pktline.Flush
 	}
 	w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
 	w.Header().Set("Cache-Control", "no-cache, max-age=0, must-revalidate")
