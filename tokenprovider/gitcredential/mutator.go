@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/molecule-ai/provisionkit/internal/gitconfig"
 	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
@@ -83,7 +84,7 @@ type Mutator struct {
 	quit     bool
 	cacheFor time.Duration
 	entries  []Entry
-	file     configFile // its path is empty where the entries go into the environment
+	file     gitconfig.File // none where the entries go into the environment
 }
 
 // NewMutator returns a Mutator for opts; nil means defaults. It returns an
@@ -130,9 +131,13 @@ func NewMutator(opts *MutatorOptions) (*Mutator, error) {
 		}
 		m.entries = append(m.entries, Entry{Key: key, Value: helper})
 	}
-	m.file, err = newConfigFile(opts, m.entries)
-	if err != nil {
-		return nil, err
+	for name, path := range map[string]string{"ConfigFile": opts.ConfigFile, "SystemConfig": opts.SystemConfig} {
+		if path != "" && !wire.IsCleanAbs(path) {
+			return nil, fmt.Errorf("gitcredential: MutatorOptions.%s %q is not an absolute, clean path", name, path)
+		}
+	}
+	if m.file, err = gitconfig.NewFile(opts.ConfigFile, opts.SystemConfig); err != nil {
+		return nil, fmt.Errorf("gitcredential: MutatorOptions: %w", err)
 	}
 	return m, nil
 }
@@ -171,14 +176,15 @@ func (m *Mutator) MutateEnv(_ context.Context, _ string, env map[string]string) 
 	if len(m.entries) == 0 {
 		return nil
 	}
-	var err error
-	if m.file.path != "" {
-		err = m.file.setEnv(env)
-	} else {
-		err = AppendEnv(env, m.entries...)
+	if env == nil {
+		return errors.New("gitcredential: MutateEnv on a nil environment")
 	}
-	if err != nil {
-		return err
+	if m.file.Path() == "" {
+		if err := AppendEnv(env, m.entries...); err != nil {
+			return err
+		}
+	} else if err := m.file.SetEnv(env); err != nil {
+		return fmt.Errorf("gitcredential: %w", err)
 	}
 	env[EnvHosts] = m.hosts
 	if m.quit {
@@ -194,8 +200,16 @@ func (m *Mutator) MutateEnv(_ context.Context, _ string, env map[string]string) 
 // there, from another mutator that also wires git, it adds its part. A second
 // run changes nothing.
 func (m *Mutator) MutateFiles(_ context.Context, _ string, files map[string][]byte) error {
-	if m.file.path == "" {
+	if m.file.Path() == "" {
 		return nil
 	}
-	return m.file.addTo(files)
+	if files == nil {
+		return errors.New("gitcredential: MutateFiles on a nil map of files")
+	}
+	settings := make([]gitconfig.Setting, len(m.entries))
+	for n, e := range m.entries {
+		settings[n] = gitconfig.Setting(e)
+	}
+	m.file.AddTo(files, settings)
+	return nil
 }
