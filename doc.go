@@ -41,6 +41,9 @@
 //   - [github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp]: the endpoint
 //     from which a workspace pulls its token, who may ask (Authenticator,
 //     WorkspaceKey), and the Client that asks.
+//   - [github.com/molecule-ai/provisionkit/tokenprovider/gateway]: the forge
+//     behind the platform's own host name, so that no token enters a workspace;
+//     [github.com/molecule-ai/provisionkit/githubapp/forge] is GitHub for it.
 //
 // Modules of their own, for those who have a use for them:
 //

@@ -10,7 +10,7 @@ const (
 	EnvOnFailure  = "PROVISIONKIT_ON_FAILURE"  // fallthrough or quit: what git is told where there is no token
 	EnvRetry      = "PROVISIONKIT_RETRY"       // a Go duration: how long a platform that isn't there is asked again
 	EnvCacheFor   = "PROVISIONKIT_CACHE_FOR"   // a Go duration: how long git may keep a token in its own memory
-	EnvGateway    = "PROVISIONKIT_GATEWAY"     // set where the forge is reached through the platform's gateway
+	EnvGateway    = "PROVISIONKIT_GATEWAY"     // the URL of the gateway, where that is the way to the forge
 	EnvGH         = "PROVISIONKIT_GH"          // the path of the real gh
 	EnvGHDepth    = "PROVISIONKIT_GH_DEPTH"    // how many shims of gh have called each other
 )

@@ -1,13 +1,9 @@
 package tokenhttp
 
 import (
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -44,25 +40,7 @@ func unreachable(req request, cause error) error {
 	for e, ok := errors.AsType[*url.Error](cause); ok; e, ok = errors.AsType[*url.Error](cause) {
 		cause = e.Err // its own text has the query
 	}
-	return coded(tokenprovider.CodeUnavailable, "%s: %w", req, tellable(cause))
-}
-
-// tellable returns err when its text is known to hold nothing that the other
-// side sent. net/http quotes what it couldn't parse of an answer.
-func tellable(err error) error {
-	var network net.Error
-	var certificate *tls.CertificateVerificationError
-	var notTLS tls.RecordHeaderError
-	switch {
-	case errors.As(err, &network) && network.Timeout(): // net/http has three texts for one time-out
-		return fmt.Errorf("no answer in time: %w", err)
-	case errors.Is(err, context.Canceled), errors.Is(err, http.ErrSchemeMismatch),
-		errors.As(err, &network), errors.As(err, &certificate), errors.As(err, &notTLS):
-		return err
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return errors.New("the answer broke off")
-	}
-	return errors.New("no usable answer")
+	return coded(tokenprovider.CodeUnavailable, "%s: %w", req, wire.Tellable(cause))
 }
 
 // statusError returns the error for an answer with another status than 200.

@@ -1,0 +1,119 @@
+package forge
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/molecule-ai/provisionkit/internal/graphql"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gateway"
+)
+
+// graphQLOperation returns what a request of GraphQL asks for.
+func graphQLOperation(r *http.Request) (gateway.Operation, error) {
+	op := gateway.Operation{Kind: gateway.KindAPI, Method: r.Method, Path: "/graphql"}
+	refuse := func(why string) (gateway.Operation, error) {
+		return op, &gateway.Refusal{Message: "the request of GraphQL is refused: " + why}
+	}
+	if r.Method != http.MethodPost || r.URL.RawQuery != "" {
+		return refuse("it has to be a POST without a query in its URL")
+	}
+	body, err := gateway.Body(r)
+	if err != nil {
+		return op, err
+	}
+	fields, err := gateway.Fields(body)
+	if err != nil {
+		return refuse(err.Error())
+	}
+	var req graphql.Request
+	if json.Unmarshal(fields["query"], &req.Query) != nil || req.Query == "" {
+		return refuse("it has no query")
+	}
+	if name := fields["operationName"]; name != nil && json.Unmarshal(name, &req.OperationName) != nil {
+		return refuse("its operationName is no text")
+	}
+	if req.Variables, err = variables(fields["variables"]); err != nil {
+		return refuse("its variables: " + err.Error())
+	}
+	asked, err := graphql.Describe(req)
+	if err != nil {
+		return refuse("its query can't be read: " + err.Error())
+	}
+	op.Write = asked.Mutation
+	for _, field := range asked.Root {
+		op.MovesRefs = op.MovesRefs || asked.Mutation && movesRefsBy(field.Name)
+	}
+	op.Repository = meant(asked, req.Variables)
+	return op, nil
+}
+
+// variables returns the variables of a request, of which two names that are the
+// same but for their case are an error.
+func variables(raw json.RawMessage) (map[string]any, error) {
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 || string(raw) == "null" {
+		return nil, nil
+	}
+	fields, err := gateway.Fields(raw)
+	if err != nil {
+		return nil, err
+	}
+	values := make(map[string]any, len(fields))
+	for name, value := range fields {
+		var v any
+		if err := json.Unmarshal(value, &v); err != nil {
+			return nil, err
+		}
+		values[name] = v
+	}
+	return values, nil
+}
+
+// meant returns the repository that a request is about: the one that all its
+// fields called repository name, or that its variables owner and name or repo
+// do; "" when there is none, or more than one.
+func meant(asked graphql.Description, variables map[string]any) string {
+	found := ""
+	add := func(owner, name any) bool {
+		o, _ := owner.(string)
+		n, _ := name.(string)
+		fullName := strings.ToLower(o + "/" + n)
+		if !isRepository(fullName) || found != "" && found != fullName {
+			return false
+		}
+		found = fullName
+		return true
+	}
+	for _, field := range asked.Root {
+		if field.Name == "repository" && !add(field.Arguments["owner"], field.Arguments["name"]) {
+			return ""
+		}
+	}
+	if variables["owner"] == nil {
+		return found
+	}
+	for _, name := range []string{"name", "repo"} {
+		if variables[name] != nil && !add(variables["owner"], variables[name]) {
+			return ""
+		}
+	}
+	return found
+}
+
+// refWords are what the names of mutations that move branches or tags are made
+// of, as createCommitOnBranch, updateRefs and enablePullRequestAutoMerge are. One
+// that only speaks of them is refused under a rule for refs too.
+var refWords = set("branch", "commit", "merge", "ref", "refs", "revert", "enqueue", "suggested", "suggestion", "release", "tag")
+
+var word = regexp.MustCompile(`[A-Z]?[a-z]+|[A-Z]+`)
+
+func movesRefsBy(mutation string) bool {
+	for _, w := range word.FindAllString(mutation, -1) {
+		if refWords[strings.ToLower(w)] {
+			return true
+		}
+	}
+	return false
+}

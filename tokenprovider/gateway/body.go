@@ -1,0 +1,69 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// MaxBody bounds the bodies that are read to learn what is meant, in bytes.
+const MaxBody = 1 << 20
+
+// Body returns the body of r, whole, and puts it back, so that it can be sent
+// more than once. The error is a [*Refusal]: it is over [MaxBody], compressed, or
+// didn't come whole.
+func Body(r *http.Request) ([]byte, error) {
+	if len(r.Header.Values("Content-Encoding")) > 0 {
+		return nil, &Refusal{"a compressed body is refused here, since it says what is meant"}
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+	switch {
+	case err != nil:
+		return nil, &Refusal{"the body didn't come whole, or not in time"}
+	case len(body) > MaxBody:
+		return nil, &Refusal{fmt.Sprintf("the body is larger than %d bytes", MaxBody)}
+	}
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r.Body, _ = r.GetBody()
+	r.ContentLength, r.TransferEncoding = int64(len(body)), nil
+	return body, nil
+}
+
+// Fields returns the fields of the JSON object in body. Whatever two readers
+// could read in two ways is an error: two names that are the same but for their
+// case, invalid UTF-8 in a name, and anything before or behind the object.
+func Fields(body []byte) (map[string]json.RawMessage, error) {
+	in := json.NewDecoder(bytes.NewReader(body))
+	if t, err := in.Token(); err != nil || t != json.Delim('{') {
+		return nil, errors.New("it isn't a JSON object")
+	}
+	fields := map[string]json.RawMessage{}
+	folded := map[string]bool{}
+	for in.More() {
+		t, err := in.Token()
+		name, isName := t.(string)
+		if err != nil || !isName || strings.ContainsRune(name, '\uFFFD') {
+			return nil, errors.New("it is malformed JSON")
+		}
+		if folded[strings.ToLower(name)] {
+			return nil, errors.New("it has a name twice")
+		}
+		folded[strings.ToLower(name)] = true
+		var value json.RawMessage
+		if in.Decode(&value) != nil {
+			return nil, errors.New("it is malformed JSON")
+		}
+		fields[name] = value
+	}
+	if _, err := in.Token(); err != nil {
+		return nil, errors.New("it is malformed JSON")
+	}
+	if _, err := in.Token(); err != io.EOF {
+		return nil, errors.New("there is something behind the JSON object")
+	}
+	return fields, nil
+}

@@ -1,0 +1,156 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+)
+
+// bodyTimeout is how long a body that says what is meant may take, and a push's
+// commands.
+const bodyTimeout = 30 * time.Second
+
+// exchange is one request on its way through the gateway.
+type exchange struct {
+	*Gateway
+	w         *counter
+	request   *http.Request // as it came
+	body      *body
+	principal tokenhttp.Principal
+	op        Operation
+	grant     Grant
+	audited   AuditRecord
+}
+
+func newExchange(g *Gateway, w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{Gateway: g, w: &counter{ResponseWriter: w}, body: &body{ReadCloser: r.Body}}
+	x.request = r.WithContext(r.Context())
+	x.request.Body = x.body
+	x.audited.Time = time.Now()
+	return x
+}
+
+// serve passes the request on, or returns why not. What it does in which order
+// decides what a refused request may learn and cost: nothing is read of a body
+// before it is known who sends it, and no token is asked for before the policy
+// has allowed what for.
+func (x *exchange) serve() *refused {
+	r := x.request
+	if err := wellFormed(r, x.base.Host); err != nil {
+		return err
+	}
+	if err := x.authenticate(); err != nil {
+		return err
+	}
+	ctx, err := x.enter(r.Context())
+	if err != nil {
+		return err
+	}
+	x.request = r.WithContext(ctx)
+	push, err := x.understand()
+	if err != nil {
+		return err
+	}
+	if err := x.decide(ctx); err != nil {
+		if push != nil && len(push.refs) > 0 {
+			return x.refusePush(push, err)
+		}
+		return err
+	}
+	return x.forward(ctx)
+}
+
+// enter asks whether the principal may come in, and returns ctx with what is
+// known of the workspace.
+func (x *exchange) enter(ctx context.Context) (context.Context, *refused) {
+	p := x.principal
+	if err := x.admit(ctx, p); err != nil {
+		return nil, x.notAdmitted(ctx, err)
+	}
+	if p.WorkspaceID == "" {
+		return ctx, nil
+	}
+	workspace := tokenprovider.Workspace{ID: p.WorkspaceID}
+	if x.options.Workspace != nil {
+		var err error
+		workspace, err = foreign.Within(ctx, "Options.Workspace", func(ctx context.Context) (tokenprovider.Workspace, error) {
+			return x.options.Workspace(ctx, p.WorkspaceID)
+		})
+		if workspace.ID == "" {
+			workspace.ID = p.WorkspaceID
+		}
+		if err == nil && workspace.ID != p.WorkspaceID {
+			err = errors.New("gateway: Options.Workspace answered with another workspace")
+		}
+		if err != nil {
+			return nil, x.notAdmitted(ctx, err)
+		}
+	}
+	return tokenprovider.WithWorkspace(ctx, workspace), nil
+}
+
+// admit asks Options.Admit about p.
+func (g *Gateway) admit(ctx context.Context, p tokenhttp.Principal) error {
+	if g.options.Admit == nil {
+		return nil
+	}
+	_, err := foreign.Within(ctx, "Options.Admit", func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, g.options.Admit(ctx, p)
+	})
+	return err
+}
+
+// understand finds out what the request asks for. Of a push it reads the
+// commands.
+func (x *exchange) understand() (*push, *refused) {
+	done := x.readWithin(bodyTimeout)
+	defer done()
+	op, err := foreign.Within(x.request.Context(), "the Forge", func(context.Context) (Operation, error) {
+		return x.options.Forge.Operation(x.request)
+	})
+	if err != nil {
+		return nil, x.unknown(err)
+	}
+	x.op = op
+	if !isReceivePack(op) {
+		return nil, nil
+	}
+	p, err := readPush(x.request)
+	if err != nil {
+		return nil, x.unknown(err)
+	}
+	x.op.Refs = p.refs
+	x.request.Body = struct {
+		io.Reader
+		io.Closer
+	}{p.rest, x.body}
+	return p, nil
+}
+
+// decide asks the Policy.
+func (x *exchange) decide(ctx context.Context) *refused {
+	grant, err := foreign.Within(ctx, "Options.Policy", func(ctx context.Context) (Grant, error) {
+		return x.options.Policy(ctx, x.principal, x.op)
+	})
+	if err != nil {
+		return x.notAllowed(ctx, err)
+	}
+	x.grant = grant
+	return nil
+}
+
+// readWithin bounds the time in which what is read of the body has to come,
+// where the server allows that, until the func that it returns is called.
+func (x *exchange) readWithin(d time.Duration) (done func()) {
+	control := http.NewResponseController(x.w)
+	if control.SetReadDeadline(time.Now().Add(d)) != nil {
+		return func() {}
+	}
+	return func() { _ = control.SetReadDeadline(time.Time{}) }
+}

@@ -1,0 +1,220 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httputil"
+	"sync"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/wire"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
+)
+
+// forward adds the token and passes the request on. What goes wrong once that
+// has begun is answered by the proxy's own handlers.
+func (x *exchange) forward(ctx context.Context) *refused {
+	f := &forwarder{exchange: x}
+	if !foreign.IsNil(x.grant.Provider) {
+		token, err := x.token(ctx)
+		if err != nil {
+			return x.noToken(ctx, err)
+		}
+		f.token = token
+		x.audited.TokenSHA256 = tokenprovider.TokenSHA256(token)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer x.transfers.begin(x.principal, func() { x.end(cancel) })()
+	proxy := &httputil.ReverseProxy{
+		Rewrite: f.rewrite, Transport: f, ModifyResponse: f.answered, ErrorHandler: f.failed,
+		FlushInterval: -1, BufferPool: buffers, ErrorLog: discard,
+	}
+	defer func() {
+		if broken := recover(); broken != nil { // in the middle of a body
+			x.audited.Code = tokenprovider.CodeUnavailable
+			panic(broken)
+		}
+	}()
+	proxy.ServeHTTP(x.w, x.request.WithContext(ctx))
+	return nil
+}
+
+// errReleased ends a transfer of a workspace that isn't admitted any more.
+var errReleased = errors.New("gateway: the workspace isn't admitted any more")
+
+// end breaks the transfer off. The end of a context doesn't end an upload that
+// net/http still reads: the deadline does.
+func (x *exchange) end(cancel context.CancelCauseFunc) {
+	cancel(errReleased)
+	x.readWithin(0)
+}
+
+// token asks the grant's provider. Git doesn't ask again when a token dies in
+// the middle of an operation, so it gets one with the life of a long push.
+func (x *exchange) token(ctx context.Context) (string, error) {
+	if x.op.Kind != KindAPI {
+		ctx = tokenprovider.WithMinTTL(ctx, gitcredential.DefaultMinTTL)
+	}
+	return foreign.Within(ctx, "the provider", func(ctx context.Context) (string, error) {
+		token, _, err := x.grant.Provider.Token(ctx)
+		if err == nil && !wire.IsToken(token) {
+			err = errors.New("gateway: the provider's token is empty, or has a space or control character in it")
+		}
+		return token, err
+	})
+}
+
+// noToken returns the refusal for a provider that has no token.
+func (x *exchange) noToken(ctx context.Context, err error) *refused {
+	code := tokenprovider.CodeOf(err)
+	if isForeign(err) {
+		code = tokenprovider.CodeUnavailable
+	}
+	x.log.ErrorContext(ctx, "no token for the forge", "workspace", x.principal.WorkspaceID, "code", code, "error", err)
+	why := &refused{status: http.StatusBadGateway, code: code,
+		message: "the platform has no token for the forge at the moment: " + code.Message()}
+	if code == tokenprovider.CodeNotConfigured {
+		why.status = http.StatusForbidden
+		why.message = "the platform has no token for this workspace to use at the forge"
+	}
+	why.retryAfter = tokenprovider.RetryAfter(err)
+	return why
+}
+
+// forwarder sends one request to the forge.
+type forwarder struct {
+	*exchange
+	token string // "" when the grant has none
+}
+
+// rewrite makes the request for the forge: where it goes, the headers that go
+// on, and the token.
+func (f *forwarder) rewrite(p *httputil.ProxyRequest) {
+	forge := f.options.Forge
+	p.Out.URL = forge.Target(f.op, p.In)
+	p.Out.Host = p.Out.URL.Host
+	for name := range p.Out.Header {
+		if !forge.Header(name) {
+			delete(p.Out.Header, name)
+		}
+	}
+	f.authorize(p.Out)
+}
+
+func (f *forwarder) authorize(r *http.Request) {
+	r.Header.Del("Authorization")
+	f.options.Forge.Authorize(r, f.op, f.token)
+}
+
+// RoundTrip sends r. A token that the forge refuses is reported to its
+// provider, and when that has another one the request is tried once more, unless
+// its body is on its way already.
+func (f *forwarder) RoundTrip(r *http.Request) (*http.Response, error) {
+	transport := f.options.Transport
+	resp, err := transport.RoundTrip(r)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || f.token == "" {
+		return resp, err
+	}
+	again, ok := f.again(r)
+	if !ok {
+		return resp, nil
+	}
+	discardBody(resp)
+	return transport.RoundTrip(again)
+}
+
+// again returns r with another token, once f's was reported as refused.
+func (f *forwarder) again(r *http.Request) (*http.Request, bool) {
+	ctx := r.Context()
+	err := foreign.Do("the provider", func() error {
+		tokenprovider.Invalidate(f.grant.Provider, f.token)
+		return nil
+	})
+	if err != nil {
+		return nil, false
+	}
+	again := r.Clone(ctx)
+	switch {
+	case r.Body == nil || r.Body == http.NoBody:
+	case r.GetBody == nil:
+		return nil, false
+	default:
+		if again.Body, err = r.GetBody(); err != nil {
+			return nil, false
+		}
+	}
+	token, err := f.exchange.token(ctx)
+	if err != nil || token == f.token {
+		return nil, false
+	}
+	f.token, f.audited.TokenSHA256 = token, tokenprovider.TokenSHA256(token)
+	f.authorize(again)
+	return again, true
+}
+
+// answered judges and rewrites the forge's answer. A 401 of the forge's doesn't
+// reach the workspace: git would ask a person for a user name, and mean ours.
+func (f *forwarder) answered(resp *http.Response) error {
+	switch status := resp.StatusCode; {
+	case f.token == "" && (status == http.StatusUnauthorized || status == http.StatusNotFound):
+		return &refused{status: http.StatusForbidden, code: tokenprovider.CodeForbidden,
+			message: "the policy of this workspace gives it no token for this, and without one the forge doesn't answer"}
+	case status == http.StatusUnauthorized:
+		return &refused{status: http.StatusBadGateway, code: tokenprovider.CodeUnauthenticated,
+			message: "the forge refuses the platform's token (401): its operator has to look at that"}
+	}
+	for _, name := range []string{"Set-Cookie", "Strict-Transport-Security", "Alt-Svc", "Trailer"} {
+		resp.Header.Del(name)
+	}
+	resp.Trailer = nil
+	return f.options.Forge.Rewrite(resp, f.op, f.base)
+}
+
+// failed answers for a request that the forge didn't answer.
+func (f *forwarder) failed(_ http.ResponseWriter, r *http.Request, err error) {
+	why, ok := errors.AsType[*refused](err)
+	switch {
+	case ok:
+	case context.Cause(r.Context()) == errReleased:
+		why = forbidden
+	default:
+		f.log.ErrorContext(r.Context(), "the forge didn't answer", "workspace", f.principal.WorkspaceID,
+			"error", wire.Tellable(err))
+		why = &refused{status: http.StatusBadGateway, code: tokenprovider.CodeUnavailable, retryAfter: retryAfter,
+			message: "the forge can't be reached through the gateway at the moment"}
+	}
+	f.refuse(why)
+}
+
+// Error makes a *refused an error, for the proxy to hand it on.
+func (r *refused) Error() string { return r.message }
+
+// discardBody lets the connection of resp be used again.
+func discardBody(resp *http.Response) {
+	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+	_ = resp.Body.Close()
+}
+
+// discard is for what net/http's proxy would log itself.
+var discard = log.New(io.Discard, "", 0)
+
+// buffers are what bodies are copied through.
+var buffers = &bufferPool{}
+
+type bufferPool struct{ pool sync.Pool }
+
+// Get implements [httputil.BufferPool].
+func (b *bufferPool) Get() []byte {
+	if buffer, ok := b.pool.Get().(*[]byte); ok {
+		return *buffer
+	}
+	return make([]byte, 32<<10)
+}
+
+// Put implements [httputil.BufferPool].
+func (b *bufferPool) Put(buffer []byte) { b.pool.Put(&buffer) }

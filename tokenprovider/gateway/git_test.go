@@ -1,0 +1,142 @@
+package gateway_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/githubapp/forge"
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gateway"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+	"github.com/stretchr/testify/require"
+)
+
+// platform is a gateway before a GitHub of its own.
+type platform struct {
+	*gateway.Gateway
+	github  *githubapptest.Server
+	setup   *githubapptest.Setup
+	url     string
+	key     *tokenhttp.WorkspaceKey
+	options gateway.Options
+	client  *http.Client
+	log     *testutil.Capture
+	ca      string // the file of the gateway's certificate
+
+	mu      sync.Mutex
+	records []gateway.AuditRecord
+}
+
+func newPlatform(t *testing.T, edit func(p *platform, o *gateway.Options)) *platform {
+	t.Helper()
+	github, err := githubapptest.NewServer(&githubapptest.Options{TLS: true})
+	require.NoError(t, err)
+	t.Cleanup(github.Close)
+	setup, err := github.SetUp("acme/widgets", "acme/gadgets")
+	require.NoError(t, err)
+	p := &platform{github: github, setup: setup, log: testutil.NewCapture(t)}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(p.log.String())
+		}
+	})
+
+	server := httptest.NewUnstartedServer(nil)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	require.NoError(t, err)
+	p.url = "https://127.0.0.1:" + port
+	p.client = server.Client()
+	p.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	p.ca = filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(p.ca,
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
+
+	p.key, err = tokenhttp.NewWorkspaceKey([]byte("a key for tests, of no less than 32 bytes"))
+	require.NoError(t, err)
+	hub, err := forge.GitHub(github.URL + "/api/v3")
+	require.NoError(t, err)
+	app, err := githubapp.New(githubapp.Options{
+		ClientID: setup.ClientID, PrivateKey: setup.PrivateKey(), BaseURL: github.URL, HTTPClient: github.Client(),
+	})
+	require.NoError(t, err)
+	allow, err := gateway.AllowRefs("refs/heads/agent/*")
+	require.NoError(t, err)
+	installation := app.Installation(setup.InstallationID)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(github.CertPEM())
+	p.options = gateway.Options{
+		BaseURL: p.url, Forge: hub, Auth: p.key,
+		Policy: func(_ context.Context, _ tokenhttp.Principal, op gateway.Operation) (gateway.Grant, error) {
+			return gateway.Grant{Provider: installation}, allow(op)
+		},
+		Admit:     func(context.Context, tokenhttp.Principal) error { return nil },
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableCompression: true},
+		Audit: func(_ context.Context, r gateway.AuditRecord) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.records = append(p.records, r)
+		},
+		Logger: p.log.Logger(),
+	}
+	if edit != nil {
+		edit(p, &p.options)
+	}
+	p.Gateway, err = gateway.New(p.options)
+	require.NoError(t, err)
+	server.Config.Handler = p.Gateway
+	return p
+}
+
+// audited returns the records so far.
+func (p *platform) audited() []gateway.AuditRecord {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]gateway.AuditRecord(nil), p.records...)
+}
+
+// newGit returns git in a workspace with what the Mutator writes and no more.
+func (p *platform) newGit(t *testing.T, id string) *testutil.Git {
+	t.Helper()
+	m, err := p.Mutator(gateway.MutatorOptions{Key: p.key})
+	require.NoError(t, err)
+	git := testutil.NewGit(t)
+	git.Env["GIT_SSL_CAINFO"] = p.ca
+	require.NoError(t, m.MutateEnv(t.Context(), id, git.Env))
+	return git
+}
+
+var _ tokenprovider.TokenProvider = (*githubapp.Installation)(nil)
+
+func TestGitClonesAndPushesToItsBranchThroughTheGateway(t *testing.T) {
+	p := newPlatform(t, nil)
+	git := p.newGit(t, "ws-1")
+	folder := filepath.Join(t.TempDir(), "widgets")
+	git.Run(t, "", "clone", "--quiet", p.github.URL+"/acme/widgets.git", folder)
+	git.Run(t, folder, "commit", "--quiet", "--allow-empty", "--message", "Work")
+	git.Run(t, folder, "push", "--quiet", "origin", "HEAD:refs/heads/agent/one")
+
+	_, stderr, err := git.Try(t, folder, "push", "origin", "HEAD:refs/heads/main")
+	require.Error(t, err)
+	require.Contains(t, stderr, "[remote rejected]")
+	require.Contains(t, stderr, "doesn't allow a push to refs/heads/main")
+	require.Contains(t, git.Run(t, folder, "ls-remote", "origin"), "refs/heads/agent/one")
+
+	for _, r := range p.audited() {
+		require.Equal(t, "ws-1", r.Principal.WorkspaceID)
+		require.Equal(t, "acme/widgets", r.Operation.Repository)
+	}
+}
