@@ -62,6 +62,7 @@ var readers = map[string]func(*testing.T) doctest.Options{
 	"docs/plugin-authors.md":        asADependent,
 	"examples/platform/README.md":   withAPlatform,
 	"examples/plugin/README.md":     runsElsewhere("go run ./examples/plugin"),
+	"examples/gateway/README.md":    runsElsewhere("go run ./examples/gateway"),
 	"examples/quickstart/README.md": runsElsewhere("go run ./examples/quickstart"),
 	"examples/workspace-image/README.md": func(t *testing.T) doctest.Options {
 		opts := onAMachineOfItsOwn(t)
