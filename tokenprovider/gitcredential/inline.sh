@@ -107,6 +107,7 @@ f() {
   # Where the platform isn't there, another try is made for t seconds, until e.
   t=${PROVISIONKIT_RETRY-}; t=${t%s};
   case $t in ''|*[!0-9]*|0?*|?????*) t=20 ;; esac;
+  [ "$t" = 0 ] || [ "$t" -ge "$m" ] || m=$t;
 
   # Each pattern has one "*" that something follows: with two, a hostile answer would keep the shell busy for seconds.
   w=1;

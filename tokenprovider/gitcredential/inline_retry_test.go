@@ -86,6 +86,19 @@ func TestTheInlineHelperStopsTryingInTime(t *testing.T) {
 	}
 }
 
+func TestATryThatHangsTakesNoLongerThanThereIsTimeForTries(t *testing.T) {
+	t.Parallel()
+	inEachShell(t, func(t *testing.T, shell []string) {
+		s := newStandIn(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		w := newInlineWorkspace(t, shell, s.URL)
+		w.env["PROVISIONKIT_RETRY"] = "1s"
+		began := time.Now()
+		require.Contains(t, w.fails(t), "didn't answer in time")
+		require.Less(t, time.Since(began), 9*time.Second)
+		require.Len(t, s.asked(), 1)
+	})
+}
+
 func TestEraseIsTriedOnce(t *testing.T) {
 	t.Parallel()
 	inEachShell(t, func(t *testing.T, shell []string) {

@@ -149,7 +149,7 @@ func TestADefiniteAnswerIsToldAtOnce(t *testing.T) {
 		"401":                            {answer: status(401), says: "401"},
 		"403":                            {answer: status(403), says: "403"},
 		"400":                            {answer: status(400), says: "400"},
-		"a page of something in between": {answer: status(404), says: "404"},
+		"a page of something in between": {answer: status(404), says: "404 Not Found (unavailable); that isn't the platform's token endpoint"},
 		"a login":                        {answer: status(302, "Location", "https://login.example/"), says: "302"},
 		"a forge that is down": {answer: func(w http.ResponseWriter, _ *http.Request) bool {
 			w.Header().Set("Content-Type", "application/json")

@@ -110,8 +110,13 @@ func (s *Source) Invalidate(token string) bool { return s.client.Invalidate(toke
 
 // remedy says what to make of err to somebody who can't look into the platform.
 func (s *Source) remedy(ctx context.Context, err error) string {
-	if tokenprovider.CodeOf(err) != tokenprovider.CodeUnauthenticated {
-		return tokenprovider.CodeOf(err).Message()
+	code := tokenprovider.CodeOf(err)
+	answered, isAnswer := errors.AsType[*wire.StatusError](err)
+	switch {
+	case isAnswer && code == tokenprovider.CodeUnavailable && answered.Status < http.StatusInternalServerError:
+		return "that isn't the platform's token endpoint: " + wire.EnvURL + " may be wrong, or something stands before it"
+	case code != tokenprovider.CodeUnauthenticated:
+		return code.Message()
 	}
 	if used, err := s.bearer.Credential(ctx); err == nil && used.Expired(time.Now()) {
 		return "the workspace's bearer expired at " + used.ExpiresAt.UTC().Format(time.RFC3339) +
