@@ -13,12 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Three of them clone with submodules, fetch, and push what takes more than one
+// Two of them clone with submodules, fetch, and push what takes more than one
 // request, while one token follows another. Meanwhile a push takes a good part
 // of a life, and the endpoint is restarted with another key.
 func TestNoOperationOfGitIsLostWhileATokenCanBeHad(t *testing.T) {
 	t.Parallel()
-	const shortest, many, pushTakes, pause = 6 * time.Second, 3, 1500 * time.Millisecond, time.Second
+	const shortest, many, pushTakes, pause = 6 * time.Second, 2, 1500 * time.Millisecond, 1500 * time.Millisecond
 	p := newPlatform(t, platformOptions{
 		tokenLife: shortest, repositories: []string{"acme/widgets", "acme/library", "acme/large"},
 	})

@@ -148,7 +148,7 @@ func pushesOutliveTheirToken(t *testing.T, life time.Duration) bool {
 
 func TestManyGitsAtOnceCauseOneMintPerTokenLife(t *testing.T) {
 	t.Parallel()
-	const life, many = 8 * time.Second, 8
+	const life, many = 8 * time.Second, 5
 	p := newPlatform(t, platformOptions{tokenLife: life})
 	w := p.provision(t, "ws-1")
 	_, expiresAt := p.held(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -34,14 +35,18 @@ func newEndpoint(t *testing.T, provider tokenprovider.TokenProvider) (env map[st
 	return env
 }
 
-// What git asks goes past the shell, straight to curl: each request is sent once,
-// by the shell whose turn it is.
+// plainText is what no shell makes anything else of. The endpoint's own test has
+// those requests; the others are sent once each, by the shell whose turn it is.
+var plainText = regexp.MustCompile(`^[ -$&-[\]-~\n]{0,200}\n\n$`)
+
 func TestTheInlineHelperHasTheEndpointJudgeHostileRequests(t *testing.T) {
 	t.Parallel()
 	all := testutil.GitRequests(t, "testdata/requests.txt")
 	requests := make(chan testutil.GitRequest, len(all))
-	for _, r := range all {
-		requests <- r
+	for i, r := range all {
+		if i%20 == 0 || !plainText.MatchString(r.Input) {
+			requests <- r
+		}
 	}
 	close(requests)
 	inEachShell(t, func(t *testing.T, shell []string) {

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/internal/workspacetest"
 	"github.com/stretchr/testify/require"
 )
@@ -19,6 +21,8 @@ import (
 type machine struct {
 	root string
 	env  map[string]string
+	// jail has a process see nothing but root; nil: it sees this whole machine.
+	jail func(cmd *exec.Cmd, root string)
 }
 
 // newMachine returns a machine around env, with a git and a gh.
@@ -45,6 +49,10 @@ func (m machine) run(t *testing.T, stdin string, args ...string) result {
 	t.Helper()
 	cmd := process(t.Context(), t, m.env, stdin, args...)
 	cmd.Dir = filepath.Join(m.root, "work")
+	if m.jail != nil {
+		cmd.Path, cmd.Dir = "/bin/git-credential-provisionkit", "/work"
+		m.jail(cmd, m.root)
+	}
 	return run(t, m.env, cmd)
 }
 
@@ -91,6 +99,29 @@ func TestNothingIsWrittenAnywhere(t *testing.T) {
 	m.everything(t)
 	require.Equal(t, before, m.snapshot(t))
 	require.Subset(t, left, temporary(t))
+}
+
+// TestNothingIsWrittenOnAMachineOfItsOwn looks at all that a process can see,
+// and not at the places alone that somebody thought of.
+func TestNothingIsWrittenOnAMachineOfItsOwn(t *testing.T) {
+	t.Parallel()
+	if jail == nil || os.Geteuid() != 0 {
+		t.Skip("only root can give a process a file system of its own")
+	}
+	m := newMachine(t, newPlatform(t, workspacetest.Hourly()).Env(t, "ws-1"))
+	m.jail = jail
+	command, err := os.ReadFile(testutil.Command(t))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(m.env["PATH"], "git-credential-provisionkit"), command, 0o755))
+	for _, folder := range []string{"tmp", "dev/shm", "var/tmp", "etc"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(m.root, folder), 0o777))
+	}
+	for name, value := range m.env {
+		m.env[name] = strings.TrimPrefix(value, m.root)
+	}
+	before := m.snapshot(t)
+	m.everything(t)
+	require.Equal(t, before, m.snapshot(t))
 }
 
 // temporary returns what is of ours among this system's temporary files.

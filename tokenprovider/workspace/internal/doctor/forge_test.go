@@ -3,6 +3,8 @@ package doctor_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -21,10 +23,14 @@ func TestDoctorTellsWhatTheForgeAnswersForTheRepositoryAtHand(t *testing.T) {
 		}
 	}
 	answers := func(status int, text string) func(*testing.T, *workspacetest.Forge, string) {
-		return func(_ *testing.T, f *workspacetest.Forge, _ string) {
-			f.GitHub.Fail(githubapptest.Rule{Path: "/acme/**", Fault: githubapptest.Body(status, "text/plain", text)})
+		return func(t *testing.T, f *workspacetest.Forge, _ string) {
+			rule := githubapptest.Rule{Path: "/acme/**", Fault: githubapptest.Body(status, "text/plain", text)}
+			t.Cleanup(f.GitHub.Fail(rule))
 		}
 	}
+	f := workspacetest.NewForge(t, time.Hour, nil)
+	cloned := filepath.Join(f.Dir, "clone")
+	f.Run(t, f.Dir, "clone", "--quiet", f.URL, cloned)
 	for _, c := range []struct {
 		name   string
 		do     func(t *testing.T, f *workspacetest.Forge, clone string)
@@ -44,8 +50,9 @@ func TestDoctorTellsWhatTheForgeAnswersForTheRepositoryAtHand(t *testing.T) {
 		{"an address that isn't allowed", answers(403, "Although you appear to have the correct authorization "+
 			"credentials, the `acme` organization has an IP allow list enabled, and your IP address is not permitted."),
 			"error", "to this workspace's address (403, IP allow list)"},
-		{"an installation that was suspended", func(_ *testing.T, f *workspacetest.Forge, _ string) {
+		{"an installation that was suspended", func(t *testing.T, f *workspacetest.Forge, _ string) {
 			f.GitHub.Suspend(1002, true)
+			t.Cleanup(func() { f.GitHub.Suspend(1002, false) })
 		}, "error", "forbids acme/widgets to this token (403)"},
 		{"a forge that is ill", answers(503, "hunter2"), "error", "answers git with 503 for acme/widgets"},
 		{"a proxy that refuses git", func(t *testing.T, f *workspacetest.Forge, clone string) {
@@ -58,16 +65,14 @@ func TestDoctorTellsWhatTheForgeAnswersForTheRepositoryAtHand(t *testing.T) {
 		}, "error", "git's proxy doesn't let it through to 127.0.0.1:"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			f := workspacetest.NewForge(t, time.Hour, nil)
-			f.Run(t, f.Dir, "clone", "--quiet", f.URL, "clone")
-			clone := f.Dir + "/clone"
+			clone, before := t.TempDir(), len(f.Platform.Asked())
+			require.NoError(t, os.CopyFS(clone, os.DirFS(cloned)))
 			c.do(t, f, clone)
 			p := &patient{Git: f.Git, platform: f.Platform}
 			d := p.in(t, clone)
 			require.Contains(t, d.message("forge"), c.says, "%+v", d)
 			require.Contains(t, d.with(c.status), "forge")
-			reported := slices.ContainsFunc(f.Platform.Asked(), func(r *http.Request) bool {
+			reported := slices.ContainsFunc(f.Platform.Asked()[before:], func(r *http.Request) bool {
 				return r.Header.Get("Provisionkit-Rejected") != ""
 			})
 			require.Equal(t, c.name == "a token that the forge refuses", reported)
