@@ -115,7 +115,7 @@ func tokenBreach(x *exchange, needed bool) string {
 // To have none is right: git begins that way.
 func (x *exchange) gitBreach() string {
 	switch {
-	case x.caller.scheme == "":
+	case x.caller.scheme == "", x.caller.scheme+" " == lfsRemoteAuth && strings.HasSuffix(x.path, "/"+lfsPrefix+"objects/verify"):
 		return ""
 	case !strings.EqualFold(x.caller.scheme, "Basic"):
 		return fmt.Sprintf("authentication scheme %q, where git needs Basic", x.caller.scheme)

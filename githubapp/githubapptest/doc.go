@@ -46,6 +46,12 @@
 // With [Options].InMemory all of that happens in a bubble of testing/synctest:
 // a token's hour, or a client that is kept waiting, takes no time.
 //
+// # Git LFS
+//
+// Repositories have Git LFS: batches, locks, and a storage on a port of its own
+// whose signed hrefs refuse an Authorization, as S3 does. The server logs no
+// requests to the storage. One in memory has none.
+//
 // # With gh
 //
 // The real gh works against the server, through a unix socket that

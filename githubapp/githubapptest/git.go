@@ -8,22 +8,26 @@ import (
 	"net/http/cgi"
 	"net/url"
 	"regexp"
+	"strings"
 )
 
-// gitPath is what smart HTTP asks for, with or without .git.
-var gitPath = regexp.MustCompile(`^/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)$`)
+// gitPath is what smart HTTP and Git LFS ask for, with or without .git.
+var gitPath = regexp.MustCompile(`^/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack|info/lfs/.+)$`)
 
 const (
 	uploadPack  = "git-upload-pack"  // clone and fetch
 	receivePack = "git-receive-pack" // push
 )
 
-// gitService tells whether a request is git's, and of which service.
+// gitService tells whether a request is git's, and of which service; Git LFS
+// has none.
 func gitService(r *http.Request) (service string, git bool) {
 	match := gitPath.FindStringSubmatch(r.URL.Path)
 	switch {
 	case match == nil:
 		return "", false
+	case strings.HasPrefix(match[3], lfsPrefix):
+		return "", true
 	case match[3] != "info/refs":
 		return match[3], true
 	}
@@ -40,6 +44,10 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 	service, _ := gitService(r)
 	match := gitPath.FindStringSubmatch(r.URL.Path)
 	rest := match[3]
+	if lfs, ok := strings.CutPrefix(rest, lfsPrefix); ok {
+		s.serveLFS(w, r, match[1]+"/"+match[2], lfs)
+		return
+	}
 	repo, moved, refusal := s.authorizeGit(r, match[1]+"/"+match[2], service)
 	if refusal != nil {
 		refusal.write(w)
@@ -143,10 +151,15 @@ var (
 	errGitNotFound = &gitError{404, "Repository not found."}
 )
 
-func (e *gitError) write(w http.ResponseWriter) {
+// writeHeader asks for credentials where they are what is missing.
+func (e *gitError) writeHeader(w http.ResponseWriter) {
 	if e.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="GitHub"`)
 	}
+}
+
+func (e *gitError) write(w http.ResponseWriter) {
+	e.writeHeader(w)
 	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
 	w.WriteHeader(e.status)
 	_, _ = io.WriteString(w, e.message)

@@ -24,8 +24,8 @@ type Request struct {
 	APIVersion     string // X-GitHub-Api-Version
 	UserAgent      string
 	Body           []byte // of an API request, with anything that looks like a token or a JWT blanked out
-	Git            bool   // a request of git's, not of the API
-	GitService     string // git-upload-pack (clone, fetch), git-receive-pack (push), or ""
+	Git            bool   // a request of git's or Git LFS's, not of the API
+	GitService     string // git-upload-pack (clone, fetch), git-receive-pack (push), or "": Git LFS for example
 	Breach         string // what no correct client sends, see [Options].OnBreach; "" when the request is sound
 }
 

@@ -109,7 +109,9 @@ type Server struct {
 	names         map[string]int64 // lower-cased owner/name, old ones too, to the repository's id
 	nextID        int64
 	tokens        tokenStore
-	git           *gitTools // nil until the first repository
+	git           *gitTools           // nil until the first repository
+	storage       *lfsStorage         // nil until the first batch of Git LFS
+	lfsLocks      map[int64][]lfsLock // by repository
 }
 
 // NewServer starts a server, on a free port of 127.0.0.1 unless it is
@@ -128,6 +130,7 @@ func NewServer(opts *Options) (*Server, error) {
 		installations: map[int64]*installation{},
 		repositories:  map[int64]*repository{},
 		names:         map[string]int64{},
+		lfsLocks:      map[int64][]lfsLock{},
 		nextID:        1000,
 	}
 	s.SetTokenLife(opts.TokenLife)
@@ -205,13 +208,16 @@ func (s *Server) prepare(opts *Options, addr string, transport *http.Transport) 
 // do nothing.
 func (s *Server) Close() {
 	s.mu.Lock()
-	closed := s.closed
+	closed, storage := s.closed, s.storage
 	s.closed = true
 	s.mu.Unlock()
 	if closed {
 		return
 	}
 	_ = s.server.Close()
+	if storage != nil {
+		_ = storage.http.Close()
+	}
 	s.client.CloseIdleConnections()
 	s.running.Wait()
 	if s.ownsRoot {
