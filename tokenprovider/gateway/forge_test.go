@@ -76,6 +76,26 @@ func (f plainForge) Wire(map[string]string, *url.URL, string) []string {
 	return []string{f.base.String() + "/"}
 }
 
+// gitBackend returns what serves the repositories below root to everybody.
+func gitBackend(t *testing.T, root string) http.Handler {
+	t.Helper()
+	git := testutil.NewGit(t)
+	backend := &cgi.Handler{
+		Path: filepath.Join(git.Run(t, "", "--exec-path"), "git-http-backend"), Dir: root, Stderr: io.Discard,
+		Env:    []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "HOME=" + git.Home},
+		Logger: log.New(io.Discard, "", 0),
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body) // a CGI has no chunks
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
+		r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+		backend.ServeHTTP(w, r)
+	})
+}
+
 // newPlainForge returns a git server with the repository team/tools, of git's
 // default object format or another.
 func newPlainForge(t *testing.T, token, format string) plainForge {
@@ -87,23 +107,13 @@ func newPlainForge(t *testing.T, token, format string) plainForge {
 	git.Run(t, bare, "init", "--quiet", "--bare", "--initial-branch=main", "--object-format="+format)
 	git.Run(t, bare, "config", "http.receivepack", "true")
 	git.Run(t, bare, "config", "receive.advertisePushOptions", "true")
-	backend := &cgi.Handler{
-		Path: filepath.Join(git.Run(t, "", "--exec-path"), "git-http-backend"), Dir: root, Stderr: io.Discard,
-		Env:    []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "HOME=" + git.Home},
-		Logger: log.New(io.Discard, "", 0),
-	}
+	backend := gitBackend(t, root)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != "oauth2" || password != token {
 			http.Error(w, "no", http.StatusUnauthorized)
 			return
 		}
 		r.Header.Del("Authorization")
-		body, err := io.ReadAll(r.Body) // a CGI has no chunks
-		if err != nil {
-			panic(http.ErrAbortHandler)
-		}
-		r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
-		r.Header.Set("Content-Length", strconv.Itoa(len(body)))
 		backend.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)

@@ -108,6 +108,15 @@ func (p *platform) audited() []gateway.AuditRecord {
 	return append([]gateway.AuditRecord(nil), p.records...)
 }
 
+// requireClean fails the test when a token of the forge's or the bearer of a
+// workspace was logged.
+func (p *platform) requireClean(t *testing.T) {
+	t.Helper()
+	require.NotContains(t, p.log.String(), "ghs_")
+	require.NotContains(t, p.log.String(), "eyJ")
+	p.log.RequireClean(t)
+}
+
 // newGit returns git in a workspace with what the Mutator writes and no more.
 func (p *platform) newGit(t *testing.T, id string) *testutil.Git {
 	t.Helper()
