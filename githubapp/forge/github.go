@@ -67,8 +67,9 @@ func (g *github) Header(name string) bool {
 // Authorize implements [gateway.Forge]: GitHub's git takes a token as the
 // password of x-access-token, its API as a bearer.
 func (g *github) Authorize(r *http.Request, op gateway.Operation, token string) {
-	if needsRewriting(op) {
+	if needsRewriting(op) { // which takes the whole answer, as it is
 		r.Header.Del("Accept-Encoding")
+		r.Header.Del("Range")
 	}
 	switch {
 	case token == "":

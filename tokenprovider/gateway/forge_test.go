@@ -127,7 +127,9 @@ func withForge(t *testing.T, forge plainForge, token string) func(*platform, *ga
 	return func(_ *platform, o *gateway.Options) {
 		allow, err := gateway.AllowRefs("refs/heads/agent/*")
 		require.NoError(t, err)
-		o.Forge, o.Transport = forge, nil
+		transport := &http.Transport{DisableCompression: true}
+		t.Cleanup(transport.CloseIdleConnections)
+		o.Forge, o.Transport = forge, transport
 		o.Policy = func(_ context.Context, _ tokenhttp.Principal, op gateway.Operation) (gateway.Grant, error) {
 			if op.Repository != "team/tools" {
 				return gateway.Grant{}, &gateway.Refusal{Message: "this workspace works on team/tools"}

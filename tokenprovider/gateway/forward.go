@@ -182,6 +182,8 @@ func (f *forwarder) failed(_ http.ResponseWriter, r *http.Request, err error) {
 	case ok:
 	case context.Cause(r.Context()) == errReleased:
 		why = forbidden
+	case r.Context().Err() != nil: // the client left, and nobody hears an answer
+		why = &refused{code: tokenprovider.CodeUnavailable, answered: true}
 	default:
 		f.log.ErrorContext(r.Context(), "the forge didn't answer", "workspace", f.principal.WorkspaceID,
 			"error", wire.Tellable(err))

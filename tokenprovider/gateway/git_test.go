@@ -78,13 +78,15 @@ func newPlatform(t *testing.T, edit func(p *platform, o *gateway.Options)) *plat
 	installation := app.Installation(setup.InstallationID)
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(github.CertPEM())
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableCompression: true}
+	t.Cleanup(transport.CloseIdleConnections)
 	p.options = gateway.Options{
 		BaseURL: p.url, Forge: hub, Auth: p.key,
 		Policy: func(_ context.Context, _ tokenhttp.Principal, op gateway.Operation) (gateway.Grant, error) {
 			return gateway.Grant{Provider: installation}, allow(op)
 		},
 		Admit:     func(context.Context, tokenhttp.Principal) error { return nil },
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableCompression: true},
+		Transport: transport,
 		Audit: func(_ context.Context, r gateway.AuditRecord) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
