@@ -96,17 +96,16 @@ func gitBackend(t *testing.T, root string) http.Handler {
 	})
 }
 
-// newPlainForge returns a git server with the repository team/tools, of git's
-// default object format or another.
-func newPlainForge(t *testing.T, token, format string) plainForge {
+// newPlainForge returns a git server with the repository team/tools, whose object
+// ids are SHA-256.
+func newPlainForge(t *testing.T, token string) plainForge {
 	t.Helper()
 	git := testutil.NewGit(t)
 	root := t.TempDir()
 	bare := filepath.Join(root, "scm", "team", "tools.git")
 	require.NoError(t, os.MkdirAll(bare, 0o700))
-	git.Run(t, bare, "init", "--quiet", "--bare", "--initial-branch=main", "--object-format="+format)
+	git.Run(t, bare, "init", "--quiet", "--bare", "--initial-branch=main", "--object-format=sha256")
 	git.Run(t, bare, "config", "http.receivepack", "true")
-	git.Run(t, bare, "config", "receive.advertisePushOptions", "true")
 	backend := gitBackend(t, root)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != "oauth2" || password != token {
@@ -140,31 +139,30 @@ func withForge(t *testing.T, forge plainForge, token string) func(*platform, *ga
 }
 
 func TestAnotherForgeNeedsNoMoreThanItsInterface(t *testing.T) {
-	for _, format := range []string{"sha1", "sha256"} {
-		t.Run(format, func(t *testing.T) {
-			const token = "a-token-of-another-forge"
-			forge := newPlainForge(t, token, format)
-			p := newPlatform(t, withForge(t, forge, token))
-			p.log.Secret(token)
-			git := p.newGit(t, "ws-1")
-			folder := filepath.Join(t.TempDir(), "tools")
-			git.Run(t, "", "init", "--quiet", "--initial-branch=main", "--object-format="+format, folder)
-			git.Run(t, folder, "remote", "add", "origin", forge.base.String()+"/scm/team/tools.git")
-			git.Run(t, folder, "commit", "--quiet", "--allow-empty", "--message", "Work")
-			_, stderr, err := git.Try(t, folder, "push", "origin", "HEAD:refs/heads/main")
-			require.Error(t, err)
-			require.Contains(t, stderr, "[remote rejected] HEAD -> main (the policy of this workspace doesn't allow a push to refs/heads/main")
-			git.Run(t, folder, "push", "--quiet", "--push-option=ci.skip", "origin", "HEAD:refs/heads/agent/one")
-			clone := filepath.Join(t.TempDir(), "clone")
-			git.Run(t, "", "clone", "--quiet", "--branch", "agent/one", forge.base.String()+"/scm/team/tools.git", clone)
-			require.Equal(t, git.Run(t, folder, "rev-parse", "HEAD"), git.Run(t, clone, "rev-parse", "HEAD"))
+	const token = "a-token-of-another-forge"
+	forge := newPlainForge(t, token)
+	p := newPlatform(t, withForge(t, forge, token))
+	p.log.Secret(token)
+	git := p.newGit(t, "ws-1")
+	folder := filepath.Join(t.TempDir(), "tools")
+	git.Run(t, "", "init", "--quiet", "--initial-branch=main", "--object-format=sha256", folder)
+	git.Run(t, folder, "remote", "add", "origin", forge.base.String()+"/scm/team/tools.git")
+	git.Run(t, folder, "commit", "--quiet", "--allow-empty", "--message", "Work")
+	_, stderr, err := git.Try(t, folder, "push", "origin", "HEAD:refs/heads/main")
+	require.Error(t, err)
+	require.Contains(t, stderr, "[remote rejected] HEAD -> main (the policy of this workspace doesn't allow a push to refs/heads/main")
+	git.Run(t, folder, "push", "--quiet", "origin", "HEAD:refs/heads/agent/one")
+	clone := filepath.Join(t.TempDir(), "clone")
+	git.Run(t, "", "clone", "--quiet", "--branch", "agent/one", forge.base.String()+"/scm/team/tools.git", clone)
+	require.Equal(t, git.Run(t, folder, "rev-parse", "HEAD"), git.Run(t, clone, "rev-parse", "HEAD"))
 
-			_, stderr, err = git.Try(t, "", "ls-remote", forge.base.String()+"/scm/team/other.git")
-			require.Error(t, err)
-			require.Contains(t, stderr, "this workspace works on team/tools")
-			_, stderr, err = git.Try(t, "", "ls-remote", forge.base.String()+"/team/tools.git")
-			require.Error(t, err)
-			require.Contains(t, stderr, "below /scm alone")
-		})
+	for path, says := range map[string]string{
+		"/scm/team/other.git": "this workspace works on team/tools",
+		"/team/tools.git":     "this forge has git below /scm alone",
+		"/api/v3/user":        "this forge has git below /scm alone",
+	} {
+		got := p.ask(t, "ws-1", "GET", path+"/info/refs?service=git-upload-pack", "")
+		require.Equal(t, 403, got.status)
+		require.Equal(t, says+"\n", got.body)
 	}
 }

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -10,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -27,7 +29,6 @@ import (
 type platform struct {
 	*gateway.Gateway
 	github  *githubapptest.Server
-	setup   *githubapptest.Setup
 	url     string
 	key     *tokenhttp.WorkspaceKey
 	options gateway.Options
@@ -44,9 +45,14 @@ func newPlatform(t *testing.T, edit func(p *platform, o *gateway.Options)) *plat
 	github, err := githubapptest.NewServer(&githubapptest.Options{TLS: true})
 	require.NoError(t, err)
 	t.Cleanup(github.Close)
-	setup, err := github.SetUp("acme/widgets", "acme/gadgets")
-	require.NoError(t, err)
-	p := &platform{github: github, setup: setup, log: testutil.NewCapture(t)}
+	const appID, installationID = 12, 345
+	for _, repository := range []string{"acme/widgets", "acme/gadgets"} {
+		_, err := github.AddRepository(repository)
+		require.NoError(t, err)
+	}
+	github.AddApp(githubapptest.App{ID: appID, Keys: []*rsa.PublicKey{&testutil.RSAKey(t, 0).PublicKey}})
+	github.AddInstallation(githubapptest.Installation{ID: installationID, AppID: appID, Account: "acme"})
+	p := &platform{github: github, log: testutil.NewCapture(t)}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(p.log.String())
@@ -70,12 +76,12 @@ func newPlatform(t *testing.T, edit func(p *platform, o *gateway.Options)) *plat
 	hub, err := forge.GitHub(github.URL + "/api/v3")
 	require.NoError(t, err)
 	app, err := githubapp.New(githubapp.Options{
-		ClientID: setup.ClientID, PrivateKey: setup.PrivateKey(), BaseURL: github.URL, HTTPClient: github.Client(),
+		AppID: appID, PrivateKey: testutil.RSAKeyPEM(t, 0), BaseURL: github.URL, HTTPClient: github.Client(),
 	})
 	require.NoError(t, err)
 	allow, err := gateway.AllowRefs("refs/heads/agent/*")
 	require.NoError(t, err)
-	installation := app.Installation(setup.InstallationID)
+	installation := app.Installation(installationID)
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(github.CertPEM())
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableCompression: true}
@@ -108,6 +114,12 @@ func (p *platform) audited() []gateway.AuditRecord {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]gateway.AuditRecord(nil), p.records...)
+}
+
+// refs returns the names of the refs of a repository at the forge.
+func (p *platform) refs(t *testing.T, repository string) []string {
+	t.Helper()
+	return strings.Fields(testutil.NewGit(t).Run(t, p.github.RepositoryDir(repository), "for-each-ref", "--format=%(refname)"))
 }
 
 // requireClean fails the test when a token of the forge's or the bearer of a

@@ -64,7 +64,7 @@ func TestGitLFSWorksThroughTheGateway(t *testing.T) {
 	_, stderr, err := git.Try(t, one, "push", "origin", "HEAD:refs/heads/agent/one")
 	require.Error(t, err)
 	require.Contains(t, stderr, "this workspace uploads no large files")
-	require.Empty(t, git.Run(t, one, "ls-remote", "origin", "refs/heads/agent/*"))
+	require.Equal(t, []string{"refs/heads/main"}, p.refs(t, "acme/widgets"))
 
 	refused.Store(false)
 	git.Run(t, one, "push", "--quiet", "origin", "HEAD:refs/heads/agent/one")
@@ -74,9 +74,8 @@ func TestGitLFSWorksThroughTheGateway(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, slices.Equal(large, content))
 
-	_, stderr, err = git.Try(t, two, "lfs", "lock", "a.bin")
-	require.Error(t, err)
-	require.Contains(t, stderr, "this workspace uploads no large files")
+	got := p.ask(t, "ws-1", "POST", "/acme/widgets.git/info/lfs/locks", `{"path":"a.bin"}`, "Accept", "application/vnd.git-lfs+json")
+	require.Equal(t, "this workspace uploads no large files", got.message(t))
 	refused.Store(false)
 	git.Run(t, two, "lfs", "lock", "a.bin")
 	require.Contains(t, git.Run(t, two, "lfs", "locks"), "a.bin")
