@@ -60,16 +60,9 @@ func newPlatform(t *testing.T, edit func(p *platform, o *gateway.Options)) *plat
 	})
 
 	server := httptest.NewUnstartedServer(nil)
-	server.StartTLS()
-	t.Cleanup(server.Close)
 	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
 	require.NoError(t, err)
 	p.url = "https://127.0.0.1:" + port
-	p.client = server.Client()
-	p.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	p.ca = filepath.Join(t.TempDir(), "ca.pem")
-	require.NoError(t, os.WriteFile(p.ca,
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
 
 	p.key, err = tokenhttp.NewWorkspaceKey([]byte("a key for tests, of no less than 32 bytes"))
 	require.NoError(t, err)
@@ -106,6 +99,13 @@ func newPlatform(t *testing.T, edit func(p *platform, o *gateway.Options)) *plat
 	p.Gateway, err = gateway.New(p.options)
 	require.NoError(t, err)
 	server.Config.Handler = p.Gateway
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	p.client = server.Client()
+	p.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	p.ca = filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(p.ca,
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
 	return p
 }
 
