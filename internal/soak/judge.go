@@ -27,6 +27,13 @@ const (
 func excuse(o operation, happened []happening, life time.Duration) (why string) {
 	holds := !o.hung && o.held.expires.After(o.ended.Add(margin))
 	for _, h := range happened {
+		// Git keeps nothing. What it was given the platform holds, which knows a
+		// workspace no more when its store has forgotten it.
+		if o.what.isGit() && h.how == killed && o.ended.After(h.began) && !o.held.minted.After(h.ended) {
+			holds = false
+		}
+	}
+	for _, h := range happened {
 		near := o.ended.After(h.began) && o.began.Before(h.ended.Add(h.recovery(o.caches(), life)))
 		switch {
 		case o.uncertain && h.how == killed && h.began.Before(o.began):
@@ -77,6 +84,9 @@ func (o operation) caches() int {
 	}
 	return 1
 }
+
+// isGit reports whether git does it, and asks the platform each time.
+func (a action) isGit() bool { return a == cloning || a == fetching || a == pushing }
 
 // most is the largest number that caches returns.
 const most = 2

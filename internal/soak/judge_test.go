@@ -160,6 +160,20 @@ func TestAReleaseIsUncertainOnlyAfterTheStoreForgot(t *testing.T) {
 	require.NotEmpty(t, excuse(o, []happening{happens(fault{kind: redisGone, how: killed}, 1, 2)}, testLife))
 }
 
+func TestAStoreThatForgotLeavesGitNoToken(t *testing.T) {
+	forgot := happens(fault{kind: redisGone, how: killed}, 98, 99)
+	away := happens(fault{kind: down}, 100, 105)
+	git, program := doing(call(101), pushing), call(101)
+	for _, o := range []*operation{&git, &program} {
+		o.held = token{minted: at(90), expires: at(130)}
+		require.Empty(t, excuse(*o, []happening{away}, testLife), "the platform, or the program, has it")
+	}
+	require.Equal(t, explained, excuse(git, []happening{forgot, away}, testLife))
+	require.Empty(t, excuse(program, []happening{forgot, away}, testLife))
+	git.held.minted = at(99.5)
+	require.Empty(t, excuse(git, []happening{forgot, away}, testLife))
+}
+
 func TestGitWaitsForItsReplica(t *testing.T) {
 	git := doing(call(101), pushing)
 	require.Empty(t, excuse(git, []happening{happens(fault{kind: endpoint}, 100, 102)}, testLife))
