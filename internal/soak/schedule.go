@@ -46,7 +46,7 @@ func drawRound(r *rand.Rand, round int, life time.Duration) []fault {
 			fault{kind: rotated, how: atOnce},
 			fault{kind: rotated, how: overlapping, lasts: between(r, 300*ms, s)},
 			fault{kind: clock, amount: back},
-			fault{kind: endpoint, target: r.IntN(replicas), lasts: between(r, 200*ms, 3*s)},
+			fault{kind: endpoint, target: r.IntN(replicas), lasts: between(r, 2*s, 4*s)},
 			fault{kind: redisGone, how: pick(r, killed, stopped), lasts: between(r, 2*s, 5*s)},
 		)
 	}
