@@ -54,7 +54,7 @@ const (
 	// least is the share of the operations that have to be judged, and
 	// mostExplained of those that a fault may explain: without the rest there was
 	// no proof.
-	least, mostExplained = 0.5, 0.15
+	least, mostExplained = 0.5, 0.25
 )
 
 func (w *world) report(warm, end size, mints int) *report {
@@ -195,7 +195,8 @@ func (r *report) judge(sum count) {
 		wrong(r.wholeRound() && needed && none, "no operation of this kind succeeded: %s", a)
 	}
 	for _, k := range kinds {
-		wrong(r.wholeRound() && r.effects[k] == 0 && r.faults[stall] < fewStalls, "no fault of this kind had an effect: %s", k)
+		felt := r.effects[k] > 0 || k == clock // a small jump is for nobody to feel
+		wrong(r.wholeRound() && !felt && r.faults[stall] < fewStalls, "no fault of this kind had an effect: %s", k)
 	}
 	wrong(r.minted > r.mostMinted, "%d tokens minted, more than %d", r.minted, r.mostMinted)
 	wrong(r.tried > r.mostTried, "%d requests for a token, more than %d", r.tried, r.mostTried)
