@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os/exec"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/internal/doctest"
@@ -9,8 +8,5 @@ import (
 )
 
 func TestTheExampleRuns(t *testing.T) {
-	output, err := exec.CommandContext(t.Context(), "go", "run", ".").CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	doctest.RequireShown(t, "README.md", "go run ./examples/gateway", string(output))
-	require.NotContains(t, string(output), "ghs_")
+	require.NotContains(t, doctest.RequireExample(t), "ghs_")
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os/exec"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/internal/doctest"
@@ -9,9 +8,7 @@ import (
 )
 
 func TestTheExampleRuns(t *testing.T) {
-	output, err := exec.CommandContext(t.Context(), "go", "run", ".").CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	doctest.RequireShown(t, "README.md", "go run ./examples/plugin", string(output))
-	require.NotContains(t, string(output), "forge-token")
-	require.NotContains(t, string(output), "platform-key")
+	output := doctest.RequireExample(t)
+	require.NotContains(t, output, "forge-token")
+	require.NotContains(t, output, "platform-key")
 }

@@ -2,6 +2,7 @@ package forge
 
 import (
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -15,9 +16,7 @@ func (g *github) Operation(r *http.Request) (gateway.Operation, error) {
 	case g.graphQL:
 		return graphQLOperation(r)
 	case g.api, g.uploads:
-		// The names of owners and repositories have nothing in them that is
-		// escaped, nor have the API's own words.
-		return apiOperation(r, rest, strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, apiPath), uploadsPath))
+		return apiOperation(r, rest)
 	}
 	op, ok, err := gateway.Git(r)
 	switch {
@@ -41,8 +40,13 @@ func isRepository(fullName string) bool {
 }
 
 // apiOperation returns what a call of REST asks for. escaped is its path as it
-// came, and path the same unescaped.
-func apiOperation(r *http.Request, escaped, path string) (gateway.Operation, error) {
+// came: the names of owners and repositories have nothing in them that is
+// escaped, nor have the API's own words.
+func apiOperation(r *http.Request, escaped string) (gateway.Operation, error) {
+	path, err := url.PathUnescape(escaped)
+	if err != nil { // the server unescaped the same
+		return gateway.Operation{}, err
+	}
 	op := gateway.Operation{
 		Kind: gateway.KindAPI, Method: r.Method, Path: path,
 		Write: r.Method != http.MethodGet && r.Method != http.MethodHead,

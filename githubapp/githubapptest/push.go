@@ -2,12 +2,12 @@ package githubapptest
 
 import (
 	"bufio"
+	"cmp"
 	"compress/gzip"
 	"encoding/hex"
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/molecule-ai/provisionkit/internal/pktline"
@@ -73,28 +73,11 @@ func isObjectID(text string) bool {
 // refuse answers that no ref was updated: for the reasons given by ref, or
 // because another ref was refused.
 func (p *push) refuse(w http.ResponseWriter, reasons map[string]string) {
-	report := pktline.Line("unpack ok\n")
-	for _, u := range p.updates {
-		reason := reasons[u.ref]
-		if reason == "" {
-			reason = "pre-receive hook declined"
-		}
-		report += pktline.Line("ng " + u.ref + " " + reason + "\n")
-	}
-	report += pktline.Flush
-	has := func(capability string) bool { return slices.Contains(p.capabilities, capability) }
-	answer := report
-	switch {
-	case !has("report-status") && !has("report-status-v2"):
-		answer = ""
-	case has("side-band-64k"):
-		answer = ""
-		for part := range slices.Chunk([]byte(report), 65_000) {
-			answer += pktline.Line("\x01" + string(part))
-		}
-		answer += pktline.Flush
+	refused := make([]pktline.Rejected, len(p.updates))
+	for n, u := range p.updates {
+		refused[n] = pktline.Rejected{Ref: u.ref, Reason: cmp.Or(reasons[u.ref], "pre-receive hook declined")}
 	}
 	w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
 	w.Header().Set("Cache-Control", "no-cache, max-age=0, must-revalidate")
-	_, _ = io.WriteString(w, answer)
+	_, _ = w.Write(pktline.Report(p.capabilities, refused))
 }

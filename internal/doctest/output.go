@@ -3,6 +3,8 @@ package doctest
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -64,6 +66,23 @@ func RequireShown(t testing.TB, document, command, printed string) {
 		}
 	}
 	t.Fatalf("%s shows nothing that %s prints", document, command)
+}
+
+// RequireExample runs the example in the current folder, as go run ./examples/NAME
+// in the repository's, and fails t unless its README shows what that prints,
+// which it returns.
+func RequireExample(t testing.TB) (printed string) {
+	t.Helper()
+	folder, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	output, err := exec.CommandContext(t.Context(), "go", "run", ".").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	RequireShown(t, "README.md", "go run ./examples/"+filepath.Base(folder), string(output))
+	return string(output)
 }
 
 // appeared reports whether text is in what was printed so far.

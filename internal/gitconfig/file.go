@@ -1,5 +1,6 @@
-// Package gitconfig writes a file of git's configuration that takes the place
-// of the system's (GIT_CONFIG_SYSTEM, since git 2.32) and includes it.
+// Package gitconfig writes files of git's configuration, above all one that
+// takes the place of the system's (GIT_CONFIG_SYSTEM, since git 2.32) and
+// includes it.
 package gitconfig
 
 import (
@@ -76,22 +77,31 @@ func (f File) SetEnv(env map[string]string) error {
 // under its path has the image's own configuration in it, or leaves it out by
 // choice. It changes nothing when the settings are there.
 func (f File) AddTo(files map[string][]byte, settings []Setting) {
-	text := format(settings)
+	text := Format(settings)
 	held := files[f.path]
 	if len(held) == 0 {
-		held = format([]Setting{{"include.path", f.system}})
+		held = Format([]Setting{{"include.path", f.system}})
 	}
 	if !bytes.Contains(held, text) {
 		files[f.path] = slices.Concat(held, text)
 	}
 }
 
-// format returns settings in the syntax of git's configuration files
-// (git-config(1), "Syntax"), in which quotes and backslashes have to be escaped,
-// and nothing else that has no line break. Values are quoted: outside of quotes
+// Settings returns entries of another type, which has the same fields.
+func Settings[E ~struct{ Key, Value string }](entries []E) []Setting {
+	settings := make([]Setting, len(entries))
+	for n, e := range entries {
+		settings[n] = Setting(e)
+	}
+	return settings
+}
+
+// Format returns settings in the syntax of git's configuration files
+// (git-config(1), "Syntax"), in which quotes, backslashes and line breaks have
+// to be escaped, the last in values alone. Values are quoted: outside of quotes
 // # and ; begin a comment.
-func format(settings []Setting) []byte {
-	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace
+func Format(settings []Setting) []byte {
+	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace
 	var text []byte
 	section := ""
 	for _, s := range settings {

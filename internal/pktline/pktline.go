@@ -1,13 +1,15 @@
 // Package pktline reads and writes git's packet lines (gitprotocol-common(5)):
 // four hex digits with the length of the line, themselves included, and then
-// the line; 0000 is a flush.
+// the line; 0000 is a flush. With them it tells git why a push was refused.
 package pktline
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Max is the most bytes that one line's payload has.
@@ -50,3 +52,34 @@ func Line(payload string) string { return fmt.Sprintf("%04x%s", len(payload)+hea
 
 // Flush ends a section of lines.
 const Flush = "0000"
+
+// maxReport is how much of a report goes into one line of a side band.
+const maxReport = 65_000
+
+// Rejected is a ref that git-receive-pack didn't update, and why.
+type Rejected struct{ Ref, Reason string }
+
+// Report returns git-receive-pack's answer that it updated none of refs
+// (gitprotocol-pack(5)), in the form that the client's capabilities ask for; nil
+// where they ask for none.
+func Report(capabilities []string, refs []Rejected) []byte {
+	has := func(capability string) bool { return slices.Contains(capabilities, capability) }
+	if !has("report-status") && !has("report-status-v2") {
+		return nil
+	}
+	var report bytes.Buffer
+	report.WriteString(Line("unpack ok\n"))
+	for _, r := range refs {
+		report.WriteString(Line("ng " + r.Ref + " " + r.Reason + "\n"))
+	}
+	report.WriteString(Flush)
+	if !has("side-band-64k") {
+		return report.Bytes()
+	}
+	var answer bytes.Buffer
+	for part := range slices.Chunk(report.Bytes(), maxReport) {
+		answer.WriteString(Line("\x01" + string(part)))
+	}
+	answer.WriteString(Flush)
+	return answer.Bytes()
+}

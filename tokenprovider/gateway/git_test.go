@@ -19,7 +19,6 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp/forge"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
-	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gateway"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
@@ -141,8 +140,6 @@ func (p *platform) newGit(t *testing.T, id string) *testutil.Git {
 	require.NoError(t, m.MutateEnv(t.Context(), id, git.Env))
 	return git
 }
-
-var _ tokenprovider.TokenProvider = (*githubapp.Installation)(nil)
 
 func TestGitClonesAndPushesToItsBranchThroughTheGateway(t *testing.T) {
 	p := newPlatform(t, nil)

@@ -37,7 +37,6 @@ func (x *exchange) authenticate() *refused {
 		return unauthenticated
 	}
 	asked := x.request.Clone(x.request.Context())
-	asked.Header = asked.Header.Clone()
 	asked.Header.Set("Authorization", "Bearer "+bearer)
 	asked.Body = http.NoBody // nothing is read before it is known who sends it
 	p, err := foreign.Within(asked.Context(), "Options.Auth", func(context.Context) (tokenhttp.Principal, error) {

@@ -129,27 +129,11 @@ func (m *Mutator) MutateEnv(ctx context.Context, workspaceID string, env map[str
 		return errors.New("gateway: the environment is nil")
 	}
 	wired := maps.Clone(env)
-	bearer := ""
-	if m.config.Path() == "" {
-		var err error
-		if bearer, err = m.issue(ctx, workspaceID); err != nil {
-			return err
-		}
+	mutate := m.wireByEnv
+	if m.config.Path() != "" {
+		mutate = m.wireByFiles
 	}
-	settings := m.settings(m.forge.Wire(wired, m.base, bearer), bearer)
-	var err error
-	switch forge, byFiles := m.forge.(FileForge); {
-	case m.config.Path() == "":
-		err = gitcredential.AppendEnv(wired, settings...)
-	case byFiles:
-		forge.WireFolder(wired, m.folder())
-		fallthrough
-	default:
-		if err = m.config.SetEnv(wired); err != nil {
-			err = fmt.Errorf("gateway: %w", err)
-		}
-	}
-	if err != nil {
+	if err := mutate(ctx, workspaceID, wired); err != nil {
 		return err
 	}
 	if m.file != "" {
@@ -158,6 +142,27 @@ func (m *Mutator) MutateEnv(ctx context.Context, workspaceID string, env map[str
 	wired[EnvGateway] = m.base.String()
 	clear(env)
 	maps.Copy(env, wired)
+	return nil
+}
+
+// wireByEnv sets all of the wiring in env.
+func (m *Mutator) wireByEnv(ctx context.Context, workspaceID string, env map[string]string) error {
+	bearer, err := m.issue(ctx, workspaceID)
+	if err != nil {
+		return err
+	}
+	return gitcredential.AppendEnv(env, m.settings(m.forge.Wire(env, m.base, bearer), bearer)...)
+}
+
+// wireByFiles sets what names the files of MutateFiles.
+func (m *Mutator) wireByFiles(_ context.Context, _ string, env map[string]string) error {
+	m.forge.Wire(env, m.base, "") // what git takes the gateway for is in the file
+	if forge, ok := m.forge.(FileForge); ok {
+		forge.WireFolder(env, m.folder())
+	}
+	if err := m.config.SetEnv(env); err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
 	return nil
 }
 
@@ -175,11 +180,7 @@ func (m *Mutator) MutateFiles(ctx context.Context, workspaceID string, files map
 		return err
 	}
 	entries := m.settings(m.forge.Wire(map[string]string{}, m.base, bearer), bearer)
-	settings := make([]gitconfig.Setting, len(entries))
-	for n, e := range entries {
-		settings[n] = gitconfig.Setting(e)
-	}
-	m.config.AddTo(files, settings)
+	m.config.AddTo(files, gitconfig.Settings(entries))
 	if forge, ok := m.forge.(FileForge); ok {
 		forge.WireFiles(files, m.folder(), m.base, bearer)
 	}

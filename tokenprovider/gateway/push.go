@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/molecule-ai/provisionkit/internal/pktline"
@@ -135,23 +134,9 @@ func isRef(name string) bool {
 func (p *push) report(reason string) []byte {
 	const most = 400 // bytes of a reason, which has to fit into a line
 	reason = strings.ToValidUTF8(reason[:min(len(reason), most)], "")
-	var report strings.Builder
-	report.WriteString(pktline.Line("unpack ok\n"))
-	for _, u := range p.refs {
-		report.WriteString(pktline.Line("ng " + u.Name + " " + reason + "\n"))
+	refused := make([]pktline.Rejected, len(p.refs))
+	for n, u := range p.refs {
+		refused[n] = pktline.Rejected{Ref: u.Name, Reason: reason}
 	}
-	report.WriteString(pktline.Flush)
-	has := func(capability string) bool { return slices.Contains(p.capabilities, capability) }
-	switch {
-	case !has("report-status") && !has("report-status-v2"):
-		return nil
-	case !has("side-band-64k"):
-		return []byte(report.String())
-	}
-	var answer bytes.Buffer
-	for part := range slices.Chunk([]byte(report.String()), 65_000) {
-		answer.WriteString(pktline.Line("\x01" + string(part)))
-	}
-	answer.WriteString(pktline.Flush)
-	return answer.Bytes()
+	return pktline.Report(p.capabilities, refused)
 }

@@ -131,9 +131,11 @@ func NewMutator(opts *MutatorOptions) (*Mutator, error) {
 		}
 		m.entries = append(m.entries, Entry{Key: key, Value: helper})
 	}
-	for name, path := range map[string]string{"ConfigFile": opts.ConfigFile, "SystemConfig": opts.SystemConfig} {
-		if path != "" && !wire.IsCleanAbs(path) {
-			return nil, fmt.Errorf("gitcredential: MutatorOptions.%s %q is not an absolute, clean path", name, path)
+	for _, option := range []struct{ name, path string }{
+		{"ConfigFile", opts.ConfigFile}, {"SystemConfig", opts.SystemConfig},
+	} {
+		if option.path != "" && !wire.IsCleanAbs(option.path) {
+			return nil, fmt.Errorf("gitcredential: MutatorOptions.%s %q is not an absolute, clean path", option.name, option.path)
 		}
 	}
 	if m.file, err = gitconfig.NewFile(opts.ConfigFile, opts.SystemConfig); err != nil {
@@ -206,10 +208,6 @@ func (m *Mutator) MutateFiles(_ context.Context, _ string, files map[string][]by
 	if files == nil {
 		return errors.New("gitcredential: MutateFiles on a nil map of files")
 	}
-	settings := make([]gitconfig.Setting, len(m.entries))
-	for n, e := range m.entries {
-		settings[n] = gitconfig.Setting(e)
-	}
-	m.file.AddTo(files, settings)
+	m.file.AddTo(files, gitconfig.Settings(m.entries))
 	return nil
 }

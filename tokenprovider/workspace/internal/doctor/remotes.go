@@ -3,18 +3,15 @@ package doctor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/molecule-ai/provisionkit/internal/gitconfig"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
 )
-
-// escape is for a quoted value of git's configuration.
-var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
 // checkRemotes looks at the URLs of the repository in the current folder and of
 // its submodules: with a token in one git asks no helper, and ssh has none.
@@ -66,7 +63,7 @@ func unread(ctx context.Context, err error, what string) finding {
 // submoduleFiles returns, in git's syntax, the configuration of the submodules
 // that have been cloned; "" if there are none.
 func submoduleFiles(ctx context.Context, d *diagnosis) string {
-	var files strings.Builder
+	var files []gitconfig.Setting
 	modules := filepath.Join(d.commonDir, "modules")
 	_ = filepath.WalkDir(modules, func(path string, entry fs.DirEntry, err error) error {
 		switch {
@@ -77,9 +74,9 @@ func submoduleFiles(ctx context.Context, d *diagnosis) string {
 		case entry.IsDir() && slices.Contains([]string{"objects", "refs", "logs"}, entry.Name()):
 			return fs.SkipDir
 		case entry.Name() == "config" && entry.Type().IsRegular():
-			fmt.Fprintf(&files, "[include]\npath = \"%s\"\n", escape.Replace(path))
+			files = append(files, gitconfig.Setting{Key: "include.path", Value: path})
 		}
 		return nil
 	})
-	return files.String()
+	return string(gitconfig.Format(files))
 }
