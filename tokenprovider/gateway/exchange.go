@@ -111,14 +111,16 @@ func (g *Gateway) admit(ctx context.Context, p tokenhttp.Principal) error {
 func (x *exchange) understand() (*push, *refused) {
 	done := x.readWithin(bodyTimeout)
 	defer done()
-	op, err := foreign.Within(x.request.Context(), "the Forge", func(context.Context) (Operation, error) {
-		return x.options.Forge.Operation(x.request)
+	// Its time is that of the body that it reads. The request's context won't do:
+	// a read that fails ends it, and the reason would be lost.
+	err := foreign.Do("the Forge", func() (err error) {
+		x.op, err = x.options.Forge.Operation(x.request)
+		return err
 	})
 	if err != nil {
 		return nil, x.unknown(err)
 	}
-	x.op = op
-	if !isReceivePack(op) {
+	if !isReceivePack(x.op) {
 		return nil, nil
 	}
 	p, err := readPush(x.request)

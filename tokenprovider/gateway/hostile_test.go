@@ -365,7 +365,9 @@ func TestASlowBodyIsNotWaitedForLong(t *testing.T) {
 				listener := make(pipes)
 				server := &http.Server{Handler: g, ReadHeaderTimeout: time.Minute}
 				go func() { _ = server.Serve(listener) }()
+				defer server.Close()
 				client, conn := net.Pipe()
+				defer client.Close()
 				listener <- conn
 				began := time.Now()
 				_, err := io.WriteString(client, request+"Host: gateway.test\r\nAuthorization: Bearer "+bearer+"\r\n\r\n"+"00")
@@ -375,8 +377,6 @@ func TestASlowBodyIsNotWaitedForLong(t *testing.T) {
 				_, _ = io.Copy(io.Discard, resp.Body)
 				require.Equal(t, 403, resp.StatusCode)
 				require.LessOrEqual(t, time.Since(began), time.Minute)
-				_ = client.Close()
-				_ = server.Close()
 			})
 		})
 	}
