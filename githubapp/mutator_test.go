@@ -2,7 +2,6 @@ package githubapp_test
 
 import (
 	"context"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -12,14 +11,6 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
-
-func TestGithubappDoesNotImportProvisionhook(t *testing.T) {
-	deps, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
-	require.NoError(t, err)
-	require.Contains(t, string(deps), "provisionkit/tokenprovider")
-	require.NotContains(t, string(deps), "provisionkit/provisionhook")
-	require.NotContains(t, string(deps), "githubapptest")
-}
 
 func TestTheMutatorWritesTheTokenAndProvidesItLater(t *testing.T) {
 	g := newGitHub(t, nil)

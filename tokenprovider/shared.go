@@ -52,6 +52,7 @@ type Shared struct {
 	logger   *slog.Logger
 
 	invalidated atomic.Pointer[string]   // the SHA-256 of the last token that was; nil: none
+	drops       atomic.Int64             // how often Drop was called
 	droppedAt   atomic.Int64             // Unix nanoseconds of the last Drop by wall time; 0: none
 	delivered   atomic.Pointer[mintTime] // of the token that was returned last; nil: none
 }
@@ -190,7 +191,7 @@ func (s *Shared) token(ctx context.Context) (*storedToken, error) {
 }
 
 func (s *Shared) call(ctx context.Context) *sharedCall {
-	return &sharedCall{Shared: s, began: time.Now().Round(0), asked: minLifeOf(ctx), own: []byte(rand.Text())}
+	return &sharedCall{Shared: s, began: time.Now().Round(0), drops: s.drops.Load(), asked: minLifeOf(ctx), own: []byte(rand.Text())}
 }
 
 // Format prints the key name under every verb.

@@ -13,6 +13,7 @@ import (
 type sharedCall struct {
 	*Shared
 	began time.Time // wall time
+	drops int64     // [Shared.drops] when it began
 	asked minLife
 	own   []byte // the value that the lock has while it is this call's
 
@@ -70,7 +71,7 @@ func (c *sharedCall) load(ctx context.Context) *storedToken {
 		}
 		return nil
 	}
-	dead := c.wasInvalidated(stored.Token) || c.droppedSince(stored.MintedAt)
+	dead := c.wasInvalidated(stored.Token) || c.droppedAfter(stored.MintedAt)
 	if dead || !c.suffices(stored, now) {
 		return nil
 	}
@@ -197,7 +198,7 @@ func (c *sharedCall) finish(ctx context.Context, minted *storedToken) *storedTok
 // returns the token to hand out: t, or the one of another replica that came
 // before it and has enough life, so that all have the same.
 func (c *sharedCall) save(ctx context.Context, t *storedToken) *storedToken {
-	if t == nil || c.droppedSince(c.began) || c.wasInvalidated(t.Token) {
+	if t == nil || c.drops != c.Shared.drops.Load() || c.wasInvalidated(t.Token) {
 		return t
 	}
 	ttl := noExpiryTTL
@@ -208,7 +209,7 @@ func (c *sharedCall) save(ctx context.Context, t *storedToken) *storedToken {
 	for n := 0; n < swapTries && err == nil; n++ {
 		var swapped bool
 		swapped, err = c.swap(ctx, c.key, c.held, sealed, ttl)
-		if swapped && c.droppedSince(c.began) {
+		if swapped && c.drops != c.Shared.drops.Load() {
 			_, err = c.swap(ctx, c.key, sealed, nil, 0)
 		}
 		if swapped {

@@ -54,6 +54,7 @@ func (s *Shared) wasInvalidated(token string) bool {
 // the token again.
 func (s *Shared) Drop(ctx context.Context) error {
 	s.droppedAt.Store(time.Now().UnixNano())
+	s.drops.Add(1)
 	if _, err := s.remove(ctx, func([]byte) bool { return true }); err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
@@ -87,9 +88,9 @@ func (s *Shared) swap(ctx context.Context, key string, old, new []byte, ttl time
 	})
 }
 
-// droppedSince reports whether Drop was called after t, or within the same tick
-// of the clock, which can be 15 ms long.
-func (s *Shared) droppedSince(t time.Time) bool { return t.UnixNano() <= s.droppedAt.Load() }
+// droppedAfter reports whether Drop was called after t, when some replica minted
+// a token, or within the same tick of the clock, which can be 15 ms long.
+func (s *Shared) droppedAfter(t time.Time) bool { return t.UnixNano() <= s.droppedAt.Load() }
 
 // warn logs that a call of the store failed. Its error is for operators; it
 // must not hold what was stored.

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -17,7 +18,8 @@ import (
 // Command returns the path of git-credential-provisionkit, built without cgo,
 // as it is shipped, once for all tests of a package. Its TestMain has to end
 // with [Exit]. The name of its folder has a space, as a path in a workspace may
-// have one.
+// have one. The variable PROVISIONKIT_TEST_COMMAND names one that is built
+// already, for machines without Go.
 func Command(t testing.TB) string {
 	t.Helper()
 	path, err := buildCommand()
@@ -44,9 +46,10 @@ const commandPackage = "github.com/molecule-ai/provisionkit/tokenprovider/worksp
 
 var commandFolder string
 
-// buildCommand has go run copy the command instead of running it: what go run
-// links is cached, and what go build links isn't.
 var buildCommand = sync.OnceValues(func() (string, error) {
+	if built := os.Getenv("PROVISIONKIT_TEST_COMMAND"); built != "" {
+		return built, nil
+	}
 	var err error
 	if commandFolder, err = os.MkdirTemp("", "provision kit-"); err != nil {
 		return "", err
@@ -55,10 +58,23 @@ var buildCommand = sync.OnceValues(func() (string, error) {
 	if runtime.GOOS == "windows" {
 		path += ".exe"
 	}
-	build := exec.Command("go", "run", "-exec=cp", commandPackage, path)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the command: %w\n%s", err, output)
-	}
-	return path, nil
+	return path, Build("", path, commandPackage)
 })
+
+// Build builds the program that source names, after flags of go build, as path
+// without cgo, in folder or, when that is empty, in the test's. It has go run
+// copy the program instead of running it, where there is a command for that:
+// what go run links is cached, and what go build links isn't.
+func Build(folder, path string, source ...string) error {
+	args := slices.Concat([]string{"run", "-exec=cp"}, source, []string{path})
+	if runtime.GOOS == "windows" {
+		args = slices.Concat([]string{"build", "-o", path}, source)
+	}
+	build := exec.Command("go", args...)
+	build.Dir = folder
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	if output, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", path, err, output)
+	}
+	return nil
+}

@@ -40,7 +40,7 @@ func NewForge(t testing.TB, life time.Duration, env map[string]string) *Forge {
 	folder := filepath.Join(t.TempDir(), "folder of the helper's")
 	require.NoError(t, os.Mkdir(folder, 0o700))
 	command := filepath.Join(folder, filepath.Base(testutil.Command(t)))
-	require.NoError(t, os.Link(testutil.Command(t), command))
+	Link(t, testutil.Command(t), command)
 
 	maps.Copy(f.Env, f.Platform.Env(t, "ws-1"))
 	maps.Copy(f.Env, env)

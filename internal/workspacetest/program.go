@@ -4,8 +4,9 @@ import (
 	_ "embed"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,18 +28,29 @@ func Program(t testing.TB, dir, name string) string {
 	command := testutil.Command(t)
 	built := filepath.Join(filepath.Dir(command), "program"+filepath.Ext(command))
 	programBuilt.Do(func() {
+		if _, err := os.Stat(built); err == nil {
+			return // beside a command that was built already
+		}
 		source := filepath.Join(filepath.Dir(command), "program.go")
 		require.NoError(t, os.WriteFile(source, programSource, 0o600))
-		// What go run links is cached, and what go build links isn't.
-		build := exec.Command("go", "run", "-trimpath", "-exec=cp", source, built)
-		build.Dir = filepath.Dir(command)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
-		output, err := build.CombinedOutput()
-		require.NoError(t, err, "%s", output)
+		require.NoError(t, testutil.Build(filepath.Dir(command), built, "-trimpath", source))
 	})
 	path := filepath.Join(dir, name+filepath.Ext(built))
-	require.NoError(t, os.Link(built, path))
+	Link(t, built, path)
 	return path
+}
+
+// Link makes path a link to program. On Windows, where a link to a program that
+// runs can't be removed, it is a copy.
+func Link(t testing.TB, program, path string) {
+	t.Helper()
+	if runtime.GOOS != "windows" {
+		require.NoError(t, os.Link(program, path))
+		return
+	}
+	content, err := os.ReadFile(program)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, content, 0o700))
 }
 
 // Given is what a [Program] printed: what it was given.
@@ -55,7 +67,15 @@ func (r Result) Given(t testing.TB) Given {
 	t.Helper()
 	var g Given
 	require.NoError(t, json.Unmarshal([]byte(r.Stdout), &g), "%s%s", r.Stdout, r.Stderr)
+	g.Env = slices.DeleteFunc(g.Env, isTheSystems)
 	return g
+}
+
+// isTheSystems reports whether Windows, or Wine, gives each process variable.
+func isTheSystems(variable string) bool {
+	name, _, _ := strings.Cut(strings.ToUpper(variable), "=")
+	given := []string{"SYSTEMROOT", "SYSTEMDRIVE", "PROCESSOR_ARCHITECTURE"}
+	return runtime.GOOS == "windows" && (slices.Contains(given, name) || strings.HasPrefix(name, "WINE"))
 }
 
 // Values returns those of all variables of that name.

@@ -392,7 +392,7 @@ var wrongs = map[string]struct {
 		func(*testing.T) provisionhook.EnvMutator {
 			return &wrong{mutate: func(ctx context.Context, id string, env map[string]string) error {
 				if id == "ws-1" && ctx.Err() == nil {
-					os.Setenv("PROVISIONHOOKTEST_LEAK", time.Now().String())
+					os.Setenv("PROVISIONHOOKTEST_LEAK", os.Getenv("PROVISIONHOOKTEST_LEAK")+"x")
 				}
 				return nil
 			}}

@@ -159,7 +159,7 @@ func TestAClientThatIsMisconfiguredSaysWhatIsWrongBeforeDialling(t *testing.T) {
 		},
 		"a bearer with a return":  {with(leased(bearerSecret+"\r", time.Time{})), unauthenticated, "control characters"},
 		"a bearer with two words": {with(leased(bearerSecret+" x", time.Time{})), unauthenticated, "white space"},
-		"nobody listens":          {at("http://127.0.0.1:1/token?x=" + tokenSecret), unavailable, "connection refused"},
+		"nobody listens":          {at("http://127.0.0.1:1/token?x=" + tokenSecret), unavailable, "/token: dial tcp 127.0.0.1:1: "},
 		"a name without a machine": {
 			at("https://platform.invalid/token?x=" + tokenSecret), unavailable,
 			"https://platform.invalid/token: ",

@@ -1,7 +1,6 @@
 package workspace_test
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -75,7 +74,7 @@ func TestGitGetsItsTokenByAskpassWhereItHasNoHelper(t *testing.T) {
 	t.Parallel()
 	f := workspacetest.NewForge(t, 3*time.Second, nil)
 	link := filepath.Join(t.TempDir(), "git-askpass-provisionkit"+filepath.Ext(testutil.Command(t)))
-	require.NoError(t, os.Link(testutil.Command(t), link))
+	workspacetest.Link(t, testutil.Command(t), link)
 	f.Env["GIT_ASKPASS"] = link
 	args := []string{"-c", "credential.https://" + f.Host + ".helper=", "ls-remote", f.URL}
 	f.ForLives(3, func() { f.Run(t, f.Dir, args...) })

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -194,7 +195,7 @@ func TestEveryMistakeInTheConfigurationIsNamed(t *testing.T) {
 			"neither PROVISIONKIT_BEARER_FILE nor PROVISIONKIT_BEARER is set",
 		},
 		"a bearer file that isn't": {
-			map[string]string{"PROVISIONKIT_BEARER_FILE": "/nowhere/bearer"},
+			map[string]string{"PROVISIONKIT_BEARER_FILE": filepath.Join(t.TempDir(), "bearer")},
 			"PROVISIONKIT_BEARER_FILE: ",
 		},
 		"a folder for one": {

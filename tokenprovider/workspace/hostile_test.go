@@ -20,6 +20,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -187,6 +188,9 @@ func TestTheBuiltCommandSendsNoBearerToACertificateThatIsNotGood(t *testing.T) {
 			authority = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 		}
 		require.NoError(t, os.WriteFile(env["SSL_CERT_FILE"], authority, 0o600))
+		if name == "one that is good" && runtime.GOOS == "windows" {
+			continue // SSL_CERT_FILE is nothing to its verifier
+		}
 		if name == "one that is good" {
 			start(t, env, request, "get").Answered(t)
 			continue

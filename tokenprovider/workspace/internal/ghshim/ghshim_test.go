@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func newShim(t *testing.T) *shim {
 	p := newPlatform(t, workspacetest.Hourly())
 	s := &shim{Platform: p, env: p.Env(t, "ws-1"), dir: t.TempDir()}
 	s.link = filepath.Join(s.dir, "gh"+filepath.Ext(testutil.Command(t)))
-	require.NoError(t, os.Link(testutil.Command(t), s.link))
+	workspacetest.Link(t, testutil.Command(t), s.link)
 	behind := t.TempDir()
 	s.real = program(t, behind, "gh")
 	s.env["PATH"] = s.dir + string(os.PathListSeparator) + behind
@@ -414,11 +415,11 @@ func TestTheRealGhIsTheOneThatIsNamedOrTheFirstThatIsNoShim(t *testing.T) {
 		require.Equal(t, named, run(t, env, cmd).Given(t).Args[0], name)
 	}
 	for says, value := range map[string]string{
-		"PROVISIONKIT_GH must be an absolute path":     "gh",
-		"it leads back to this program":                s.link,
-		"must be the real gh":                          filepath.Join(copies, filepath.Base(s.link)),
-		"PROVISIONKIT_GH: ":                            filepath.Join(other, "nothing"),
-		"PROVISIONKIT_GH: exec: \"" + other + "\": is": other,
+		"PROVISIONKIT_GH must be an absolute path":       "gh",
+		"it leads back to this program":                  s.link,
+		"must be the real gh":                            filepath.Join(copies, filepath.Base(s.link)),
+		"PROVISIONKIT_GH: ":                              filepath.Join(other, "nothing"),
+		"PROVISIONKIT_GH: exec: " + strconv.Quote(other): other,
 	} {
 		r := s.gh(t, map[string]string{"PROVISIONKIT_GH": value}, "pr", "list")
 		require.Contains(t, []int{126, 127}, r.Code, says)

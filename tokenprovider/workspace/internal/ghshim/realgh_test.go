@@ -23,7 +23,7 @@ func newGHShim(t *testing.T, life time.Duration) (*workspacetest.Forge, *shim) {
 	require.NoError(t, err)
 	s := &shim{Platform: f.Platform, env: maps.Clone(f.Env), dir: t.TempDir()}
 	s.link = filepath.Join(s.dir, "gh"+filepath.Ext(testutil.Command(t)))
-	require.NoError(t, os.Link(testutil.Command(t), s.link))
+	workspacetest.Link(t, testutil.Command(t), s.link)
 	maps.Copy(s.env, testutil.GHEnv(t, f.Home, socket))
 	maps.Copy(s.env, map[string]string{
 		"PATH":               s.dir + string(os.PathListSeparator) + filepath.Dir(gh) + string(os.PathListSeparator) + s.env["PATH"],

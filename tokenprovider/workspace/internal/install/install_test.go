@@ -27,7 +27,7 @@ func newAccount(t *testing.T) *account {
 	a := &account{Git: testutil.NewGit(t), bin: filepath.Join(t.TempDir(), "it's a bin")}
 	require.NoError(t, os.Mkdir(a.bin, 0o700))
 	a.command = filepath.Join(a.bin, filepath.Base(testutil.Command(t)))
-	require.NoError(t, os.Link(testutil.Command(t), a.command))
+	workspacetest.Link(t, testutil.Command(t), a.command)
 	a.Env["PATH"] = a.bin + string(os.PathListSeparator) + a.Env["PATH"]
 	return a
 }

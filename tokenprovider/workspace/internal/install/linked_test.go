@@ -40,7 +40,7 @@ func (l *linked) as(t *testing.T, name string) string {
 		require.NoError(t, err, "%s", output)
 	})
 	path := filepath.Join(t.TempDir(), name+filepath.Ext(command))
-	require.NoError(t, os.Link(built, path))
+	workspacetest.Link(t, built, path)
 	return path
 }
 

@@ -32,13 +32,13 @@ func TestAChildIsAskedToEndWhenItsContextDoes(t *testing.T) {
 		t.Run("trap "+trap, func(t *testing.T) {
 			t.Parallel()
 			r, w := io.Pipe()
+			run := shell(t, w, "trap '"+trap+"' TERM; echo ready; while :; do sleep 0.05; done")
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			go func() {
 				_, _ = bufio.NewReader(r).ReadString('\n')
 				cancel()
 			}()
-			run := shell(t, w, "trap '"+trap+"' TERM; echo ready; while :; do sleep 0.05; done")
 			require.Equal(t, code, run(ctx))
 		})
 	}
