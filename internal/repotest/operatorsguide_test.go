@@ -43,11 +43,16 @@ func TestTheGuideForOperatorsExplainsWhatTheyMayMeet(t *testing.T) {
 }
 
 // checks returns the names of all checks of doctor, as it prints them where
-// nothing is configured.
+// tokens are pulled and a gateway is there, and both are malformed.
 func checks(t *testing.T) []string {
 	var out bytes.Buffer
-	doctor := workspace.Command{Args: []string{"git-credential-provisionkit", "doctor", "--json"}, Stdout: &out}
-	require.NotZero(t, doctor.Run(t.Context()), "nothing is configured")
+	doctor := workspace.Command{
+		Args: []string{"git-credential-provisionkit", "doctor", "--json"}, Stdout: &out,
+		Env: func(name string) string {
+			return map[string]string{"PROVISIONKIT_URL": "x", "PROVISIONKIT_GATEWAY": "x"}[name]
+		},
+	}
+	require.NotZero(t, doctor.Run(t.Context()))
 	var report struct{ Checks []struct{ Name string } }
 	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
 	var names []string

@@ -36,3 +36,19 @@ func ParseURL(raw string, allowHTTP bool) (*url.URL, error) {
 	}
 	return u, nil
 }
+
+// ParseBase parses the URL of a gateway: https and a host alone, in lower case
+// and without https's own port. The text of an error is the rest of a sentence,
+// as ParseURL's is.
+func ParseBase(raw string) (*url.URL, error) {
+	base, err := ParseURL(raw, false)
+	switch {
+	case err != nil:
+		return nil, err
+	case base.Scheme != "https":
+		return nil, errors.New("has to be https")
+	case base.Path != "" && base.Path != "/" || base.RawQuery != "" || base.ForceQuery:
+		return nil, errors.New("has to be a host alone: git and gh look for the forge at its root")
+	}
+	return &url.URL{Scheme: "https", Host: strings.TrimSuffix(strings.ToLower(base.Host), ":443")}, nil
+}

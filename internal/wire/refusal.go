@@ -18,6 +18,9 @@ type Refusal struct {
 	Challenges []string      // how to authenticate, for 401
 }
 
+// NotAdmitted is the message of a gateway to a workspace that Admit refuses.
+const NotAdmitted = "the platform doesn't let this workspace in"
+
 // Error returns the message.
 func (r *Refusal) Error() string { return r.Message }
 

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
@@ -102,16 +101,7 @@ func parseBase(raw string) (*url.URL, error) {
 	if raw == "" {
 		return nil, errors.New("is required: https and the gateway's own host name")
 	}
-	base, err := wire.ParseURL(raw, false)
-	switch {
-	case err != nil:
-		return nil, err
-	case base.Scheme != "https":
-		return nil, errors.New("has to be https")
-	case base.Path != "" && base.Path != "/" || base.RawQuery != "" || base.ForceQuery:
-		return nil, errors.New("has to be a host alone: git and gh look for the forge at its root")
-	}
-	return &url.URL{Scheme: "https", Host: strings.TrimSuffix(strings.ToLower(base.Host), ":443")}, nil
+	return wire.ParseBase(raw)
 }
 
 // newTransport returns what reaches a forge. It asks for no compression of its

@@ -36,7 +36,7 @@ var (
 	}
 	forbidden = &refused{
 		status: http.StatusForbidden, code: tokenprovider.CodeForbidden,
-		message: "the platform doesn't let this workspace in",
+		message: wire.NotAdmitted,
 	}
 )
 

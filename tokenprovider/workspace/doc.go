@@ -13,7 +13,12 @@
 //	PROVISIONKIT_CACHE_FOR=10m                            where git's own cache stands before the command; off by default
 //	PROVISIONKIT_ALLOW_HTTP=1                             plain http to another machine; off by default
 //
-// There is no default URL: without one the command says so. Git then calls get,
+// Where the platform has a gateway, its mutator writes the variables, and git and
+// gh need no command. With PROVISIONKIT_GATEWAY=https://gateway.example, which is
+// one of them, gh as a shim goes to the gateway with the bearer of
+// PROVISIONKIT_BEARER_FILE, and doctor looks at that way.
+//
+// There is no default URL: without one the command says so. Git calls get,
 // store, erase and capability. For people and scripts there is more:
 //
 //	git-credential-provisionkit token              print a token
@@ -94,7 +99,8 @@
 //
 // It looks whether the platform answers, asks it for a token, and has git
 // itself fetch a credential and, in a repository whose origin is at one of the
-// hosts, ask the forge with that; no setting is changed. A token that the forge
+// hosts, ask the forge with that; of a gateway it asks for what isn't there, with
+// the bearer, and has git ask it for origin. No setting is changed. A token that the forge
 // refuses is reported, as with any git. No secret is in what it says: a token is
 // named by its [tokenprovider.TokenSHA256], and a URL is shown without user
 // name, password and query.

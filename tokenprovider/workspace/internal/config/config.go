@@ -5,6 +5,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -39,7 +40,11 @@ func ReadEndpoint(getenv func(string) string) (Endpoint, error) {
 // ReadURL returns the endpoint without its bearer.
 func ReadURL(getenv func(string) string) (Endpoint, error) {
 	e := Endpoint{URL: getenv(wire.EnvURL)}
-	if e.URL == "" {
+	switch {
+	case e.URL == "" && getenv(wire.EnvGateway) != "":
+		return Endpoint{}, coded(tokenprovider.CodeNotConfigured, wire.EnvURL+" isn't set: there is no token in "+
+			"this workspace, since the gateway that "+wire.EnvGateway+" names adds one")
+	case e.URL == "":
 		return Endpoint{}, coded(tokenprovider.CodeNotConfigured, wire.EnvURL+" isn't set: it has to be "+
 			"the URL of the platform's token endpoint, and sudo, ssh and cron drop it unless they are "+
 			"told to keep it")
@@ -57,6 +62,20 @@ func ReadURL(getenv func(string) string) (Endpoint, error) {
 	var err error
 	e.Retry, err = readDuration(getenv, wire.EnvRetry, defaultRetry)
 	return e, err
+}
+
+// ReadGateway returns the URL of the gateway that is the way to the forge; nil
+// where there is none.
+func ReadGateway(getenv func(string) string) (*url.URL, error) {
+	raw := getenv(wire.EnvGateway)
+	if raw == "" {
+		return nil, nil
+	}
+	base, err := wire.ParseBase(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", wire.EnvGateway, err)
+	}
+	return base, nil
 }
 
 // WithBearer returns e with the bearer that the environment names.

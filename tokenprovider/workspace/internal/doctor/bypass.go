@@ -25,6 +25,9 @@ func checkHeaders(_ context.Context, d *diagnosis) finding {
 				sent = append(sent, s)
 			}
 		}
+		if host == d.gatewayHost() && len(sent) == 1 && d.isGatewayHeader(sent[0]) {
+			continue
+		}
 		for _, s := range sent {
 			found = append(found, wrong("%s in %s sends an Authorization to %s, "+
 				"beside or instead of the helper's: remove it", s.shownKey(), s.where(d.Env), host))
@@ -46,7 +49,7 @@ func checkRewrites(_ context.Context, d *diagnosis) finding {
 				continue
 			}
 			for _, host := range d.served {
-				if to, does := leadsAway(s, host); does {
+				if to, does := leadsAway(s, host, d.gatewayHost()); does {
 					found = append(found, wrong("a url.<base>.%s in %s turns URLs of %s into %s, "+
 						"for which there are no tokens: remove it", name, where, host, to))
 				}
@@ -57,8 +60,8 @@ func checkRewrites(_ context.Context, d *diagnosis) finding {
 }
 
 // leadsAway reports whether a rule of git's, which puts its subsection in place
-// of its value, changes https URLs at host into others.
-func leadsAway(s setting, host string) (to string, does bool) {
+// of its value, changes https URLs at host into others than the gateway's.
+func leadsAway(s setting, host, gateway string) (to string, does bool) {
 	url := "https://" + host + "/"
 	if strings.HasPrefix(s.value, url) {
 		url = s.value
@@ -68,7 +71,7 @@ func leadsAway(s setting, host string) (to string, does bool) {
 	}
 	t := parseTarget(s.subsection() + url[len(s.value):])
 	switch {
-	case t.scheme == "https" && t.host == host:
+	case t.scheme == "https" && (t.host == host || t.host == gateway):
 		return "", false
 	case t.scheme == "":
 		return "paths", true

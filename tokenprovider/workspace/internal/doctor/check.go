@@ -8,6 +8,7 @@ import (
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/internal/secret"
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/config"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/platform"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
@@ -16,41 +17,60 @@ import (
 // check is one question with an answer of one line.
 type check struct {
 	name  string
-	needs []string // checks without whose success there is nothing to see here
+	on    func(p *process.Process) bool // where there is something to look at; nil: everywhere
+	needs []string                      // checks without whose success there is nothing to see here, if they are made
 	run   func(ctx context.Context, d *diagnosis) finding
 }
 
-// checks returns all that doctor looks at, in the order in which it tells of
-// them. Each is on its own but for the ones that it names, which stand above
-// it.
-func checks() []check {
-	return []check{
-		{name: "url", run: checkURL},
+// checks returns all that doctor looks at in a workspace, in the order in which
+// it tells of them. Each is on its own but for the ones that it names, which
+// stand above it.
+func checks(p *process.Process) []check {
+	all := []check{
+		{name: "url", on: pulls, run: checkURL},
 		{name: "proxy", run: checkProxy},
-		{name: "platform", needs: []string{"url", "proxy"}, run: checkPlatform},
-		{name: "clock", needs: []string{"platform"}, run: checkClock},
-		{name: "bearer", run: checkBearer},
-		{name: "access", needs: []string{"platform", "bearer"}, run: checkAccess},
-		{name: "endpoint", needs: []string{"access"}, run: checkEndpoint},
+		{name: "platform", on: pulls, needs: []string{"url", "proxy"}, run: checkPlatform},
+		{name: "clock", on: pulls, needs: []string{"platform"}, run: checkClock},
+		{name: "gateway", on: hasGateway, needs: []string{"proxy"}, run: checkGateway},
+		{name: "bearer", on: hasBearer, run: checkBearer},
+		{name: "access", on: pulls, needs: []string{"platform", "bearer"}, run: checkAccess},
+		{name: "endpoint", on: pulls, needs: []string{"access"}, run: checkEndpoint},
 		{name: "hosts", run: checkHosts},
-		{name: "token", needs: []string{"endpoint", "hosts"}, run: checkToken},
+		{name: "token", on: pulls, needs: []string{"endpoint", "hosts"}, run: checkToken},
 		{name: "git", run: checkGit},
 		{name: "git-variables", needs: []string{"git"}, run: checkGitVariables},
 		{name: "git-config", needs: []string{"git-variables"}, run: checkGitConfig},
-		{name: "git-helper", needs: []string{"git-config", "hosts"}, run: checkGitHelper},
-		{name: "git-credential", needs: []string{"git-helper", "token"}, run: checkGitCredential},
+		{name: "git-helper", on: pulls, needs: []string{"git-config", "hosts"}, run: checkGitHelper},
+		{name: "git-credential", on: pulls, needs: []string{"git-helper", "token"}, run: checkGitCredential},
+		{name: "gateway-git", on: hasGateway, needs: []string{"git-config"}, run: checkGatewayGit},
+		{name: "gateway-access", on: hasGateway, needs: []string{"gateway", "gateway-git", "bearer"}, run: checkGatewayAccess},
 		{name: "askpass", needs: []string{"git-config"}, run: checkAskpass},
 		{name: "repository", needs: []string{"git-config"}, run: checkRepository},
 		{name: "remotes", needs: []string{"repository", "hosts"}, run: checkRemotes},
-		{name: "forge", needs: []string{"remotes", "git-credential"}, run: checkForge},
+		{name: "forge", needs: []string{"remotes", "git-credential", "gateway-access"}, run: checkForge},
 		{name: "identity", needs: []string{"git-config"}, run: checkIdentity},
 		{name: "headers", needs: []string{"git-config", "hosts"}, run: checkHeaders},
 		{name: "rewrites", needs: []string{"git-config", "hosts"}, run: checkRewrites},
 		{name: "netrc", needs: []string{"hosts"}, run: checkNetrc},
 		{name: "gh", run: checkGH},
+		{name: "gateway-gh", on: hasGateway, run: checkGatewayGH},
 		{name: "gh-login", needs: []string{"hosts"}, run: checkGHLogin},
 		{name: "environment", run: checkEnvironment},
 	}
+	return slices.DeleteFunc(all, func(k check) bool { return k.on != nil && !k.on(p) })
+}
+
+// hasGateway reports whether a gateway is the way to the forge.
+func hasGateway(p *process.Process) bool { return p.Env(wire.EnvGateway) != "" }
+
+// pulls reports whether tokens are pulled, which they are unless a gateway alone
+// is the way.
+func pulls(p *process.Process) bool { return p.Env(wire.EnvURL) != "" || !hasGateway(p) }
+
+// hasBearer reports whether a variable has to have the bearer. For a gateway it
+// may be in git's and gh's configuration.
+func hasBearer(p *process.Process) bool {
+	return pulls(p) || p.Env(wire.EnvBearerFile) != "" || p.Env(wire.EnvBearer) != ""
 }
 
 // checkLimit bounds one check. One that waits in the file system for longer is
@@ -86,13 +106,15 @@ func (k check) within(ctx context.Context, d *diagnosis) finding {
 type diagnosis struct {
 	*process.Process
 	credential Credential
+	checks     []check
 	found      map[string]*pending
 
 	endpoint  config.Endpoint   // left by url, without the bearer
 	observer  *observer         // left by platform
 	asked     answer            // left by access
 	bearer    platform.Bearer   // left by bearer
-	served    []string          // left by hosts
+	pulled    []string          // left by hosts: those for which tokens are pulled
+	served    []string          // left by hosts: those, and the gateway's
 	cacheFor  time.Duration     // left by hosts
 	fresh     secret.Of[string] // left by token
 	username  string            // left by token
@@ -100,6 +122,7 @@ type diagnosis struct {
 	git       gitVersion        // left by git
 	settings  settings          // left by git-config
 	cached    bool              // left by git-helper: git's own cache stands before it
+	sent      platform.Bearer   // left by gateway-git: what the gateway gets
 	commonDir string            // left by repository
 }
 
@@ -111,8 +134,8 @@ type pending struct {
 
 // start begins all checks, each as soon as the ones that it waits for are over.
 func start(ctx context.Context, p *process.Process, credential Credential) *diagnosis {
-	all := checks()
-	d := &diagnosis{Process: p, credential: credential, found: make(map[string]*pending, len(all))}
+	all := checks(p)
+	d := &diagnosis{Process: p, credential: credential, checks: all, found: make(map[string]*pending, len(all))}
 	for _, k := range all {
 		d.found[k.name] = &pending{done: make(chan struct{})}
 	}
@@ -120,10 +143,11 @@ func start(ctx context.Context, p *process.Process, credential Credential) *diag
 		go func() {
 			own := d.found[k.name]
 			defer close(own.done)
-			for _, name := range k.needs {
+			needs := slices.DeleteFunc(k.needs, func(name string) bool { return d.found[name] == nil })
+			for _, name := range needs {
 				d.wait(name)
 			}
-			for _, name := range k.needs {
+			for _, name := range needs {
 				if needed := d.wait(name).status; needed == statusError || needed == statusSkipped {
 					own.finding = skipped("not checked, because of %s", name)
 					return

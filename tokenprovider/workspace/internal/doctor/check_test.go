@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
 	"github.com/stretchr/testify/require"
 )
 
@@ -12,7 +13,8 @@ import (
 func TestEveryCheckWaitsOnlyForChecksAboveIt(t *testing.T) {
 	t.Parallel()
 	above := map[string]bool{}
-	for _, k := range checks() {
+	all := &process.Process{Env: func(string) string { return "set" }}
+	for _, k := range checks(all) {
 		require.False(t, above[k.name], "%s is there twice", k.name)
 		for _, name := range k.needs {
 			require.True(t, above[name], "%s waits for %s, which isn't above it", k.name, name)

@@ -1,6 +1,7 @@
 // Package doctor looks for what is wrong in a workspace, and tells what to do
 // about it: whether the platform answers and hands out a token, whether git and
-// gh get it and the forge takes it, and what gets in their way. It changes
+// gh get it and the forge takes it, or whether they find the gateway and that
+// takes the bearer, and what gets in their way. It changes
 // nothing, and prints no secret.
 package doctor
 
@@ -18,7 +19,7 @@ import (
 
 // Details is the help of the subcommand.
 const Details = `Looks at all that git and gh need in this workspace, from the platform
-to the token that git gets, and at what gets in their way. Each check is a line: ok,
+to the token that git gets, or to the gateway, and at what gets in their way. Each check is a line: ok,
 warning, error or, when what it needs is wrong or not there, skipped; then what is wrong
 and what to do about it. No secret is printed, a token only as its SHA-256.
 
@@ -52,7 +53,7 @@ func Run(ctx context.Context, p *process.Process, args []string, credential Cred
 
 	d := start(ctx, p, credential)
 	r := report{OK: true}
-	for _, k := range checks() {
+	for _, k := range d.checks {
 		line := r.add(k.name, d.wait(k.name))
 		if !asJSON && !errors.Is(interrupted.Err(), context.Canceled) {
 			line.print(p)

@@ -24,17 +24,24 @@ func checkForge(ctx context.Context, d *diagnosis) finding {
 		return skipped("not asked: origin isn't https at %s", strings.Join(d.served, ", "))
 	}
 	name := strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git")
-	if u.User == nil {
+	atGateway := u.Host == d.gatewayHost()
+	if u.User == nil && !atGateway {
 		// With a user name git doesn't ask as nobody first, to whom a forge
 		// gives what is public.
 		u.User = url.User(cmp.Or(d.username, gitcredential.DefaultUsername))
 	}
 	_, said, err := d.say(ctx, "ls-remote", u.String(), "HEAD")
+	if err == nil && atGateway {
+		return ok("%s lets this workspace in for %s", u.Host, name)
+	}
 	if err == nil {
 		return ok("%s takes the token for %s", u.Host, name)
 	}
 	if ctx.Err() != nil {
 		return wrong("%s doesn't answer git in time: a firewall may stand between", u.Host)
+	}
+	if atGateway {
+		return gatewayRefusal(said, u.Host, name)
 	}
 	return refusal(said, u.Host, name)
 }
@@ -44,6 +51,14 @@ const (
 	forgeStatus = `returned error: (\d{3})`
 )
 
+// statusIn returns the status that git said it was answered with.
+func statusIn(said string) string {
+	if match := regexp.MustCompile(forgeStatus).FindStringSubmatch(said); match != nil {
+		return match[1]
+	}
+	return "no status"
+}
+
 // refusal says what is behind a failure for the repository of that name, of
 // which git said that.
 func refusal(said, host, name string) finding {
@@ -51,10 +66,7 @@ func refusal(said, host, name string) finding {
 		return wrong("git's proxy doesn't let it through to %s (%s): have whoever runs the proxy "+
 			"allow that host", host, proxy[1])
 	}
-	status := "no status"
-	if match := regexp.MustCompile(forgeStatus).FindStringSubmatch(said); match != nil {
-		status = match[1]
-	}
+	status := statusIn(said)
 	switch {
 	case strings.Contains(said, "IP allow list"):
 		return wrong("%s refuses %s to this workspace's address (403, IP allow list): have the "+

@@ -22,13 +22,15 @@ func checkGH(ctx context.Context, d *diagnosis) finding {
 	if len(found) == 0 {
 		return ok("there is no gh on the PATH")
 	}
-	if !ghIsShim(d) {
+	path, isShim := found[0], ghIsShim(d)
+	if isShim {
+		var err error
+		if path, err = ghshim.Real(d.Process); err != nil {
+			return wrong("%s stands before gh, but: %s", found[0], err)
+		}
+	} else if !hasGateway(d.Process) { // which needs no shim unless gateway-gh says so
 		return wrong("gh is %s, which gets no fresh token: run git-credential-provisionkit "+
-			"install --dir with a folder that stands before it on the PATH", found[0])
-	}
-	path, err := ghshim.Real(d.Process)
-	if err != nil {
-		return wrong("%s stands before gh, but: %s", found[0], err)
+			"install --dir with a folder that stands before it on the PATH", path)
 	}
 	text, err := d.output(ctx, []string{"GH_NO_UPDATE_NOTIFIER=1"}, "", path, "--version")
 	version, isVersion := strings.CutPrefix(text, "gh version ")
@@ -37,6 +39,9 @@ func checkGH(ctx context.Context, d *diagnosis) finding {
 			"or set %s to the real one", path, wire.EnvGH)
 	}
 	version, _, _ = strings.Cut(version, " ")
+	if !isShim {
+		return ok("gh %s in %s", version, path)
+	}
 	return ok("%s stands before gh %s in %s", found[0], version, path)
 }
 
@@ -48,7 +53,7 @@ const deadLogin = `(?m)^\s+oauth_token:\s*["']?ghs_`
 // no token.
 func checkGHLogin(_ context.Context, d *diagnosis) finding {
 	found := []finding{ok("none for these hosts")}
-	for _, host := range d.served {
+	for _, host := range d.pulled { // gateway-gh looks at its own
 		path, content := ghshim.StoredLogin(d.Process, host)
 		if path == "" {
 			continue
@@ -79,13 +84,19 @@ func checkEnvironment(_ context.Context, d *diagnosis) finding {
 		case ghshim.IsInjected(value):
 			injected = append(injected, name)
 		case strings.Contains(name, "ENTERPRISE"):
+			if hasGateway(d.Process) { // of which gateway-gh tells
+				continue
+			}
 			enterprise = append(enterprise, name)
 		default:
 			own = append(own, name)
 		}
 	}
 	found := []finding{ok("")}
-	if len(injected) > 0 && ghIsShim(d) {
+	if len(injected) > 0 && !pulls(d.Process) {
+		found = append(found, wrong("in %s is a token of the forge, which the gateway is there to "+
+			"keep out: have the platform not inject it", and(injected)))
+	} else if len(injected) > 0 && ghIsShim(d) {
 		found = append(found, warn("in %s is a token that dies an hour after it was made: "+
 			"gh gets fresh ones, other programs need git-credential-provisionkit exec",
 			and(injected)))

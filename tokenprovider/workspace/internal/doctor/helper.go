@@ -18,7 +18,7 @@ import (
 func checkGitHelper(_ context.Context, d *diagnosis) finding {
 	var found []finding
 	helpers := d.settings.of("credential", "helper")
-	for _, host := range d.served {
+	for _, host := range d.pulled {
 		paths := []string{""}
 		for _, s := range helpers {
 			if matched, path := s.matches(host); matched && !slices.Contains(paths, path) {
@@ -62,7 +62,7 @@ func checkHelpers(d *diagnosis, helpers settings, host, below string) finding {
 		return wrong("git's helper for %s is wiped by an empty %s in %s: remove that",
 			host, reset.shownKey(), reset.where(d.Env))
 	case ours < 0:
-		return wrong("git has no helper of provisionkit's for %s: %s", host, d.unwired())
+		return wrong("git has no helper of provisionkit's for %s: %s", host, d.unwired("run "+install+", or let the platform set GIT_CONFIG_COUNT"))
 	case ours > 0:
 		return wrong("git asks another helper for %s first, by %s in %s: remove that",
 			host, asked[0].shownKey(), asked[0].where(d.Env))
@@ -85,9 +85,11 @@ func checkHelpers(d *diagnosis, helpers settings, host, below string) finding {
 	return ok("asks provisionkit's helper")
 }
 
-// unwired says what may have become of git's wiring, and what to do.
-func (d *diagnosis) unwired() string {
-	const install = gitcredential.DefaultCommand + " install"
+const install = gitcredential.DefaultCommand + " install"
+
+// unwired says what may have become of git's wiring and what to do, or else the
+// remedy.
+func (d *diagnosis) unwired(remedy string) string {
 	system := d.Env("GIT_CONFIG_SYSTEM")
 	_, err := os.Stat(system)
 	switch {
@@ -103,7 +105,7 @@ func (d *diagnosis) unwired() string {
 		return "there is no " + system + ", which GIT_CONFIG_SYSTEM names: the platform has to " +
 			"write it before the workspace starts"
 	}
-	return "run " + install + ", or let the platform set GIT_CONFIG_COUNT"
+	return remedy
 }
 
 // isBelow reports whether a setting for URLs below the path applies to all that
@@ -134,7 +136,7 @@ func isOurs(s setting) bool {
 // does before a push, and compares it with the token that this command has.
 func checkGitCredential(ctx context.Context, d *diagnosis) finding {
 	var changing []string // hosts whose token can't be compared
-	for _, host := range d.served {
+	for _, host := range d.pulled {
 		text, err := d.output(ctx, quiet, gitRequest(host), d.gitPath, "credential", "fill")
 		if err != nil {
 			return wrong("git gets no credential for %s: the helper that it is configured with "+
@@ -166,7 +168,7 @@ func checkGitCredential(ctx context.Context, d *diagnosis) finding {
 			"since the platform hands out another one each time or git has a cache",
 			strings.Join(changing, ", "))
 	}
-	return ok("git gets the token for %s", strings.Join(d.served, ", "))
+	return ok("git gets the token for %s", strings.Join(d.pulled, ", "))
 }
 
 // changes reports whether the platform hands out another token than last each

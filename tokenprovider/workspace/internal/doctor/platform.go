@@ -45,18 +45,24 @@ func checkURL(_ context.Context, d *diagnosis) finding {
 // no secret and can't mint a token.
 func checkPlatform(ctx context.Context, d *diagnosis) finding {
 	d.observer = newObserver()
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, d.endpoint.URL, http.NoBody)
+	return d.reach(ctx, d.observer, d.endpoint.URL, wire.EnvURL)
+}
+
+// reach looks whether anything answers at the URL that the variable names, with
+// a request that holds no secret.
+func (d *diagnosis) reach(ctx context.Context, o *observer, url, variable string) finding {
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, url, http.NoBody)
 	if err != nil {
-		return wrong("%s can't be requested", wire.EnvURL)
+		return wrong("%s can't be requested", variable)
 	}
 	req.Header.Set("User-Agent", self.UserAgent())
 	through := ""
-	if proxy, err := d.observer.transport.Proxy(req); err == nil && proxy != nil {
+	if proxy, err := o.transport.Proxy(req); err == nil && proxy != nil {
 		through = proxy.Host
 	}
-	resp, err := d.observer.RoundTrip(req)
+	resp, err := o.RoundTrip(req)
 	if err != nil {
-		found := unreachable(err, req.URL.Host, through)
+		found := unreachable(err, req.URL.Host, through, variable)
 		if through == "" && d.wait("proxy").status == statusWarning {
 			found.message += "; a proxy may be the only way to it: see proxy"
 		}
@@ -69,8 +75,8 @@ func checkPlatform(ctx context.Context, d *diagnosis) finding {
 	return ok("%s answers", req.URL.Host)
 }
 
-// unreachable says why nothing answers at host.
-func unreachable(err error, host, through string) finding {
+// unreachable says why nothing answers at host, which the variable names.
+func unreachable(err error, host, through, variable string) finding {
 	if through != "" {
 		if refusal, isRefusal := errors.AsType[*proxyRefusal](err); isRefusal {
 			return refusal.of(through, host)
@@ -90,21 +96,21 @@ func unreachable(err error, host, through string) finding {
 	switch {
 	case isDNS && dns.IsNotFound:
 		return wrong("the name of %s can't be resolved: correct %s, or this machine's DNS",
-			host, wire.EnvURL)
+			host, variable)
 	case isAuthority:
 		return wrong("the certificate of %s is signed by an authority that this machine doesn't "+
 			"know: add that to its certificates, or name its file in SSL_CERT_FILE", host)
 	case isName:
 		return wrong("the certificate of %s is for another name: correct %s, "+
-			"or the platform's certificate", host, wire.EnvURL)
+			"or the platform's certificate", host, variable)
 	case isInvalid && invalid.Reason == x509.Expired:
 		return wrong("the certificate of %s has expired or isn't valid yet: "+
 			"renew it on the platform, or set this machine's clock", host)
 	case isRecord:
-		return wrong("%s doesn't speak TLS: correct the port in %s", host, wire.EnvURL)
+		return wrong("%s doesn't speak TLS: correct the port in %s", host, variable)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return wrong("%s refuses connections: the platform is down, or the port in %s is wrong",
-			host, wire.EnvURL)
+			host, variable)
 	case isNet && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return wrong("%s doesn't answer in time: a firewall may stand between, "+
 			"or the platform hangs", host)

@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -354,20 +353,7 @@ func TestAProxyInTheWayIsNamed(t *testing.T) {
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
-		upstream, err := net.Dial("tcp", server.Listener.Addr().String())
-		if err != nil {
-			w.WriteHeader(http.StatusBadGateway)
-			return
-		}
-		defer upstream.Close()
-		client, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			return
-		}
-		defer client.Close()
-		fmt.Fprint(client, "HTTP/1.1 200 Connected\r\n\r\n")
-		go func() { _, _ = io.Copy(upstream, client) }()
-		_, _ = io.Copy(client, upstream)
+		workspacetest.Tunnel(w, server.Listener.Addr().String())
 	}))
 	t.Cleanup(proxy.Close)
 	address := strings.TrimPrefix(proxy.URL, "http://")

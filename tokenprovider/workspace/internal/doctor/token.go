@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,8 +30,13 @@ func checkHosts(_ context.Context, d *diagnosis) finding {
 	if err != nil {
 		return wrong("%s", err)
 	}
-	d.served = hosts
-	return ok("%s", strings.Join(hosts, ", "))
+	if pulls(d.Process) {
+		d.pulled, d.served = hosts, hosts
+	}
+	if host := d.gatewayHost(); host != "" {
+		d.served = append(slices.Clone(d.pulled), host)
+	}
+	return ok("%s", strings.Join(d.served, ", "))
 }
 
 const (
@@ -67,7 +73,7 @@ func checkToken(ctx context.Context, d *diagnosis) finding {
 // hosts.
 func get(ctx context.Context, d *diagnosis) (gitAnswer, error) {
 	var stdout bytes.Buffer
-	request := strings.NewReader(gitRequest(d.served[0]))
+	request := strings.NewReader(gitRequest(d.pulled[0]))
 	if err := d.credential(ctx, d.Process, request, &stdout); err != nil {
 		return gitAnswer{}, err
 	}

@@ -37,9 +37,12 @@ own folder and without a token of the platform's; gh auth setup-git has nothing 
 When gh ends with exit code 4, or with 1 and the forge then answers it with 401, the platform
 is told that the token was refused: the next gh gets another one.
 
-gh's host is that of --hostname or GH_HOST, else github.com or the first of
-PROVISIONKIT_HOSTS. For another host than those it is run as if this program weren't
-there.
+gh's host is that of --hostname or GH_HOST, else that of PROVISIONKIT_GATEWAY, else
+github.com or the first of PROVISIONKIT_HOSTS. For another host than those it is run as if
+this program weren't there.
+
+At the host of PROVISIONKIT_GATEWAY no token is pulled: gh has the workspace's bearer in
+GH_ENTERPRISE_TOKEN, from PROVISIONKIT_BEARER_FILE or PROVISIONKIT_BEARER unless it is set.
 
 When no token can be had, gh runs without one after a line on standard error. With
 PROVISIONKIT_ON_FAILURE=quit, and where gh would act as a login that it stored, it isn't
@@ -65,13 +68,16 @@ func Run(ctx context.Context, p *process.Process, args []string) int {
 	if err != nil {
 		return p.Fail(err)
 	}
-	if run.setAside != "" && (run.token.Reveal() != "" || !run.target.served) {
+	if run.setAside != "" && (run.token.Reveal() != "" || run.target.gateway || !run.target.served) {
 		p.Fail(fmt.Errorf("%s isn't used: it has an installation token of unknown age; "+
 			"to act as that run %s itself", run.setAside, path))
 	}
 	if run.wired {
-		fmt.Fprintf(p.Stderr, "nothing to set up: git asks %s, and not gh, for %s\n",
-			gitcredential.DefaultCommand, run.target.host)
+		asked := gitcredential.DefaultCommand
+		if run.target.gateway {
+			asked = "its own configuration"
+		}
+		fmt.Fprintf(p.Stderr, "nothing to set up: git asks %s, and not gh, for %s\n", asked, run.target.host)
 		return 0
 	}
 	argv := append([]string{path}, args...)

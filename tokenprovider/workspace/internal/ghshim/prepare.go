@@ -31,14 +31,22 @@ func prepare(ctx context.Context, p *process.Process, args []string) (run, error
 	if err != nil {
 		return run{}, err
 	}
-	if p.Env(wire.EnvURL) == "" && p.Env(wire.EnvGateway) == "" {
+	gateway, err := config.ReadGateway(p.Env)
+	if err != nil {
+		return run{}, err
+	}
+	pulls := p.Env(wire.EnvURL) != ""
+	if !pulls && gateway == nil {
 		return run{environ: process.With(p.Environ, wire.EnvGHDepth, depth)}, nil
 	}
 	hosts, err := config.ReadHosts(p.Env)
 	if err != nil {
 		return run{}, err
 	}
-	r := run{target: targetOf(p, args, hosts)}
+	if !pulls {
+		hosts = nil
+	}
+	r := run{target: targetOf(p, args, hosts, gateway)}
 	environ := process.With(process.Without(p.Environ, EnvCodespaces), wire.EnvGHDepth, depth)
 	environ = withoutInjected(p, environ)
 	if link := self.CalledAs(p, "gh"); link != "" {
@@ -58,17 +66,40 @@ func prepare(ctx context.Context, p *process.Process, args []string) (run, error
 	if needsToken(args) && p.Env(wire.EnvGHDepth) == "" { // what gh starts has our token
 		r.setAside = r.target.variables().setAside(p)
 	}
-	if !r.target.served || hasOwnToken(p, r.target.variables()) {
-		return r, nil
-	}
-	if r.target.implied {
+	ownToken := hasOwnToken(p, r.target.variables())
+	if r.target.implied && (r.target.gateway || !ownToken) {
 		r.environ = process.With(environ, "GH_HOST", r.target.host)
+	}
+	if !r.target.served || ownToken {
+		return r, nil
 	}
 	if !needsToken(args) {
 		r.wired = setsUpGit(args)
 		return r, nil
 	}
+	if r.target.gateway {
+		return r.authenticate(ctx, p)
+	}
 	return r.logIn(ctx, p, own, hosts)
+}
+
+// authenticate returns r with the workspace's bearer, by which gh gets through
+// the gateway. Where no variable has it or names its file, it is in gh's own
+// configuration.
+func (r run) authenticate(ctx context.Context, p *process.Process) (run, error) {
+	if p.Env(wire.EnvBearerFile) == "" && p.Env(wire.EnvBearer) == "" {
+		return r, nil
+	}
+	var bearer string
+	e, err := config.Endpoint{}.WithBearer(p.Env)
+	if err == nil {
+		bearer, _, err = platform.NewBearer(e).Token(ctx)
+	}
+	if err != nil {
+		return r, r.withoutToken(p, err)
+	}
+	r.environ = process.With(r.environ, serverVariables.first, bearer)
+	return r, nil
 }
 
 // logIn returns r with the token, if there is one.

@@ -1,6 +1,7 @@
 package ghshim
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 
@@ -15,22 +16,29 @@ type target struct {
 	host    string
 	implied bool // nobody named it, and gh wouldn't take it by itself
 	served  bool // it is one of our hosts
+	gateway bool // it is the gateway's, which takes the workspace's bearer for a token
 }
 
-// targetOf returns what args and the environment name.
-func targetOf(p *process.Process, args, hosts []string) target {
+// targetOf returns what args and the environment name. There are hosts or a
+// gateway, or both.
+func targetOf(p *process.Process, args, hosts []string, gateway *url.URL) target {
 	t := target{host: hostnameFlag(args)}
 	if t.host == "" {
 		t.host = p.Env("GH_HOST")
 	}
-	if t.host == "" {
+	switch {
+	case t.host != "":
+	case gateway != nil:
+		t.host, t.implied = gateway.Host, true
+	default:
 		t.host = gitcredential.DefaultHost
 		if t.implied = !slices.Contains(hosts, t.host); t.implied {
 			t.host = hosts[0]
 		}
 	}
 	t.host = strings.ToLower(t.host)
-	t.served = gitcredential.Request{Protocol: "https", Host: t.host}.For(hosts)
+	t.gateway = gateway != nil && t.host == gateway.Host
+	t.served = t.gateway || gitcredential.Request{Protocol: "https", Host: t.host}.For(hosts)
 	return t
 }
 

@@ -1,0 +1,146 @@
+package workspacetest
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"github.com/molecule-ai/provisionkit/githubapp/forge"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
+	"github.com/molecule-ai/provisionkit/tokenprovider/gateway"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
+	"github.com/stretchr/testify/require"
+)
+
+// Gateway is the real one before a [Forge]'s GitHub, at the default port of a
+// host name of its own: a proxy leads there whoever has [Gateway.Env].
+type Gateway struct {
+	*gateway.Gateway
+	URL string
+	Key *tokenhttp.WorkspaceKey
+	Env map[string]string // the proxy and the certificate
+
+	released atomic.Bool
+}
+
+// gatewayHost is a name that the certificates of httptest are for.
+const gatewayHost = "gateway.example.com"
+
+// NewGateway returns a gateway before f's GitHub, which allows pushes to
+// refs/heads/agent/* of acme/widgets and no other repository.
+func (f *Forge) NewGateway(t testing.TB) *Gateway {
+	t.Helper()
+	g := &Gateway{URL: "https://" + gatewayHost, Key: f.Platform.Key}
+	hub, err := forge.GitHub(f.GitHub.URL + "/api/v3")
+	require.NoError(t, err)
+	allow, err := gateway.AllowRefs("refs/heads/agent/*")
+	require.NoError(t, err)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(f.GitHub.CertPEM())
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	t.Cleanup(transport.CloseIdleConnections)
+	g.Gateway, err = gateway.New(gateway.Options{
+		BaseURL: g.URL, Forge: hub, Auth: g.Key, Admit: g.admit, Transport: transport,
+		Policy: func(_ context.Context, _ tokenhttp.Principal, op gateway.Operation) (gateway.Grant, error) {
+			if op.Repository != "acme/widgets" && op.Repository != "" {
+				return gateway.Grant{}, &gateway.Refusal{Message: "this workspace works on acme/widgets"}
+			}
+			return gateway.Grant{Provider: f.Tokens}, allow(op)
+		},
+	})
+	require.NoError(t, err)
+	server := httptest.NewTLSServer(g.Gateway)
+	t.Cleanup(server.Close)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != gatewayHost+":443" {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		Tunnel(w, server.Listener.Addr().String())
+	}))
+	t.Cleanup(proxy.Close)
+	ca := filepath.Join(t.TempDir(), "gateway.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	require.NoError(t, os.WriteFile(ca, certificate, 0o600))
+	g.Env = map[string]string{"HTTPS_PROXY": proxy.URL, "SSL_CERT_FILE": ca, "GIT_SSL_CAINFO": ca}
+	return g
+}
+
+// Release ends all workspaces.
+func (g *Gateway) Release() { g.released.Store(true) }
+
+func (g *Gateway) admit(context.Context, tokenhttp.Principal) error {
+	if g.released.Load() {
+		return tokenhttp.ErrForbidden
+	}
+	return nil
+}
+
+// Wire has a workspace use g: env gets what its mutator writes, and its files
+// are written below a folder.
+func (g *Gateway) Wire(t testing.TB, env map[string]string, opts gateway.MutatorOptions) {
+	t.Helper()
+	opts.Key = g.Key
+	m, err := g.Mutator(opts)
+	require.NoError(t, err)
+	maps.Copy(env, g.Env)
+	require.NoError(t, m.MutateEnv(t.Context(), "ws-1", env))
+	files := map[string][]byte{}
+	require.NoError(t, m.MutateFiles(t.Context(), "ws-1", files))
+	for path, content := range files {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+	}
+}
+
+// Tunnel is a proxy's answer to a request for a connection: one to addr,
+// whatever the name that was asked for.
+func Tunnel(w http.ResponseWriter, addr string) {
+	there, err := net.Dial("tcp", addr)
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	defer there.Close()
+	here, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer here.Close()
+	_, _ = io.WriteString(here, "HTTP/1.1 200 Connected\r\n\r\n")
+	go func() {
+		_, _ = io.Copy(there, here)
+		_ = there.Close()
+	}()
+	_, _ = io.Copy(here, there)
+}
+
+// Bearer returns a bearer of ws-1's that g takes.
+func (g *Gateway) Bearer(t testing.TB) string {
+	t.Helper()
+	bearer, err := g.Key.Issue("ws-1", 0)
+	require.NoError(t, err)
+	return bearer
+}
+
+// Workspace returns git in a workspace that has what g's mutator writes and no
+// more.
+func (g *Gateway) Workspace(t testing.TB, opts gateway.MutatorOptions) *testutil.Git {
+	t.Helper()
+	git := testutil.NewGit(t)
+	if opts.ConfigFile != "" {
+		delete(git.Env, "GIT_CONFIG_NOSYSTEM")
+	}
+	g.Wire(t, git.Env, opts)
+	return git
+}
