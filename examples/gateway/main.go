@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/molecule-ai/provisionkit/examples/internal/local"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 )
 
@@ -48,50 +49,44 @@ func run(ctx context.Context) error {
 	ws.git(ctx, "clone", github.URL+"/acme/widgets.git", ".")
 	ws.git(ctx, "commit", "--allow-empty", "--message=Work")
 	ws.git(ctx, "push", "origin", "HEAD:refs/heads/agent/fix")
+	if why := p.server.WhyNoGH(); why != "" {
+		fmt.Println("  gh isn't shown:", why)
+	} else {
+		ws.run(ctx, "gh", "api", "repos/acme/widgets")
+	}
 	fmt.Println("What it may not:")
 	ws.git(ctx, "push", "origin", "HEAD:refs/heads/main")
 	ws.git(ctx, "ls-remote", github.URL+"/acme/secrets.git")
 	fmt.Println("What it has:")
-	fmt.Printf("  tokens of GitHub in its environment and files: %d\n", ws.tokens())
+	fmt.Printf("  tokens of GitHub in its environment and files: %d\n", local.Tokens(ws.env, ws.dir))
 	p.release("ws-1")
 	fmt.Println("After its release:")
 	ws.git(ctx, "fetch", "origin")
 	return nil
 }
 
-// workspace is a folder and an environment in which git runs.
+// workspace is a folder and an environment in which git and gh run.
 type workspace struct {
 	dir string
 	env []string
 }
 
-// git runs git and tells what came of it.
-func (w *workspace) git(ctx context.Context, args ...string) {
-	cmd := exec.CommandContext(ctx, "git", args...)
+func (w *workspace) git(ctx context.Context, args ...string) { w.run(ctx, "git", args...) }
+
+// run runs git or gh and tells what came of it.
+func (w *workspace) run(ctx context.Context, program string, args ...string) {
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Env = filepath.Join(w.dir, "work"), w.env
 	said, err := cmd.CombinedOutput()
 	if err == nil {
-		fmt.Printf("  git %s: ok\n", args[0])
+		fmt.Printf("  %s %s: ok\n", program, args[0])
 		return
 	}
 	for line := range strings.Lines(string(said)) {
 		if strings.Contains(line, "remote") { // what the gateway says, as git shows it
-			fmt.Printf("  git %s: %s\n", args[0], strings.TrimSpace(line))
+			fmt.Printf("  %s %s: %s\n", program, args[0], strings.TrimSpace(line))
 			return
 		}
 	}
-	fmt.Printf("  git %s: %s\n", args[0], strings.TrimSpace(string(said)))
-}
-
-// tokens returns how many tokens of GitHub there are in what the workspace has.
-func (w *workspace) tokens() int {
-	found := strings.Count(strings.Join(w.env, "\n"), "ghs_")
-	_ = filepath.Walk(w.dir, func(path string, info os.FileInfo, err error) error {
-		if err == nil && info.Mode().IsRegular() {
-			content, _ := os.ReadFile(path)
-			found += strings.Count(string(content), "ghs_")
-		}
-		return nil
-	})
-	return found
+	fmt.Printf("  %s %s: %s\n", program, args[0], strings.TrimSpace(string(said)))
 }

@@ -8,5 +8,7 @@ import (
 )
 
 func TestTheExampleRuns(t *testing.T) {
-	require.NotContains(t, doctest.RequireExample(t), "ghs_")
+	printed := doctest.RequireExample(t)
+	require.NotContains(t, printed, "ghs_")
+	require.Regexp(t, `(?m)^  gh (api: ok|isn't shown: .*)$`, printed)
 }

@@ -3,16 +3,12 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"sync"
 
+	"github.com/molecule-ai/provisionkit/examples/internal/local"
 	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/githubapp/forge"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
@@ -24,8 +20,7 @@ import (
 // platform starts workspaces and is their GitHub.
 type platform struct {
 	registry *provisionhook.Registry
-	server   *httptest.Server // a real one has a certificate for its host name, and port 443
-	ca       string           // the file of that certificate
+	server   *local.Server // a real one has a host name, and a certificate for it
 
 	mu      sync.Mutex
 	running map[string]bool
@@ -36,6 +31,10 @@ func startPlatform(github *githubapptest.Server, dir string) (*platform, error) 
 	if err != nil {
 		return nil, err
 	}
+	github.AddInstallation(githubapptest.Installation{ // whose account grants what the policy needs
+		ID: setup.InstallationID, AppID: setup.AppID, Account: "acme",
+		Permissions: map[string]string{"contents": "write", "pull_requests": "write"},
+	})
 	app, err := githubapp.New(githubapp.Options{
 		ClientID: setup.ClientID, PrivateKey: setup.PrivateKey(), BaseURL: github.URL, HTTPClient: github.Client(),
 	})
@@ -56,26 +55,20 @@ func startPlatform(github *githubapptest.Server, dir string) (*platform, error) 
 	if err != nil {
 		return nil, err
 	}
-	p := &platform{registry: provisionhook.NewRegistry(), running: map[string]bool{}, ca: filepath.Join(dir, "ca.pem")}
-	p.server = httptest.NewUnstartedServer(nil)
-	p.server.StartTLS()
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(github.CertPEM())
+	p := &platform{registry: provisionhook.NewRegistry(), running: map[string]bool{}, server: local.Listen()}
 	gw, err := gateway.New(gateway.Options{
 		BaseURL: p.server.URL, Forge: hub, Auth: key, Admit: p.admit, Policy: policy,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}, // nil for the real GitHub
+		Transport: local.Trusting(github.CertPEM()), // nil for the real GitHub
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.server.Config.Handler = gw
 	mutator, err := gw.Mutator(gateway.MutatorOptions{Key: key})
 	if err != nil {
 		return nil, err
 	}
 	p.registry.Register(mutator)
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.server.Certificate().Raw})
-	return p, os.WriteFile(p.ca, certificate, 0o600)
+	return p, p.server.Start(gw, dir)
 }
 
 // newPolicy lets a workspace work on acme/widgets and push to branches of its
@@ -117,12 +110,7 @@ func (p *platform) start(ctx context.Context, id, dir string) (*workspace, error
 	if err := os.MkdirAll(filepath.Join(home, "work"), 0o700); err != nil {
 		return nil, err
 	}
-	plan, err := p.registry.Plan(ctx, id, map[string]string{
-		"PATH": os.Getenv("PATH"), "SYSTEMROOT": os.Getenv("SYSTEMROOT"), "HOME": home, "GIT_SSL_CAINFO": p.ca,
-		"GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "NO_PROXY": "127.0.0.1",
-		"GIT_AUTHOR_NAME": "Agent", "GIT_AUTHOR_EMAIL": "agent@example.com",
-		"GIT_COMMITTER_NAME": "Agent", "GIT_COMMITTER_EMAIL": "agent@example.com",
-	})
+	plan, err := p.registry.Plan(ctx, id, local.Env(home, p.server.CAFile))
 	if err != nil {
 		return nil, err
 	}

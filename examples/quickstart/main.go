@@ -1,6 +1,7 @@
 // Command quickstart shows what provisionkit is for, in half a minute and on a
-// machine that has only Go and git: a workspace is provisioned with a token in
-// its environment, the token dies, and git goes on cloning, fetching and
+// machine that has only Go and git. One workspace clones and pushes through the
+// platform's gateway, and never has a token. Another one is provisioned with a
+// token in its environment, the token dies, and git goes on cloning, fetching and
 // pushing, because the workspace pulls fresh tokens from the platform.
 //
 //	go run ./examples/quickstart
@@ -30,8 +31,8 @@ import (
 
 const (
 	tokenLife = 4 * time.Second // an hour on the real GitHub
-	lives     = 3               // for which the workspace works on after its injected token died
-	limit     = 30 * time.Second
+	lives     = 2               // for which the workspace works on after its injected token died
+	limit     = time.Minute     // a machine may have other things to do
 
 	repository = "acme/widgets"
 )
@@ -77,7 +78,7 @@ func quickstart(life time.Duration) error {
 }
 
 func run(ctx context.Context, dir string, life time.Duration) error {
-	story := newStory(os.Stdout, "provisionkit: a workspace outlives its token")
+	story := newStory(os.Stdout, "provisionkit: a workspace without a token, and one that outlives its token")
 
 	story.chapter("A platform, and a GitHub whose tokens live %s instead of an hour", life)
 	github, err := githubapptest.NewServer(&githubapptest.Options{TLS: true, TokenLife: life})
@@ -94,14 +95,22 @@ func run(ctx context.Context, dir string, life time.Duration) error {
 	if err != nil {
 		return err
 	}
-	p, err := startPlatform(github, app, helper, life, story)
+	p, err := startPlatform(github, app, helper, life, story, dir)
 	if err != nil {
 		return err
 	}
 	defer p.stop()
 
-	story.chapter("It provisions a workspace")
-	ws, err := p.provision(ctx, "ws-1", dir, github)
+	story.chapter("A workspace behind the platform's gateway, which adds the token outside")
+	behind, err := p.provision(ctx, p.behind, "ws-1", dir, github, p.gateway.CAFile)
+	if err != nil {
+		return err
+	}
+	p.withoutToken(ctx, behind, app.GitURLs[0])
+	passed := len(github.Requests())
+
+	story.chapter("A workspace that talks to GitHub itself, and pulls its tokens")
+	ws, err := p.provision(ctx, p.registry, "ws-2", dir, github, p.certificate)
 	if err != nil {
 		return err
 	}
@@ -118,7 +127,7 @@ func run(ctx context.Context, dir string, life time.Duration) error {
 	story.tell("workspace", "%s has expired", dead)
 	ws.gitRefused(ctx, withInjectedToken, "ls-remote", "origin")
 
-	story.chapter("The workspace goes on, with tokens that git's credential helper pulls")
+	story.chapter("It goes on, with tokens that git's credential helper pulls")
 	until := time.Now().Add(lives * life)
 	for len(ws.tally.problems) == 0 && (time.Now().Before(until) || len(ws.tally.tokens) <= lives) {
 		ws.git(ctx, withHelper, "fetch", "origin")
@@ -130,7 +139,7 @@ func run(ctx context.Context, dir string, life time.Duration) error {
 	}
 
 	story.chapter("Summary")
-	return summarize(ctx, story, github, ws, p, injected.TokenSHA256)
+	return summarize(ctx, story, github, p, behind, passed, ws, injected.TokenSHA256)
 }
 
 // sleep waits for d, or until ctx is done.

@@ -57,7 +57,7 @@ func slow(t *testing.T, text string, life time.Duration) bool {
 	return seconds > life.Seconds()/2
 }
 
-func TestAWorkspaceOutlivesItsTokenOnABareMachine(t *testing.T) {
+func TestAWorkspaceNeedsNoTokenOrOutlivesIt(t *testing.T) {
 	t.Parallel()
 	testutil.NeedTool(t, "git")
 	text, err := tell(t, tokenLife/2, os.Getenv("PATH"))
@@ -68,13 +68,20 @@ func TestAWorkspaceOutlivesItsTokenOnABareMachine(t *testing.T) {
 	require.NoError(t, err, text)
 
 	for _, event := range []string{
-		`git clone     with the injected token: ok \(token 1\)`,
-		`git ls-remote with the injected token: refused with 401 \(token 1\)`,
+		`git clone     with its bearer alone: ok \(token 1\)`,
+		`git push      with its bearer alone: ok \(token 1\)`,
+		`git push      with its bearer alone: refused by the platform's policy`,
+		`remote rejected\] HEAD -> main \(the policy of this workspace doesn't allow a push to refs/heads/main`,
+		`gh (api        with its bearer alone: ok|isn't shown: )`,
+		`has 0 tokens of GitHub in its environment and files`,
+		`by the gateway   3: 2 succeeded, 1 refused by the policy`,
+		`git clone     with the injected token: ok \(token [12]\)`,
+		`git ls-remote with the injected token: refused with 401 \(token [12]\)`,
 		`fatal: Authentication failed`,
-		`git fetch     with the credential helper: ok \(token 2\)`,
+		`git fetch     with the credential helper: ok \(token [23]\)`,
 		`git push      with the credential helper: ok \(token [2-9]\)`,
-		`with the credential helper: ok \(token 4\)`,
-		`endpoint   issued token 4 to ws-1`,
+		`with the credential helper: ok \(token 3\)`,
+		`endpoint   issued token 3 to ws-2`,
 		`succeeded, 1 refused with 401 \(git's exit codes\)`,
 		`succeeded, 1 refused with 401 \(GitHub's log\)`,
 		`signatures       1 made`,

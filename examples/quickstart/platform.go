@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/examples/internal/local"
 	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/provisionhook"
@@ -26,9 +27,12 @@ import (
 // environment, and the endpoint that they pull tokens from. See
 // examples/platform for it as a server.
 type platform struct {
-	registry *provisionhook.Registry
-	server   *http.Server
-	story    *story
+	registry    *provisionhook.Registry // of workspaces that pull their tokens
+	server      *http.Server
+	behind      *provisionhook.Registry // of those behind the gateway
+	gateway     *local.Server
+	certificate string // the file of GitHub's
+	story       *story
 
 	running          sync.Map     // the workspaces that it started
 	issues, refusals atomic.Int64 // of the endpoint
@@ -36,9 +40,12 @@ type platform struct {
 
 func startPlatform(
 	github *githubapptest.Server, setup *githubapptest.Setup, helper string, life time.Duration,
-	story *story,
+	story *story, dir string,
 ) (*platform, error) {
-	p := &platform{registry: provisionhook.NewRegistry(), story: story}
+	p := &platform{registry: provisionhook.NewRegistry(), certificate: filepath.Join(dir, "github.pem"), story: story}
+	if err := os.WriteFile(p.certificate, github.CertPEM(), 0o600); err != nil {
+		return nil, err
+	}
 
 	// The GitHub App: its key stays here. A new token may replace one that is
 	// still alive after a tenth of its life, where the default is 5 s, which is
@@ -91,7 +98,11 @@ func startPlatform(
 	if err != nil {
 		return nil, err
 	}
-	token := githubapp.NewMutator(app.Installation(setup.InstallationID), nil)
+	installation := app.Installation(setup.InstallationID)
+	if err := p.addGateway(github, installation, key, dir); err != nil {
+		return nil, err
+	}
+	token := githubapp.NewMutator(installation, nil)
 	p.registry.Register(token, whereToPull, git)
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = p.server.Serve(listener) }() // until stop
@@ -100,7 +111,10 @@ func startPlatform(
 	return p, nil
 }
 
-func (p *platform) stop() { _ = p.server.Close() }
+func (p *platform) stop() {
+	_ = p.server.Close()
+	p.gateway.Close()
+}
 
 // admit refuses the bearer of a workspace that doesn't run: it has no other end.
 func (p *platform) admit(_ context.Context, who tokenhttp.Principal) error {
@@ -122,10 +136,10 @@ func (p *platform) audit(_ context.Context, r tokenhttp.AuditRecord) {
 		p.story.token(r.TokenSHA256), r.Principal.WorkspaceID, time.Until(r.ExpiresAt).Seconds())
 }
 
-// provision makes a workspace in dir: its folders, and the environment that the
-// plugins give it.
+// provision makes a workspace in dir: its folders, and the environment that a
+// registry's plugins give it.
 func (p *platform) provision(
-	ctx context.Context, id, dir string, github *githubapptest.Server,
+	ctx context.Context, registry *provisionhook.Registry, id, dir string, github *githubapptest.Server, caFile string,
 ) (*workspaceDir, error) {
 	p.running.Store(id, true)
 	ws := &workspaceDir{dir: filepath.Join(dir, id), github: github, story: p.story}
@@ -134,16 +148,12 @@ func (p *platform) provision(
 			return nil, err
 		}
 	}
-	certificate := filepath.Join(dir, "github.pem")
-	if err := os.WriteFile(certificate, github.CertPEM(), 0o600); err != nil {
-		return nil, err
-	}
-	plan, err := p.registry.Plan(ctx, id, ws.baseEnv(certificate))
+	plan, err := registry.Plan(ctx, id, local.Env(ws.home(), caFile))
 	if err != nil {
 		return nil, err
 	}
 	ws.env = plan.Environ()
-	for _, name := range p.registry.Names() {
+	for _, name := range registry.Names() {
 		p.story.tell("platform", "%s sets %s", name, strings.Join(keysOf(plan.Changes, name), ", "))
 	}
 	return ws, nil

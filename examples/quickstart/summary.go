@@ -62,11 +62,12 @@ func fromLog(requests []githubapptest.Request, dead string) tally {
 // summarize prints both tallies, and returns an error if they differ or
 // anything went otherwise than told.
 func summarize(
-	ctx context.Context, s *story, github *githubapptest.Server, ws *workspaceDir, p *platform,
-	injected string,
+	ctx context.Context, s *story, github *githubapptest.Server, p *platform, behind *workspaceDir, passed int,
+	ws *workspaceDir, injected string,
 ) error {
-	git, log := ws.tally, fromLog(github.Requests(), injected)
-	problems := slices.Concat(git.problems, log.problems)
+	requests := github.Requests()
+	through, git, log := fromLog(requests[:passed], ""), ws.tally, fromLog(requests[passed:], injected)
+	problems := slices.Concat(behind.tally.problems, through.problems, git.problems, log.problems)
 	expect := func(holds bool, format string, args ...any) {
 		if !holds {
 			problems = append(problems, fmt.Sprintf(format, args...))
@@ -78,15 +79,16 @@ func summarize(
 		git.refused)
 	expect(len(git.tokens) > lives, "%d tokens worked, where more than %d were due in that time",
 		len(git.tokens), lives)
-	expect(log.mints == github.Mints(), "GitHub minted %d tokens but answered %d requests with one",
-		github.Mints(), log.mints)
+	mints := through.mints + log.mints
+	expect(mints == github.Mints(), "GitHub minted %d tokens but answered %d requests with one", github.Mints(), mints)
 	expect(github.Signatures() == 1, "the App made %d signatures, where one was enough",
 		github.Signatures())
 	expect(p.refusals.Load() == 0, "the endpoint refused %d requests", p.refusals.Load())
-	pushed, err := ws.pushed(ctx)
-	expect(err == nil && pushed, "what the workspace committed isn't what GitHub has")
+	expect(behind.pushed(ctx, "agent/fix"), "what went through the gateway isn't what GitHub has")
+	expect(ws.pushed(ctx, "main"), "what the workspace committed isn't what GitHub has")
 
-	s.say("git operations   %s (git's exit codes)", &git)
+	s.say("by the gateway   %s (git's exit codes)", behind.tally.throughGateway())
+	s.say("by pulling       %s (git's exit codes)", &git)
 	s.say("                 %s (GitHub's log)", &log)
 	s.say("tokens           %d minted by GitHub, %d issued by the endpoint, %d worked for git",
 		github.Mints(), p.issues.Load(), len(log.tokens))

@@ -33,30 +33,6 @@ type workspaceDir struct {
 
 func (w *workspaceDir) home() string { return w.dir + "-home" }
 
-// baseEnv returns the environment before any plugin: nothing of the machine's
-// but PATH, no configuration of git's, nobody's credentials, nothing to ask a
-// person with. The certificate is that of the fake GitHub.
-func (w *workspaceDir) baseEnv(certificate string) map[string]string {
-	env := map[string]string{
-		"PATH":                os.Getenv("PATH"),
-		"HOME":                w.home(),
-		"XDG_CONFIG_HOME":     w.home(),
-		"LC_ALL":              "C",
-		"NO_PROXY":            "127.0.0.1",
-		"GIT_CONFIG_NOSYSTEM": "1",
-		"GIT_TERMINAL_PROMPT": "0",
-		"GIT_SSL_CAINFO":      certificate,
-		"GIT_AUTHOR_NAME":     "Agent",
-		"GIT_AUTHOR_EMAIL":    "agent@example.com",
-		"GIT_COMMITTER_NAME":  "Agent",
-		"GIT_COMMITTER_EMAIL": "agent@example.com",
-	}
-	if runtime.GOOS == "windows" {
-		env["SYSTEMROOT"], env["USERPROFILE"] = os.Getenv("SYSTEMROOT"), w.home()
-	}
-	return env
-}
-
 // credential is where git gets its password from.
 type credential struct {
 	name string
@@ -77,7 +53,7 @@ var (
 
 // git runs a command that has to succeed.
 func (w *workspaceDir) git(ctx context.Context, c credential, args ...string) {
-	stderr, err := w.run(ctx, slices.Concat(c.args, args)...)
+	stderr, err := w.run(ctx, "git", slices.Concat(c.args, args)...)
 	if err != nil {
 		w.problem(stderr, "git %s with %s: %v", args[0], c.name, err)
 		return
@@ -89,7 +65,7 @@ func (w *workspaceDir) git(ctx context.Context, c credential, args ...string) {
 
 // gitRefused runs a command that GitHub has to refuse.
 func (w *workspaceDir) gitRefused(ctx context.Context, c credential, args ...string) {
-	stderr, err := w.run(ctx, slices.Concat(c.args, args)...)
+	stderr, err := w.run(ctx, "git", slices.Concat(c.args, args)...)
 	answer := w.lastRequest()
 	if err == nil || answer.Status != http.StatusUnauthorized {
 		w.problem(stderr, "git %s with %s: %v, status %d, where 401 is due",
@@ -104,7 +80,7 @@ func (w *workspaceDir) gitRefused(ctx context.Context, c credential, args ...str
 
 // commit makes something to push.
 func (w *workspaceDir) commit(ctx context.Context) {
-	stderr, err := w.run(ctx, "commit", "--quiet", "--allow-empty", "--message=work goes on")
+	stderr, err := w.run(ctx, "git", "commit", "--quiet", "--allow-empty", "--message=work goes on")
 	if err != nil {
 		w.problem(stderr, "git commit: %v", err)
 	}
@@ -118,29 +94,29 @@ func (w *workspaceDir) problem(stderr []string, format string, args ...any) {
 	w.story.quote(stderr)
 }
 
-// pushed reports whether GitHub's main is where the workspace is.
-func (w *workspaceDir) pushed(ctx context.Context) (bool, error) {
-	here, err := w.command(ctx, "rev-parse", "HEAD").Output()
+// pushed reports whether a branch at GitHub is where the workspace is.
+func (w *workspaceDir) pushed(ctx context.Context, branch string) bool {
+	here, err := w.command(ctx, "git", "rev-parse", "HEAD").Output()
 	if err != nil {
-		return false, err
+		return false
 	}
 	dir := w.github.RepositoryDir(repository)
-	there, err := w.command(ctx, "--git-dir="+dir, "rev-parse", "main").Output()
-	return bytes.Equal(here, there), err
+	there, err := w.command(ctx, "git", "--git-dir="+dir, "rev-parse", branch).Output()
+	return err == nil && bytes.Equal(here, there)
 }
 
-// run runs git, and returns what it said.
-func (w *workspaceDir) run(ctx context.Context, args ...string) (stderr []string, err error) {
+// run runs git, or gh, and returns what it said.
+func (w *workspaceDir) run(ctx context.Context, program string, args ...string) (stderr []string, err error) {
 	var said bytes.Buffer
-	cmd := w.command(ctx, args...)
+	cmd := w.command(ctx, program, args...)
 	cmd.Stderr = &said
 	w.began = time.Now()
 	err = cmd.Run()
 	return strings.Split(strings.TrimSpace(said.String()), "\n"), err
 }
 
-func (w *workspaceDir) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "git", args...)
+func (w *workspaceDir) command(ctx context.Context, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Env = w.dir, w.env
 	cmd.WaitDelay = time.Second // what git started may outlive it, and hold its output open
 	return cmd

@@ -54,6 +54,7 @@ func TestAModuleOutsideImportsAllAndRunsTheReadmesSnippets(t *testing.T) {
 	require.NoError(t, err)
 	c.write(t, "main.go", main)
 	snippets := readmeSnippets(t)
+	require.Contains(t, snippets, "gateway")
 	require.Contains(t, snippets, "platform")
 	require.Contains(t, snippets, "plugin")
 	for name, code := range snippets {
@@ -65,7 +66,8 @@ func TestAModuleOutsideImportsAllAndRunsTheReadmesSnippets(t *testing.T) {
 	require.NotContains(t, string(snippets["plugin"]), module, "a plugin needs no import of this module")
 
 	c.Go(t, c.dir, "vet", "./...")
-	require.Equal(t, "platform: the workspace pulled the token that it was given: true\n"+
+	require.Equal(t, "gateway: a branch that the API moves: 403 and without a bearer: 401\n"+
+		"platform: the workspace pulled the token that it was given: true\n"+
 		"plugin: https://packages.example and 1 fetch for 1000 reads\n", c.Go(t, c.dir, "run", "."))
 	gomod, err := os.ReadFile(filepath.Join(c.dir, "go.mod"))
 	require.NoError(t, err)

@@ -12,9 +12,11 @@ import (
 	"os"
 	"time"
 
+	"consumer.example/gateway"
 	"consumer.example/platform"
 	"consumer.example/plugin"
 
+	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/provisionhook"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -27,13 +29,53 @@ var (
 )
 
 func main() {
-	if err := errors.Join(runPlatform(context.Background()), runPlugin(context.Background())); err != nil {
+	if err := errors.Join(runGateway(context.Background()), runPlatform(context.Background()), runPlugin(context.Background())); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
 func everyone(context.Context, tokenhttp.Principal) error { return nil }
+
+// runGateway asks the snippet's gateway with the bearer of a workspace that its plugin wired, and without.
+func runGateway(ctx context.Context) error {
+	github, err := githubapptest.NewServer(nil)
+	if err != nil {
+		return err
+	}
+	defer github.Close()
+	setup, err := github.SetUp("acme/widgets")
+	if err != nil {
+		return err
+	}
+	app, err := githubapp.New(githubapp.Options{AppID: setup.AppID, PrivateKey: setup.PrivateKey(), BaseURL: github.URL})
+	if err != nil {
+		return err
+	}
+	key, err := tokenhttp.NewWorkspaceKey([]byte("0123456789abcdef0123456789abcdef"))
+	if err != nil {
+		return err
+	}
+	handler, wiring, err := gateway.New("https://git.example", key, app.Installation(setup.InstallationID), everyone)
+	if err != nil {
+		return err
+	}
+	registry := provisionhook.NewRegistry()
+	registry.Register(wiring)
+	env := map[string]string{}
+	if err := registry.Run(ctx, "ws-1", env); err != nil {
+		return err
+	}
+	ask := func(bearer string) int {
+		r := httptest.NewRequestWithContext(ctx, "PUT", env["GITHUB_API_URL"]+"/repos/acme/widgets/contents/a", http.NoBody)
+		r.Header.Set("Authorization", "token "+bearer)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w.Code
+	}
+	fmt.Println("gateway: a branch that the API moves:", ask(env["GH_ENTERPRISE_TOKEN"]), "and without a bearer:", ask("x"))
+	return nil
+}
 
 // runPlatform pulls a token as a workspace of the snippet's platform.
 func runPlatform(ctx context.Context) error {
