@@ -18,13 +18,14 @@ const (
 	clock     kind = "clock moved"       // GitHub's clock jumps
 	endpoint  kind = "endpoint restart"  // a replica's endpoint is gone for a while
 	redisGone kind = "redis unavailable" // the store is killed and comes back empty, or hangs
+	cut       kind = "transfer cut"      // GitHub dies in the middle of each answer to git
 
 	// stall isn't injected: this machine was so busy that nothing could be in time.
 	stall kind = "machine busy"
 )
 
 // kinds are those that are injected.
-var kinds = []kind{down, slow, limited, suspended, rotated, clock, endpoint, redisGone}
+var kinds = []kind{down, slow, limited, suspended, rotated, clock, endpoint, redisGone, cut}
 
 // How a fault of a kind that has several forms shows.
 const (

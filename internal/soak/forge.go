@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,8 +20,8 @@ import (
 const appID = 1
 
 // forge is a fake GitHub on which mints can go wrong. What workspaces do with
-// their tokens goes well, so that an operation that fails has failed for the
-// want of a token.
+// their tokens goes well but for transfers that are cut, so that any other
+// operation that fails has failed for the want of a token.
 type forge struct {
 	*githubapptest.Server
 	keyFile string // the platform's
@@ -116,6 +117,18 @@ func (f *forge) spoil(is fault) (mend func()) {
 		defer f.mu.Unlock()
 		f.wrong = slices.DeleteFunc(f.wrong, func(other *fault) bool { return other == &is })
 	}
+}
+
+// cut lets answers to git break off in the middle until mend is called.
+func (f *forge) cut() (mend func()) {
+	isTransfer := func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "-pack") }
+	return f.Fail(githubapptest.Rule{
+		Method: http.MethodPost, Match: isTransfer,
+		Fault: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			f.feel(cut)
+			githubapptest.Truncate(w, r, next)
+		},
+	})
 }
 
 // jump moves the clock.

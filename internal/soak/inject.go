@@ -55,6 +55,10 @@ func (w *world) apply(ctx context.Context, f fault) error {
 		mend := w.forge.spoil(f)
 		w.sleep(ctx, f.lasts)
 		mend()
+	case cut:
+		mend := w.forge.cut()
+		w.sleep(ctx, f.lasts)
+		mend()
 	case suspended:
 		w.forge.Suspend(installationID(f.target), true)
 		w.sleep(ctx, f.lasts)

@@ -1,6 +1,9 @@
 package main
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// margin is the life that a token must have left at the end of an operation
@@ -34,11 +37,15 @@ func excuse(o operation, happened []happening, life time.Duration) (why string) 
 		}
 	}
 	for _, h := range happened {
-		near := o.ended.After(h.began) && o.began.Before(h.ended.Add(h.recovery(o.caches(), life)))
+		recovery := h.recovery(o.caches(), life)
+		if h.cuts(o) {
+			recovery = margin
+		}
+		near := o.ended.After(h.began) && o.began.Before(h.ended.Add(recovery))
 		switch {
 		case o.uncertain && h.how == killed && h.began.Before(o.began):
 			why = explained // the store forgot the workspace
-		case !near || holds && o.held.outlives(h):
+		case !near || holds && o.held.outlives(h) && !h.cuts(o):
 		case h.concerns(o) && h.kind == stall:
 			return busy
 		case h.concerns(o):
@@ -58,6 +65,8 @@ func (f fault) concerns(o operation) bool {
 		// The store forgot what there is to revoke, or a replica couldn't put
 		// it on record yet.
 		return f.how == killed || o.early && (f.kind == redisGone || f.kind == stall)
+	case f.cuts(o):
+		return true
 	case f.kind == down, f.kind == limited, f.how == late, f.kind == clock && f.amount > 0:
 		return !release
 	case f.kind == suspended:
@@ -68,6 +77,19 @@ func (f fault) concerns(o operation) bool {
 		return call && f.only(o)
 	}
 	return f.kind == stall
+}
+
+// cuts reports whether f breaks the way that o goes, with a token or without:
+// GitHub dies in its transfer, or the one gateway that its workspace knows.
+func (f fault) cuts(o operation) bool {
+	transfers := slices.Contains([]action{cloningBehind, fetchingBehind, pushingBehind}, o.what)
+	switch f.kind {
+	case cut:
+		return o.what.isGit() || transfers
+	case endpoint:
+		return f.only(o) && (transfers || o.what == callingBehind)
+	}
+	return false
 }
 
 // only reports whether f hits the one replica that a workspace knows.
@@ -103,6 +125,8 @@ func (f fault) recovery(caches int, life time.Duration) time.Duration {
 		return each*f.lasts + slack
 	case f.kind == limited:
 		return each*(f.lasts+f.amount) + slack
+	case f.kind == cut:
+		return margin
 	case f.kind == suspended, f.how == late:
 		return each*permanent/2 + slack
 	}

@@ -179,6 +179,39 @@ func TestGitWaitsForItsReplica(t *testing.T) {
 	require.Empty(t, excuse(git, []happening{happens(fault{kind: endpoint}, 100, 102)}, testLife))
 }
 
+func TestAWayThatIsCutExcusesUntilItIsThereAgain(t *testing.T) {
+	transfer := happens(fault{kind: cut}, 100, 102)
+	restart := happens(fault{kind: endpoint, target: 0}, 100, 103)
+	suspension := happens(fault{kind: suspended}, 100, 103)
+	for name, c := range map[string]struct {
+		happened happening
+		o        operation
+		judged   bool
+	}{
+		"git's transfer":                 {transfer, doing(call(101), fetching), false},
+		"the same through a gateway":     {transfer, doing(call(101), fetchingBehind), false},
+		"the API's isn't":                {transfer, call(101), true},
+		"nor that through a gateway":     {transfer, doing(call(101), callingBehind), true},
+		"a moment later":                 {transfer, doing(call(103.9), fetchingBehind), false},
+		"all is there again":             {transfer, doing(call(104.1), fetchingBehind), true},
+		"the gateway's replica is gone":  {restart, doing(call(101), pushingBehind), false},
+		"for the API, too":               {restart, doing(call(101), callingBehind), false},
+		"the replica is there again":     {restart, doing(call(105.1), pushingBehind), true},
+		"the gateway holds a live token": {happens(fault{kind: down}, 100, 111), doing(call(105), pushingBehind), true},
+		"that is suspended":              {suspension, doing(call(101), pushingBehind), false},
+		"minted after the suspension":    {suspension, holding(doing(call(110), pushingBehind), 104, 124), true},
+	} {
+		o := c.o
+		if o.held.value == "" {
+			o = holding(o, 95, 115) // which helps nobody whose way is cut
+		}
+		require.Equal(t, c.judged, excuse(o, []happening{c.happened}, testLife) == "", name)
+	}
+	elsewhere := doing(call(101), pushingBehind)
+	elsewhere.replicas = []int{1}
+	require.Empty(t, excuse(holding(elsewhere, 95, 115), []happening{restart}, testLife))
+}
+
 func TestWhatLastsIsNotOver(t *testing.T) {
 	var hs history
 	end := hs.begin(fault{kind: down, lasts: time.Hour}, time.Now().Add(-time.Minute))

@@ -1,6 +1,6 @@
 // Command soak runs the whole system for as long as you like: a platform of two
 // replicas on one store, a fake GitHub and a few hundred workspaces, some of
-// which run the real git, while one fault after the other is injected. At its
+// which run the real git and some of those behind a gateway, while one fault after the other is injected. At its
 // end it reports what came of each operation. The exit code is 1 when an
 // operation was lost, something grew, or a secret was printed.
 //
@@ -16,7 +16,9 @@
 // The faults hit what mints tokens: GitHub's route for them, the app's key, the
 // clock, the replicas' endpoints, the store. What workspaces do with their
 // tokens, calls of the API and git, goes well, so that an operation fails only
-// for the want of a live token. It must not fail
+// for the want of a live token, or when a fault breaks its way: transfers are cut
+// for a moment, and behind a gateway that of a replica that is gone. It must not
+// fail
 //
 //   - while no fault is near that may take all tokens away: a slow GitHub, a key
 //     that is replaced in time, a clock that is set back, a store that is gone
@@ -95,7 +97,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	flags.DurationVar(&c.duration, "for", 2*time.Minute, "how long")
 	flags.Uint64Var(&c.seed, "seed", 0, "what goes wrong and when; 0: another one each time")
 	flags.IntVar(&c.workspaces, "workspaces", 300, "how many workspaces")
-	flags.IntVar(&c.git, "git", 8, "how many of them run git")
+	flags.IntVar(&c.git, "git", 8, "how many of them run git, two of five through a gateway")
 	flags.DurationVar(&c.life, "life", 20*time.Second, "how long a token lives")
 	flags.StringVar(&c.log, "log", "", "a file for everything that is logged")
 	flags.BoolVar(&c.injectedOnly, "injected-only", false,

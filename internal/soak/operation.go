@@ -22,9 +22,17 @@ const (
 	cloning    action = "git clone"
 	fetching   action = "git fetch"
 	pushing    action = "git push"
+
+	callingBehind  action = "gateway, API"
+	cloningBehind  action = "gateway, git clone"
+	fetchingBehind action = "gateway, git fetch"
+	pushingBehind  action = "gateway, git push"
 )
 
-var actions = []action{starting, releasing, calling, callingOwn, cloning, fetching, pushing}
+var actions = []action{
+	starting, releasing, calling, callingOwn, cloning, fetching, pushing,
+	callingBehind, cloningBehind, fetchingBehind, pushingBehind,
+}
 
 // operation is one of a workspace's, and what it had to go on with.
 type operation struct {
@@ -50,10 +58,12 @@ type token struct {
 
 // What is said in place of a code.
 const (
-	toldByHelper = "the helper" // a sentence of git's credential helper
-	refused      = "API 401"
-	forbidden    = "API 403"
-	uncertain    = "a release that isn't certain"
+	toldByHelper  = "the helper" // a sentence of git's credential helper
+	toldByGateway = "the gateway: 5xx"
+	broken        = "a broken connection"
+	refused       = "API 401"
+	forbidden     = "API 403"
+	uncertain     = "a release that isn't certain"
 )
 
 // clear are the answers that may be given to who gets no token, or whose token
@@ -61,7 +71,7 @@ const (
 var clear = []string{
 	string(tokenprovider.CodeUnavailable), string(tokenprovider.CodeRateLimited),
 	string(tokenprovider.CodeForbidden), string(tokenprovider.CodeUnauthenticated),
-	toldByHelper, refused, forbidden, uncertain,
+	toldByHelper, toldByGateway, broken, refused, forbidden, uncertain,
 }
 
 // verdict returns what is wrong with the outcome of o; "" when nothing is.

@@ -3,11 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,9 +22,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// replica is one of the platform: its app, its registries, and an endpoint that
-// can be stopped and started again where workspaces know it. All replicas have
-// the same keys.
+// replica is one of the platform: its app, its registries, and an endpoint and a
+// gateway that can be stopped and started again where workspaces know them. All
+// replicas have the same keys.
 type replica struct {
 	addr   string
 	own    *provisionhook.Registry                // each workspace has a token of its own
@@ -34,15 +33,20 @@ type replica struct {
 	redis  *redis.Client
 	mux    *http.ServeMux
 
-	mu     sync.Mutex
-	server *http.Server
-	served sync.WaitGroup
+	gatewayAddr string
+	gateway     http.Handler
+	behind      *provisionhook.Registry // of the workspaces behind the gateway, which have no token
+	certificate *tls.Config             // the gateway's
+
+	mu      sync.Mutex
+	servers []*http.Server
+	served  sync.WaitGroup
 }
 
-// newReplica returns a replica with its endpoint at a free port, not yet
-// serving.
+// newReplica returns a replica with its endpoint and its gateway at free ports,
+// not yet serving.
 func newReplica(w *world, command string) (*replica, error) {
-	r := &replica{redis: w.redis.client(), mux: http.NewServeMux()}
+	r := &replica{redis: w.redis.client(), mux: http.NewServeMux(), certificate: w.authority.config}
 	client := *w.forge.Client()
 	client.Transport = &witness{client.Transport, w}
 	app, err := githubapp.New(githubapp.Options{
@@ -60,12 +64,12 @@ func newReplica(w *world, command string) (*replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // a port of its own
-	if err != nil {
+	var addrErr error
+	r.addr, err = freeAddr()
+	r.gatewayAddr, addrErr = freeAddr()
+	if err = errors.Join(err, addrErr); err != nil {
 		return nil, err
 	}
-	r.addr = listener.Addr().String()
-	_ = listener.Close()
 	source := func(ctx context.Context, p tokenhttp.Principal) (tokenprovider.TokenProvider, error) {
 		of, ok := w.lookUp(p.WorkspaceID)
 		switch {
@@ -108,12 +112,15 @@ func newReplica(w *world, command string) (*replica, error) {
 		r.shared[n].Register(githubapp.NewMutator(r.apps[n], nil), wiring, git)
 	}
 	handler.Mount(r.mux)
-	return r, nil
+	return r, r.newGateway(w, key)
 }
 
 // registry returns the one that makes the workspace's environment.
 func (r *replica) registry(of *workspace) *provisionhook.Registry {
-	if of.own {
+	switch {
+	case of.behind:
+		return r.behind
+	case of.own:
 		return r.own
 	}
 	return r.shared[of.installation]
@@ -126,37 +133,6 @@ func (r *replica) status(of *workspace) (s tokenprovider.Status, ok bool) {
 		return s, false
 	}
 	return r.apps[of.installation].Status(), true
-}
-
-// start lets the endpoint serve.
-func (r *replica) start() error {
-	var listener net.Listener
-	var err error
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if listener, err = net.Listen("tcp", r.addr); err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("start the endpoint again: %w", err)
-		}
-	}
-	server := &http.Server{Handler: r.mux, ReadHeaderTimeout: 10 * time.Second}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.server = server
-	r.served.Go(func() { _ = server.Serve(listener) })
-	return nil
-}
-
-// stop ends it, and whatever it is serving, as when a process dies.
-func (r *replica) stop() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.server != nil {
-		_ = r.server.Close()
-		r.server = nil
-	}
-	r.served.Wait()
 }
 
 func (r *replica) close() {

@@ -190,7 +190,7 @@ func (r *report) judge(sum count) {
 		"a fault explains %d of %d operations", r.unjudged[explained], sum.all)
 	wrong(len(r.idle) > 0, "no operation succeeded any more after the faults: %s", strings.Join(r.idle, ", "))
 	for _, a := range actions {
-		needed := r.config.git > 0 || !a.isGit()
+		needed := r.config.git > 1 || slices.Contains([]action{starting, releasing, calling, callingOwn}, a)
 		none := r.counts[a].failed == r.counts[a].all
 		wrong(r.wholeRound() && needed && none, "no operation of this kind succeeded: %s", a)
 	}

@@ -54,6 +54,7 @@ func drawRound(r *rand.Rand, round int, life time.Duration) []fault {
 		fault{kind: down, how: pick(r, byPage, byDisconnect, byHang), lasts: between(r, 300*ms, 1500*ms)},
 		fault{kind: limited, how: pick(r, primary, secondary), lasts: between(r, 3*s, 4*s), amount: pick(r, s, 2*s)},
 		fault{kind: clock, amount: ahead},
+		fault{kind: cut, lasts: between(r, 1500*ms, 2500*ms)},
 	)
 	if round > 0 {
 		others = append(others, fault{kind: rotated, how: late, lasts: between(r, 300*ms, s)})

@@ -24,6 +24,7 @@ func TestAShortSoakLosesNothing(t *testing.T) {
 	require.Zero(t, code, said)
 	require.Contains(t, said, "soak: all is well")
 	require.Contains(t, said, " s  key rotation")
+	require.Regexp(t, `gateway, git push +[1-9]`, said)
 	require.NotRegexp(t, `ghs_|eyJ|PRIVATE KEY`, said)
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +22,7 @@ type workspace struct {
 	installation int
 	own          bool  // has a token of its own
 	git          bool  // runs the real git; else it calls the API
+	behind       bool  // that git and the API go through the gateway, and there is no token
 	replicas     []int // through which it gets its tokens
 	again        bool  // is released and started anew, now and then
 	random       *rand.Rand
@@ -45,7 +45,8 @@ type worker interface {
 // that all combinations come up.
 func newWorkspace(w *world, n int) *workspace {
 	ws := &workspace{
-		world: w, id: fmt.Sprintf("ws-%d", n), installation: n % installations, git: n < w.config.git,
+		world: w, id: fmt.Sprintf("ws-%d", n), installation: n % installations,
+		git: n < w.config.git, behind: n < w.config.git && (n%5 == 0 || n%5 == 2),
 		own: n/installations%2 == 0, again: n%3 == 0 && !w.config.injectedOnly,
 		random: rand.New(rand.NewPCG(w.config.seed, uint64(n))),
 	}
@@ -60,6 +61,7 @@ func newWorkspace(w *world, n int) *workspace {
 	if ws.git { // it knows one address
 		ws.replicas = []int{n % replicas}
 	}
+	ws.own = ws.own && !ws.behind
 	return ws
 }
 
@@ -78,8 +80,8 @@ func (ws *workspace) run(ctx context.Context) {
 			ws.operate(ctx, does.work)
 			ws.sleep(ctx, ws.interval())
 		}
+		ws.release(ctx, does)
 		does.stop()
-		ws.release(ctx)
 	}
 }
 
@@ -105,7 +107,7 @@ func (ws *workspace) start(ctx context.Context) worker {
 			if err := ws.registry().Run(ctx, ws.id, env); err != nil {
 				return failure(starting, err)
 			}
-			ws.journal.secret(env["GH_TOKEN"], env["PROVISIONKIT_BEARER"])
+			ws.journal.secret(env["GH_TOKEN"], env["PROVISIONKIT_BEARER"], env["GH_ENTERPRISE_TOKEN"])
 			ws.issued.add(ws.known(tokenprovider.TokenSHA256(env["GH_TOKEN"]), began.Add(ws.config.life/2)))
 			var err error
 			if ws.git {
@@ -125,7 +127,7 @@ func (ws *workspace) start(ctx context.Context) worker {
 
 // release ends the workspace: nobody admits it any more, and what it was given
 // is revoked.
-func (ws *workspace) release(ctx context.Context) {
+func (ws *workspace) release(ctx context.Context, does worker) {
 	ws.held.Store(nil)
 	ws.admitted.Delete(ws.id)
 	for done := false; !done && ctx.Err() == nil; {
@@ -138,6 +140,9 @@ func (ws *workspace) release(ctx context.Context) {
 				return failure(releasing, err)
 			}
 			done = true
+			if g, ok := does.(*gitWorker); ok && ws.behind && g.call(ctx).err == nil {
+				return operation{what: releasing, err: errors.New("the gateway still lets the workspace in"), outlived: true}
+			}
 			if !ws.outlived(ctx) {
 				return operation{what: releasing}
 			}
@@ -180,45 +185,6 @@ func (ws *workspace) holds(t *token) {
 		t = nil
 	}
 	ws.held.Store(t)
-}
-
-// issued is what a workspace was given since it started. It is safe for
-// concurrent use.
-type issued struct {
-	mu     sync.Mutex
-	tokens []*token
-}
-
-func (i *issued) add(t *token) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if t != nil {
-		i.tokens = append(i.tokens, t)
-	}
-}
-
-func (i *issued) forget() {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.tokens = nil
-}
-
-// last returns the token that was issued last; nil for none.
-func (i *issued) last() *token {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if len(i.tokens) == 0 {
-		return nil
-	}
-	return i.tokens[len(i.tokens)-1]
-}
-
-// living returns those that haven't expired by what the platform knows: it
-// doesn't revoke others, even if GitHub's clock was set back.
-func (i *issued) living() []*token {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(i.tokens), func(t *token) bool { return time.Now().After(t.expires) })
 }
 
 // failure returns an operation that the library refused.

@@ -15,12 +15,13 @@ import (
 type gitWorker struct {
 	ws   *workspace
 	dir  string // all that it has
-	env  []string
+	vars map[string]string
+	env  []string // of vars
 	turn int
 }
 
 func (ws *workspace) newGitWorker(env map[string]string) (worker, error) {
-	g := &gitWorker{ws: ws, dir: env["HOME"]}
+	g := &gitWorker{ws: ws, dir: env["HOME"], vars: env}
 	if err := os.MkdirAll(g.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -35,9 +36,13 @@ func (ws *workspace) newGitWorker(env map[string]string) (worker, error) {
 func (ws *workspace) environment() map[string]string {
 	ws.starts++
 	home := filepath.Join(ws.dir, fmt.Sprintf("%s.%d", ws.id, ws.starts))
+	trusted := ws.certificate
+	if ws.behind {
+		trusted = ws.authority.file
+	}
 	return map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": home, "XDG_CONFIG_HOME": home,
-		"GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_SSL_CAINFO": ws.certificate, "LC_ALL": "C",
+		"GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_SSL_CAINFO": trusted, "LC_ALL": "C",
 		"NO_PROXY": "127.0.0.1", "GIT_AUTHOR_NAME": "Agent", "GIT_AUTHOR_EMAIL": "agent@example.com",
 		"GIT_COMMITTER_NAME": "Agent", "GIT_COMMITTER_EMAIL": "agent@example.com",
 	}
@@ -50,7 +55,10 @@ func (g *gitWorker) work(ctx context.Context) operation {
 	if _, err := os.Stat(filepath.Join(clone, ".git", "HEAD")); err != nil {
 		return g.git(ctx, cloning, g.dir, "clone", "--quiet", g.ws.forge.URL+"/"+g.ws.repository()+".git", clone)
 	}
-	if g.turn++; g.turn%2 == 0 {
+	if g.turn++; g.ws.behind && g.turn%3 == 0 {
+		return g.call(ctx)
+	}
+	if g.turn%2 == 0 {
 		return g.git(ctx, fetching, clone, "fetch", "--quiet")
 	}
 	if o := g.git(ctx, pushing, clone, "commit", "--quiet", "--allow-empty", "--message=work goes on"); o.err != nil {
@@ -60,6 +68,9 @@ func (g *gitWorker) work(ctx context.Context) operation {
 }
 
 func (g *gitWorker) git(ctx context.Context, what action, dir string, args ...string) operation {
+	if g.ws.behind {
+		what = map[action]action{cloning: cloningBehind, fetching: fetchingBehind, pushing: pushingBehind}[what]
+	}
 	var said bytes.Buffer
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, g.env, &said, &said
@@ -81,10 +92,17 @@ func reason(stderr string) string {
 	switch {
 	case strings.Contains(stderr, "git-credential-provisionkit: "):
 		return toldByHelper
+	case strings.Contains(stderr, "returned error: 50"):
+		return toldByGateway
 	case strings.Contains(stderr, "Authentication failed"), strings.Contains(stderr, "returned error: 401"):
 		return refused
 	case strings.Contains(stderr, "returned error: 403"):
 		return forbidden
+	}
+	for _, words := range []string{"to connect", "t connect", "onnection", "RPC failed", "early EOF", "Empty reply", "disconnect"} {
+		if strings.Contains(stderr, words) {
+			return broken
+		}
 	}
 	return ""
 }

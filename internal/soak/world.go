@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"os"
@@ -13,10 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/internal/wire"
-	"github.com/molecule-ai/provisionkit/tokenprovider"
-	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -41,11 +38,12 @@ type world struct {
 
 	forge        *forge
 	certificate  string // of the forge, in a file
+	authority    authority
 	redis        *redisServer
 	replicas     []*replica
 	sealKey      []byte
 	workspaceKey []byte
-	endpoints    *http.Transport // to the replicas, for the workspaces that speak HTTP
+	endpoints    *http.Transport // to the replicas, for the workspaces that speak HTTP, and to their gateways
 
 	turns      sync.Map // of faults that can't overlap, a *sync.Mutex for each victim
 	workspaces []*workspace
@@ -81,6 +79,10 @@ func newWorld(ctx context.Context, c config, j *journal) (_ *world, err error) {
 	if err = os.WriteFile(w.certificate, w.forge.CertPEM(), 0o600); err != nil {
 		return nil, err
 	}
+	if w.authority, err = newAuthority(w.dir); err != nil {
+		return nil, err
+	}
+	w.endpoints.TLSClientConfig = &tls.Config{RootCAs: w.authority.roots}
 	command, err := buildCommand(ctx, w.dir)
 	if err != nil {
 		return nil, err
@@ -131,65 +133,6 @@ func buildCommand(ctx context.Context, dir string) (string, error) {
 		return "", fmt.Errorf("build the command, in the folder of this module: %w\n%s", err, said)
 	}
 	return path, nil
-}
-
-// policy gives a workspace its own repository and no other.
-func (w *world) policy(_ context.Context, id string) (int64, githubapp.Scope, error) {
-	ws, ok := w.lookUp(id)
-	if !ok {
-		err := &tokenprovider.Error{Code: tokenprovider.CodeForbidden, Err: errors.New("no such workspace")}
-		return 0, githubapp.Scope{}, err
-	}
-	return installationID(ws.installation), githubapp.Scope{Repositories: []string{id}}, nil
-}
-
-// admit refuses workspaces that don't run.
-func (w *world) admit(_ context.Context, p tokenhttp.Principal) error {
-	if _, ok := w.lookUp(p.WorkspaceID); !ok {
-		return tokenhttp.ErrForbidden
-	}
-	return nil
-}
-
-func (w *world) lookUp(id string) (*workspace, bool) {
-	found, ok := w.admitted.Load(id)
-	if !ok {
-		return nil, false
-	}
-	return found.(*workspace), true
-}
-
-// audit notes what a replica issues to a workspace.
-func (w *world) audit(_ context.Context, r tokenhttp.AuditRecord) {
-	if ws, running := w.lookUp(r.Principal.WorkspaceID); running {
-		ws.issued.add(w.known(r.TokenSHA256, r.ExpiresAt))
-	}
-}
-
-// known returns a token that a replica got from GitHub; nil if none did.
-func (w *world) known(sha256 string, expires time.Time) *token {
-	found, ok := w.minted.Load(sha256)
-	if !ok {
-		return nil
-	}
-	t := found.(token)
-	t.expires = expires
-	return &t
-}
-
-// alive reports whether GitHub takes the token.
-func (w *world) alive(ctx context.Context, token string) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.forge.URL+"/installation/repositories", nil)
-	if err != nil {
-		return false
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := w.forge.Client().Do(req)
-	if err != nil {
-		return false
-	}
-	_ = resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
 }
 
 // work lets all workspaces work until ctx ends.

@@ -67,7 +67,8 @@ func runGateway(ctx context.Context) error {
 		return err
 	}
 	ask := func(bearer string) int {
-		r := httptest.NewRequestWithContext(ctx, "PUT", env["GITHUB_API_URL"]+"/repos/acme/widgets/contents/a", http.NoBody)
+		r := httptest.NewRequestWithContext(ctx, "PUT", "/api/v3/repos/acme/widgets/contents/a", http.NoBody)
+		r.Host = env["GH_HOST"]
 		r.Header.Set("Authorization", "token "+bearer)
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
