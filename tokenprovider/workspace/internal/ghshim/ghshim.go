@@ -43,6 +43,7 @@ this program weren't there.
 
 At the host of PROVISIONKIT_GATEWAY no token is pulled: gh has the workspace's bearer in
 GH_ENTERPRISE_TOKEN, from PROVISIONKIT_BEARER_FILE or PROVISIONKIT_BEARER unless it is set.
+gh before 2.63 gives that to any server that -R names, too.
 
 When no token can be had, gh runs without one after a line on standard error. With
 PROVISIONKIT_ON_FAILURE=quit, and where gh would act as a login that it stored, it isn't
