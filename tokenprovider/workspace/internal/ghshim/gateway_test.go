@@ -21,8 +21,8 @@ func TestTheRealGhWorksThroughTheGateway(t *testing.T) {
 	gh := testutil.NeedTool(t, "gh")
 	f := workspacetest.NewUnwired(t, time.Hour)
 	g := f.NewGateway(t)
-	link := filepath.Join(t.TempDir(), "gh")
-	require.NoError(t, os.Link(testutil.Command(t), link))
+	link := filepath.Join(t.TempDir(), "gh"+filepath.Ext(testutil.Command(t)))
+	workspacetest.Link(t, testutil.Command(t), link)
 	for name, opts := range map[string]gateway.MutatorOptions{
 		"a file":            {BearerFile: filepath.Join(t.TempDir(), "bearer")},
 		"its configuration": {ConfigFile: filepath.Join(t.TempDir(), "wiring", "gitconfig")},
