@@ -16,16 +16,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestGitGoesOnWorkingOverManyLivesOfItsToken(t *testing.T) {
+func TestGitGoesOnWorkingOverTheLivesOfItsTokens(t *testing.T) {
 	t.Parallel()
-	f := workspacetest.NewForge(t, 3*time.Second, map[string]string{
+	f := workspacetest.NewForge(t, 5*time.Second, map[string]string{
 		"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "advice.detachedHead",
 		"GIT_CONFIG_VALUE_0": "false",
 	})
 	f.Run(t, f.Dir, "clone", "--quiet", f.URL, "clone")
 	clone := filepath.Join(f.Dir, "clone")
 	require.Equal(t, "false", f.Run(t, clone, "config", "advice.detachedHead"))
-	f.ForLives(3, func() {
+	f.ForLives(2, func() {
 		f.Push(t, clone)
 		f.Run(t, clone, "fetch", "--quiet")
 	})

@@ -26,7 +26,7 @@ func Output(
 	out, errOut := &buffer{full: end}, &buffer{full: end}
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = environ, strings.NewReader(stdin), out, errOut
-	cmd.WaitDelay = time.Second // for what it left behind, which may hold its output open
+	cmd.WaitDelay = 5 * time.Second // for what it left behind, which may hold its output open
 	inGroup(cmd)
 	err = cmd.Run()
 	if cause := context.Cause(ctx); errors.Is(cause, ErrOutput) {
