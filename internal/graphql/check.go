@@ -26,14 +26,15 @@ func (s *Schema) check(doc *document) []*Error {
 	used := map[*fragment]bool{}
 	for _, o := range doc.operations {
 		path := []any{o.title()}
-		if o.kind != "query" {
+		root := s.root(o)
+		if root == nil {
 			c.report(o.at, path, "missing"+strings.ToUpper(o.kind[:1])+o.kind[1:]+"Configuration",
 				"Schema is not configured for "+o.kind+"s")
 			continue
 		}
 		inside := &scope{}
 		c.directives(o.directives, path, inside)
-		c.selections(s.types["Query"], o.selections, path, inside)
+		c.selections(root, o.selections, path, inside)
 		c.variables(o, c.uses(inside, used))
 	}
 	for _, f := range doc.fragments {
@@ -174,7 +175,7 @@ func (c *checker) arguments(defs []argumentDef, given []argument, kind, name str
 				"Expected type '%s'.", a.name, kind, name, inJSON(a.value), def.typ), "typeName", kind, "argumentName", a.name)
 			continue
 		}
-		inside.record(a.value, use{argument: a.name, wanted: wanted, path: path, at: a.at})
+		c.record(inside, a.value, use{argument: a.name, wanted: wanted, path: path, at: a.at})
 	}
 	var missing []string
 	for _, d := range defs {
@@ -186,22 +187,5 @@ func (c *checker) arguments(defs []argumentDef, given []argument, kind, name str
 		names := strings.Join(missing, ", ")
 		c.report(at, path, "missingRequiredArguments", fmt.Sprintf("%s '%s' is missing required arguments: %s", kind, name, names),
 			"className", kind, "name", name, "arguments", names)
-	}
-}
-
-// record notes the variables in a value.
-func (s *scope) record(value any, u use) {
-	switch v := value.(type) {
-	case variableName:
-		u.name = string(v)
-		s.variables = append(s.variables, u)
-	case []any:
-		for _, element := range v {
-			inner := u
-			if u.wanted.element != nil {
-				inner.wanted = *u.wanted.element
-			}
-			s.record(element, inner)
-		}
 	}
 }

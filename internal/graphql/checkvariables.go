@@ -105,3 +105,28 @@ func suits(v variable, wanted typeRef) bool {
 		wanted, given = *wanted.element, *given.element
 	}
 }
+
+// record notes the variables in a value.
+func (c *checker) record(inside *scope, value any, u use) {
+	switch v := value.(type) {
+	case variableName:
+		u.name = string(v)
+		inside.variables = append(inside.variables, u)
+	case []any:
+		for _, element := range v {
+			inner := u
+			if u.wanted.element != nil {
+				inner.wanted = *u.wanted.element
+			}
+			c.record(inside, element, inner)
+		}
+	case inputObject:
+		for _, m := range c.schema.types[u.wanted.named()].members {
+			inner := u
+			if inner.argument, inner.wanted = m.name, m.typ; m.optional {
+				inner.wanted = m.typ.nullable()
+			}
+			c.record(inside, v[m.name], inner)
+		}
+	}
+}

@@ -47,10 +47,44 @@ func (s *Schema) coerce(t typeRef, value any, variables map[string]any, fromJSON
 		}
 		return string(name), ""
 	}
+	if def.kind == "input" {
+		return s.coerceInput(def, value, variables, fromJSON)
+	}
 	if fits(t.name, value) {
 		return value, ""
 	}
 	return nil, fmt.Sprintf("Could not coerce value %s to %s", inJSON(value), t.name)
+}
+
+// coerceInput returns a value of an input as a map, which has its defaults.
+func (s *Schema) coerceInput(def *typeDef, value any, variables map[string]any, fromJSON bool) (any, string) {
+	given, ok := value.(inputObject)
+	if !ok {
+		return nil, fmt.Sprintf("Expected %s to be a key-value object", inJSON(value))
+	}
+	for name := range given {
+		if !slices.ContainsFunc(def.members, func(m argumentDef) bool { return m.name == name }) {
+			return nil, fmt.Sprintf("Field %s is not defined on %s", name, def.name)
+		}
+	}
+	all := map[string]any{}
+	for _, m := range def.members {
+		v, ok := given[m.name]
+		if name, variable := v.(variableName); variable && variables != nil {
+			_, ok = variables[string(name)]
+		}
+		if !ok {
+			if v = m.standard; !m.optional && !m.typ.nonNull {
+				continue
+			}
+		}
+		coerced, problem := s.coerce(m.typ, v, variables, fromJSON && ok)
+		if problem != "" {
+			return nil, problem
+		}
+		all[m.name] = coerced
+	}
+	return all, ""
 }
 
 // fits reports whether a scalar type takes the value. GitHub's own scalars, URI
@@ -86,7 +120,11 @@ func plain(value any) any {
 		}
 		return all
 	case map[string]any:
-		return inputObject(v)
+		object := inputObject{}
+		for name, member := range v {
+			object[name] = plain(member)
+		}
+		return object
 	}
 	return value
 }

@@ -20,8 +20,9 @@ type Request struct {
 	Variables     map[string]any // as decoded from JSON with UseNumber
 }
 
-// Execute runs a query over root, the object of the type Query.
-func (s *Schema) Execute(req Request, root Object) Response {
+// Execute runs a query over the object of the type Query, or a mutation over
+// that of the type Mutation, field after field.
+func (s *Schema) Execute(req Request, query, mutation Object) Response {
 	doc, err := parse(req.Query)
 	if err != nil {
 		return Response{Errors: []*Error{err}}
@@ -37,8 +38,17 @@ func (s *Schema) Execute(req Request, root Object) Response {
 	if e.variables, e.errors = s.variables(o, req.Variables); e.errors != nil {
 		return Response{Errors: e.errors}
 	}
-	data := e.object(s.types["Query"], [][]*selection{o.selections}, root, nil)
+	root := query
+	if o.kind == "mutation" {
+		root = mutation
+	}
+	data := e.object(s.root(o), [][]*selection{o.selections}, root, nil)
 	return Response{Data: &Data{data}, Errors: e.errors}
+}
+
+// root returns the type where an operation starts, and nil when there is none.
+func (s *Schema) root(o *operation) *typeDef {
+	return s.types[map[string]string{"query": "Query", "mutation": "Mutation"}[o.kind]]
 }
 
 // choose finds the operation to run.

@@ -18,8 +18,23 @@ interface Pet { name: String! }
 type Dog implements Pet { name: String! barks: Boolean! owner: Person }
 type Cat implements Pet { name: String! lives: Int! }
 type Person { name: String! pets(first: Int = 2, sizes: [Size!]): [Pet!]! secret: String! home: URI }
+input Collar { size: Size! = LARGE name: String tags: [String!] }
+input Gift { to: ID! count: Int = 1 collar: Collar }
+type Mutation { give(gift: Gift!, more: [Gift!] = []): Given }
+type Given { said: String! }
 type Query { me: Person! nobody: Person person(name: String!, loud: Boolean = false): Person }
 `
+
+// mutations says what they were given.
+func mutations() graphql.Object {
+	return graphql.Object{"give": graphql.Func(func(arguments map[string]any) (any, *graphql.Error) {
+		said, err := json.Marshal(arguments)
+		if err != nil {
+			return nil, &graphql.Error{Message: err.Error()}
+		}
+		return graphql.Object{"said": string(said)}, nil
+	})}
+}
 
 func root() graphql.Object {
 	rex := graphql.Object{"__typename": "Dog", "name": "Rex", "barks": true}
@@ -53,7 +68,7 @@ func execute(t testing.TB, query, variables string) string {
 		numbers.UseNumber()
 		require.NoError(t, numbers.Decode(&req.Variables))
 	}
-	answer, err := json.Marshal(schema.Execute(req, root()))
+	answer, err := json.Marshal(schema.Execute(req, root(), mutations()))
 	require.NoError(t, err)
 	return string(answer)
 }
@@ -114,7 +129,13 @@ func TestAMistakeInAQueryIsNamed(t *testing.T) {
 		"a fragment out of place":  {`{me{...on Dog{name}}}`, "", "Fragment on Dog can't be spread inside Person"},
 		"no such directive":        {`{me{name @defer}}`, "", "Directive @defer is not defined"},
 		"a directive's argument":   {`{me{name @skip}}`, "", "Directive 'skip' is missing required arguments: if"},
-		"a mutation":               {`mutation{me{name}}`, "", "Schema is not configured for mutations"},
+		"a subscription":           {`subscription{me{name}}`, "", "Schema is not configured for subscriptions"},
+		"no such mutation":         {`mutation{me{name}}`, "", "Field 'me' doesn't exist on type 'Mutation'"},
+		"no object":                {`mutation{give(gift: "x"){said}}`, "", "Argument 'gift' on Field 'give' has an invalid value (\"x\"). Expected type 'Gift!'."},
+		"no such member":           {`mutation{give(gift: {to: "a", by: 1}){said}}`, "", `Argument 'gift' on Field 'give' has an invalid value ({"by":1,"to":"a"}). Expected type 'Gift!'.`},
+		"a member that is missing": {`mutation{give(gift: {}){said}}`, "", "Argument 'gift' on Field 'give' has an invalid value ({}). Expected type 'Gift!'."},
+		"a variable in an object":  {`mutation M($t: Int!){give(gift: {to: $t}){said}}`, "", "Type mismatch on variable $t and argument to (Int! / ID!)"},
+		"an object in JSON":        {`mutation M($g: Gift!){give(gift: $g){said}}`, `{"g":{"to":"a","count":"x"}}`, "Variable $g of type Gift! was provided invalid value"},
 		"two without a name":       {`query A{me{name}} query B{me{name}}`, "", "An operation name is required"},
 		"two fields of one name":   {`{me{x:name x:home}}`, "", "Field 'x' has a field conflict"},
 		"introspection":            {`{__schema{types{name}}}`, "", "Field '__schema' doesn't exist on type 'Query'"},
@@ -136,6 +157,24 @@ func TestAMistakeInAQueryIsNamed(t *testing.T) {
 			require.NoError(t, json.Unmarshal([]byte(execute(t, c.query, c.variables)), &answer))
 			require.NotEmpty(t, answer.Errors)
 			require.Equal(t, c.message, answer.Errors[0].Message)
+		})
+	}
+}
+
+func TestAMutationGetsItsInputWithDefaults(t *testing.T) {
+	for name, c := range map[string]struct{ query, variables, want string }{
+		"in the text":    {`mutation{give(gift:{to:7,collar:{name:"x"}}){said}}`, "", `{"gift":{"collar":{"name":"x","size":"LARGE"},"count":1,"to":7},"more":[]}`},
+		"a variable":     {`mutation($t:ID!,$n:Int){give(gift:{to:$t,count:$n}){said}}`, `{"t":"a"}`, `{"gift":{"count":1,"to":"a"},"more":[]}`},
+		"the whole":      {`mutation($g:Gift!){give(gift:$g){said}}`, `{"g":{"to":"a","count":2,"collar":{"size":"SMALL","tags":"t"}}}`, `{"gift":{"collar":{"size":"SMALL","tags":["t"]},"count":2,"to":"a"},"more":[]}`},
+		"a list of them": {`mutation($g:[Gift!]){give(gift:{to:"a"},more:$g){said}}`, `{"g":[{"to":"b"}]}`, `{"gift":{"count":1,"to":"a"},"more":[{"count":1,"to":"b"}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var answer struct {
+				Data struct{ Give struct{ Said string } }
+			}
+			got := execute(t, c.query, c.variables)
+			require.NoError(t, json.Unmarshal([]byte(got), &answer))
+			require.JSONEq(t, c.want, answer.Data.Give.Said, got)
 		})
 	}
 }
@@ -166,11 +205,12 @@ func TestAQueryThatExplodesIsAnsweredAtOnce(t *testing.T) {
 
 func TestASchemaWithAMistakeIsRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		`type A { x: String }`:           "no type Query",
-		`type Query { x: Nothing }`:      "isn't defined",
-		`type Query { x(a: B): String }`: "no scalar and no enum",
-		`type Query { x String }`:        `Expected ":"`,
-		`union U = A`:                    "Expected one of type, interface, enum, scalar",
+		`type A { x: String }`:                                      "no type Query",
+		`type Query { x: Nothing }`:                                 "isn't defined",
+		`type Query { x(a: B): String }`:                            "no scalar, enum or input",
+		`type Query { x: Int } input I { a: Query }`:                "no scalar, enum or input",
+		`type Query { x String }`:                                   `Expected ":"`,
+		`union U = A`:                                               "Expected one of type, interface, enum, scalar",
 		`interface I { y: Int } type Query implements I { x: Int }`: "without its field y",
 		`type Query implements I { x: Int }`:                        "I, which isn't defined",
 	} {
@@ -185,13 +225,14 @@ func FuzzExecute(f *testing.F) {
 		"{person(name: \"\"\"\n a\n \"\"\"){name}}",
 		`{me{pets(first: -1e3, sizes: {a: [null]}){name}}}`,
 		`{person(name: "\ud83d\\ude00"){name}}`,
+		`mutation M($n: ID!) { give(gift: {to: $n, collar: {tags: ["a"]}}) { said } }`,
 	} {
 		f.Add(query)
 	}
 	schema, err := graphql.ParseSchema(schemaText)
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, query string) {
-		answer, err := json.Marshal(schema.Execute(graphql.Request{Query: query, Variables: map[string]any{"n": "x"}}, root()))
+		answer, err := json.Marshal(schema.Execute(graphql.Request{Query: query, Variables: map[string]any{"n": "x"}}, root(), mutations()))
 		require.NoError(t, err)
 		require.True(t, json.Valid(answer))
 	})

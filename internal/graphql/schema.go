@@ -10,10 +10,11 @@ type Schema struct{ types map[string]*typeDef }
 
 type typeDef struct {
 	name       string
-	kind       string // type, interface, enum, scalar
+	kind       string // type, interface, enum, scalar, input
 	fields     map[string]*fieldDef
 	interfaces []string
-	values     []string // of an enum
+	values     []string      // of an enum
+	members    []argumentDef // of an input
 }
 
 type fieldDef struct {
@@ -30,9 +31,10 @@ type argumentDef struct {
 
 func (a argumentDef) required() bool { return a.typ.nonNull && !a.optional }
 
-// ParseSchema reads a schema in GraphQL's own language: type, interface, enum
-// and scalar. The type Query is where queries start. The scalars String, Int,
-// Float, Boolean and ID are always there.
+// ParseSchema reads a schema in GraphQL's own language: type, interface, enum,
+// scalar and input. The type Query is where queries start, and Mutation, which
+// there need not be, where mutations do. The scalars String, Int, Float, Boolean
+// and ID are always there.
 func ParseSchema(text string) (*Schema, error) {
 	s, err := parseSchema(text)
 	if err != nil {
@@ -57,9 +59,14 @@ func ParseSchema(text string) (*Schema, error) {
 			}
 			for _, a := range f.arguments {
 				if !s.isInput(a.typ.named()) {
-					return nil, fmt.Errorf("argument %s of %s.%s has the type %s, which is no scalar and no enum",
+					return nil, fmt.Errorf("argument %s of %s.%s has the type %s, which is no scalar, enum or input",
 						a.name, t.name, name, a.typ)
 				}
+			}
+		}
+		for _, m := range t.members {
+			if !s.isInput(m.typ.named()) {
+				return nil, fmt.Errorf("field %s.%s has the type %s, which is no scalar, enum or input", t.name, m.name, m.typ)
 			}
 		}
 	}
@@ -107,8 +114,13 @@ func (p *parser) typeDef() *typeDef {
 			name := p.name()
 			t.fields[name] = p.fieldDef()
 		}
+	case "input":
+		p.need("{")
+		for !p.take("}") {
+			t.members = append(t.members, p.argumentDef())
+		}
 	default:
-		panic(syntaxError(start, "one of type, interface, enum, scalar"))
+		panic(syntaxError(start, "one of type, interface, enum, scalar, input"))
 	}
 	return t
 }
@@ -117,18 +129,22 @@ func (p *parser) fieldDef() *fieldDef {
 	f := &fieldDef{}
 	if p.take("(") {
 		for !p.take(")") {
-			a := argumentDef{name: p.name()}
-			p.need(":")
-			a.typ = p.typeRef()
-			if p.take("=") {
-				a.standard, a.optional = p.value(), true
-			}
-			f.arguments = append(f.arguments, a)
+			f.arguments = append(f.arguments, p.argumentDef())
 		}
 	}
 	p.need(":")
 	f.typ = p.typeRef()
 	return f
+}
+
+func (p *parser) argumentDef() argumentDef {
+	a := argumentDef{name: p.name()}
+	p.need(":")
+	a.typ = p.typeRef()
+	if p.take("=") {
+		a.standard, a.optional = p.value(), true
+	}
+	return a
 }
 
 // field returns the definition of a field of t, and nil when t has none of that
