@@ -112,15 +112,16 @@ func tokenBreach(x *exchange, needed bool) string {
 }
 
 // gitBreach returns what is wrong with the credentials of a request of git's.
-// To have none is right: git begins that way.
+// To have none is right: git begins that way, or with the user name of its URL
+// and no password. Beside a token GitHub takes any user name.
 func (x *exchange) gitBreach() string {
 	switch {
 	case x.caller.scheme == "", x.caller.scheme+" " == lfsRemoteAuth && strings.HasSuffix(x.path, "/"+lfsPrefix+"objects/verify"):
 		return ""
 	case !strings.EqualFold(x.caller.scheme, "Basic"):
 		return fmt.Sprintf("authentication scheme %q, where git needs Basic", x.caller.scheme)
-	case x.caller.user != "x-access-token":
-		return "another user name than x-access-token"
+	case x.caller.user == "":
+		return "no user name beside a token"
 	}
 	return ""
 }

@@ -58,7 +58,9 @@ func TestABreachOfTheContractIsToldAndLogged(t *testing.T) {
 		"an app's JWT for a token":            {"GET", "/installation/repositories", f.bearer(), "", nil, "an app's JWT, where"},
 		"a scheme that there isn't":           {"GET", "/installation/repositories", "Digest " + token, "", nil, `scheme "Digest"`},
 		"git with a bearer":                   {"GET", "/acme/x.git/info/refs?service=git-upload-pack", "Bearer " + token, "", nil, "git needs Basic"},
-		"git as somebody":                     {"GET", "/acme/x.git/info/refs?service=git-upload-pack", "Basic Z2l0OnNlY3JldA==", "", nil, "x-access-token"},
+		"git as nobody":                       {"GET", "/acme/x.git/info/refs?service=git-upload-pack", "Basic OnNlY3JldA==", "", nil, "no user name"},
+		"git as somebody, as go-git does":     {"GET", "/acme/x.git/info/refs?service=git-upload-pack", "Basic Z2l0OnNlY3JldA==", "", nil, none},
+		"git with the user name of its URL":   {"GET", "/acme/x.git/info/refs?service=git-upload-pack", "Basic Z2l0Og==", "", nil, none},
 	} {
 		t.Run(name, func(t *testing.T) {
 			told = nil

@@ -21,7 +21,7 @@ func (s *Server) serveConditional(w http.ResponseWriter, r *http.Request, next h
 		tag := etag(a.Body)
 		a.Header.Set("ETag", tag)
 		if knows(r, tag) {
-			s.countRequest(a.Header, exchangeOf(r).caller, -1)
+			s.countRequest(a.Header, exchangeOf(r).caller, coreResource, -1)
 			a.Status, a.Body = http.StatusNotModified, nil
 			a.Header.Del("Content-Type")
 			a.Header.Del("Content-Length")

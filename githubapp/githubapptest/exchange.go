@@ -63,7 +63,7 @@ func (s *Server) newExchange(w http.ResponseWriter, r *http.Request) (*exchange,
 		if x.path == "/rate_limit" {
 			cost = 0
 		}
-		x.limited = s.countRequest(h, x.caller, cost)
+		x.limited = s.countRequest(h, x.caller, resource(x.path), cost)
 	}
 	return x, nil
 }

@@ -101,7 +101,7 @@ func (s *Server) authorizeGit(r *http.Request, fullName, service string) (*repos
 	if c.scheme == "" {
 		return nil, false, &gitError{401, "No anonymous access."}
 	}
-	if c.user != "x-access-token" { // also when the scheme isn't Basic
+	if c.user == "" { // also when the scheme isn't Basic
 		return nil, false, errGitCredentials
 	}
 	session, refusal := s.session(c)
@@ -124,7 +124,7 @@ func (s *Server) authorizeGit(r *http.Request, fullName, service string) (*repos
 	case service == "":
 		return nil, false, &gitError{403, "Please upgrade your git client: GitHub no longer serves the dumb HTTP protocol."}
 	case service == receivePack && !may("write"):
-		return nil, false, &gitError{403, fmt.Sprintf("Permission to %s.git denied to %s.", repo.fullName(), s.botName(c))}
+		return nil, false, &gitError{403, fmt.Sprintf("Permission to %s.git denied to %s.", repo.fullName(), s.botName(c.appID))}
 	case !may("read"):
 		return nil, false, &gitError{403, fmt.Sprintf("Read access to %s.git not granted.", repo.fullName())}
 	}
@@ -132,10 +132,10 @@ func (s *Server) authorizeGit(r *http.Request, fullName, service string) (*repos
 }
 
 // botName returns the account in whose name an app acts.
-func (s *Server) botName(c caller) string {
+func (s *Server) botName(appID int64) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.apps[c.appID].Slug + "[bot]"
+	return s.apps[appID].Slug + "[bot]"
 }
 
 // gitError is a refusal in plain text, which git shows its user as "remote:

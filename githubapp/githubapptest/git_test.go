@@ -87,19 +87,20 @@ func TestGitIsRefusedAsGitHubRefusesIt(t *testing.T) {
 		args            []string
 		stderr          string // "" means success
 	}{
-		"a push with write access":     {"x-access-token", write, push, ""},
-		"a fetch with read access":     {"x-access-token", read, fetch, ""},
-		"a push with read access":      {"x-access-token", read, push, "Permission to acme/widgets.git denied to robot[bot]"},
-		"a fetch without contents":     {"x-access-token", none, fetch, "The requested URL returned error: 403"},
-		"a token of another scope":     {"x-access-token", gadgets, fetch, "Repository not found"},
-		"another account's repository": {"x-access-token", write, []string{"ls-remote", f.URL + "/other/things.git"}, "Repository not found"},
-		"no such repository":           {"x-access-token", write, []string{"ls-remote", f.URL + "/acme/nothing.git"}, "Repository not found"},
-		"a name without .git":          {"x-access-token", write, []string{"ls-remote", f.URL + "/acme/widgets"}, ""},
-		"a name in other letters":      {"x-access-token", write, []string{"ls-remote", f.URL + "/Acme/Widgets.git"}, ""},
-		"a revoked token":              {"x-access-token", dead, fetch, "Authentication failed"},
-		"a refused token":              {"x-access-token", refused, fetch, "Authentication failed"},
-		"an unknown token":             {"x-access-token", "ghs_unknown", fetch, "Authentication failed"},
-		"another username":             {"bob", write, fetch, "Authentication failed"},
+		"a push with write access":      {"x-access-token", write, push, ""},
+		"a fetch with read access":      {"x-access-token", read, fetch, ""},
+		"a push with read access":       {"x-access-token", read, push, "Permission to acme/widgets.git denied to robot[bot]"},
+		"a fetch without contents":      {"x-access-token", none, fetch, "The requested URL returned error: 403"},
+		"a token of another scope":      {"x-access-token", gadgets, fetch, "Repository not found"},
+		"another account's repository":  {"x-access-token", write, []string{"ls-remote", f.URL + "/other/things.git"}, "Repository not found"},
+		"no such repository":            {"x-access-token", write, []string{"ls-remote", f.URL + "/acme/nothing.git"}, "Repository not found"},
+		"a name without .git":           {"x-access-token", write, []string{"ls-remote", f.URL + "/acme/widgets"}, ""},
+		"a name in other letters":       {"x-access-token", write, []string{"ls-remote", f.URL + "/Acme/Widgets.git"}, ""},
+		"a revoked token":               {"x-access-token", dead, fetch, "Authentication failed"},
+		"a refused token":               {"x-access-token", refused, fetch, "Authentication failed"},
+		"an unknown token":              {"x-access-token", "ghs_unknown", fetch, "Authentication failed"},
+		"another username":              {"bob", write, fetch, ""},
+		"another username and no token": {"bob", "secret", fetch, "Authentication failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			git := f.newGit("")

@@ -50,7 +50,7 @@ func (s *Server) graphQL(w http.ResponseWriter, r *http.Request) {
 		refusal.write(w)
 		return
 	}
-	writeJSON(w, http.StatusOK, graphQLSchema().Execute(asked, s.graphQLRoot(w.Header(), session)))
+	writeJSON(w, http.StatusOK, graphQLSchema().Execute(asked, s.graphQLRoot(w.Header(), session), s.mutations(w, r, session)))
 }
 
 func readGraphQL(r *http.Request) (graphql.Request, *apiError) {
@@ -96,7 +96,7 @@ func (s *Server) viewer(session session) graphql.Object {
 	id := accountID(login)
 	path := "/apps/" + app.Slug
 	return graphql.Object{
-		"id": nodeID("BOT", id), "databaseId": id, "login": login, "email": "", "isViewer": true,
+		"id": accountNodeID(login, "Bot"), "databaseId": id, "login": login, "email": "", "isViewer": true,
 		"avatarUrl": s.URL + "/avatars/in/" + strconv.FormatInt(app.ID, 10), "resourcePath": path, "url": s.URL + path,
 		"createdAt": timestamp(app.createdAt),
 	}
@@ -108,12 +108,9 @@ func graphQLRateLimit(h http.Header) any {
 	if h.Get("X-RateLimit-Limit") == "" {
 		return nil
 	}
-	number := func(name string) int64 {
-		n, _ := strconv.ParseInt(h.Get("X-RateLimit-"+name), 10, 64)
-		return n
-	}
+	now := announced(h)
 	return graphql.Object{
-		"cost": 1, "nodeCount": 0, "limit": number("Limit"), "remaining": number("Remaining"), "used": number("Used"),
-		"resetAt": timestamp(time.Unix(number("Reset"), 0)),
+		"cost": 1, "nodeCount": 0, "limit": now.Limit, "remaining": now.Remaining, "used": now.Used,
+		"resetAt": timestamp(time.Unix(now.Reset, 0)),
 	}
 }

@@ -2,6 +2,9 @@ package githubapptest
 
 import (
 	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/molecule-ai/provisionkit/internal/graphql"
 )
@@ -49,20 +52,63 @@ func (s *Server) graphQLRepository(repo *repository, session session) graphql.Ob
 		out["viewerPermission"] = "READ"
 	}
 	if repo.dir != "" {
-		out["defaultBranchRef"] = graphql.Object{"id": nodeID("REF", repo.id), "name": defaultBranch, "prefix": "refs/heads/"}
+		out["defaultBranchRef"] = s.graphQLRef(repo, "refs/heads/"+defaultBranch)
 	}
+	out["ref"] = graphql.Func(func(arguments map[string]any) (any, *graphql.Error) {
+		return s.graphQLRef(repo, arguments["qualifiedName"].(string)), nil
+	})
+	out["pullRequest"] = graphql.Func(func(arguments map[string]any) (any, *graphql.Error) {
+		number := int(arguments["number"].(int64))
+		p, ok := s.pull(repo, number)
+		if !ok {
+			return nil, &graphql.Error{Type: "NOT_FOUND", Message: fmt.Sprintf("Could not resolve to a PullRequest with the number of %d.", number)}
+		}
+		return graphQLPull(repo, number, p), nil
+	})
 	for name, permission := range map[string]string{
-		"defaultBranchRef": "contents", "issues": "issues", "latestRelease": "contents", "pullRequests": "pull_requests",
+		"defaultBranchRef": "contents", "issues": "issues", "latestRelease": "contents", "pullRequest": "pull_requests",
+		"pullRequests": "pull_requests", "ref": "contents",
 	} {
 		if !may(permission, "read") {
-			out[name] = graphql.Func(func(map[string]any) (any, *graphql.Error) {
-				return nil, &graphql.Error{
-					Type: "FORBIDDEN", Message: errNotAccessible.message, Extensions: map[string]any{"saml_failure": false},
-				}
-			})
+			out[name] = graphql.Func(func(map[string]any) (any, *graphql.Error) { return nil, graphQLError(errNotAccessible) })
 		}
 	}
 	return out
+}
+
+// graphQLRef returns a ref by its full name, with or without the refs/ of all;
+// nil when there is none.
+func (s *Server) graphQLRef(repo *repository, name string) any {
+	tools, err := s.gitTools()
+	if err != nil || repo.dir == "" {
+		return nil
+	}
+	found, ok := bare{tools, filepath.Join(s.gitRoot, repo.dir)}.ref("refs/" + strings.TrimPrefix(name, "refs/"))
+	if !ok {
+		return nil
+	}
+	parts := strings.SplitAfterN(found.name, "/", 3)
+	return graphql.Object{
+		"id": nodeID("REF", repo.id, found.name), "name": parts[2], "prefix": parts[0] + parts[1],
+		"target": s.graphQLCommit(repo, found.object),
+	}
+}
+
+func (s *Server) graphQLCommit(repo *repository, id string) graphql.Object {
+	return graphql.Object{
+		"__typename": "Commit", "id": nodeID("C", repo.id, id), "oid": id, "url": s.URL + "/" + repo.fullName() + "/commit/" + id,
+	}
+}
+
+func graphQLPull(repo *repository, number int, p pullRequest) graphql.Object {
+	state := "OPEN"
+	if p.merged {
+		state = "MERGED"
+	}
+	return graphql.Object{
+		"id": nodeID("PR", repo.id, strconv.Itoa(number)), "number": number, "title": p.head, "state": state,
+		"headRefName": p.head, "baseRefName": p.base,
+	}
 }
 
 // defaultBranch is that of every repository.
@@ -71,13 +117,13 @@ const defaultBranch = "main"
 // graphQLOwner returns the account of a repository, an organisation where that
 // is an enterprise's.
 func (s *Server) graphQLOwner(login string, i *installation) (owner graphql.Object, organization bool) {
-	kind, prefix := "Organization", "O"
+	kind := "Organization"
 	if i.AccountType == "User" {
-		kind, prefix = "User", "U"
+		kind = "User"
 	}
 	id := accountID(login)
 	owner = graphql.Object{
-		"__typename": kind, "id": nodeID(prefix, id), "databaseId": id, "login": login, "email": "", "isViewer": false,
+		"__typename": kind, "id": accountNodeID(login, kind), "databaseId": id, "login": login, "email": "", "isViewer": false,
 		"avatarUrl": fmt.Sprintf("%s/avatars/u/%d", s.URL, id), "resourcePath": "/" + login, "url": s.URL + "/" + login,
 	}
 	return owner, kind == "Organization"

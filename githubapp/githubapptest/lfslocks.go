@@ -83,7 +83,7 @@ func (s *Server) lfsLocksOf(repo *repository, match func(lfsLock) bool) []lfsLoc
 
 // addLFSLock locks a path; false when it is locked already, and by which lock.
 func (s *Server) addLFSLock(repo *repository, c caller, path string) (lfsLock, bool) {
-	name, now := s.botName(c), s.Now()
+	name, now := s.botName(c.appID), s.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.lfsLocks[repo.id] {

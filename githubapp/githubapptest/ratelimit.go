@@ -16,8 +16,22 @@ const (
 	rateLimitsAreAbout = docs + "/using-the-rest-api/rate-limits-for-the-rest-api"
 )
 
-// bucket counts the requests of one app, one installation, or everyone else, in
-// the current window.
+// The resources that have a limit of their own.
+const (
+	coreResource    = "core"
+	graphQLResource = "graphql"
+)
+
+// resource names the one that a request to path draws on.
+func resource(path string) string {
+	if path == "/graphql" || path == "/api/graphql" {
+		return graphQLResource
+	}
+	return coreResource
+}
+
+// bucket counts the requests of one app, one installation, or everyone else, to
+// one resource in the current window.
 type bucket struct {
 	used  int
 	reset time.Time
@@ -25,6 +39,7 @@ type bucket struct {
 
 // SetRateLimit enforces a primary rate limit of n requests an hour for each app
 // and each installation, by the server's clock, and starts all counts again.
+// GraphQL has as many besides.
 // Zero, the default, enforces none: the headers then count down from 5,000 but
 // stop at 1. Below zero there are no headers either and /rate_limit is 404, as
 // on a GitHub Enterprise Server whose rate limits are off.
@@ -47,10 +62,10 @@ func (c *caller) bucket() (name string, limit int) {
 	return "your address", anonymousLimit
 }
 
-// countRequest takes cost from the caller's bucket and writes the headers that
-// say what is left. It returns the refusal when too little was. A negative cost
-// gives back.
-func (s *Server) countRequest(h http.Header, c caller, cost int) *apiError {
+// countRequest takes cost from the caller's bucket of the resource and writes the
+// headers that say what is left. It returns the refusal when too little was. A
+// negative cost gives back.
+func (s *Server) countRequest(h http.Header, c caller, resource string, cost int) *apiError {
 	name, limit := c.bucket()
 	now := s.Now()
 	s.mu.Lock()
@@ -61,10 +76,11 @@ func (s *Server) countRequest(h http.Header, c caller, cost int) *apiError {
 	if s.rateLimit > 0 {
 		limit = s.rateLimit
 	}
-	b := s.buckets[name]
+	key := resource + " " + name
+	b := s.buckets[key]
 	if b == nil || !now.Before(b.reset) {
 		b = &bucket{reset: now.Add(rateLimitWindow)}
-		s.buckets[name] = b
+		s.buckets[key] = b
 	}
 	exceeded := s.rateLimit > 0 && b.used+cost > limit
 	b.used = max(0, min(b.used+cost, limit))
@@ -75,34 +91,40 @@ func (s *Server) countRequest(h http.Header, c caller, cost int) *apiError {
 	h.Set("X-RateLimit-Remaining", strconv.Itoa(limit-b.used))
 	h.Set("X-RateLimit-Used", strconv.Itoa(b.used))
 	h.Set("X-RateLimit-Reset", strconv.FormatInt(b.reset.Unix(), 10))
-	h.Set("X-RateLimit-Resource", "core")
+	h.Set("X-RateLimit-Resource", resource)
 	if exceeded {
 		return limitExceeded(http.StatusForbidden, name)
 	}
 	return nil
 }
 
-// getRateLimit answers with what the headers of every answer say. Nothing here
-// draws on the limits of search and of GraphQL.
-func (s *Server) getRateLimit(w http.ResponseWriter, _ *http.Request) {
-	h := w.Header()
-	if h.Get("X-RateLimit-Limit") == "" {
-		errNoRateLimits.write(w)
-		return
-	}
+// limitJSON is what the headers of an answer say.
+type limitJSON struct {
+	Limit     int64 `json:"limit"`
+	Remaining int64 `json:"remaining"`
+	Reset     int64 `json:"reset"`
+	Used      int64 `json:"used"`
+}
+
+func announced(h http.Header) limitJSON {
 	number := func(name string) int64 {
 		n, _ := strconv.ParseInt(h.Get("X-RateLimit-"+name), 10, 64)
 		return n
 	}
-	type limit struct {
-		Limit     int64 `json:"limit"`
-		Remaining int64 `json:"remaining"`
-		Reset     int64 `json:"reset"`
-		Used      int64 `json:"used"`
+	return limitJSON{number("Limit"), number("Remaining"), number("Reset"), number("Used")}
+}
+
+// getRateLimit answers with what the headers of every answer say. Nothing here
+// draws on the limit of search.
+func (s *Server) getRateLimit(w http.ResponseWriter, r *http.Request) {
+	if w.Header().Get("X-RateLimit-Limit") == "" {
+		errNoRateLimits.write(w)
+		return
 	}
-	core := limit{number("Limit"), number("Remaining"), number("Reset"), number("Used")}
-	unused := func(n int64, window time.Duration) limit { return limit{n, n, s.Now().Add(window).Unix(), 0} }
-	writeJSON(w, http.StatusOK, map[string]any{"rate": core, "resources": map[string]limit{
-		"core": core, "search": unused(30, time.Minute), "graphql": unused(announcedLimit, rateLimitWindow),
+	ofGraphQL := http.Header{}
+	s.countRequest(ofGraphQL, exchangeOf(r).caller, graphQLResource, 0)
+	writeJSON(w, http.StatusOK, map[string]any{"rate": announced(w.Header()), "resources": map[string]limitJSON{
+		"core": announced(w.Header()), "graphql": announced(ofGraphQL),
+		"search": {30, 30, s.Now().Add(time.Minute).Unix(), 0},
 	}})
 }

@@ -26,13 +26,6 @@ var rootURLs = map[string]string{
 // auth status` tries a token on it. An installation token has no OAuth scopes,
 // so there is no X-OAuth-Scopes, and gh leaves them alone.
 func (s *Server) getRoot(w http.ResponseWriter, r *http.Request) {
-	x := exchangeOf(r)
-	if x.caller.scheme != "" && x.caller.app == nil {
-		if _, refusal := s.session(x.caller); refusal != nil {
-			refusal.write(w)
-			return
-		}
-	}
 	api := apiURL(r)
 	answer := map[string]string{
 		"current_user_authorizations_html_url": s.URL + "/settings/connections/applications{/client_id}",

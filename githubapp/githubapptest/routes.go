@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // apiVersions are the values of X-GitHub-Api-Version that GitHub takes; the
@@ -31,17 +32,22 @@ func (s *Server) newRoutes() *http.ServeMux {
 		mux.Handle(pattern, handle)
 	}
 	for pattern, handle := range map[string]installationRoute{
-		"GET /installation/repositories":           s.listRepositories,
-		"DELETE /installation/token":               s.deleteToken,
-		"GET /repos/{owner}/{repo}":                s.getRepository,
-		"GET /repositories/{repository_id}":        s.getRepository,
-		"GET /user":                                s.refuseUser,
-		"GET /repos/{owner}/{repo}/readme":         s.getReadme,
-		"GET /repositories/{repository_id}/readme": s.getReadme,
+		"GET /installation/repositories":    s.listRepositories,
+		"DELETE /installation/token":        s.deleteToken,
+		"GET /repos/{owner}/{repo}":         s.getRepository,
+		"GET /repositories/{repository_id}": s.getRepository,
+		"GET /user":                         s.refuseUser,
 	} {
 		mux.Handle(pattern, handle)
 	}
-	mux.HandleFunc("GET /{$}", s.getRoot)
+	for pattern, route := range repositoryRoutes {
+		method, below, _ := strings.Cut(pattern, " ")
+		mux.Handle(method+" /repos/{owner}/{repo}"+below, route.installationRoute(s))
+		mux.Handle(method+" /repositories/{repository_id}"+below, route.installationRoute(s))
+	}
+	mux.Handle("GET /{$}", publicRoute(s.getRoot))
+	mux.Handle("GET /apps/{app_slug}", publicRoute(s.getAppBySlug))
+	mux.Handle("GET /users/{username}", publicRoute(s.getUser))
 	mux.HandleFunc("GET /rate_limit", s.getRateLimit)
 	mux.HandleFunc("POST /graphql", s.graphQL)
 	mux.HandleFunc("POST /api/graphql", s.graphQL) // of GitHub Enterprise Server

@@ -112,6 +112,7 @@ type Server struct {
 	git           *gitTools           // nil until the first repository
 	storage       *lfsStorage         // nil until the first batch of Git LFS
 	lfsLocks      map[int64][]lfsLock // by repository
+	pulls         map[int64][]pullRequest
 }
 
 // NewServer starts a server, on a free port of 127.0.0.1 unless it is
@@ -131,6 +132,7 @@ func NewServer(opts *Options) (*Server, error) {
 		repositories:  map[int64]*repository{},
 		names:         map[string]int64{},
 		lfsLocks:      map[int64][]lfsLock{},
+		pulls:         map[int64][]pullRequest{},
 		nextID:        1000,
 	}
 	s.SetTokenLife(opts.TokenLife)

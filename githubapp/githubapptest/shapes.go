@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -98,15 +100,15 @@ func (l links) account(login, accountType string) map[string]any {
 	id := accountID(login)
 	if accountType == "Enterprise" {
 		return map[string]any{
-			"id": id, "node_id": nodeID("E", id), "slug": login, "name": login, "html_url": l.html + "/enterprises/" + login,
+			"id": id, "node_id": accountNodeID(login, accountType), "slug": login, "name": login, "html_url": l.html + "/enterprises/" + login,
 			"avatar_url": fmt.Sprintf("%s/avatars/b/%d", l.html, id), "description": nil, "website_url": nil,
 			"created_at": timestamp(time.Unix(1<<30, 0)), "updated_at": timestamp(time.Unix(1<<30, 0)),
 		}
 	}
-	user := l.api + "/users/" + login
+	user := l.api + "/users/" + url.PathEscape(login)
 	return map[string]any{
-		"login": login, "id": id, "node_id": nodeID("U", id), "avatar_url": fmt.Sprintf("%s/avatars/u/%d", l.html, id),
-		"gravatar_id": "", "url": user, "html_url": l.html + "/" + login, "followers_url": user + "/followers",
+		"login": login, "id": id, "node_id": accountNodeID(login, accountType), "avatar_url": fmt.Sprintf("%s/avatars/u/%d", l.html, id),
+		"gravatar_id": "", "url": user, "html_url": l.html + accountPath(login, accountType), "followers_url": user + "/followers",
 		"following_url": user + "/following{/other_user}", "gists_url": user + "/gists{/gist_id}",
 		"starred_url": user + "/starred{/owner}{/repo}", "subscriptions_url": user + "/subscriptions",
 		"organizations_url": user + "/orgs", "repos_url": user + "/repos", "events_url": user + "/events{/privacy}",
@@ -172,12 +174,53 @@ func (l links) fullRepository(r *repository, session session) map[string]any {
 	return out
 }
 
+// accountPath returns the path of an account's page.
+func accountPath(login, accountType string) string {
+	if accountType == "Bot" {
+		return "/apps/" + strings.TrimSuffix(login, "[bot]")
+	}
+	return "/" + login
+}
+
+// publicUser returns GitHub's public user, who has told nothing.
+func (l links) publicUser(login, accountType string) map[string]any {
+	out := l.account(login, accountType)
+	for _, name := range []string{"name", "company", "location", "email", "hireable", "bio"} {
+		out[name] = nil
+	}
+	for _, name := range []string{"public_repos", "public_gists", "followers", "following"} {
+		out[name] = 0
+	}
+	out["blog"], out["created_at"], out["updated_at"] = "", timestamp(time.Unix(1<<30, 0)), timestamp(time.Unix(1<<30, 0))
+	return out
+}
+
 // timestamp returns t as GitHub writes most times.
 func timestamp(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
 
-// nodeID looks like one of GitHub's GraphQL ids.
-func nodeID(kind string, id int64) string {
-	return kind + "_" + base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s:%d", kind, id))
+// nodeID returns what looks like one of GitHub's GraphQL ids. What is in a
+// repository has the repository's id, and within a name.
+func nodeID(kind string, id int64, within ...string) string {
+	text := strings.Join(append([]string{kind, strconv.FormatInt(id, 10)}, within...), ":")
+	return kind + "_" + base64.RawURLEncoding.EncodeToString([]byte(text))
+}
+
+// accountNodeID returns the one node id that an account has.
+func accountNodeID(login, accountType string) string {
+	kinds := map[string]string{"Enterprise": "E", "Organization": "O", "Bot": "BOT", "User": "U"}
+	return nodeID(kinds[accountType], accountID(login))
+}
+
+// readNodeID takes a node id of that kind apart.
+func readNodeID(kind, text string) (id int64, within string, ok bool) {
+	prefix, encoded, _ := strings.Cut(text, "_")
+	decoded, err := base64.RawURLEncoding.DecodeString(encoded)
+	parts := append(strings.SplitN(string(decoded), ":", 3), "", "")
+	if err != nil || prefix != kind || parts[0] != kind {
+		return 0, "", false
+	}
+	id, err = strconv.ParseInt(parts[1], 10, 64)
+	return id, parts[2], err == nil
 }
 
 // accountID gives every login an id of its own that stays.
