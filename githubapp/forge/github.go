@@ -35,7 +35,7 @@ func GitHub(baseURL string) (gateway.Forge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("forge: the base URL %w", err)
 	}
-	host := strings.ToLower(u.Host)
+	host := strings.ToLower(withoutDefaultPort(u.Scheme, u.Host))
 	website, ofGitHub := strings.CutPrefix(host, "api.")
 	ofGitHub = ofGitHub && (website == "github.com" || strings.HasSuffix(website, ".ghe.com"))
 	at := func(host, path string) *url.URL { return &url.URL{Scheme: u.Scheme, Host: host, Path: path} }

@@ -103,13 +103,30 @@ func meant(asked graphql.Description, variables map[string]any) string {
 }
 
 // refWords are what the names of mutations that move branches or tags are made
-// of, as createCommitOnBranch, updateRefs and enablePullRequestAutoMerge are. One
-// that only speaks of them is refused under a rule for refs too.
+// of, as createCommitOnBranch, updateRefs and enablePullRequestAutoMerge are. So
+// one that is newer than this list is taken for one that does.
 var refWords = set("branch", "commit", "merge", "ref", "refs", "revert", "enqueue", "suggested", "suggestion", "release", "tag")
 
 var word = regexp.MustCompile(`[A-Z]?[a-z]+|[A-Z]+`)
 
+// otherwise are mutations whose names mislead: a deployment merges the default
+// branch into its ref unless it is told not to, and the others move none.
+var otherwise = map[string]bool{
+	"createDeployment": true,
+
+	"createBranchProtectionRule": false, "updateBranchProtectionRule": false, "deleteBranchProtectionRule": false,
+	"deleteLinkedBranch":                        false, // the branch stays
+	"disablePullRequestAutoMerge":               false,
+	"acceptTopicSuggestion":                     false,
+	"declineTopicSuggestion":                    false,
+	"updateOrganizationWebCommitSignoffSetting": false,
+	"updateRepositoryWebCommitSignoffSetting":   false,
+}
+
 func movesRefsBy(mutation string) bool {
+	if moves, known := otherwise[mutation]; known {
+		return moves
+	}
 	for _, w := range word.FindAllString(mutation, -1) {
 		if refWords[strings.ToLower(w)] {
 			return true

@@ -69,10 +69,11 @@ func apiOperation(r *http.Request, escaped string) (gateway.Operation, error) {
 	if !isRepository(op.Repository) {
 		return op, &gateway.Refusal{Message: "the path after /repos isn't the owner and name of a repository"}
 	}
-	if len(parts) == 3 && op.Write {
-		rest := strings.SplitN(strings.TrimPrefix(path, "/repos/"), "/", 3)[2]
-		op.MovesRefs = movesRefs(rest)
+	rest := ""
+	if len(parts) == 3 {
+		rest = strings.SplitN(strings.TrimPrefix(path, "/repos/"), "/", 3)[2]
 	}
+	op.MovesRefs = op.Write && movesRefs(op.Method, rest)
 	return op, nil
 }
 
@@ -90,20 +91,32 @@ func isRefused(path string) bool { return refusedPaths.MatchString(path) }
 
 // refMoves are the calls below a repository that create, move or delete a branch
 // or a tag: those that need contents: write at GitHub, and those that pull
-// requests have. Their methods are all but GET and HEAD.
+// requests and deployments have. Their methods are all but GET and HEAD, since
+// GitHub has taken POST for PATCH.
 var refMoves = regexp.MustCompile(`(?i)^(` + strings.Join([]string{
 	`contents(/.*)?`,           // a file, and with it a branch
 	`git/refs(/.*)?`,           // a ref by name
 	`merges`, `merge-upstream`, // a branch into another
-	`pulls/[^/]+/(merge|update-branch)`,        // by a pull request
-	`branches/.+/rename`,                       // a branch by another name
-	`releases(/[0-9]+)?`,                       // a release makes its tag
-	`deployments`,                              // merges the default branch into its ref
-	`code-scanning/alerts/[^/]+/autofix(/.*)?`, // commits
-	`import(/.*)?`,                             // another repository's branches
+	`pulls/[^/]+/(merge|merge-async|update-branch)`, // by a pull request
+	`branches/.+/rename`,                            // a branch by another name
+	`releases(/[0-9]+)?`,                            // a release makes its tag
+	`deployments`,                                   // merges the default branch into its ref
+	`code-scanning/alerts/[^/]+/autofix/commits`,    // a fix
+	`import`, // another repository's branches
 }, "|") + `)$`)
 
-func movesRefs(rest string) bool { return refMoves.MatchString(strings.TrimSuffix(rest, "/")) }
+// releases have tags, which a release that is deleted leaves.
+var releases = regexp.MustCompile(`(?i)^releases/`)
+
+// movesRefs reports whether a call that writes, with rest below the
+// repository's path, moves refs.
+func movesRefs(method, rest string) bool {
+	rest = strings.TrimSuffix(rest, "/")
+	if method == http.MethodDelete {
+		return rest == "" || refMoves.MatchString(rest) && !releases.MatchString(rest) // "": the repository, and all its branches
+	}
+	return refMoves.MatchString(rest)
+}
 
 func set(words ...string) map[string]bool {
 	all := make(map[string]bool, len(words))

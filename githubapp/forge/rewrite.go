@@ -171,6 +171,10 @@ func (g *github) rewriteAll(value string, base *url.URL) string {
 // rewriteURL returns the address under base of what text leads to at GitHub;
 // false for any other address, and for one that is relative.
 func (g *github) rewriteURL(text string, base *url.URL) (string, bool) {
+	if scheme, rest, ok := strings.Cut(text, "://"); ok {
+		end := strings.IndexAny(rest+"/", "/?{#")
+		text = scheme + "://" + withoutDefaultPort(strings.ToLower(scheme), rest[:end]) + rest[end:]
+	}
 	for _, at := range []struct {
 		service *url.URL
 		path    string
@@ -184,4 +188,10 @@ func (g *github) rewriteURL(text string, base *url.URL) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// withoutDefaultPort returns host without the port that scheme has anyway.
+func withoutDefaultPort(scheme, host string) string {
+	port := map[string]string{"https": ":443", "http": ":80"}[scheme]
+	return strings.TrimSuffix(strings.TrimSuffix(host, port), ":")
 }

@@ -3,9 +3,7 @@ package githubapptest
 import (
 	"encoding/base64"
 	"fmt"
-	"hash/fnv"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -94,28 +92,6 @@ func (l links) app(a *app, installations int) map[string]any {
 	}
 }
 
-// account returns GitHub's simple user (organisations have that shape too), or
-// an enterprise, which has no login.
-func (l links) account(login, accountType string) map[string]any {
-	id := accountID(login)
-	if accountType == "Enterprise" {
-		return map[string]any{
-			"id": id, "node_id": accountNodeID(login, accountType), "slug": login, "name": login, "html_url": l.html + "/enterprises/" + login,
-			"avatar_url": fmt.Sprintf("%s/avatars/b/%d", l.html, id), "description": nil, "website_url": nil,
-			"created_at": timestamp(time.Unix(1<<30, 0)), "updated_at": timestamp(time.Unix(1<<30, 0)),
-		}
-	}
-	user := l.api + "/users/" + url.PathEscape(login)
-	return map[string]any{
-		"login": login, "id": id, "node_id": accountNodeID(login, accountType), "avatar_url": fmt.Sprintf("%s/avatars/u/%d", l.html, id),
-		"gravatar_id": "", "url": user, "html_url": l.html + accountPath(login, accountType), "followers_url": user + "/followers",
-		"following_url": user + "/following{/other_user}", "gists_url": user + "/gists{/gist_id}",
-		"starred_url": user + "/starred{/owner}{/repo}", "subscriptions_url": user + "/subscriptions",
-		"organizations_url": user + "/orgs", "repos_url": user + "/repos", "events_url": user + "/events{/privacy}",
-		"received_events_url": user + "/received_events", "type": accountType, "user_view_type": "public", "site_admin": false,
-	}
-}
-
 // repositoryURLs are the members of a repository that are URLs below its own.
 var repositoryURLs = map[string]string{
 	"archive_url": "/{archive_format}{/ref}", "assignees_url": "/assignees{/user}", "blobs_url": "/git/blobs{/sha}",
@@ -174,27 +150,6 @@ func (l links) fullRepository(r *repository, session session) map[string]any {
 	return out
 }
 
-// accountPath returns the path of an account's page.
-func accountPath(login, accountType string) string {
-	if accountType == "Bot" {
-		return "/apps/" + strings.TrimSuffix(login, "[bot]")
-	}
-	return "/" + login
-}
-
-// publicUser returns GitHub's public user, who has told nothing.
-func (l links) publicUser(login, accountType string) map[string]any {
-	out := l.account(login, accountType)
-	for _, name := range []string{"name", "company", "location", "email", "hireable", "bio"} {
-		out[name] = nil
-	}
-	for _, name := range []string{"public_repos", "public_gists", "followers", "following"} {
-		out[name] = 0
-	}
-	out["blog"], out["created_at"], out["updated_at"] = "", timestamp(time.Unix(1<<30, 0)), timestamp(time.Unix(1<<30, 0))
-	return out
-}
-
 // timestamp returns t as GitHub writes most times.
 func timestamp(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
 
@@ -203,12 +158,6 @@ func timestamp(t time.Time) string { return t.UTC().Truncate(time.Second).Format
 func nodeID(kind string, id int64, within ...string) string {
 	text := strings.Join(append([]string{kind, strconv.FormatInt(id, 10)}, within...), ":")
 	return kind + "_" + base64.RawURLEncoding.EncodeToString([]byte(text))
-}
-
-// accountNodeID returns the one node id that an account has.
-func accountNodeID(login, accountType string) string {
-	kinds := map[string]string{"Enterprise": "E", "Organization": "O", "Bot": "BOT", "User": "U"}
-	return nodeID(kinds[accountType], accountID(login))
 }
 
 // readNodeID takes a node id of that kind apart.
@@ -221,11 +170,4 @@ func readNodeID(kind, text string) (id int64, within string, ok bool) {
 	}
 	id, err = strconv.ParseInt(parts[1], 10, 64)
 	return id, parts[2], err == nil
-}
-
-// accountID gives every login an id of its own that stays.
-func accountID(login string) int64 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(strings.ToLower(login)))
-	return int64(h.Sum32()>>1) + 1
 }
