@@ -29,7 +29,7 @@ func TestAMutationMovesRefsForWhoMayWrite(t *testing.T) {
 		"one that is repeated": {"updateRef", `clientMutationId:"x",refId:"OLD",oid:"MAIN"`, "clientMutationId", false, "heads/old"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			defer w.restore(before)
+			defer w.restore()
 			input := w.fill(c.input)
 			if !c.laxer {
 				refused := w.mutate(w.onlyPulls, c.mutation, input, c.payload)
@@ -44,7 +44,7 @@ func TestAMutationMovesRefsForWhoMayWrite(t *testing.T) {
 			done := w.mutate(token, c.mutation, input, c.payload)
 			require.NotContains(t, done.json, "errors", string(done.body))
 			require.Equal(t, []string{c.moved}, moved(before, w.state()))
+			w.git.Run(t, w.RepositoryDir("acme/widgets"), "fsck", "--strict")
 		})
 	}
-	w.git.Run(t, w.RepositoryDir("acme/widgets"), "fsck", "--strict")
 }

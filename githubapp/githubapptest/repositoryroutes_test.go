@@ -34,7 +34,7 @@ func TestTheAPIMovesRefsForWhoMayWrite(t *testing.T) {
 		"a pull request":    {"PUT", "/pulls/PULL/merge", `{"sha":"TOPIC"}`, 200, []string{"heads/main"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			defer w.restore(before)
+			defer w.restore()
 			path, body := w.fill(c.path), w.fill(c.body)
 			refused := w.do(c.method, "/repos/acme/widgets"+path, "token "+w.onlyPulls, body)
 			require.Equal(t, 403, refused.StatusCode)
@@ -42,9 +42,9 @@ func TestTheAPIMovesRefsForWhoMayWrite(t *testing.T) {
 			require.Equal(t, before, w.state())
 			w.expect(c.status, c.method, path, body)
 			require.Equal(t, c.moved, moved(before, w.state()))
+			w.git.Run(t, w.RepositoryDir("acme/widgets"), "fsck", "--strict")
 		})
 	}
-	w.git.Run(t, w.RepositoryDir("acme/widgets"), "fsck", "--strict")
 }
 
 func TestAPullRequestsBranchIsUpdatedWithoutContentsWrite(t *testing.T) {

@@ -2,6 +2,7 @@ package githubapptest_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -25,7 +26,8 @@ type worked struct {
 	readmeSHA    string
 	onlyPulls    string // contents: read, pull_requests: write
 	repositoryID float64
-	pull         int // the latest, which isn't merged
+	pull         int    // the latest, which isn't merged
+	backup       string // of the repository
 }
 
 func newWorked(t *testing.T) *worked {
@@ -35,7 +37,7 @@ func newWorked(t *testing.T) *worked {
 	}})
 	_, err := f.AddRepository("acme/widgets")
 	require.NoError(t, err)
-	w := &worked{fake: f, git: testutil.NewGit(t)}
+	w := &worked{fake: f, git: testutil.NewGit(t), backup: t.TempDir()}
 	w.token, _ = f.mint(`{"permissions":{"contents":"write","pull_requests":"write"}}`)
 	w.onlyPulls, _ = f.mint(`{"permissions":{"contents":"read","pull_requests":"write"}}`)
 	w.main = w.rev("main")
@@ -46,6 +48,7 @@ func newWorked(t *testing.T) *worked {
 	w.expect(201, "PUT", "/contents/two", `{"message":"Two","content":"Mg=="}`)
 	w.first, w.main, w.topic, w.readmeSHA = w.main, w.rev("main"), w.rev("topic"), w.rev("main:README.md")
 	w.old = w.node(`ref(qualifiedName:"refs/heads/old")`)
+	require.NoError(t, os.CopyFS(w.backup, os.DirFS(f.RepositoryDir("acme/widgets"))))
 	w.pull, err = f.AddPullRequest("acme/widgets", "topic", "main")
 	require.NoError(t, err)
 	require.Equal(t, 1, w.pull)
@@ -66,18 +69,13 @@ func (w *worked) state() string {
 	return w.git.Run(w.t, w.RepositoryDir("acme/widgets"), "for-each-ref", "--format=%(refname) %(objectname)")
 }
 
-// restore brings back a former state, with another pull request.
-func (w *worked) restore(before string) {
+// restore brings the repository back to how it was at first, with another pull
+// request.
+func (w *worked) restore() {
 	w.t.Helper()
-	dir, now := w.RepositoryDir("acme/widgets"), w.state()
-	for _, name := range moved(before, now) {
-		_, old, found := strings.Cut("\n"+before, "\nrefs/"+name+" ")
-		if found {
-			w.git.Run(w.t, dir, "update-ref", "refs/"+name, strings.Fields(old)[0])
-		} else {
-			w.git.Run(w.t, dir, "update-ref", "-d", "refs/"+name)
-		}
-	}
+	dir := w.RepositoryDir("acme/widgets")
+	require.NoError(w.t, os.RemoveAll(dir))
+	require.NoError(w.t, os.CopyFS(dir, os.DirFS(w.backup)))
 	var err error
 	w.pull, err = w.AddPullRequest("acme/widgets", "topic", "main")
 	require.NoError(w.t, err)

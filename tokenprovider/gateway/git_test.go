@@ -28,6 +28,7 @@ import (
 type platform struct {
 	*gateway.Gateway
 	github  *githubapptest.Server
+	app     *githubapp.App
 	url     string
 	key     *tokenhttp.WorkspaceKey
 	options gateway.Options
@@ -39,12 +40,14 @@ type platform struct {
 	records []gateway.AuditRecord
 }
 
+// The app at the forge, and its installation on acme.
+const appID, installationID = 12, 345
+
 func newPlatform(t *testing.T, edit func(p *platform, o *gateway.Options)) *platform {
 	t.Helper()
 	github, err := githubapptest.NewServer(&githubapptest.Options{TLS: true})
 	require.NoError(t, err)
 	t.Cleanup(github.Close)
-	const appID, installationID = 12, 345
 	for _, repository := range []string{"acme/widgets", "acme/gadgets"} {
 		_, err := github.AddRepository(repository)
 		require.NoError(t, err)
@@ -67,13 +70,13 @@ func newPlatform(t *testing.T, edit func(p *platform, o *gateway.Options)) *plat
 	require.NoError(t, err)
 	hub, err := forge.GitHub(github.URL + "/api/v3")
 	require.NoError(t, err)
-	app, err := githubapp.New(githubapp.Options{
+	p.app, err = githubapp.New(githubapp.Options{
 		AppID: appID, PrivateKey: testutil.RSAKeyPEM(t, 0), BaseURL: github.URL, HTTPClient: github.Client(),
 	})
 	require.NoError(t, err)
 	allow, err := gateway.AllowRefs("refs/heads/agent/*")
 	require.NoError(t, err)
-	installation := app.Installation(installationID)
+	installation := p.app.Installation(installationID)
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(github.CertPEM())
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableCompression: true}
