@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,8 +17,7 @@ type bare struct {
 	dir   string
 }
 
-// git runs git there. What it is asked for can only fail where a test took the
-// folder apart, or two requests change one ref.
+// git runs git there, and returns what it printed.
 func (b bare) git(args ...string) (string, error) { return b.tools.run(b.dir, nil, args...) }
 
 // resolve returns the commit that name is: a branch, a tag, a ref in full, or
@@ -89,6 +89,14 @@ func (s signature) String() string {
 	return fmt.Sprintf("%s <%s> %d +0000", s.name, s.email, s.at.Unix())
 }
 
+// env returns the signature as git takes it for the role, AUTHOR or COMMITTER.
+func (s signature) env(role string) []string {
+	return []string{
+		"GIT_" + role + "_NAME=" + s.name, "GIT_" + role + "_EMAIL=" + s.email,
+		fmt.Sprintf("GIT_%s_DATE=%d +0000", role, s.at.Unix()),
+	}
+}
+
 // fileChange is what becomes of the file at path.
 type fileChange struct {
 	path    string
@@ -138,12 +146,13 @@ func (b bare) merge(branch, head, message string, author signature) (commit stri
 		return "", errNothingNew
 	}
 	tree, err := b.git("merge-tree", "--write-tree", tip, head)
-	if _, exited := errors.AsType[*exec.ExitError](err); exited {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
 		return "", errConflict
 	}
-	env := []string{"GIT_AUTHOR_NAME=" + author.name, "GIT_AUTHOR_EMAIL=" + author.email}
-	committer := webFlow(author.at)
-	env = append(env, "GIT_COMMITTER_NAME="+committer.name, "GIT_COMMITTER_EMAIL="+committer.email)
+	if err != nil {
+		return "", err
+	}
+	env := slices.Concat(author.env("AUTHOR"), webFlow(author.at).env("COMMITTER"))
 	out, err := b.tools.output(b.dir, env, strings.NewReader(message), "commit-tree", tree, "-p", tip, "-p", head)
 	if err != nil {
 		return "", err

@@ -28,10 +28,12 @@
 // signature, issuer and times; a token works from its mint to the very second
 // of its announced expiry, for the repositories and permissions it was minted
 // for, and every request of git is checked anew; a push that changes workflows
-// takes the permission for that. A breach of the contract gets the status and
-// the text that GitHub answers with. The headers are there too: the request's
-// id, the rate limit, the date by the server's own clock, which
-// [Server.SetClockOffset] sets wrong.
+// takes the permission for that. Files, branches, tags, merges and releases
+// change in the repositories that git serves, by REST and by GraphQL's
+// mutations; [Server.AddPullRequest] makes something to merge. A breach of the
+// contract gets the status and the text that GitHub answers with. The headers
+// are there too: the request's id, the rate limit, the date by the server's own
+// clock, which [Server.SetClockOffset] sets wrong.
 //
 // # What goes wrong
 //
@@ -57,9 +59,10 @@
 // The real gh works against the server, through a unix socket that
 // [Server.ListenUnix] opens: gh api, gh auth status, gh repo view and gh repo
 // clone, with the GraphQL that they ask. /graphql runs any query on the viewer,
-// who is the app's bot, and on a repository; a field that it doesn't have,
-// although GitHub has, is refused as one that doesn't exist. What a token may
-// not see is an error of type FORBIDDEN in the answer, whose status is 200.
+// who is the app's bot, and on a repository, and the mutations that move its
+// branches; a field that it doesn't have, although GitHub has, is refused as one
+// that doesn't exist. What a token may not see is an error of type FORBIDDEN in
+// the answer, whose status is 200.
 //
 // # Webhooks
 //
@@ -92,9 +95,10 @@
 //
 // # What it isn't
 //
-// It is no GitHub to work with: there are no users, issues, pull requests or
-// web pages, and everything but pushed commits is held in memory. It listens on
-// 127.0.0.1 only.
+// It is no GitHub to work with: there are no issues or web pages, no users but
+// the bots of apps and accounts with an installation, of a pull request no more
+// than what is to be merged, and of a release its tag; and everything but commits
+// is held in memory. It listens on 127.0.0.1 only.
 //
 // Where GitHub's behaviour isn't documented, the server has one that a client
 // must not depend on: a mint always adds metadata: read, it lists repositories
@@ -104,5 +108,9 @@
 // by [SecondaryLimit] and [AbuseDetection], and on mints by
 // [Options].MintsPerMinute; other requests may be as many as they like. The API
 // version of 2026-03-10 differs in nothing but the 202 for an uninstall, and
-// filters such as outdated are ignored.
+// filters such as outdated are ignored, as are the author and committer of a
+// change of contents. A merge is a merge commit whatever the method asked for,
+// and takes git 2.38. To update a pull request's branch, and to merge it
+// automatically, which happens at once, takes pull_requests: write alone:
+// GitHub asks an app for more in places, and a platform mustn't count on it.
 package githubapptest

@@ -170,7 +170,7 @@ func mergePullByNode(c *call, in input) (graphql.Object, *apiError) {
 		if expected := in.text("expectedHeadOid"); cmp.Or(expected, c.resolve("refs/heads/"+p.head)) != c.resolve("refs/heads/"+p.head) {
 			return errHeadModified
 		}
-		_, refusal := c.mergePull(number, p)
+		_, refusal := c.mergePull(number, p, in.text("commitHeadline"), in.text("commitBody"))
 		return refusal
 	})
 }

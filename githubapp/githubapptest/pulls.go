@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // pullRequest wants the branch head in the branch base of the same repository.
@@ -109,7 +110,10 @@ func mergeRefusal(err error) *apiError {
 	if refusal, ok := errors.AsType[*apiError](err); ok {
 		return refusal
 	}
-	return errMergeConflict
+	if err == errConflict || err == errMoved {
+		return errMergeConflict
+	}
+	return &apiError{status: http.StatusInternalServerError, message: err.Error()}
 }
 
 // putPullMerge merges a pull request.
@@ -129,18 +133,21 @@ func putPullMerge(c *call) (int, any, *apiError) {
 	if asked.SHA != "" && asked.SHA != c.resolve("refs/heads/"+p.head) {
 		return 0, nil, errHeadModified
 	}
-	commit, refusal := c.mergePull(number, p)
+	commit, refusal := c.mergePull(number, p, asked.Title, asked.Message)
 	if refusal != nil {
 		return 0, nil, refusal
 	}
 	return http.StatusOK, map[string]any{"sha": commit, "merged": true, "message": "Pull Request successfully merged"}, nil
 }
 
-func (c *call) mergePull(number int, p pullRequest) (commit string, refusal *apiError) {
+func (c *call) mergePull(number int, p pullRequest, title, message string) (commit string, refusal *apiError) {
 	if p.merged {
 		return "", errNotMergeable
 	}
-	commit, err := c.mergeBranch(p.base, "refs/heads/"+p.head, fmt.Sprintf("Merge pull request #%d from %s/%s", number, c.repo.owner, p.head))
+	if title == "" {
+		title = fmt.Sprintf("Merge pull request #%d from %s/%s", number, c.repo.owner, p.head)
+	}
+	commit, err := c.mergeBranch(p.base, "refs/heads/"+p.head, strings.TrimSpace(title+"\n\n"+message))
 	if err != nil {
 		return "", errNotMergeable
 	}

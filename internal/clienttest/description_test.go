@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,14 +24,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// undeclared are answers that GitHub gives although its description of the operation asked for doesn't have them: the
-// shared response that describes them, "" for none.
+// undeclared are answers that GitHub gives although its description of the operation asked for doesn't have them, or
+// leaves out what all errors have: the shared response that describes them, "" for none.
 var undeclared = map[int]string{
 	202: "", // an uninstall, since the API version of 2026-03-10
 	400: "bad_request",
 	401: "requires_authentication",
 	403: "forbidden",
 	404: "not_found",
+	405: "not_found", // whose body is that of any other error
+	409: "conflict",
 	422: "validation_failed",
 	429: "forbidden", // declared nowhere; its body is that of any other rate limit
 	301: "moved_permanently",
@@ -42,6 +45,9 @@ var aliases = map[string]string{
 	"/repositories/{repository_id}/installation": "/repos/{owner}/{repo}/installation",
 	"/repositories/{repository_id}/readme":       "/repos/{owner}/{repo}/readme",
 }
+
+// withSlashes are the parameters at the end of a path that may have slashes in them.
+var withSlashes = regexp.MustCompile(`\{(path|branch|ref)\}$`)
 
 // description is GitHub's description of its API, stricter by one rule: an object has no members but the described.
 type description struct {
@@ -92,6 +98,12 @@ var loadDescription = sync.OnceValues(func() (*description, error) {
 		get := *doc.Paths.Value(described).Get
 		get.Parameters = openapi3.Parameters{{Value: openapi3.NewPathParameter("repository_id").WithSchema(openapi3.NewInt64Schema())}}
 		doc.Paths.Set(path, &openapi3.PathItem{Get: &get})
+	}
+	for path, item := range doc.Paths.Map() { // GitHub's paths of files, branches and refs have slashes
+		if open := withSlashes.ReplaceAllString(path, "{$1:.+}"); open != path {
+			doc.Paths.Delete(path)
+			doc.Paths.Set(open, item)
+		}
 	}
 	doc.Servers = openapi3.Servers{{URL: "/api/v3"}, {URL: "/"}}
 	router, err := gorillamux.NewRouter(doc)
@@ -162,7 +174,7 @@ func (d *description) response(req *http.Request, status int) (*openapi3.Respons
 	route, _, err := d.router.FindRoute(req)
 	switch {
 	case err == nil:
-		if declared := route.Operation.Responses.Status(status); declared != nil {
+		if declared := route.Operation.Responses.Status(status); declared != nil && (status < 400 || declared.Ref != "") {
 			return declared.Value, nil
 		}
 	case status != http.StatusNotFound:
@@ -240,9 +252,9 @@ func (d *description) operations() []string {
 		if _, alias := aliases[path]; alias {
 			continue
 		}
-		for method, operation := range item.Operations() {
+		for _, operation := range item.Operations() {
 			for status := range operation.Responses.Map() {
-				all = append(all, method+" "+path+" "+status)
+				all = append(all, operation.OperationID+" "+status)
 			}
 		}
 	}

@@ -108,6 +108,104 @@ func TestEveryAnswerIsAsGitHubDescribesIt(t *testing.T) {
 		require.NoError(t, f.RenameRepository("acme/zwei", "acme/two"))
 	})
 
+	t.Run("a repository's git", func(t *testing.T) {
+		_, err := f.AddRepository("acme/work")
+		require.NoError(t, err)
+		token, reader := mint(mintAcme, ""), mint(mintAcme, `{"permissions":{"contents":"read","pull_requests":"read"}}`)
+		const work = "/repos/acme/work"
+		git := func(path string) string {
+			var found struct{ Object, Commit struct{ SHA string } }
+			require.NoError(t, json.Unmarshal([]byte(get(200, work+path, token)), &found))
+			return found.Object.SHA + found.Commit.SHA
+		}
+		main := git("/git/ref/heads/main")
+		require.Equal(t, main, git("/branches/main"))
+		for path, body := range map[string]string{"/merges": `{"base":"main","head":"main"}`, "/releases": `{"tag_name":"v0"}`, "/git/refs": `{"ref":"refs/heads/a/b","sha":"` + main + `"}`} {
+			expect(403, "POST", work+path, reader, body)
+		}
+		expect(403, "PUT", work+"/pulls/1/merge", reader, "{}")
+		expect(403, "PUT", work+"/pulls/1/update-branch", reader, "")
+		expect(201, "POST", work+"/git/refs", token, `{"ref":"refs/heads/a/b","sha":"`+main+`"}`)
+		expect(422, "POST", work+"/git/refs", token, `{"ref":"refs/heads/a/b","sha":"`+main+`"}`)
+		get(200, work+"/branches?per_page=1", token)
+		get(200, work+"/branches/a/b", token)
+		get(404, work+"/branches/none", token)
+		get(200, work+"/git/matching-refs/heads/a", token)
+		get(404, work+"/git/ref/heads/none", token)
+		get(404, work+"/git/ref/heads/main", "token "+f.mint("/app/installations/346/access_tokens", ""))
+
+		file := `{"message":"x","content":"eA==","branch":"a/b"`
+		expect(201, "PUT", work+"/contents/sub/file", token, file+"}")
+		expect(422, "PUT", work+"/contents/sub/file", token, file+"}")
+		expect(409, "PUT", work+"/contents/sub/file", token, file+`,"sha":"`+main+`"}`)
+		expect(404, "PUT", work+"/contents/sub/file", token, `{"message":"x","content":"eA==","branch":"none"}`)
+		var entry struct{ SHA string }
+		require.NoError(t, json.Unmarshal([]byte(get(200, work+"/contents/sub/file?ref=a/b", token)), &entry))
+		get(200, work+"/contents/sub?ref=a/b", token)
+		get(403, work+"/contents/README.md", mint(mintAcme, `{"permissions":{"issues":"read"}}`))
+		get(404, work+"/contents/none", token)
+		expect(304, "GET", work+"/contents/README.md", token, "", "If-None-Match", "*")
+		expect(200, "PUT", work+"/contents/sub/file", token, `{"message":"x","content":"eQ==","branch":"a/b","sha":"`+entry.SHA+`"}`)
+		expect(409, "DELETE", work+"/contents/sub/file", token, `{"message":"x","branch":"a/b","sha":"`+entry.SHA+`"}`)
+		expect(422, "DELETE", work+"/contents/README.md", token, `{"message":"x"}`)
+		expect(404, "DELETE", work+"/contents/none", token, `{"message":"x","sha":"`+entry.SHA+`"}`)
+		require.NoError(t, json.Unmarshal([]byte(get(200, work+"/contents/README.md", token)), &entry))
+		expect(200, "DELETE", work+"/contents/README.md", token, `{"message":"x","sha":"`+entry.SHA+`"}`)
+
+		for range 2 {
+			_, err = f.AddPullRequest("acme/work", "a/b", "main")
+			require.NoError(t, err)
+		}
+		expect(202, "PUT", work+"/pulls/1/update-branch", token, "")
+		expect(422, "PUT", work+"/pulls/1/update-branch", token, "{}")
+		expect(409, "PUT", work+"/pulls/1/merge", token, `{"sha":"`+main+`"}`)
+		expect(422, "PUT", work+"/pulls/1/merge", token, `{"sha":1}`)
+		expect(200, "PUT", work+"/pulls/1/merge", token, "{}")
+		expect(405, "PUT", work+"/pulls/1/merge", token, "{}")
+		expect(404, "PUT", work+"/pulls/3/merge", token, "{}")
+
+		expect(201, "PUT", work+"/contents/one", token, `{"message":"x","content":"eA==","branch":"main"}`)
+		expect(201, "POST", work+"/merges", token, `{"base":"a/b","head":"main"}`)
+		expect(204, "POST", work+"/merges", token, `{"base":"a/b","head":"main"}`)
+		expect(404, "POST", work+"/merges", token, `{"base":"none","head":"main"}`)
+		expect(422, "POST", work+"/merges", token, `{"base":"a/b"}`)
+		expect(201, "PUT", work+"/contents/two", token, `{"message":"x","content":"eA==","branch":"main"}`)
+		expect(201, "PUT", work+"/contents/two", token, `{"message":"x","content":"eQ==","branch":"a/b"}`)
+		expect(409, "POST", work+"/merges", token, `{"base":"a/b","head":"main"}`)
+		expect(201, "POST", work+"/releases", token, `{"tag_name":"v1","name":"One","draft":true}`)
+		expect(201, "POST", work+"/releases", token, `{"tag_name":"v1"}`)
+		expect(422, "POST", work+"/releases", token, `{"tag_name":"v2","target_commitish":"none"}`)
+		expect(404, "POST", "/repos/acme/none/releases", token, `{"tag_name":"v2"}`)
+
+		expect(200, "PATCH", work+"/git/refs/heads/a/b", token, `{"sha":"`+main+`","force":true}`)
+		expect(422, "PATCH", work+"/git/refs/heads/none", token, `{"sha":"`+main+`"}`)
+		expect(204, "DELETE", work+"/git/refs/tags/v1", token, "")
+		expect(422, "DELETE", work+"/git/refs/tags/v1", token, "")
+		const empty = "/repos/acme/one/git"
+		get(409, empty+"/ref/heads/main", token)
+		get(409, empty+"/matching-refs/heads", token)
+		expect(409, "POST", empty+"/refs", token, `{"ref":"refs/heads/main","sha":"`+main+`"}`)
+		expect(409, "PATCH", empty+"/refs/heads/main", token, `{"sha":"`+main+`"}`)
+		expect(409, "DELETE", empty+"/refs/heads/main", token, "")
+		get(404, "/repos/acme/one/branches", token)
+		require.NoError(t, f.RenameRepository("acme/work", "acme/worked"))
+		get(301, work+"/branches/main", token)
+		require.NoError(t, f.RenameRepository("acme/worked", "acme/work"))
+	})
+
+	t.Run("apps and users", func(t *testing.T) {
+		for _, authorization := range []string{"", f.app(), mint(mintAcme, "")} {
+			get(200, "/apps/robot", authorization)
+			get(404, "/apps/none", authorization)
+			for _, login := range []string{"robot%5Bbot%5D", "acme", "alice"} {
+				get(200, "/users/"+login, authorization)
+			}
+			get(404, "/users/nobody", authorization)
+		}
+		f.Fail(githubapptest.Rule{Fault: githubapptest.PrimaryLimit(403, time.Minute), Times: 1})
+		get(403, "/apps/robot", "")
+	})
+
 	t.Run("mints that are refused", func(t *testing.T) {
 		refused := func(status int, body string) {
 			t.Helper()
@@ -202,6 +300,9 @@ func TestEveryAnswerIsAsGitHubDescribesIt(t *testing.T) {
 	require.Empty(t, missing, "GitHub describes them, and no answer of theirs was validated")
 }
 
-// unreachable are answers that the fake doesn't give: it knows no users, and refuses no ref of a README otherwise than
-// as not found.
-var unreachable = []string{"GET /user 200", "GET /user 304", "GET /repos/{owner}/{repo}/readme 422"}
+// unreachable are answers that the fake doesn't give: it signs nobody in, refuses no ref of a README otherwise than as
+// not found, has no files that are elsewhere, and is never too busy to delete one.
+var unreachable = []string{
+	"GET /user 200", "GET /user 304", "GET /repos/{owner}/{repo}/readme 422",
+	"GET /repos/{owner}/{repo}/contents/{path} 302", "DELETE /repos/{owner}/{repo}/contents/{path} 503",
+}

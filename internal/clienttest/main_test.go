@@ -45,7 +45,7 @@ func newFake(t testing.TB, opts *githubapptest.Options) *fake {
 	t.Cleanup(s.Close)
 	s.AddApp(githubapptest.App{
 		ID: appID, ClientID: clientID, Slug: "robot", Keys: []*rsa.PublicKey{&testutil.RSAKey(t, 0).PublicKey},
-		Permissions: map[string]string{"contents": "write", "issues": "read", "organization_projects": "admin"},
+		Permissions: map[string]string{"contents": "write", "pull_requests": "write", "issues": "read", "organization_projects": "admin"},
 	})
 	s.AddInstallation(githubapptest.Installation{ID: 1, AppID: appID, Account: "acme", Repositories: []string{"acme/one", "acme/two", "acme/old"}})
 	s.Uninstall(1) // it only made the names

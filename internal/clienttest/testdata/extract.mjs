@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Extracts from GitHub's OpenAPI description what this module's tests validate with: the operations of GitHub Apps,
-// the webhooks about installations, and all they refer to, as names and types only. It prints JSON with one operation
+// Extracts from GitHub's OpenAPI description what this module's tests validate with: the operations of GitHub Apps and
+// those on a repository's git, the webhooks about installations, and all they refer to, as names and types only. It prints JSON with one operation
 // or schema a line, so that a newer version shows as a short difference.
 //
 //   node testdata/extract.mjs 23.0.2 > testdata/openapi.json
@@ -22,15 +22,28 @@ const OPERATIONS = {
   "/app/installations/{installation_id}": ["get", "delete"],
   "/app/installations/{installation_id}/access_tokens": ["post"],
   "/app/installations/{installation_id}/suspended": ["put", "delete"],
+  "/apps/{app_slug}": ["get"],
   "/enterprises/{enterprise}/installation": ["get"],
   "/installation/repositories": ["get"],
   "/installation/token": ["delete"],
   "/orgs/{org}/installation": ["get"],
   "/rate_limit": ["get"],
   "/repos/{owner}/{repo}": ["get"],
+  "/repos/{owner}/{repo}/branches": ["get"],
+  "/repos/{owner}/{repo}/branches/{branch}": ["get"],
+  "/repos/{owner}/{repo}/contents/{path}": ["get", "put", "delete"],
+  "/repos/{owner}/{repo}/git/matching-refs/{ref}": ["get"],
+  "/repos/{owner}/{repo}/git/ref/{ref}": ["get"],
+  "/repos/{owner}/{repo}/git/refs": ["post"],
+  "/repos/{owner}/{repo}/git/refs/{ref}": ["patch", "delete"],
   "/repos/{owner}/{repo}/installation": ["get"],
+  "/repos/{owner}/{repo}/merges": ["post"],
+  "/repos/{owner}/{repo}/pulls/{pull_number}/merge": ["put"],
+  "/repos/{owner}/{repo}/pulls/{pull_number}/update-branch": ["put"],
   "/repos/{owner}/{repo}/readme": ["get"],
+  "/repos/{owner}/{repo}/releases": ["post"],
   "/user": ["get"],
+  "/users/{username}": ["get"],
   "/users/{username}/installation": ["get"],
 };
 const WEBHOOKS = [
