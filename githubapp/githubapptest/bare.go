@@ -23,13 +23,14 @@ func (b bare) git(args ...string) (string, error) { return b.tools.run(b.dir, ni
 // resolve returns the commit that name is: a branch, a tag, a ref in full, or
 // an id; "" when there is none.
 func (b bare) resolve(name string) (commit string) {
-	if strings.ContainsAny(name, "^~:@ ") { // git's own words for others
+	if strings.ContainsAny(name, "^~: ") || strings.Contains(name, "@{") { // git's own words for others
 		return ""
 	}
-	for _, candidate := range []string{"refs/heads/" + name, "refs/tags/" + name, name} {
-		if candidate == name && !isObjectID(name) && !strings.HasPrefix(name, "refs/") {
-			break
-		}
+	candidates := []string{"refs/heads/" + name, "refs/tags/" + name}
+	if isObjectID(name) || strings.HasPrefix(name, "refs/") {
+		candidates = []string{name}
+	}
+	for _, candidate := range candidates {
 		if commit, err := b.git("rev-parse", "--verify", "--quiet", candidate+"^{commit}"); err == nil {
 			return commit
 		}

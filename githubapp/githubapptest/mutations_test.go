@@ -44,7 +44,7 @@ func TestAMutationMovesRefsForWhoMayWrite(t *testing.T) {
 			done := w.mutate(token, c.mutation, input, c.payload)
 			require.NotContains(t, done.json, "errors", string(done.body))
 			require.Equal(t, []string{c.moved}, moved(before, w.state()))
-			w.git.Run(t, w.RepositoryDir("acme/widgets"), "fsck", "--strict")
 		})
 	}
+	w.git.Run(t, w.RepositoryDir("acme/widgets"), "fsck", "--strict")
 }

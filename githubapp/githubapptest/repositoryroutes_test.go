@@ -42,9 +42,9 @@ func TestTheAPIMovesRefsForWhoMayWrite(t *testing.T) {
 			require.Equal(t, before, w.state())
 			w.expect(c.status, c.method, path, body)
 			require.Equal(t, c.moved, moved(before, w.state()))
-			w.git.Run(t, w.RepositoryDir("acme/widgets"), "fsck", "--strict")
 		})
 	}
+	w.git.Run(t, w.RepositoryDir("acme/widgets"), "fsck", "--strict")
 }
 
 func TestAPullRequestsBranchIsUpdatedWithoutContentsWrite(t *testing.T) {

@@ -3,6 +3,7 @@ package githubapptest_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ type worked struct {
 	onlyPulls    string // contents: read, pull_requests: write
 	repositoryID float64
 	pull         int    // the latest, which isn't merged
-	backup       string // of the repository
+	backup       string // of its refs
 }
 
 func newWorked(t *testing.T) *worked {
@@ -48,7 +49,7 @@ func newWorked(t *testing.T) *worked {
 	w.expect(201, "PUT", "/contents/two", `{"message":"Two","content":"Mg=="}`)
 	w.first, w.main, w.topic, w.readmeSHA = w.main, w.rev("main"), w.rev("topic"), w.rev("main:README.md")
 	w.old = w.node(`ref(qualifiedName:"refs/heads/old")`)
-	require.NoError(t, os.CopyFS(w.backup, os.DirFS(f.RepositoryDir("acme/widgets"))))
+	require.NoError(t, os.CopyFS(w.backup, os.DirFS(filepath.Join(f.RepositoryDir("acme/widgets"), "refs"))))
 	w.pull, err = f.AddPullRequest("acme/widgets", "topic", "main")
 	require.NoError(t, err)
 	require.Equal(t, 1, w.pull)
@@ -69,11 +70,11 @@ func (w *worked) state() string {
 	return w.git.Run(w.t, w.RepositoryDir("acme/widgets"), "for-each-ref", "--format=%(refname) %(objectname)")
 }
 
-// restore brings the repository back to how it was at first, with another pull
+// restore brings all refs back to where they were at first, with another pull
 // request.
 func (w *worked) restore() {
 	w.t.Helper()
-	dir := w.RepositoryDir("acme/widgets")
+	dir := filepath.Join(w.RepositoryDir("acme/widgets"), "refs")
 	require.NoError(w.t, os.RemoveAll(dir))
 	require.NoError(w.t, os.CopyFS(dir, os.DirFS(w.backup)))
 	var err error

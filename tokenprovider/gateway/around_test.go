@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 
@@ -24,7 +25,7 @@ type around struct {
 	t      *testing.T
 	rules  atomic.Bool // whether AllowRefs is asked; the scopes of GitAndAPI hold anyway
 	writer string      // a token with contents: write that the forge takes directly
-	backup string      // of the repository
+	backup string      // of its refs
 
 	// What the requests below name.
 	main, topic, readme    string // objects of git's
@@ -63,7 +64,7 @@ func newAround(t *testing.T) *around {
 	}
 	git.Run(t, dir, "update-ref", "refs/heads/other", first)
 	a.main, a.topic = git.Run(t, dir, "rev-parse", "main"), git.Run(t, dir, "rev-parse", "topic")
-	require.NoError(t, os.CopyFS(a.backup, os.DirFS(dir)))
+	require.NoError(t, os.CopyFS(a.backup, os.DirFS(filepath.Join(dir, "refs"))))
 
 	var found struct {
 		Data struct {
@@ -106,10 +107,10 @@ func (a *around) state() string {
 	return testutil.NewGit(a.t).Run(a.t, a.github.RepositoryDir("acme/widgets"), "for-each-ref", "--format=%(refname) %(objectname)")
 }
 
-// restore brings the repository back to how it was at first.
+// restore brings all refs back to where they were at first.
 func (a *around) restore() {
 	a.t.Helper()
-	dir := a.github.RepositoryDir("acme/widgets")
+	dir := filepath.Join(a.github.RepositoryDir("acme/widgets"), "refs")
 	require.NoError(a.t, os.RemoveAll(dir))
 	require.NoError(a.t, os.CopyFS(dir, os.DirFS(a.backup)))
 }
