@@ -29,6 +29,8 @@ type App struct {
 	log    *slog.Logger
 
 	accounts accounts            // where the app is installed
+	bot      bot                 // who commits in its name
+	host     string              // of GitHub's website
 	facts    facts               // what is known of the installations
 	mints    *queue.Queue[int64] // by installation
 	ledger   *ledger.Ledger      // what workspaces were given
@@ -85,6 +87,7 @@ func New(opts Options) (*App, error) {
 			Timeout:    opts.Cache.MintTimeout,
 			Logger:     opts.Logger,
 		}),
+		host:          websiteOf(base),
 		log:           opts.Logger,
 		sealKeys:      opts.SealKeys,
 		identity:      []string{base.Host + base.Path, opts.inStore()},

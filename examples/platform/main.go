@@ -66,7 +66,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	plugins.Register(githubapp.NewMutator(app.Installation(id), nil), git)
+	plugins.Register(githubapp.NewMutator(app.Installation(id), nil), githubapp.NewIdentityMutator(app), git)
 	return serve(ctx, log, listener, plugins, key)
 }
 

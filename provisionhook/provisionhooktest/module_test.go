@@ -38,6 +38,10 @@ func TestTheMutatorsOfThisModuleKeepTheContract(t *testing.T) {
 			require.NoError(t, err)
 			return m
 		},
+		"githubapp's identity": func(t *testing.T) provisionhook.EnvMutator {
+			app, _ := app(t)
+			return githubapp.NewIdentityMutator(app)
+		},
 	} {
 		t.Run(name, func(t *testing.T) { provisionhooktest.Run(t, newMutator) })
 	}

@@ -1,0 +1,127 @@
+package githubapp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/molecule-ai/provisionkit/githubapp/internal/apiclient"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"golang.org/x/sync/singleflight"
+)
+
+// Identity is who commits: the name and address under which GitHub shows
+// commits as the app's own.
+type Identity struct {
+	Name  string // SLUG[bot]
+	Email string // ID+SLUG[bot]@users.noreply.HOST, with the id of the bot's account
+}
+
+// bot is the app's own [Identity], which is found once. The zero bot is ready.
+type bot struct {
+	found   atomic.Pointer[Identity]
+	flights singleflight.Group
+	refused refusal
+}
+
+// Identity returns under which name and address GitHub shows commits as the
+// app's own. GitHub is asked once, and the answer kept for as long as the App:
+// one that is renamed needs a restart. It takes a token of some installation, of
+// which the app needs one. Callers who ask at the same time share the requests.
+// After an error GitHub isn't asked again for 30 seconds at least, and the error
+// is the same. One of CodeNotFound says that the app isn't installed anywhere.
+func (a *App) Identity(ctx context.Context) (Identity, error) {
+	if found := a.bot.found.Load(); found != nil {
+		return *found, nil
+	}
+	flight := a.bot.flights.DoChan("", func() (any, error) {
+		if err := a.bot.refused.check(); err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), queueTimeout)
+		defer cancel()
+		found, err := a.findIdentity(ctx)
+		if err != nil {
+			err = fmt.Errorf("githubapp: find the identity of app %s: %w", a.name, err)
+			a.bot.refused.hold(err)
+			return nil, err
+		}
+		a.bot.found.Store(&found)
+		return nil, nil
+	})
+	select {
+	case r := <-flight:
+		if r.Err != nil {
+			return Identity{}, r.Err
+		}
+		return *a.bot.found.Load(), nil
+	case <-ctx.Done():
+		return Identity{}, fmt.Errorf("githubapp: find the identity of app %s: %w", a.name, ctx.Err())
+	}
+}
+
+// findIdentity asks GitHub for the app's slug and for the account of its bot.
+func (a *App) findIdentity(ctx context.Context) (Identity, error) {
+	got, err := a.lookup(ctx, "/app")
+	if err != nil {
+		return Identity{}, err
+	}
+	var app struct {
+		Slug string `json:"slug"`
+	}
+	if json.Unmarshal(got.Body, &app) != nil || !nameable(app.Slug) {
+		return Identity{}, internal(errors.New("the answer of GET /app has no slug"))
+	}
+	token, err := a.anyToken(ctx)
+	if err != nil {
+		return Identity{}, err
+	}
+	name := app.Slug + "[bot]"
+	got, err = a.client.DoWithToken(ctx, token, apiclient.Request{
+		Method: http.MethodGet, Path: "/users/" + url.PathEscape(name), Want: http.StatusOK,
+	})
+	if err != nil {
+		return Identity{}, published(err)
+	}
+	var account struct {
+		ID int64 `json:"id"`
+	}
+	if json.Unmarshal(got.Body, &account) != nil || account.ID <= 0 {
+		return Identity{}, internal(errors.New("the answer with the bot's account has no id"))
+	}
+	address := strconv.FormatInt(account.ID, 10) + "+" + name + "@users.noreply." + a.host
+	return Identity{Name: name, Email: address}, nil
+}
+
+// anyToken returns a token that may do no more than read what is public, of the
+// first installation that isn't suspended: it isn't documented that GitHub shows
+// an account to the app itself.
+func (a *App) anyToken(ctx context.Context) (string, error) {
+	for info, err := range a.Installations(ctx) {
+		switch {
+		case err != nil:
+			return "", err
+		case info.SuspendedAt.IsZero():
+			least := Scope{Permissions: map[string]string{"metadata": "read"}}
+			token, _, err := a.Installation(info.ID, least).Token(ctx)
+			return token, err
+		}
+	}
+	return "", &tokenprovider.Error{Code: tokenprovider.CodeNotFound,
+		Err: errors.New("it is installed nowhere, and a token of an installation is needed to ask")}
+}
+
+// websiteOf returns the host of the website whose API is at base.
+func websiteOf(base *url.URL) string {
+	host := strings.ToLower(base.Hostname())
+	if base.Path == "" { // an Enterprise Server's API is below its website
+		host = strings.TrimPrefix(host, "api.")
+	}
+	return host
+}
