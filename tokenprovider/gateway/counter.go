@@ -10,8 +10,13 @@ import (
 type counter struct {
 	http.ResponseWriter
 	status int
+	last   int // bytes of the last write
 	sent   atomic.Int64
 }
+
+// bulk is how large a write is of which the server keeps nothing back: more than
+// two of its buffers.
+const bulk = 8 << 10
 
 // Unwrap is for [http.ResponseController].
 func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
@@ -28,8 +33,19 @@ func (c *counter) Write(p []byte) (int, error) {
 		c.status = http.StatusOK
 	}
 	n, err := c.ResponseWriter.Write(p)
+	c.last = n
 	c.sent.Add(int64(n))
 	return n, err
+}
+
+// FlushError is for [http.ResponseController]. Behind a large write there is
+// nothing to flush but the end of a chunk, for which a packet of its own would be
+// sent; of a pack that would be every third.
+func (c *counter) FlushError() error {
+	if c.last > bulk {
+		return nil
+	}
+	return http.NewResponseController(c.ResponseWriter).Flush()
 }
 
 // body counts what comes from the client.

@@ -109,10 +109,11 @@ func (g *Gateway) admit(ctx context.Context, p tokenhttp.Principal) error {
 // understand finds out what the request asks for. Of a push it reads the
 // commands.
 func (x *exchange) understand() (*push, *refused) {
-	done := x.readWithin(bodyTimeout)
-	defer done()
 	// Its time is that of the body that it reads. The request's context won't do:
 	// a read that fails ends it, and the reason would be lost.
+	if x.request.ContentLength != 0 {
+		defer x.readWithin(bodyTimeout)()
+	}
 	err := foreign.Do("the Forge", func() (err error) {
 		x.op, err = x.options.Forge.Operation(x.request)
 		return err

@@ -30,9 +30,11 @@ func (x *exchange) forward(ctx context.Context) *refused {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer x.transfers.begin(x.principal, func() { x.end(cancel) })()
+	// An answer without a length, as git's are, is flushed as it comes: the proxy
+	// sees to that. Flushing the others would send each small one in two parts.
 	proxy := &httputil.ReverseProxy{
 		Rewrite: f.rewrite, Transport: f, ModifyResponse: f.answered, ErrorHandler: f.failed,
-		FlushInterval: -1, BufferPool: buffers, ErrorLog: discard,
+		BufferPool: buffers, ErrorLog: discard,
 	}
 	defer func() {
 		if broken := recover(); broken != nil { // in the middle of a body

@@ -43,7 +43,7 @@ type platform struct {
 // The app at the forge, and its installation on acme.
 const appID, installationID = 12, 345
 
-func newPlatform(t *testing.T, edit func(p *platform, o *gateway.Options)) *platform {
+func newPlatform(t testing.TB, edit func(p *platform, o *gateway.Options)) *platform {
 	t.Helper()
 	github, err := githubapptest.NewServer(&githubapptest.Options{TLS: true})
 	require.NoError(t, err)
@@ -119,7 +119,7 @@ func (p *platform) audited() []gateway.AuditRecord {
 }
 
 // refs returns the names of the refs of a repository at the forge.
-func (p *platform) refs(t *testing.T, repository string) []string {
+func (p *platform) refs(t testing.TB, repository string) []string {
 	t.Helper()
 	return strings.Fields(testutil.NewGit(t).Run(t, p.github.RepositoryDir(repository), "for-each-ref", "--format=%(refname)"))
 }
@@ -134,7 +134,7 @@ func (p *platform) requireClean(t *testing.T) {
 }
 
 // newGit returns git in a workspace with what the Mutator writes and no more.
-func (p *platform) newGit(t *testing.T, id string) *testutil.Git {
+func (p *platform) newGit(t testing.TB, id string) *testutil.Git {
 	t.Helper()
 	m, err := p.Mutator(gateway.MutatorOptions{Key: p.key})
 	require.NoError(t, err)

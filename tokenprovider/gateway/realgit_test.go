@@ -49,7 +49,7 @@ func (s *sight) saw(like func(*http.Request) bool) bool {
 }
 
 // configure sets git's configuration of a repository at the forge.
-func (p *platform) configure(t *testing.T, repository string, pairs ...string) {
+func (p *platform) configure(t testing.TB, repository string, pairs ...string) {
 	t.Helper()
 	for n := 0; n < len(pairs); n += 2 {
 		testutil.NewGit(t).Run(t, p.github.RepositoryDir(repository), "config", pairs[n], pairs[n+1])
