@@ -192,6 +192,7 @@ func transport(connections int, timeout time.Duration) http.RoundTripper {
 	t := standard.Clone()
 	t.MaxIdleConnsPerHost = connections
 	t.HTTP2 = wire.HealthCheck(timeout * 2 / 3)
+	t.OnProxyConnectResponse = wire.OnProxyConnect
 	return t
 }
 

@@ -17,6 +17,9 @@
 //	go FILE
 //		A file to write, below the first terminal's current folder. A command
 //		behind it has to compile it.
+//	nginx
+//		A server block of its configuration. A test of what stands behind that
+//		server runs it.
 //
 // with=MODULE beside them is for what needs more than the root module: a test
 // in that module, a folder of this repository, follows those blocks, and the

@@ -87,7 +87,7 @@ func parseInfo(info string) (Block, error) {
 	switch {
 	case b.Kind == "go" && b.File == "":
 		return Block{}, fmt.Errorf("a block of go needs the name of its file")
-	case !slices.Contains([]string{"sh", "text", "go"}, b.Kind):
+	case !slices.Contains([]string{"sh", "text", "go", "nginx"}, b.Kind):
 		return Block{}, fmt.Errorf("nobody follows a block of %s", b.Kind)
 	}
 	return b, nil

@@ -17,6 +17,7 @@ func NewTransport() *http.Transport {
 	return &http.Transport{
 		HTTP2:                  HealthCheck(5 * time.Second),
 		Proxy:                  proxy,
+		OnProxyConnectResponse: OnProxyConnect,
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    5 * time.Second,
 		IdleConnTimeout:        30 * time.Second,

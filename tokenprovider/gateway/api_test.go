@@ -1,12 +1,9 @@
 package gateway_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
-	"maps"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -265,39 +262,44 @@ func TestATokenThatGitHubRefusesIsReplacedOnce(t *testing.T) {
 	require.Contains(t, got.message(t), "refuses the platform's token (401)")
 }
 
+// internal/newgh runs this with a newer gh.
 func TestGHWorksThroughTheGateway(t *testing.T) {
 	path := testutil.NeedTool(t, "gh")
-	p := newPlatform(t, func(_ *platform, o *gateway.Options) { o.BaseURL = "https://gateway.test" })
-	socket := filepath.Join(t.TempDir(), "socket")
-	listener, err := net.Listen("unix", socket)
-	require.NoError(t, err)
-	server := &http.Server{Handler: p.Gateway}
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(func() { _ = server.Close() })
-
-	m, err := p.Mutator(gateway.MutatorOptions{Key: p.key})
-	require.NoError(t, err)
-	env := testutil.NewGit(t).Env
-	maps.Copy(env, testutil.GHEnv(t, env["HOME"], socket))
-	require.NoError(t, m.MutateEnv(t.Context(), "ws-1", env))
-	gh := func(args ...string) (string, error) {
+	p := newPlatform(t, func(_ *platform, o *gateway.Options) { o.BaseURL = "https://" + hostname })
+	p.reachAt(t, p.server.Listener.Addr().String())
+	git := p.newGit(t, "ws-1")
+	git.Env["GH_PROMPT_DISABLED"], git.Env["GH_NO_UPDATE_NOTIFIER"] = "1", "1"
+	folder := filepath.Join(t.TempDir(), "widgets")
+	try := func(dir string, args ...string) (string, error) {
 		cmd := exec.CommandContext(t.Context(), path, args...)
-		for name, value := range env {
+		cmd.Dir = dir
+		for name, value := range git.Env {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
-		var out bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &out
-		err := cmd.Run()
-		return out.String(), err
+		out, err := cmd.CombinedOutput()
+		return string(out), err
 	}
-	out, err := gh("api", "repos/acme/widgets", "--jq", ".full_name")
-	require.NoError(t, err, out)
-	require.Equal(t, "acme/widgets\n", out)
-	out, err = gh("api", "--method", "PUT", "repos/acme/widgets/contents/a")
+	gh := func(dir string, args ...string) string {
+		t.Helper()
+		out, err := try(dir, args...)
+		require.NoError(t, err, "gh %v: %s", args, out)
+		return out
+	}
+	require.Contains(t, gh("", "auth", "status"), "Logged in to "+hostname)
+	require.Equal(t, "acme/widgets\n", gh("", "api", "repos/acme/widgets", "--jq", ".full_name"))
+	gh("", "api", "graphql", "-f", "query={ viewer { login } }")
+	require.Equal(t, 2, strings.Count(gh("", "api", "installation/repositories?per_page=1", "--paginate", "--jq", ".repositories[].full_name"), "\n"))
+	gh("", "repo", "clone", "acme/widgets", folder)
+	require.Contains(t, gh(folder, "repo", "view", "--json", "name"), "widgets", "the repository is that of the remote")
+	clone := filepath.Join(t.TempDir(), "clone")
+	git.Run(t, "", "clone", "--quiet", p.github.URL+"/acme/widgets.git", clone)
+	require.Contains(t, gh(clone, "repo", "view", "--json", "name"), "widgets")
+
+	out, err := try("", "api", "--method", "PUT", "repos/acme/widgets/contents/a")
 	require.Error(t, err)
 	require.Contains(t, out, "doesn't allow a call of the API to move a branch or tag")
-	out, err = gh("api", "graphql", "-f", "query={ viewer { login } }")
-	require.NoError(t, err, out)
-	out, err = gh("repo", "view", "acme/widgets", "--json", "name")
-	require.NoError(t, err, out)
+	for _, r := range p.audited() {
+		require.Equal(t, "ws-1", r.Principal.WorkspaceID)
+	}
+	p.requireClean(t)
 }

@@ -49,7 +49,11 @@ type Options struct {
 	Audit func(ctx context.Context, r AuditRecord)
 
 	// Transport reaches the forge. Nil: one for https through the proxy of the
-	// environment, without a limit for how long a transfer takes.
+	// environment (HTTPS_PROXY, NO_PROXY), which trusts the system's certificates
+	// (on Linux also those in SSL_CERT_FILE), without a limit for how long a
+	// transfer takes. Over HTTP/2 it holds less than 1 MiB of an answer whose
+	// client is slow; net/http's own holds 4 MiB, unless its
+	// HTTP2.MaxReceiveBufferPerStream says otherwise.
 	Transport http.RoundTripper
 
 	// Logger gets every record and the reasons that callers aren't told. Nil:
@@ -104,18 +108,25 @@ func parseBase(raw string) (*url.URL, error) {
 	return wire.ParseBase(raw)
 }
 
+// maxHeld is how much of an answer, in bytes, may have come from the forge before
+// its client takes it. Over HTTP/2 it is held here; net/http's own bound is 4 MiB.
+const maxHeld = 768 << 10
+
 // newTransport returns what reaches a forge. It asks for no compression of its
 // own: bodies go through as they come.
-func newTransport() http.RoundTripper {
+func newTransport() *http.Transport {
+	http2 := wire.HealthCheck(15 * time.Second)
+	http2.MaxReceiveBufferPerStream = maxHeld
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		HTTP2:                 wire.HealthCheck(15 * time.Second),
-		ForceAttemptHTTP2:     true,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ExpectContinueTimeout: time.Second,
-		IdleConnTimeout:       90 * time.Second,
-		MaxIdleConnsPerHost:   64,
-		DisableCompression:    true,
+		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: wire.OnProxyConnect,
+		HTTP2:                  http2,
+		ForceAttemptHTTP2:      true,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConnsPerHost:    64,
+		DisableCompression:     true,
 	}
 }
 

@@ -6,9 +6,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,11 +32,13 @@ type platform struct {
 	github  *githubapptest.Server
 	app     *githubapp.App
 	url     string
+	server  *httptest.Server
 	key     *tokenhttp.WorkspaceKey
 	options gateway.Options
 	client  *http.Client
 	log     *testutil.Capture
-	ca      string // the file of the gateway's certificate
+	ca      string            // the file of the gateway's certificate
+	network map[string]string // by which workspaces reach it
 
 	mu      sync.Mutex
 	records []gateway.AuditRecord
@@ -103,12 +107,30 @@ func newPlatform(t testing.TB, edit func(p *platform, o *gateway.Options)) *plat
 	server.Config.Handler = p.Gateway
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	p.client = server.Client()
+	p.server, p.client = server, server.Client()
 	p.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	p.ca = filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(p.ca,
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
 	return p
+}
+
+// hostname is the gateway's where workspaces reach it by one. Servers of httptest
+// have a certificate for it.
+const hostname = "gateway.example.com"
+
+// reachAt has workspaces reach the gateway by its host name, at port 443, through
+// a proxy which knows that this is at address: nobody needs that port here.
+func (p *platform) reachAt(t *testing.T, address string) {
+	t.Helper()
+	tunnels := testutil.NewTunnels(t, map[string]string{hostname + ":443": address})
+	p.network = map[string]string{"HTTPS_PROXY": tunnels.URL, "SSL_CERT_FILE": p.ca}
+	proxy, err := url.Parse(tunnels.URL)
+	require.NoError(t, err)
+	transport := p.client.Transport.(*http.Transport).Clone()
+	transport.Proxy = http.ProxyURL(proxy)
+	t.Cleanup(transport.CloseIdleConnections)
+	p.client.Transport = transport
 }
 
 // audited returns the records so far.
@@ -140,6 +162,7 @@ func (p *platform) newGit(t testing.TB, id string) *testutil.Git {
 	require.NoError(t, err)
 	git := testutil.NewGit(t)
 	git.Env["GIT_SSL_CAINFO"] = p.ca
+	maps.Copy(git.Env, p.network)
 	require.NoError(t, m.MutateEnv(t.Context(), id, git.Env))
 	return git
 }

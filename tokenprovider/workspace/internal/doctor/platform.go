@@ -78,8 +78,8 @@ func (d *diagnosis) reach(ctx context.Context, o *observer, url, variable string
 // unreachable says why nothing answers at host, which the variable names.
 func unreachable(err error, host, through, variable string) finding {
 	if through != "" {
-		if refusal, isRefusal := errors.AsType[*proxyRefusal](err); isRefusal {
-			return refusal.of(through, host)
+		if refusal, isRefusal := errors.AsType[*wire.ProxyRefusal](err); isRefusal {
+			return refusedBy(through, host, refusal.Status)
 		}
 		if dial, isDial := errors.AsType[*net.OpError](err); isDial && dial.Op == "proxyconnect" {
 			return wrong("the proxy %s can't be reached: correct HTTPS_PROXY, "+

@@ -3,7 +3,6 @@ package doctor
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -42,24 +41,10 @@ func proxyHost(value string) string {
 	return u.Host
 }
 
-// proxyRefusal is the error for a proxy that doesn't make the connection that it
-// is asked for.
-type proxyRefusal struct{ status int }
-
-func (e *proxyRefusal) Error() string { return fmt.Sprintf("the proxy answers %d", e.status) }
-
-// onConnect is an OnProxyConnectResponse of [http.Transport].
-func onConnect(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
-	if resp.StatusCode != http.StatusOK {
-		return &proxyRefusal{resp.StatusCode}
-	}
-	return nil
-}
-
-// of says what to do about a refusal of that proxy to let anybody through to
-// host.
-func (e *proxyRefusal) of(proxy, host string) finding {
-	switch e.status {
+// refusedBy says what to do about that proxy, which answers with status when it is
+// to let somebody through to host.
+func refusedBy(proxy, host string, status int) finding {
+	switch status {
 	case http.StatusProxyAuthRequired:
 		return wrong("the proxy %s asks for a user name and password (407): put them into "+
 			"HTTPS_PROXY, as in http://USER:PASSWORD@%s", proxy, proxy)
@@ -68,5 +53,5 @@ func (e *proxyRefusal) of(proxy, host string) finding {
 			"runs it allow that host, or add the host to NO_PROXY", proxy, host)
 	}
 	return wrong("the proxy %s doesn't get through to %s (%d): have whoever runs it look why, "+
-		"or add the host to NO_PROXY", proxy, host, e.status)
+		"or add the host to NO_PROXY", proxy, host, status)
 }

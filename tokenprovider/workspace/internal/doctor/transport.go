@@ -25,9 +25,7 @@ type answer struct {
 }
 
 func newObserver() *observer {
-	transport := wire.NewTransport()
-	transport.OnProxyConnectResponse = onConnect
-	return &observer{transport: transport}
+	return &observer{transport: wire.NewTransport()}
 }
 
 // RoundTrip implements [http.RoundTripper].

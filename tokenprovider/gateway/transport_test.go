@@ -1,0 +1,65 @@
+package gateway
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+)
+
+// pipes are connections in memory, which hold nothing back.
+type pipes chan net.Conn
+
+// Accept implements [net.Listener].
+func (p pipes) Accept() (net.Conn, error) {
+	if conn, ok := <-p; ok {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+
+// Close implements [net.Listener].
+func (p pipes) Close() error { close(p); return nil }
+
+// Addr implements [net.Listener].
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestOfWhatAClientDoesNotTakeLittleIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent atomic.Int64
+		version2 := &http.Protocols{}
+		version2.SetUnencryptedHTTP2(true)
+		listener := make(pipes)
+		forge := &http.Server{Protocols: version2, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			for part := make([]byte, 16<<10); ; {
+				n, err := w.Write(part)
+				if sent.Add(int64(n)); err != nil {
+					return
+				}
+			}
+		})}
+		go func() { _ = forge.Serve(listener) }()
+		transport := newTransport()
+		transport.Protocols = version2
+		transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			here, there := net.Pipe()
+			listener <- there
+			return here, nil
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://forge.test/", http.NoBody)
+		require.NoError(t, err)
+		resp, err := transport.RoundTrip(r)
+		require.NoError(t, err)
+		require.Equal(t, 2, resp.ProtoMajor)
+		synctest.Wait() // until the forge can't send any more
+		require.GreaterOrEqual(t, sent.Load(), int64(maxHeld), "a clone is no slower than its client")
+		require.LessOrEqual(t, sent.Load(), int64(1<<20))
+		require.NoError(t, resp.Body.Close())
+		transport.CloseIdleConnections()
+		require.NoError(t, forge.Close())
+	})
+}
