@@ -1,6 +1,6 @@
-// Package newgh tries the workspace's shim of gh with a gh that is newer than
-// the one of the system: its tests build that, and run the shim's tests with it
-// as the gh on the PATH.
+// Package newgh tries the workspace's shim of gh, and the gateway, with a gh that
+// is newer than the one of the system: its tests build that, and run theirs with
+// it as the gh on the PATH.
 //
 //	go -C internal/newgh test
 //

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTheShimWorksWithANewGh runs the tests of the shim in the module that has
-// it. Each has a home of its own, which is empty at first.
-func TestTheShimWorksWithANewGh(t *testing.T) {
+// TestTheShimAndTheGatewayWorkWithANewGh runs the tests of both in the module that
+// has them. Each has a home of its own, which is empty at first.
+func TestTheShimAndTheGatewayWorkWithANewGh(t *testing.T) {
 	folder := t.TempDir()
 	gh := filepath.Join(folder, "gh")
 	if runtime.GOOS == "windows" {
@@ -25,10 +25,15 @@ func TestTheShimWorksWithANewGh(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(version), "gh version 2.83.0")
 
-	tests := exec.CommandContext(t.Context(), "go", "test", "-count=1", "./tokenprovider/workspace/internal/ghshim")
-	tests.Dir = filepath.Join("..", "..")
-	tests.Env = append(os.Environ(), "PATH="+folder+string(os.PathListSeparator)+os.Getenv("PATH"))
-	output, err = tests.CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	t.Logf("%s", output)
+	for _, args := range [][]string{
+		{"./tokenprovider/workspace/internal/ghshim"}, {"-v", "-run=^TestGHWorksThroughTheGateway$", "./tokenprovider/gateway"},
+	} {
+		tests := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1"}, args...)...)
+		tests.Dir = filepath.Join("..", "..")
+		tests.Env = append(os.Environ(), "PATH="+folder+string(os.PathListSeparator)+os.Getenv("PATH"))
+		output, err = tests.CombinedOutput()
+		require.NoError(t, err, "%s", output)
+		require.NotContains(t, string(output), "no tests to run")
+		t.Logf("%s", output)
+	}
 }
