@@ -18,18 +18,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newDirect returns git that goes to the forge itself, with a token of it.
-func (p *platform) newDirect(b *testing.B) *testutil.Git {
+// directly returns the credential of git's that the forge itself takes.
+func (p *platform) directly(b *testing.B) string {
 	b.Helper()
 	grant, err := p.options.Policy(b.Context(), tokenhttp.Principal{}, gateway.Operation{})
 	require.NoError(b, err)
 	token, _, err := grant.Provider.Token(b.Context())
 	require.NoError(b, err)
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:"+token))
+}
+
+// newDirect returns git that goes to the forge itself.
+func (p *platform) newDirect(b *testing.B) *testutil.Git {
+	b.Helper()
 	git := testutil.NewGit(b)
 	git.Env["GIT_SSL_CAINFO"] = filepath.Join(git.Home, "ca.pem")
 	require.NoError(b, os.WriteFile(git.Env["GIT_SSL_CAINFO"], p.github.CertPEM(), 0o600))
-	header := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:"+token))
-	git.Run(b, "", "config", "--global", "http."+p.github.URL+"/.extraHeader", header)
+	git.Run(b, "", "config", "--global", "http."+p.github.URL+"/.extraHeader", "Authorization: "+p.directly(b))
 	return git
 }
 
@@ -83,8 +88,8 @@ func heap(f func()) (grown int64) {
 	return <-peak - before
 }
 
-// compare runs the same through the gateway and directly in turn, and reports the
-// ratio of their throughputs, and how much more the heap grows with the gateway.
+// compare runs the same through the gateway and directly, in turn and behind
+// prepare, and reports how long both take and how far the heap grows.
 func compare(b *testing.B, prepare func(), through, direct func()) {
 	var took turns
 	var withGateway, without int64
@@ -104,7 +109,8 @@ func compare(b *testing.B, prepare func(), through, direct func()) {
 }
 
 // BenchmarkClone clones 200 MiB through the gateway and from the forge itself, in
-// turn. "ratio" compares the times; heap is all garbage of both included.
+// turn. "ratio" compares the times: 1.05 is 0.95 of the throughput. The heap is
+// that of this process, where both are, with all garbage.
 func BenchmarkClone(b *testing.B) {
 	p := newPlatform(b, nil)
 	url, folder := p.github.URL+"/acme/widgets.git", b.TempDir()
@@ -114,12 +120,18 @@ func BenchmarkClone(b *testing.B) {
 	direct.Run(b, "", "clone", "--quiet", url, work)
 	commitRandom(b, direct, work, 20)
 	direct.Run(b, work, "push", "--quiet", "origin", "HEAD:main")
+	n := 0
 	clone := func(git *testutil.Git) func() {
-		return func() { git.Run(b, "", "clone", "--quiet", "--bare", url, filepath.Join(folder, "clone")) }
+		return func() {
+			n++
+			git.Run(b, "", "clone", "--quiet", "--bare", url, filepath.Join(folder, "clone"+strconv.Itoa(n)))
+		}
 	}
-	b.SetBytes(200 << 20)
-	compare(b, func() {}, func() { clone(git)(); os.RemoveAll(filepath.Join(folder, "clone")) },
-		func() { clone(direct)(); os.RemoveAll(filepath.Join(folder, "clone")) })
+	compare(b, func() {
+		for ; n > 0; n-- {
+			require.NoError(b, os.RemoveAll(filepath.Join(folder, "clone"+strconv.Itoa(n))))
+		}
+	}, clone(git), clone(direct))
 }
 
 // BenchmarkPush pushes 100 MiB through the gateway and to the forge itself, in
@@ -133,7 +145,6 @@ func BenchmarkPush(b *testing.B) {
 		git.Run(b, work, "push", "--quiet", p.github.URL+"/acme/"+repository+".git", "HEAD:refs/heads/agent/one")
 	}
 	direct.Run(b, work, "push", "--quiet", "--force", p.github.URL+"/acme/gadgets.git", "HEAD:main")
-	b.SetBytes(100 << 20)
 	compare(b, func() { commitRandom(b, direct, work, 10) },
 		func() { push(git, "widgets") }, func() { push(direct, "gadgets") })
 }
