@@ -71,6 +71,9 @@ func TestAProxyGetsHTTPSToTunnelAndNothingThatItCouldRead(t *testing.T) {
 		client := &tokenhttp.Client{URL: url, Bearer: tokenprovider.Static(bearerSecret), AllowHTTP: true}
 		_, _, err := client.Token(t.Context())
 		require.Error(t, err)
+		if strings.HasPrefix(url, "https:") {
+			require.ErrorContains(t, err, "the proxy answers 502")
+		}
 		return
 	}
 	var seen []string
