@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,7 +17,6 @@ import (
 
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/internal/pktline"
-	"github.com/molecule-ai/provisionkit/tokenprovider/gateway"
 	"github.com/stretchr/testify/require"
 )
 
@@ -102,7 +102,7 @@ func (c *cloner) ask(ctx context.Context, method, path, body string) ([]byte, er
 // others are in flight.
 func BenchmarkThousandClones(b *testing.B) {
 	const clones, atATime = 1000, 50
-	p := newPlatform(b, func(_ *platform, o *gateway.Options) { o.Logger = nil })
+	p := newPlatform(b, nil)
 	turn := make(chan struct{}, atATime)
 	p.github.Fail(githubapptest.Rule{Path: "/acme/widgets.git/**", Fault: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		turn <- struct{}{}
@@ -111,8 +111,8 @@ func BenchmarkThousandClones(b *testing.B) {
 	}})
 	bearer, err := p.key.Issue("ws-1", 0)
 	require.NoError(b, err)
-	all := func(host string, config *tls.Config, authorization string) time.Duration {
-		transport := &http.Transport{TLSClientConfig: config, MaxIdleConnsPerHost: clones}
+	all := func(host string, roots *x509.CertPool, authorization string) time.Duration {
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, MaxIdleConnsPerHost: clones}
 		defer transport.CloseIdleConnections()
 		c := &cloner{&http.Client{Transport: transport}, host + "/acme/widgets.git", authorization}
 		var running sync.WaitGroup
@@ -127,11 +127,11 @@ func BenchmarkThousandClones(b *testing.B) {
 		running.Wait()
 		return time.Since(start)
 	}
-	ours := p.server.Client().Transport.(*http.Transport).TLSClientConfig
-	forges := p.github.Client().Transport.(*http.Transport).TLSClientConfig
+	gateways := p.server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	forges := p.github.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	var took turns
 	for b.Loop() {
-		through := all(p.url, ours, "Bearer "+bearer)
+		through := all(p.url, gateways, "Bearer "+bearer)
 		took.add(through, all(p.github.URL, forges, p.directly(b)))
 	}
 	took.report(b)
