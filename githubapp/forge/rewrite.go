@@ -26,6 +26,7 @@ const serverVersion = "3.17.0"
 // actions that lead back to GitHub, and the version in /meta change; nothing
 // else of a body does.
 func (g *github) Rewrite(resp *http.Response, op gateway.Operation, base *url.URL) error {
+	makeAbsolute(resp)
 	for _, name := range []string{"Location", "Link"} {
 		for n, value := range resp.Header[name] {
 			resp.Header[name][n] = g.rewriteAll(value, base)
@@ -53,6 +54,15 @@ func (g *github) Rewrite(resp *http.Response, op gateway.Operation, base *url.UR
 	resp.ContentLength = int64(len(body))
 	resp.Header.Set("Content-Length", strconv.Itoa(len(body)))
 	return nil
+}
+
+// makeAbsolute gives a Location that is relative the host that it means, as the
+// gateway's paths aren't GitHub's.
+func makeAbsolute(resp *http.Response) {
+	to, err := url.Parse(resp.Header.Get("Location"))
+	if err == nil && *to != (url.URL{}) && !to.IsAbs() && resp.Request != nil {
+		resp.Header.Set("Location", resp.Request.URL.ResolveReference(to).String())
+	}
 }
 
 // needsRewriting reports whether there is something in the body of op's answer

@@ -30,7 +30,6 @@ func TestAURLOfTheForgeIsKnownInEachOfItsForms(t *testing.T) {
 		"https://evil.test/https://github.com:443/":         "",
 		"https://github-cloud.s3.amazonaws.com:443/x?sig=y": "",
 		"http://github.com:443/acme":                        "",
-		"/acme/widgets":                                     "",
 		"://":                                               "",
 	} {
 		if to == "" {
@@ -61,6 +60,26 @@ func TestAURLOfTheForgeIsKnownInEachOfItsForms(t *testing.T) {
 		require.JSONEq(t, `{"upload_url":`+quote(to)+`}`, got.Body.String(), from)
 		require.Equal(t, to, got.Header().Get("Location"))
 		require.Equal(t, "<"+to+`>; rel="next", <`+to+`>; rel="last"`, got.Header().Get("Link"))
+	}
+}
+
+func TestALocationThatIsRelativeMeansTheForge(t *testing.T) {
+	for _, c := range []struct{ path, location, to string }{
+		{"/api/v3/user", "/repositories/5", "https://gateway.test/api/v3/repositories/5"},
+		{"/api/v3/user", "emails?page=2", "https://gateway.test/api/v3/emails?page=2"},
+		{"/api/v3/user", "//github.com/acme/widgets", "https://gateway.test/acme/widgets"},
+		{"/api/v3/user", "//evil.test/acme", "https://evil.test/acme"},
+		{"/acme/widgets.git/info/refs?service=git-upload-pack", "/acme/new.git/info/refs?service=git-upload-pack",
+			"https://gateway.test/acme/new.git/info/refs?service=git-upload-pack"},
+	} {
+		g, bearer, _ := newGateway(t, "", func(o *gateway.Options) {
+			o.Transport = trip(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: 301, Header: http.Header{"Location": {c.location}}, Body: http.NoBody, Request: r}, nil
+			})
+		})
+		got := httptest.NewRecorder()
+		g.ServeHTTP(got, newRequest(t, "GET", c.path, bearer, nil))
+		require.Equal(t, c.to, got.Header().Get("Location"))
 	}
 }
 
