@@ -78,9 +78,14 @@ func newPolicy(installation *githubapp.Installation) (gateway.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The tokens are for that repository alone: a policy can't see what is below the
+	// fields of a GraphQL query.
+	scoped := func(permissions map[string]string) *githubapp.Installation {
+		return installation.Scoped(githubapp.Scope{Repositories: []string{"widgets"}, Permissions: permissions})
+	}
 	grant := gateway.GitAndAPI(
-		installation.Scoped(githubapp.Scope{Permissions: map[string]string{"contents": "write"}}),
-		installation.Scoped(githubapp.Scope{Permissions: map[string]string{"contents": "read", "pull_requests": "write"}}),
+		scoped(map[string]string{"contents": "write"}),
+		scoped(map[string]string{"contents": "read", "pull_requests": "write"}),
 	)
 	return func(_ context.Context, p tokenhttp.Principal, op gateway.Operation) (gateway.Grant, error) {
 		if op.Repository != "acme/widgets" {

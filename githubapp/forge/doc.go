@@ -23,12 +23,14 @@
 //     all.
 //   - /repositories/{id}: a policy that goes by owner and name couldn't judge it.
 //   - Paths that it doesn't know, and requests of GraphQL that two readers could
-//     read in two ways: compressed, several in one body, a name twice.
+//     read in two ways: compressed, of another type than JSON, several in one
+//     body, two fields, operations, fragments or arguments of one name.
 //
 // # What it can't see
 //
 // GraphQL mutations name what they change by node ids, so their Repository is
-// empty unless a variable owner with name or repo says it; the token's own
-// scope is what bounds them. Package registries, ghcr.io and clients with a
+// empty, and so is that of queries for anything but one repository. What is below
+// the first fields of a query isn't looked at, and may be of another repository:
+// the token's own scope is what bounds both. Package registries, ghcr.io and clients with a
 // fixed api.github.com don't go through a gateway at all.
 package forge

@@ -46,7 +46,7 @@ func graphQLOperation(r *http.Request) (gateway.Operation, error) {
 	for _, field := range asked.Root {
 		op.MovesRefs = op.MovesRefs || asked.Mutation && movesRefsBy(field.Name)
 	}
-	op.Repository = meant(asked, req.Variables)
+	op.Repository = meant(asked)
 	return op, nil
 }
 
@@ -71,33 +71,23 @@ func variables(raw json.RawMessage) (map[string]any, error) {
 	return values, nil
 }
 
-// meant returns the repository that a request is about: the one that all its
-// fields called repository name, or that its variables owner and name or repo
-// do; "" when there is none, or more than one.
-func meant(asked graphql.Description, variables map[string]any) string {
+// meant returns the repository that a query is about: the one that all its
+// fields ask for, which are called repository. It is "" when there is none, more
+// than one, or anything else beside it, and for a mutation, which names what it
+// changes by its id. What is below these fields isn't looked at.
+func meant(asked graphql.Description) string {
 	found := ""
-	add := func(owner, name any) bool {
-		o, _ := owner.(string)
-		n, _ := name.(string)
-		fullName := strings.ToLower(o + "/" + n)
-		if !isRepository(fullName) || found != "" && found != fullName {
-			return false
+	for _, field := range asked.Root {
+		owner, _ := field.Arguments["owner"].(string)
+		name, _ := field.Arguments["name"].(string)
+		fullName := strings.ToLower(owner + "/" + name)
+		switch {
+		case field.Name == "__typename", field.Name == "rateLimit":
+			continue
+		case asked.Mutation, field.Name != "repository", !isRepository(fullName), found != "" && found != fullName:
+			return ""
 		}
 		found = fullName
-		return true
-	}
-	for _, field := range asked.Root {
-		if field.Name == "repository" && !add(field.Arguments["owner"], field.Arguments["name"]) {
-			return ""
-		}
-	}
-	if variables["owner"] == nil {
-		return found
-	}
-	for _, name := range []string{"name", "repo"} {
-		if variables[name] != nil && !add(variables["owner"], variables[name]) {
-			return ""
-		}
 	}
 	return found
 }

@@ -87,7 +87,19 @@ var recognized = set("", "advisories", "assignments", "classrooms", "codes_of_co
 // refusedPaths are what would reach around the platform.
 var refusedPaths = regexp.MustCompile(`(?i)^/(installation/token|app|apps/[^/]+/installations|login|applications|repositories|app-manifests|user/installations)(/|$)`)
 
-func isRefused(path string) bool { return refusedPaths.MatchString(path) }
+func isRefused(path string) bool { return refusedPaths.MatchString(judged(path)) }
+
+var (
+	parameters = regexp.MustCompile(`;[^/]*`)
+	format     = regexp.MustCompile(`\.[A-Za-z]+$`)
+)
+
+// judged returns path without what a server may drop: what is behind a
+// semicolon in each segment, a slash at the end, and then the name of a format.
+func judged(path string) string {
+	path = parameters.ReplaceAllString(path, "")
+	return format.ReplaceAllString(strings.TrimRight(path, "/"), "")
+}
 
 // refMoves are the calls below a repository that create, move or delete a branch
 // or a tag: those that need contents: write at GitHub, and those that pull
@@ -111,7 +123,7 @@ var releases = regexp.MustCompile(`(?i)^releases/`)
 // movesRefs reports whether a call that writes, with rest below the
 // repository's path, moves refs.
 func movesRefs(method, rest string) bool {
-	rest = strings.TrimSuffix(rest, "/")
+	rest = judged(rest)
 	if method == http.MethodDelete {
 		return rest == "" || refMoves.MatchString(rest) && !releases.MatchString(rest) // "": the repository, and all its branches
 	}

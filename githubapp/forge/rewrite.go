@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -127,15 +129,18 @@ func (g *github) rewriteUploads(value any, base *url.URL) (changed bool) {
 }
 
 // rewriteActions changes the hrefs of an LFS batch's actions that lead back to
-// GitHub, and takes an Authorization from them: the gateway adds one. Those that
-// lead to storage, with signatures of their own, stay as they are.
+// GitHub, and takes an Authorization from them: the gateway adds one, to those
+// who authenticate themselves, which git-lfs doesn't do for an object that is
+// called authenticated. Actions that lead to storage, with signatures of their
+// own, stay as they are.
 func (g *github) rewriteActions(value any, base *url.URL) (changed bool) {
 	batch, _ := value.(map[string]any)
 	objects, _ := batch["objects"].([]any)
 	for _, o := range objects {
 		object, _ := o.(map[string]any)
 		actions, _ := object["actions"].(map[string]any)
-		for _, a := range actions {
+		links, _ := object["_links"].(map[string]any) // as the first servers called them
+		for _, a := range slices.AppendSeq(slices.Collect(maps.Values(actions)), maps.Values(links)) {
 			action, _ := a.(map[string]any)
 			href, _ := action["href"].(string)
 			to, ok := g.rewriteURL(href, base)
@@ -143,6 +148,7 @@ func (g *github) rewriteActions(value any, base *url.URL) (changed bool) {
 				continue
 			}
 			action["href"], changed = to, true
+			delete(object, "authenticated")
 			header, _ := action["header"].(map[string]any)
 			for name := range header {
 				if strings.EqualFold(name, "Authorization") {

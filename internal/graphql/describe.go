@@ -23,6 +23,9 @@ func Describe(req Request) (Description, error) {
 	if failure != nil {
 		return Description{}, errors.New(failure.Message)
 	}
+	if doc.hasTwins() {
+		return Description{}, errors.New("it has two operations or two fragments of one name")
+	}
 	o, failure := doc.choose(req.OperationName)
 	if failure != nil {
 		return Description{}, errors.New(failure.Message)
@@ -50,7 +53,11 @@ func (d *describer) collect(selections []*selection) error {
 	for _, s := range selections {
 		switch {
 		case s.isField():
-			d.root = append(d.root, Field{s.name, d.values(s.arguments)})
+			arguments, err := d.values(s.arguments)
+			if err != nil {
+				return err
+			}
+			d.root = append(d.root, Field{s.name, arguments})
 		case s.spread == "":
 			if err := d.collect(s.selections); err != nil {
 				return err
@@ -72,14 +79,17 @@ func (d *describer) collect(selections []*selection) error {
 	return nil
 }
 
-func (d *describer) values(arguments []argument) map[string]any {
+func (d *describer) values(arguments []argument) (map[string]any, error) {
 	values := make(map[string]any, len(arguments))
 	for _, a := range arguments {
+		if _, twice := values[a.name]; twice {
+			return nil, errors.New("there are two arguments " + a.name)
+		}
 		if name, ok := a.value.(variableName); ok {
 			values[a.name] = d.variables[string(name)]
 		} else {
 			values[a.name] = a.value
 		}
 	}
-	return values
+	return values, nil
 }

@@ -20,6 +20,24 @@ func (d *document) fragment(name string) *fragment {
 	return d.fragments[at]
 }
 
+// hasTwins reports whether two operations or two fragments have the same name.
+func (d *document) hasTwins() bool {
+	names := map[string]bool{}
+	for _, o := range d.operations {
+		if names["operation "+o.name] {
+			return true
+		}
+		names["operation "+o.name] = true
+	}
+	for _, f := range d.fragments {
+		if names["fragment "+f.name] {
+			return true
+		}
+		names["fragment "+f.name] = true
+	}
+	return false
+}
+
 type operation struct {
 	kind       string // query, mutation, subscription
 	name       string

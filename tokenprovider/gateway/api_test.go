@@ -104,6 +104,11 @@ func TestWhatReachesAroundThePlatformIsRefused(t *testing.T) {
 		{"DELETE", "/api/v3/installation/token"},
 		{"DELETE", "/api/v3/Installation/token"},
 		{"DELETE", "/api/v3/installation%2Ftoken"},
+		{"DELETE", "/api/v3/installation/token;x"},
+		{"DELETE", "/api/v3/installation;x=y/token"},
+		{"DELETE", "/api/v3/installation/token.json"},
+		{"DELETE", "/api/v3/installation/token/"},
+		{"GET", "/api/v3/app.json"},
 		{"GET", "/api/v3/app"},
 		{"POST", "/api/v3/app/installations/1/access_tokens"},
 		{"GET", "/api/v3/apps/robot/installations"},
@@ -169,6 +174,10 @@ func TestACallOfTheAPIThatMovesARefIsRefusedUnderARule(t *testing.T) {
 		{"DELETE", repo + "git/refs/heads/main", ""},
 		{"POST", repo + "merges", "{}"},
 		{"POST", repo + "MERGES", "{}"},
+		{"POST", repo + "merges;a=b", "{}"},
+		{"POST", repo + "git;x/refs;y", "{}"},
+		{"POST", repo + "git/refs.json", "{}"},
+		{"PUT", repo + "pulls/1/update-branch.json", "{}"},
 		{"POST", repo + "merge-upstream", "{}"},
 		{"PUT", repo + "pulls/1/merge", "{}"},
 		{"PUT", repo + "pulls/1/update-branch", "{}"},
@@ -201,14 +210,28 @@ func TestAGraphQLBodyWithTwoReadingsIsRefused(t *testing.T) {
 		"no operation":        `{"query":"query A { viewer { login } } query B { viewer { login } }"}`,
 		"a fragment away":     `{"query":"{ ...F }"}`,
 		"a syntax of its own": `{"query":"} viewer"}`,
+		"two fragments":       `{"query":"mutation { ...F } fragment F on Mutation { addStar { id } } fragment F on Mutation { deleteRef { id } }"}`,
+		"two operations":      `{"query":"query Q { viewer { login } } mutation Q { deleteRef { id } }","operationName":"Q"}`,
+		"an argument twice":   `{"query":"{ repository(owner: \"acme\", owner: \"evil\", name: \"x\") { id } }"}`,
 	} {
 		require.Equal(t, 403, p.ask(t, "ws-1", "POST", "/api/graphql", body).status, name)
 	}
 	require.Equal(t, 403, p.ask(t, "ws-1", "POST", "/api/graphql", good, "Content-Encoding", "gzip").status)
+	for _, contentType := range []string{
+		"application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain",
+		"application/json; charset=utf-7", "application/json, text/plain", "application/json; charset=", "json",
+	} {
+		got := p.ask(t, "ws-1", "POST", "/api/graphql", good, "Content-Type", contentType)
+		require.Equal(t, 403, got.status, contentType)
+		require.Contains(t, got.message(t), "send it with Content-Type: application/json")
+	}
 	require.Equal(t, 403, p.ask(t, "ws-1", "POST", "/api/graphql?query=x", good).status)
 	require.Equal(t, 403, p.ask(t, "ws-1", "GET", "/api/graphql", "").status)
 	require.Equal(t, 403, p.ask(t, "ws-1", "POST", "/api/graphql", good+strings.Repeat(" ", gateway.MaxBody)).status)
 	require.Empty(t, p.github.Requests())
+	for _, contentType := range []string{"application/json; charset=UTF-8", "application/vnd.github+json"} {
+		require.Equal(t, 200, p.ask(t, "ws-1", "POST", "/api/graphql", good, "Content-Type", contentType).status)
+	}
 	require.Equal(t, 200, p.ask(t, "ws-1", "POST", "/api/graphql", good).status)
 }
 
@@ -227,7 +250,11 @@ func TestAPolicyLearnsWhichRepositoryIsMeant(t *testing.T) {
 		{"GET", "/Acme/Widgets.git/info/lfs/locks", "", "acme/widgets"},
 		{"POST", "/api/graphql", `{"query":"query($owner:String!,$name:String!){repository(owner:$owner,name:$name){id}}","variables":{"owner":"Acme","name":"widgets"}}`, "acme/widgets"},
 		{"POST", "/api/graphql", `{"query":"query($owner:String!,$repo:String!){repository(owner:$owner,name:$repo){id}}","variables":{"owner":"acme","repo":"widgets"}}`, "acme/widgets"},
-		{"POST", "/api/graphql", `{"query":"{repository(owner:\"evil\",name:\"x\"){id}}","variables":{"owner":"acme","name":"widgets"}}`, ""},
+		{"POST", "/api/graphql", `{"query":"{repository(owner:\"evil\",name:\"x\"){id}}","variables":{"owner":"acme","name":"widgets"}}`, "evil/x"},
+		{"POST", "/api/graphql", `{"query":"{node(id:\"X\"){id}}","variables":{"owner":"acme","name":"widgets"}}`, ""},
+		{"POST", "/api/graphql", `{"query":"mutation{repository(owner:\"acme\",name:\"widgets\"){id}}"}`, ""},
+		{"POST", "/api/graphql", `{"query":"{repository(owner:\"acme\",name:\"widgets\"){id} organization(login:\"acme\"){id}}"}`, ""},
+		{"POST", "/api/graphql", `{"query":"{repository(owner:\"acme\",name:\"widgets\"){id} rateLimit{used} __typename}"}`, "acme/widgets"},
 		{"POST", "/api/graphql", `{"query":"{a:repository(owner:\"evil\",name:\"x\"){id} b:repository(owner:\"acme\",name:\"widgets\"){id}}"}`, ""},
 		{"GET", "/api/v3/user", "", ""},
 	} {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"strings"
 )
@@ -13,10 +14,13 @@ import (
 // MaxBody bounds the bodies that are read to learn what is meant, in bytes.
 const MaxBody = 1 << 20
 
-// Body returns the body of r, whole, and puts it back, so that it can be sent
-// more than once. The error is a [*Refusal]: it is over [MaxBody], compressed, or
-// didn't come whole.
+// Body returns the JSON that is the body of r, whole, and puts it back, so that it
+// can be sent more than once. The error is a [*Refusal]: it is over [MaxBody],
+// compressed, of another type than JSON in UTF-8, or didn't come whole.
 func Body(r *http.Request) ([]byte, error) {
+	if !isJSON(r.Header.Values("Content-Type")) {
+		return nil, &Refusal{"a body that says what is meant has to be JSON: send it with Content-Type: application/json"}
+	}
 	if len(r.Header.Values("Content-Encoding")) > 0 {
 		return nil, &Refusal{"a compressed body is refused here, since it says what is meant"}
 	}
@@ -31,6 +35,18 @@ func Body(r *http.Request) ([]byte, error) {
 	r.Body, _ = r.GetBody()
 	r.ContentLength, r.TransferEncoding = int64(len(body)), nil
 	return body, nil
+}
+
+// isJSON reports whether everybody reads a body with these values of Content-Type
+// as JSON in UTF-8.
+func isJSON(contentTypes []string) bool {
+	if len(contentTypes) != 1 {
+		return len(contentTypes) == 0
+	}
+	mediaType, parameters, err := mime.ParseMediaType(contentTypes[0])
+	charset := parameters["charset"]
+	return err == nil && (charset == "" || strings.EqualFold(charset, "utf-8")) &&
+		(mediaType == "application/json" || strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json"))
 }
 
 // Fields returns the fields of the JSON object in body. Whatever two readers

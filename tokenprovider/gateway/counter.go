@@ -21,8 +21,13 @@ const bulk = 8 << 10
 // Unwrap is for [http.ResponseController].
 func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
+// WriteHeader implements [http.ResponseWriter]. It sends no 1xx, whose headers
+// nobody judged: they come before the answer.
 func (c *counter) WriteHeader(status int) {
-	if c.status == 0 && status >= http.StatusOK { // a 1xx comes before the answer
+	if status < http.StatusOK {
+		return
+	}
+	if c.status == 0 {
 		c.status = status
 	}
 	c.ResponseWriter.WriteHeader(status)

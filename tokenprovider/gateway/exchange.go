@@ -16,6 +16,16 @@ import (
 // commands.
 const bodyTimeout = 30 * time.Second
 
+// patience is how long each question to the platform's own code may take.
+const patience = time.Minute
+
+// within has the platform's code asked, with patience.
+func within[T any](ctx context.Context, what string, f func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return foreign.Within(ctx, what, f)
+}
+
 // exchange is one request on its way through the gateway.
 type exchange struct {
 	*Gateway
@@ -79,7 +89,7 @@ func (x *exchange) enter(ctx context.Context) (context.Context, *refused) {
 	workspace := tokenprovider.Workspace{ID: p.WorkspaceID}
 	if x.options.Workspace != nil {
 		var err error
-		workspace, err = foreign.Within(ctx, "Options.Workspace", func(ctx context.Context) (tokenprovider.Workspace, error) {
+		workspace, err = within(ctx, "Options.Workspace", func(ctx context.Context) (tokenprovider.Workspace, error) {
 			return x.options.Workspace(ctx, p.WorkspaceID)
 		})
 		if workspace.ID == "" {
@@ -100,7 +110,7 @@ func (g *Gateway) admit(ctx context.Context, p tokenhttp.Principal) error {
 	if g.options.Admit == nil {
 		return nil
 	}
-	_, err := foreign.Within(ctx, "Options.Admit", func(ctx context.Context) (struct{}, error) {
+	_, err := within(ctx, "Options.Admit", func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, g.options.Admit(ctx, p)
 	})
 	return err
@@ -138,7 +148,7 @@ func (x *exchange) understand() (*push, *refused) {
 
 // decide asks the Policy.
 func (x *exchange) decide(ctx context.Context) *refused {
-	grant, err := foreign.Within(ctx, "Options.Policy", func(ctx context.Context) (Grant, error) {
+	grant, err := within(ctx, "Options.Policy", func(ctx context.Context) (Grant, error) {
 		return x.options.Policy(ctx, x.principal, x.op)
 	})
 	if err != nil {

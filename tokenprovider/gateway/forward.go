@@ -17,7 +17,7 @@ import (
 
 // forward adds the token and passes the request on. What goes wrong once that
 // has begun is answered by the proxy's own handlers.
-func (x *exchange) forward(ctx context.Context) *refused {
+func (x *exchange) forward(ctx context.Context) (why *refused) {
 	f := &forwarder{exchange: x}
 	if !foreign.IsNil(x.grant.Provider) {
 		token, err := x.token(ctx)
@@ -37,13 +37,27 @@ func (x *exchange) forward(ctx context.Context) *refused {
 		BufferPool: buffers, ErrorLog: discard,
 	}
 	defer func() {
-		if broken := recover(); broken != nil { // in the middle of a body
-			x.audited.Code = tokenprovider.CodeUnavailable
-			panic(broken)
+		if broken := recover(); broken != nil {
+			why = x.broke(ctx, broken)
 		}
 	}()
 	proxy.ServeHTTP(x.w, x.request.WithContext(ctx))
 	return nil
+}
+
+// broke returns the refusal for a Forge or a Transport that panicked before
+// there was an answer. An answer that broke off in its middle has to end with its
+// connection.
+func (x *exchange) broke(ctx context.Context, value any) *refused {
+	if value != http.ErrAbortHandler {
+		x.log.ErrorContext(ctx, "the forge didn't answer", "workspace", x.principal.WorkspaceID,
+			"error", &foreign.Defect{What: "the Forge or the Transport", Value: value})
+	}
+	if x.w.status != 0 {
+		x.audited.Code = tokenprovider.CodeUnavailable
+		panic(http.ErrAbortHandler)
+	}
+	return noAnswer
 }
 
 // errReleased ends a transfer of a workspace that isn't admitted any more.
@@ -62,7 +76,7 @@ func (x *exchange) token(ctx context.Context) (string, error) {
 	if x.op.Kind != KindAPI {
 		ctx = tokenprovider.WithMinTTL(ctx, gitcredential.DefaultMinTTL)
 	}
-	return foreign.Within(ctx, "the provider", func(ctx context.Context) (string, error) {
+	return within(ctx, "the provider", func(ctx context.Context) (string, error) {
 		token, _, err := x.grant.Provider.Token(ctx)
 		if err == nil && !wire.IsToken(token) {
 			err = errors.New("gateway: the provider's token is empty, or has a space or control character in it")
@@ -189,8 +203,7 @@ func (f *forwarder) failed(_ http.ResponseWriter, r *http.Request, err error) {
 	default:
 		f.log.ErrorContext(r.Context(), "the forge didn't answer", "workspace", f.principal.WorkspaceID,
 			"error", wire.Tellable(err))
-		why = &refused{status: http.StatusBadGateway, code: tokenprovider.CodeUnavailable, retryAfter: retryAfter,
-			message: "the forge can't be reached through the gateway at the moment"}
+		why = noAnswer
 	}
 	f.refuse(why)
 }

@@ -381,3 +381,44 @@ func TestASlowBodyIsNotWaitedForLong(t *testing.T) {
 		})
 	}
 }
+
+func TestATransportThatBreaksIsAnAnswer(t *testing.T) {
+	for name, broken := range map[string]trip{
+		"panics":          func(*http.Request) (*http.Response, error) { panic(secretToken) },
+		"returns nothing": func(*http.Request) (*http.Response, error) { return nil, nil },
+	} {
+		g, bearer, _ := newGateway(t, "", func(o *gateway.Options) { o.Transport = broken })
+		got := httptest.NewRecorder()
+		g.ServeHTTP(got, newRequest(t, "GET", "/api/v3/user", bearer, nil))
+		require.Equal(t, 502, got.Code, name)
+		require.Empty(t, testutil.Leak(got.Body.String(), secretToken, bearer))
+	}
+}
+
+func TestNothingIsPassedOnBeforeTheAnswer(t *testing.T) {
+	forge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Set-Cookie", "a=b")
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header().Del("Set-Cookie")
+		_, _ = io.WriteString(w, "{}")
+	}))
+	defer forge.Close()
+	g, bearer, _ := newGateway(t, "", func(o *gateway.Options) {
+		o.Transport = trip(func(r *http.Request) (*http.Response, error) {
+			r.URL.Scheme, r.URL.Host = "http", strings.TrimPrefix(forge.URL, "http://")
+			return http.DefaultTransport.RoundTrip(r)
+		})
+	})
+	defer http.DefaultClient.CloseIdleConnections()
+	server := httptest.NewServer(g)
+	defer server.Close()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET /api/v3/user HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\nAuthorization: Bearer "+bearer+"\r\n\r\n")
+	require.NoError(t, err)
+	answer, err := io.ReadAll(conn)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(string(answer), "HTTP/1.1 200 "), "%s", answer)
+	require.NotContains(t, string(answer), "a=b")
+}

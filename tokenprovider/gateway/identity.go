@@ -39,7 +39,7 @@ func (x *exchange) authenticate() *refused {
 	asked := x.request.Clone(x.request.Context())
 	asked.Header.Set("Authorization", "Bearer "+bearer)
 	asked.Body = http.NoBody // nothing is read before it is known who sends it
-	p, err := foreign.Within(asked.Context(), "Options.Auth", func(context.Context) (tokenhttp.Principal, error) {
+	p, err := within(asked.Context(), "Options.Auth", func(context.Context) (tokenhttp.Principal, error) {
 		return x.options.Auth.Authenticate(asked)
 	})
 	switch {

@@ -3,11 +3,16 @@ package gateway
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 )
 
 // lfsPath is what the paths of Git LFS's API have after the repository's.
 const lfsPath = "/info/lfs/"
+
+// lfsObject matches the paths below an API of Git LFS for one object. A batch is
+// known by its one spelling, since its answer is rewritten.
+var lfsObject = regexp.MustCompile(`^objects/([0-9a-f]{64}(/verify)?|verify)$`)
 
 // lfs does what [Git] does for Git LFS.
 func lfs(r *http.Request) (op Operation, ok bool, err error) {
@@ -20,8 +25,8 @@ func lfs(r *http.Request) (op Operation, ok bool, err error) {
 	case rest == "objects/batch" && r.Method == http.MethodPost:
 		op.Write, err = uploads(r)
 		return op, true, err
-	case strings.HasPrefix(rest, "objects/"), strings.HasPrefix(rest, "locks/"), rest == "locks":
-		// locks/verify only reads, and is what a push asks before it writes.
+	case lfsObject.MatchString(rest), strings.HasPrefix(rest, "locks/"), rest == "locks":
+		// A POST to locks/verify only reads, and is asked by a push before it writes.
 		op.Write = r.Method != http.MethodGet && r.Method != http.MethodHead
 		return op, true, nil
 	}

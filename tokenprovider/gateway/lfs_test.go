@@ -128,3 +128,27 @@ func TestAnLFSBatchWithTwoReadingsIsRefused(t *testing.T) {
 	require.Equal(t, 403, p.ask(t, "ws-1", "GET", "/acme/widgets.git/info/lfs/other", "").status)
 	require.Empty(t, p.github.Requests())
 }
+
+func TestGitLFSUploadsWithABearerInAFile(t *testing.T) {
+	p := newPlatform(t, nil)
+	plain := p.newLFS(t)
+	m, err := p.Mutator(gateway.MutatorOptions{Key: p.key, BearerFile: filepath.Join(t.TempDir(), "bearer")})
+	require.NoError(t, err)
+	git, _ := p.workspace(t, m, nil)
+	git.Env["GIT_SSL_CAINFO"] = plain.Env["GIT_SSL_CAINFO"]
+	git.Run(t, "", "lfs", "install", "--skip-repo")
+	clone := filepath.Join(t.TempDir(), "clone")
+	git.Run(t, "", "clone", "--quiet", p.github.URL+"/acme/widgets.git", clone)
+	commitLarge(t, git, clone)
+	git.Run(t, clone, "push", "--quiet", "origin", "HEAD:refs/heads/agent/one")
+	require.Contains(t, p.refs(t, "acme/widgets"), "refs/heads/agent/one")
+}
+
+func TestAnLFSBatchHasOneSpelling(t *testing.T) {
+	p := newPlatform(t, nil)
+	for _, path := range []string{"batch/", "Batch", "batch;x", "batch.json", "", "x/y", "verify/"} {
+		got := p.ask(t, "ws-1", "POST", "/acme/widgets.git/info/lfs/objects/"+path, `{"operation":"upload"}`)
+		require.Equal(t, 403, got.status, path)
+	}
+	require.Empty(t, p.github.Requests())
+}

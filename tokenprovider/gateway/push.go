@@ -72,12 +72,12 @@ func (p *push) complete(r *http.Request, seen *bytes.Buffer) error {
 func (p *push) add(line string) error {
 	command, capabilities, first := strings.Cut(line, "\x00")
 	switch {
+	case strings.HasPrefix(line, "push-cert"):
+		return &Refusal{"a signed push (push-cert) is refused: its commands can't be judged"}
 	case first && len(p.refs) > 0:
 		return malformedPush("it has capabilities twice")
 	case first:
 		p.capabilities = strings.Fields(capabilities)
-	case strings.HasPrefix(line, "push-cert"):
-		return &Refusal{"a signed push (push-cert) is refused: its commands can't be judged"}
 	}
 	command = strings.TrimSuffix(command, "\n")
 	if id, ok := strings.CutPrefix(command, "shallow "); ok && isObjectID(id) && !first {

@@ -34,6 +34,10 @@ var (
 		message: "authenticate with this workspace's bearer; a token of the forge's own isn't taken here, " +
 			"since the gateway adds one",
 	}
+	noAnswer = &refused{
+		status: http.StatusBadGateway, code: tokenprovider.CodeUnavailable, retryAfter: retryAfter,
+		message: "the forge can't be reached through the gateway at the moment",
+	}
 	forbidden = &refused{
 		status: http.StatusForbidden, code: tokenprovider.CodeForbidden,
 		message: wire.NotAdmitted,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,28 +24,53 @@ type transfers struct {
 	log   *slog.Logger
 
 	mu      sync.Mutex
-	running map[tokenhttp.Principal]map[*func()]bool
+	running map[tokenhttp.Principal]map[*transfer]bool
 	watched bool // the timer of the next round runs
 }
 
 func newTransfers(admit func(context.Context, tokenhttp.Principal) error, log *slog.Logger) *transfers {
-	return &transfers{admit: admit, log: log, running: map[tokenhttp.Principal]map[*func()]bool{}}
+	return &transfers{admit: admit, log: log, running: map[tokenhttp.Principal]map[*transfer]bool{}}
 }
 
-// begin takes note of a transfer of p's, which end breaks off, until the func
-// that it returns is called.
-func (t *transfers) begin(p tokenhttp.Principal, end func()) (done func()) {
+// transfer is one request that is being passed on. Once it is over it isn't
+// broken off any more: that would break the next request of its connection.
+type transfer struct {
+	mu       sync.Mutex
+	breakOff func() // nil: it is over
+}
+
+// end breaks the transfer off if it isn't over.
+func (t *transfer) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.breakOff != nil {
+		t.breakOff()
+	}
+}
+
+// over says that the transfer is over.
+func (t *transfer) over() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.breakOff = nil
+}
+
+// begin takes note of a transfer of p's, until the func that it returns is
+// called. breakOff neither waits nor calls back.
+func (t *transfers) begin(p tokenhttp.Principal, breakOff func()) (done func()) {
+	begun := &transfer{breakOff: breakOff}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.running[p] == nil {
-		t.running[p] = map[*func()]bool{}
+		t.running[p] = map[*transfer]bool{}
 	}
-	t.running[p][&end] = true
+	t.running[p][begun] = true
 	t.watch()
 	return func() {
+		begun.over()
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		if delete(t.running[p], &end); len(t.running[p]) == 0 {
+		if delete(t.running[p], begun); len(t.running[p]) == 0 {
 			delete(t.running, p)
 		}
 	}
@@ -92,12 +119,9 @@ func (t *transfers) ask(p tokenhttp.Principal) {
 // end breaks off what p transfers.
 func (t *transfers) end(p tokenhttp.Principal) {
 	t.mu.Lock()
-	var ends []func()
-	for end := range t.running[p] {
-		ends = append(ends, *end)
-	}
+	running := slices.Collect(maps.Keys(t.running[p]))
 	t.mu.Unlock()
-	for _, end := range ends {
-		end()
+	for _, transfer := range running {
+		transfer.end()
 	}
 }
