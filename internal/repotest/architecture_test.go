@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"tokenprovider/workspace/git-credential-provisionkit": {"tokenprovider/workspace"},
 	"tokenprovider/redisstore":                            {"tokenprovider"},
 	"tokenprovider/tokenprom":                             {"tokenprovider"},
+	"tokenprovider/workloadid":                            {"tokenprovider", "tokenprovider/tokenhttp"},
 
 	"provisionhook":                   {"tokenprovider"},
 	"provisionhook/provisionhooktest": {"tokenprovider", "provisionhook"},

@@ -75,6 +75,9 @@ func TestModulesAreWhereTheirPathsSayAndRequireOneRelease(t *testing.T) {
 	for _, dir := range modules {
 		require.Contains(t, below, dir)
 	}
-	others := []string{"examples/gogithub", "internal/peerbench", "internal/clienttest", "internal/soak", "internal/newgh", "internal/octokit"}
+	others := []string{
+		"examples/gogithub", "examples/workloadid",
+		"internal/peerbench", "internal/clienttest", "internal/soak", "internal/newgh", "internal/octokit",
+	}
 	require.Subset(t, slices.Concat(modules, others), below, "a new module: say here whether others can use it")
 }

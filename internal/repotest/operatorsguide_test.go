@@ -102,7 +102,7 @@ func statuses(t *testing.T) []string {
 // that file.
 func logLines(t *testing.T) []string {
 	found := map[string]bool{}
-	for _, pkg := range []string{"internal/wire", "tokenprovider", "tokenprovider/tokenhttp", "tokenprovider/gateway", "githubapp", "provisionhook"} {
+	for _, pkg := range []string{"internal/wire", "tokenprovider", "tokenprovider/tokenhttp", "tokenprovider/gateway", "tokenprovider/workloadid", "githubapp", "provisionhook"} {
 		for _, f := range parsed(t, pkg) {
 			given := map[string][]string{}
 			ast.Inspect(f, func(n ast.Node) bool {
@@ -162,7 +162,7 @@ func text(e ast.Expr) (string, bool) {
 // parsed returns the files of a package and its rooms, without their tests.
 func parsed(t *testing.T, pkg string) []*ast.File {
 	var files []*ast.File
-	for _, s := range sources(t) {
+	for _, s := range allSources(t) {
 		if owner(s.pkg) == pkg {
 			files = append(files, s.file)
 		}

@@ -20,12 +20,12 @@ import (
 const module = "github.com/molecule-ai/provisionkit"
 
 // modules are the folders of the modules below the root's that others can use.
-var modules = []string{"tokenprovider/redisstore", "tokenprovider/tokenprom"}
+var modules = []string{"tokenprovider/redisstore", "tokenprovider/tokenprom", "tokenprovider/workloadid"}
 
 // forTests are the folders of internal/ that tests share or that have nothing
 // but tests. Each other package of the root module there is a leaf.
 var forTests = []string{
-	"internal/doctest", "internal/endtoend", "internal/repotest", "internal/testutil", "internal/workspacetest",
+	"internal/doctest", "internal/endtoend", "internal/issuertest", "internal/repotest", "internal/testutil", "internal/workspacetest",
 }
 
 // root is the folder of the repository. All names of files are below it.

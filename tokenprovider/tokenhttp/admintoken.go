@@ -29,8 +29,8 @@ func AdminToken(tokens ...string) (Authenticator, error) {
 		switch {
 		case token == "":
 			problem = "is empty"
-		case len(token) > maxBearer:
-			problem = fmt.Sprintf("is longer than %d bytes", maxBearer)
+		case len(token) > wire.MaxBearer:
+			problem = fmt.Sprintf("is longer than %d bytes", wire.MaxBearer)
 		case !wire.IsToken(token):
 			problem = "has white space or control characters in it, or isn't ASCII"
 		}

@@ -3,7 +3,6 @@ package tokenhttp
 import (
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/wire"
@@ -53,20 +52,10 @@ var ErrUnauthenticated = errors.New("tokenhttp: unauthenticated")
 // ask for.
 var ErrForbidden = errors.New("tokenhttp: forbidden")
 
-// maxBearer bounds a bearer in bytes: what nobody issues needn't be parsed.
-const maxBearer = 8 << 10
-
-// bearerOf returns the bearer token of r (RFC 6750, section 2.1). Several
-// Authorization headers are refused: two readers could take different ones of
-// them.
+// bearerOf returns the bearer of r, or [ErrUnauthenticated].
 func bearerOf(r *http.Request) (string, error) {
-	values := r.Header.Values("Authorization")
-	if len(values) != 1 {
-		return "", ErrUnauthenticated
-	}
-	scheme, bearer, _ := strings.Cut(values[0], " ")
-	bearer = strings.TrimLeft(bearer, " ")
-	if !strings.EqualFold(scheme, "Bearer") || !wire.IsToken(bearer) || len(bearer) > maxBearer {
+	bearer, ok := wire.Bearer(r.Header)
+	if !ok {
 		return "", ErrUnauthenticated
 	}
 	return bearer, nil

@@ -120,7 +120,7 @@ func (k *WorkspaceKey) Issue(workspaceID string, ttl time.Duration) (string, err
 	if err != nil {
 		return "", fmt.Errorf("tokenhttp: Issue: %w", err)
 	}
-	if len(bearer) > maxBearer {
+	if len(bearer) > wire.MaxBearer {
 		return "", fmt.Errorf("tokenhttp: Issue: the workspace id has %d bytes, too many for a bearer",
 			len(workspaceID))
 	}
