@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -30,12 +32,14 @@ type Cluster struct {
 // StartCluster starts a cluster without pods. Close ends it.
 func StartCluster() *Cluster {
 	c := &Cluster{
-		Issuer: NewIssuer("https://kubernetes.default.svc", "RS256"),
+		Issuer: NewIssuer("https://kubernetes.default.svc.cluster.local", "RS256"),
 		pods:   map[string]string{}, callers: map[string]int{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /apis/authentication.k8s.io/v1/tokenreviews", c.review)
-	c.server = httptest.NewTLSServer(mux)
+	c.server = httptest.NewUnstartedServer(mux)
+	c.server.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that don't trust it
+	c.server.StartTLS()
 	return c
 }
 

@@ -14,10 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const (
-	audience = "https://platform.example"
-	address  = "https://issuer.example/tenant"
-)
+const address = "https://issuer.example/tenant"
 
 // the claims of a token for workspace ws-1 of acme.
 func claims(more map[string]any) map[string]any {
