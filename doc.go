@@ -51,6 +51,8 @@
 //     between the platform's replicas.
 //   - github.com/molecule-ai/provisionkit/tokenprovider/tokenprom: the state of
 //     its tokens for Prometheus.
+//   - github.com/molecule-ai/provisionkit/tokenprovider/workloadid: workspaces
+//     that come with identities of others: Kubernetes, OIDC, SPIFFE.
 //
 // In the workspace:
 //

@@ -33,12 +33,8 @@ func checkAccess(ctx context.Context, d *diagnosis) finding {
 		return wrong("the bearer was there and isn't any more: %s", readErr)
 	case d.asked.status != 0 && d.asked.err != nil && !d.asked.isJSON:
 		return ok("not known: the answer isn't the platform's")
-	case d.asked.status == http.StatusUnauthorized && used.Expired(time.Now()):
-		return wrong("the bearer expired at %s: restart the workspace, "+
-			"or have the platform write a new one", used.ExpiresAt.UTC().Format(time.RFC3339))
 	case d.asked.status == http.StatusUnauthorized:
-		return wrong("the platform refuses the bearer (401): it was issued by another platform, " +
-			"or with a key that is gone; restart the workspace to get a new one")
+		return refusedBearer("platform", used, time.Now())
 	case d.asked.status == http.StatusForbidden:
 		return forbidden(d.endpoint.URL, used)
 	}

@@ -1,11 +1,13 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/wire"
@@ -70,7 +72,7 @@ func bearerRights(path string, c platform.Credential) finding {
 func bearerLife(c platform.Credential, now time.Time) finding {
 	what, until := "", c.ExpiresAt.UTC().Format(time.RFC3339)
 	if c.Issuer != "" {
-		what = "a token of " + c.Issuer + ", "
+		what = others(c) + ", "
 	}
 	switch {
 	case c.Subject == "":
@@ -81,4 +83,23 @@ func bearerLife(c platform.Credential, now time.Time) finding {
 		return warn("%sit says that it expired at %s", what, until)
 	}
 	return ok("%svalid until %s", what, until)
+}
+
+// others says whose token a bearer is that isn't the platform's own, and for whom.
+func others(c platform.Credential) string {
+	return wire.OneLine("a token of "+c.Issuer+" for "+cmp.Or(strings.Join(c.Audience, ", "), "nobody"), 300)
+}
+
+// refusedBearer says what is wrong with a bearer that by answered with 401.
+func refusedBearer(by string, c platform.Credential, now time.Time) finding {
+	switch {
+	case c.Expired(now):
+		return wrong("the bearer expired at %s: restart the workspace, or have the platform write a new one",
+			c.ExpiresAt.UTC().Format(time.RFC3339))
+	case c.Issuer != "":
+		return wrong("the %s refuses the bearer (401), %s: it takes those of another issuer, or for "+
+			"another audience; its operator's log has the reason", by, others(c))
+	}
+	return wrong("the %s refuses the bearer (401): it was issued by another platform, or with a key "+
+		"that is gone; restart the workspace to get a new one", by)
 }

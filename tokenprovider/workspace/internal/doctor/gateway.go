@@ -75,12 +75,8 @@ func checkGatewayAccess(ctx context.Context, d *diagnosis) finding {
 	defer resp.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
 	switch status := resp.StatusCode; {
-	case status == http.StatusUnauthorized && used.Expired(time.Now()):
-		return wrong("the bearer expired at %s: restart the workspace, or have the platform write "+
-			"a new one", used.ExpiresAt.UTC().Format(time.RFC3339))
 	case status == http.StatusUnauthorized:
-		return wrong("the gateway refuses the bearer (401): it was issued by another platform, or " +
-			"with a key that is gone; restart the workspace to get a new one")
+		return refusedBearer("gateway", used, time.Now())
 	case status == http.StatusForbidden && strings.Contains(string(said), wire.NotAdmitted):
 		return wrong("the gateway doesn't let this workspace in (403): the platform counts it as " +
 			"released, or as started anew since it wrote the bearer; ask its operator")

@@ -129,8 +129,8 @@ func TestDoctorTellsWhatTheBearerIsAndWhenItExpires(t *testing.T) {
 		claims       jwt.MapClaims
 		status, says string
 	}{
-		{jwt.MapClaims{"iss": "https://cluster.example", "exp": 4102444800}, "ok",
-			"a token of https://cluster.example, valid until 2100-01-01T00:00:00Z"},
+		{jwt.MapClaims{"iss": "https://cluster.example", "aud": []string{"vault"}, "exp": 4102444800}, "ok",
+			"a token of https://cluster.example for vault, valid until 2100-01-01T00:00:00Z"},
 		{jwt.MapClaims{"iss": "https://cluster.example"}, "warning", "everybody can read the bearer"},
 		{jwt.MapClaims{"exp": 4102444800}, "warning", "everybody can read the bearer"},
 	} {
@@ -140,6 +140,9 @@ func TestDoctorTellsWhatTheBearerIsAndWhenItExpires(t *testing.T) {
 		d := p.of(t)
 		require.Contains(t, d.with(c.status), "bearer", "%+v", d)
 		require.Contains(t, d.message("bearer"), c.says)
+		if c.claims["iss"] != nil {
+			require.Contains(t, d.message("access"), "the platform refuses the bearer (401), a token of https://cluster.example for ")
+		}
 	}
 	p.Env["PROVISIONKIT_BEARER_FILE"] = ""
 	p.Env["PROVISIONKIT_BEARER"] = signed(t, jwt.MapClaims{"sub": "ws-1"})

@@ -58,6 +58,7 @@ type Credential struct {
 	Value     secret.Of[string]
 	Subject   string    // of a JWT; "" for what is none
 	Issuer    string    // of a JWT that isn't the platform's own; "" for that
+	Audience  []string  // of a JWT: for whom it is
 	ExpiresAt time.Time // zero: it doesn't say, or never
 }
 
@@ -67,7 +68,7 @@ func parseCredential(value string) Credential {
 	if _, _, err := jwt.NewParser().ParseUnverified(value, &claims); err != nil || claims.Subject == "" {
 		return c
 	}
-	c.Subject, c.Issuer = claims.Subject, claims.Issuer
+	c.Subject, c.Issuer, c.Audience = claims.Subject, claims.Issuer, claims.Audience
 	if claims.ExpiresAt != nil {
 		c.ExpiresAt = claims.ExpiresAt.Time
 	}
