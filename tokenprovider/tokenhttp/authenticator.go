@@ -38,9 +38,10 @@ type Principal struct {
 // waited for any longer when the request ends, and then reads the request at
 // its own risk.
 //
-// [AdminToken], [WorkspaceKey] and [AnyOf] are Authenticators. One of your own
-// around a [WorkspaceKey] returns the Principal that it got, with all of its
-// fields: without NoExpiry a bearer that never expires would pass for another.
+// [AdminToken], [WorkspaceKey] and [AnyOf] are Authenticators, and those of module
+// workloadid, for identities that others issue. One of your own around a
+// [WorkspaceKey] returns the Principal that it got, with all of its fields:
+// without NoExpiry a bearer that never expires would pass for another.
 type Authenticator interface {
 	Authenticate(r *http.Request) (Principal, error)
 }
