@@ -2,6 +2,7 @@ package workloadid
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -19,7 +20,7 @@ type file[T any] struct {
 	logger  *slog.Logger
 
 	mu     sync.Mutex
-	text   string // that value was made of
+	digest [sha256.Size]byte // of the text that value was made of
 	value  T
 	failed string // the error that was logged last; "" when all is well
 }
@@ -56,8 +57,9 @@ func (f *file[T]) read() error {
 	if err != nil {
 		return err
 	}
+	digest := sha256.Sum256([]byte(text))
 	f.mu.Lock()
-	same := text == f.text
+	same := digest == f.digest
 	f.mu.Unlock()
 	if same {
 		return nil
@@ -68,6 +70,6 @@ func (f *file[T]) read() error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.text, f.value = text, value
+	f.digest, f.value = digest, value
 	return nil
 }

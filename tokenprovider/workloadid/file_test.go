@@ -149,3 +149,34 @@ func TestATokenReviewsFilesAreReplacedUnderLoad(t *testing.T) {
 	})
 	require.Positive(t, calls)
 }
+
+func TestFilesOfAReviewThatAreSpoiltLaterChangeNothing(t *testing.T) {
+	cluster := newCluster(t)
+	log := testutil.NewCapture(t, ownToken)
+	opts := reviewOptions(cluster)
+	opts.Logger = log.Logger()
+	auth := newReview(t, opts)
+	for n, spoil := range []func() error{
+		func() error { return os.WriteFile(cluster.tokenFile, []byte("a b"), 0o600) },
+		func() error { return os.Remove(cluster.tokenFile) },
+		func() error { return os.WriteFile(cluster.caFile, []byte("x"), 0o600) },
+		func() error { return os.Remove(cluster.caFile) },
+	} {
+		require.NoError(t, spoil())
+		requireAdmitted(t, auth, cluster.Token("agents", "ws-1", audience, map[string]any{"n": n}), "ws-1")
+	}
+	for _, option := range []string{"TokenReviewOptions.TokenFile", "TokenReviewOptions.CAFile"} {
+		require.Contains(t, log.String(), `"msg":"file can't be read again","option":"`+option+`"`)
+	}
+}
+
+func TestKeysThatArentUnderstoodAreLeftOut(t *testing.T) {
+	issuer := issuertest.NewIssuer(address, "ES256")
+	set := string(issuer.Keys())
+	set = `{"keys":[{"kty":"OKP","crv":"Ed448","x":"AA"},{"kty":"new"},{"kty":"oct","k":"AAAA"},7,` + set[len(`{"keys":[`):]
+	opts := options(issuer)
+	opts.HTTPClient, opts.KeysFile = nil, write(t, "keys.json", set)
+	requireAdmitted(t, newOIDC(t, opts), issuer.Sign(claims(nil)), "ws-1")
+	_, err := workloadid.OIDC(t.Context(), opts)
+	require.NoError(t, err)
+}

@@ -13,7 +13,6 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
-	"github.com/molecule-ai/provisionkit/tokenprovider/workloadid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -207,15 +206,4 @@ func TestARealIssuerIsFoundByDiscoveryAndNoRedirectFollowed(t *testing.T) {
 	_, err := authenticate(t, newOIDC(t, opts), issuer.Sign(claims(nil)))
 	requireUndecided(t, err)
 	require.ErrorContains(t, err, "302")
-}
-
-func TestKeysThatArentUnderstoodAreLeftOut(t *testing.T) {
-	issuer := issuertest.NewIssuer(address, "ES256")
-	set := string(issuer.Keys())
-	set = `{"keys":[{"kty":"OKP","crv":"Ed448","x":"AA"},{"kty":"new"},{"kty":"oct","k":"AAAA"},7,` + set[len(`{"keys":[`):]
-	opts := options(issuer)
-	opts.HTTPClient, opts.KeysFile = nil, write(t, "keys.json", set)
-	requireAdmitted(t, newOIDC(t, opts), issuer.Sign(claims(nil)), "ws-1")
-	_, err := workloadid.OIDC(t.Context(), opts)
-	require.NoError(t, err)
 }

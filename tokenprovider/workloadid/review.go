@@ -11,8 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/molecule-ai/provisionkit/internal/wire"
-	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/internal/secret"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"golang.org/x/sync/singleflight"
 )
@@ -24,9 +23,9 @@ const maxReviews = 16
 // reviewer asks an API server about tokens.
 type reviewer struct {
 	url, audience string
-	own           tokenprovider.TokenProvider        // the platform's own token
-	client        func(context.Context) *http.Client // of the present authorities
-	slots         chan struct{}                      // one for each question
+	own           func(context.Context) secret.Of[string] // the platform's own token
+	client        func(context.Context) *http.Client      // of the present authorities
+	slots         chan struct{}                           // one for each question
 	memory        memory
 	questions     singleflight.Group // by the digest of a token
 }
@@ -70,24 +69,20 @@ func (v *reviewer) inTurn(ctx context.Context, b bearer) error {
 // review is one question. A platform's own token that was replaced while it was on
 // its way is no reason to fail.
 func (v *reviewer) review(ctx context.Context, b bearer) error {
-	var before string
+	own := v.own(ctx)
 	for {
-		own, _, err := v.own.Token(ctx)
-		switch {
-		case err != nil:
-			return undecided(time.Second, "TokenReviewOptions.TokenFile: %w", err)
-		case !wire.IsToken(own):
-			return undecided(time.Second, "TokenReviewOptions.TokenFile holds no token")
-		}
-		status, answer, err := v.ask(ctx, own, b)
-		switch {
-		case err != nil:
+		status, answer, err := v.ask(ctx, own.Reveal(), b)
+		if err != nil {
 			return undecided(time.Second, "the API server can't be asked: %w", err)
-		case status == http.StatusUnauthorized && before == "":
-			before = own
-			continue
 		}
-		return v.verdict(status, answer, b)
+		now := own
+		if status == http.StatusUnauthorized {
+			now = v.own(ctx)
+		}
+		if now == own {
+			return v.verdict(status, answer, b)
+		}
+		own = now
 	}
 }
 

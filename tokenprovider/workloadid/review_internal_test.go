@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/molecule-ai/provisionkit/internal/secret"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
@@ -53,7 +54,7 @@ func (s *apiServer) count(n int) {
 func newReviewer(s *apiServer) *reviewer {
 	client := &http.Client{Transport: s}
 	return &reviewer{
-		url: "https://kubernetes.default.svc", audience: "platform", own: tokenprovider.Static("own"),
+		url: "https://kubernetes.default.svc", audience: "platform", own: func(context.Context) secret.Of[string] { return secret.New("own") },
 		client: func(context.Context) *http.Client { return client },
 		slots:  make(chan struct{}, maxReviews),
 	}

@@ -12,8 +12,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/secret"
 	"github.com/molecule-ai/provisionkit/internal/wire"
-	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 )
 
@@ -55,8 +55,8 @@ type TokenReviewOptions struct {
 // An answer is remembered for 5 s, by the token's digest. While the API server
 // can't be asked, or refuses the platform's own token, it can't be decided (503).
 // At most 16 tokens are asked about at a time; those that are expired, or for
-// somebody else, aren't asked about. Both files are read at each question, and a
-// token that was replaced in that moment is tried once more.
+// somebody else, aren't asked about. Both files are read at each question; while one
+// can't be read, what it held before counts.
 //
 // The error names the option that is missing or malformed, or the file that can't
 // be read; the API server isn't asked. The Authenticator is safe for concurrent
@@ -83,13 +83,14 @@ func TokenReview(opts TokenReviewOptions) (tokenhttp.Authenticator, error) {
 	v := &reviewer{
 		url:      strings.TrimRight(base.String(), "/") + "/apis/authentication.k8s.io/v1/tokenreviews",
 		audience: opts.Audience,
-		own:      tokenprovider.File(opts.TokenFile),
 		slots:    make(chan struct{}, maxReviews),
 	}
-	if _, _, err := v.own.Token(context.Background()); err != nil {
-		return nil, fmt.Errorf("workloadid: TokenReviewOptions.TokenFile: %w", err)
-	}
 	logger := foreign.Logger(opts.Logger)
+	own, err := newFile("TokenReviewOptions.TokenFile", opts.TokenFile, parseToken, logger)
+	if err != nil {
+		return nil, err
+	}
+	v.own = own.get
 	if v.client, err = clientFor(opts.CAFile, logger); err != nil {
 		return nil, err
 	}
@@ -98,6 +99,13 @@ func TokenReview(opts TokenReviewOptions) (tokenhttp.Authenticator, error) {
 		accept:    func(ctx context.Context, b bearer) (jwt.MapClaims, error) { return b.claims, v.accept(ctx, b) },
 		workspace: opts.Workspace,
 	}, nil
+}
+
+func parseToken(content []byte) (secret.Of[string], error) {
+	if !wire.IsToken(string(content)) {
+		return secret.Of[string]{}, errors.New("it holds no token")
+	}
+	return secret.New(string(content)), nil
 }
 
 // clientFor returns what yields the client that trusts the authorities in a file.
