@@ -49,6 +49,20 @@ func (f *facts) check(id int64, s Scope) error {
 	return nil
 }
 
+// wrongScope reports whether GitHub refused that scope the last time, for what
+// it names, held still or not.
+func (f *facts) wrongScope(id int64, s Scope) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	k := f.known[id]
+	if k == nil {
+		return false
+	}
+	_, _, scope := about(s)
+	r := k.refused[scope]
+	return r != nil && r.known()
+}
+
 // hold holds what GitHub refused, by what it is about.
 func (f *facts) hold(id int64, about string, err error) {
 	f.mu.Lock()

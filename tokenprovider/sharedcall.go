@@ -150,7 +150,7 @@ func (c *sharedCall) mint(ctx context.Context) (minted *storedToken, err error) 
 	}
 	err = foreign.Do("the provider", func() error {
 		requested := time.Now()
-		token, expiresAt, err := c.provider.Token(ctx)
+		token, expiresAt, err := c.provider.Token(WithRepository(ctx, "")) // it is for all
 		now := time.Now()
 		if err == nil {
 			err = validate(token, expiresAt, requested, now)

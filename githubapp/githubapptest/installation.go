@@ -176,8 +176,8 @@ func (s *Server) installationsOf(appID int64) []*installation {
 
 // reaches tells whether the installation covers the repository.
 func (i *installation) reaches(r *repository) bool {
-	if i.RepositorySelection == "all" {
-		return strings.EqualFold(r.owner, i.Account)
+	if !strings.EqualFold(r.owner, i.Account) {
+		return false // one that moved leaves the selection of its former owner
 	}
-	return slices.Contains(i.repositories, r.id)
+	return i.RepositorySelection == "all" || slices.Contains(i.repositories, r.id)
 }

@@ -67,6 +67,7 @@ func (x *exchange) serve() *refused {
 	if err != nil {
 		return err
 	}
+	ctx = tokenprovider.WithRepository(ctx, x.op.Repository)
 	if err := x.decide(ctx); err != nil {
 		if push != nil && len(push.refs) > 0 {
 			return x.refusePush(push, err)

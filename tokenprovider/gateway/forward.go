@@ -94,6 +94,9 @@ func (x *exchange) noToken(ctx context.Context, err error) *refused {
 	x.log.ErrorContext(ctx, "no token for the forge", "workspace", x.principal.WorkspaceID, "code", code, "error", err)
 	why := &refused{status: http.StatusBadGateway, code: code,
 		message: "the platform has no token for the forge at the moment: " + code.Message()}
+	if said := wire.NoRepositoryToken(string(code), x.op.Repository); said != "" {
+		why.message = said
+	}
 	if code == tokenprovider.CodeNotConfigured {
 		why.status = http.StatusForbidden
 		why.message = "the platform has no token for this workspace to use at the forge"

@@ -19,7 +19,9 @@ import (
 // their RetryAfter; everything else with 403.
 //
 // It is called for each request, so it neither mints nor waits; ctx has the
-// workspace ([tokenprovider.WorkspaceFrom]). It is safe for concurrent use.
+// workspace ([tokenprovider.WorkspaceFrom]), and so has that of the provider,
+// with the Operation's Repository besides ([tokenprovider.Repository]). It is
+// safe for concurrent use.
 type Policy func(ctx context.Context, p tokenhttp.Principal, op Operation) (Grant, error)
 
 // Grant is what a [Policy] allows with.

@@ -64,6 +64,20 @@
 //     platform no longer admits has what is held until it ages out, unless its
 //     token was revoked. git credential-cache exit ends the process.
 //
+// # Which repository
+//
+// A token can be for one owner's repositories only. With
+// [MutatorOptions].UseHTTPPath git tells the path of the URL, from which the
+// platform chooses among the tokens that the workspace may have:
+// [Request.Repository] makes owner/name of it. It has limits:
+//
+//   - A URL with more or less than an owner and a name before git's own paths,
+//     such as that of a subgroup, gets no token from these hosts.
+//   - GIT_ASKPASS, which is asked with the path in the prompt then, answers
+//     nothing: see the command's askpass.
+//   - Git's own cache keeps a token for each repository.
+//   - The path comes from whoever wrote the URL. It decides nothing by itself.
+//
 // # In the workspace
 //
 // [Helper] answers git from any [tokenprovider.TokenProvider]. Command
@@ -118,8 +132,8 @@
 //
 // # What it refuses
 //
-// It stores nothing: store is accepted and ignored. It doesn't judge paths and
-// user names: what a token may reach is the platform's decision, made from the
-// workspace's identity alone. It never writes http.extraHeader, a token into a
+// It stores nothing: store is accepted and ignored. It doesn't judge user names,
+// nor which repository is asked for: what a token may reach is the platform's
+// decision, made from the workspace's identity. It never writes http.extraHeader, a token into a
 // URL, or git's private GIT_CONFIG_PARAMETERS.
 package gitcredential

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -57,7 +58,8 @@ type Helper struct {
 // Run does what git asks for by operation, the last argument of a helper:
 //
 //   - get prints a credential for a request that is [Request.For] one of Hosts,
-//     and nothing for any other. A token that has less than MinTTL left is
+//     and nothing for any other. Provider gets the [Request.Repository], if there
+//     is one, by [tokenprovider.WithRepository]. A token that has less than MinTTL left is
 //     printed as long as it lives: it is better than none.
 //   - erase tells Provider, if it is a [tokenprovider.Invalidator], that the
 //     password in the request was refused, and asks it for a token: one that
@@ -113,9 +115,13 @@ func (h *Helper) get(ctx context.Context, stdin io.Reader, stdout io.Writer) err
 	if err != nil || !req.For(hosts) {
 		return err
 	}
-	answer, err := h.answer(ctx, req)
+	repository, err := req.Repository()
 	if err != nil {
-		err = fmt.Errorf("gitcredential: no token for %s: %w", req.Host, err)
+		return err
+	}
+	answer, err := h.answer(tokenprovider.WithRepository(ctx, repository), req)
+	if err != nil {
+		err = fmt.Errorf("gitcredential: no token for %s: %w", path.Join(req.Host, repository), err)
 		if h.OnFailure == Quit {
 			answer = "quit=1\n"
 		}
@@ -166,9 +172,14 @@ func (h *Helper) erase(ctx context.Context, stdin io.Reader) error {
 	if err != nil || req.Password == "" || !req.For(hosts) {
 		return err
 	}
-	if h.Provider == nil {
+	repository, err := req.Repository()
+	switch {
+	case err != nil:
+		return err
+	case h.Provider == nil:
 		return errNoProvider
 	}
+	ctx = tokenprovider.WithRepository(ctx, repository)
 	_, err = within(ctx, "the provider", func(ctx context.Context) (bool, error) {
 		reported := tokenprovider.Invalidate(h.Provider, req.Password)
 		_, _, err := h.Provider.Token(ctx)

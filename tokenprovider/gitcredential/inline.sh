@@ -85,7 +85,7 @@ f() {
   if [ "$o" = erase ]; then
     while IFS= read -r l; do
       case $l in
-        protocol=*|host=*) q=$q$l$n ;;
+        protocol=*|host=*|path=*) q=$q$l$n ;;
         password=*) t=${l#*=} ;;
         credential=*) t=$(printf %s "${l#*=}" | base64 -d 2>/dev/null); t=${t#*:} ;;
       esac;
@@ -143,15 +143,18 @@ f() {
     esac;
   done;
 
+  # Where git tells the path, there may be no token for that repository alone: whoever runs the platform sees why.
+  case $n$q in *"$n"path=?*) p=' for this repository' ;; *) p= ;; esac;
   case $s:$x in
     000:*) fail "the platform can't be reached, or didn't answer in time (curl's exit code $x)" ;;
     200:0) fail "what answers at PROVISIONKIT_URL isn't the platform's token endpoint, or had no credential" ;;
     200:*) fail "the platform's answer broke off or is too large" ;;
     3??:*) fail "PROVISIONKIT_URL leads to a redirect, which isn't followed" ;;
     401:*) fail "the platform doesn't accept the workspace's bearer (401)" ;;
+    400:*) fail "the platform refuses git's request as malformed (400): is its URL that of a repository?" ;;
     403:*) fail 'the platform refuses this workspace or host (403)' ;;
     404:*) fail 'the platform has no token provider, or PROVISIONKIT_URL is wrong (404)' ;;
-    429:*|5??:*) fail "the platform has no token at the moment ($s): try again, or ask whoever runs it" ;;
+    429:*|5??:*) fail "the platform has no token$p at the moment ($s): try again, or ask whoever runs it" ;;
     *) fail "the platform's answer is of no use ($s)" ;;
   esac;
 };

@@ -66,6 +66,12 @@ type MutatorOptions struct {
 	// where Linux distributions have it. It is for a ConfigFile alone.
 	SystemConfig string
 
+	// UseHTTPPath has git tell the helper the path of each URL of these hosts
+	// (credential.useHttpPath), so that the platform learns which repository the
+	// token is wanted for. It is for workspaces with repositories of several
+	// owners, whose tokens differ. See "Which repository" in the package comment.
+	UseHTTPPath bool
+
 	// CacheFor is how long git keeps a token in the memory of its own
 	// credential-cache, in whole seconds (a fraction counts as one), at most
 	// [DefaultMinTTL]. With it git rides out an outage of the platform that is
@@ -130,6 +136,9 @@ func NewMutator(opts *MutatorOptions) (*Mutator, error) {
 			m.entries = append(m.entries, Entry{Key: key, Value: cache})
 		}
 		m.entries = append(m.entries, Entry{Key: key, Value: helper})
+		if opts.UseHTTPPath {
+			m.entries = append(m.entries, Entry{Key: "credential.https://" + host + ".useHttpPath", Value: "true"})
+		}
 	}
 	for _, option := range []struct{ name, path string }{
 		{"ConfigFile", opts.ConfigFile}, {"SystemConfig", opts.SystemConfig},

@@ -57,8 +57,27 @@ func TestTheMutatorWiresEachHostWithAResetAndThenTheHelper(t *testing.T) {
 	}
 }
 
+func TestUseHTTPPathHasGitTellThePathOfOurHostsAlone(t *testing.T) {
+	for _, file := range []string{"", filepath.Join(t.TempDir(), "gitconfig")} {
+		m := newMutator(t, &gitcredential.MutatorOptions{Hosts: []string{"a.example", "b.example"}, UseHTTPPath: true, ConfigFile: file})
+		g := testutil.NewGit(t)
+		delete(g.Env, "GIT_CONFIG_NOSYSTEM")
+		files := map[string][]byte{}
+		require.NoError(t, m.MutateEnv(t.Context(), "ws-1", g.Env))
+		require.NoError(t, m.MutateFiles(t.Context(), "ws-1", files))
+		for path, content := range files {
+			require.NoError(t, os.WriteFile(path, content, 0o600))
+		}
+		for _, host := range []string{"a.example", "b.example"} {
+			require.Equal(t, "true", g.Run(t, g.Home, "config", "--get-urlmatch", "credential.useHttpPath", "https://"+host+"/acme/x"))
+		}
+		_, _, err := g.Try(t, g.Home, "config", "--get-urlmatch", "credential.useHttpPath", "https://c.example/acme/x")
+		require.Error(t, err, "other hosts keep their paths to themselves")
+	}
+}
+
 func TestASecondRunOfTheMutatorChangesNothing(t *testing.T) {
-	opts := &gitcredential.MutatorOptions{Hosts: []string{"a.example", "b.example"}}
+	opts := &gitcredential.MutatorOptions{Hosts: []string{"a.example", "b.example"}, UseHTTPPath: true}
 	env := mutate(t, opts, map[string]string{})
 	require.Equal(t, env, mutate(t, opts, maps.Clone(env)))
 }

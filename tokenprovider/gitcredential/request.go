@@ -2,10 +2,12 @@ package gitcredential
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/molecule-ai/provisionkit/internal/secret"
+	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
 // Request is what git, or another client of its protocol, asks a helper.
@@ -45,6 +47,21 @@ func (r Request) For(hosts []string) bool {
 		}
 	}
 	return false
+}
+
+// Repository returns the repository that r's path names, as owner/name in lower
+// case, without .git and without /info/lfs, which Git LFS adds; "" when there is
+// no path. A path that isn't that of a repository, or that two programs could
+// read differently, is an error, which doesn't repeat it.
+func (r Request) Repository() (string, error) {
+	if r.Path == "" {
+		return "", nil
+	}
+	repository, ok := wire.GitRepository(r.Path)
+	if !ok {
+		return "", errors.New("gitcredential: the path of the request isn't the owner and name of a repository")
+	}
+	return repository, nil
 }
 
 // redacted is r as it may be shown.

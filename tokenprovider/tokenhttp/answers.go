@@ -1,8 +1,10 @@
 package tokenhttp
 
-// minTTLParam is the query parameter for the life that a caller needs, a Go
-// duration.
-const minTTLParam = "min_ttl"
+// The query parameters.
+const (
+	minTTLParam     = "min_ttl"    // the life that a caller needs, a Go duration
+	repositoryParam = "repository" // what the token is wanted for: owner or owner/name
+)
 
 // tokenAnswer is the body of a 200 for a token.
 type tokenAnswer struct {

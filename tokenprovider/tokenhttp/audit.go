@@ -18,6 +18,7 @@ type AuditRecord struct {
 	Time        time.Time          // when the request came
 	Principal   Principal          // who it came from; zero when that isn't proved
 	RequestedID string             // the workspace id in the URL, as it came; at most 256 bytes of it
+	Repository  string             // what the token is wanted for, owner or owner/name; "" when the request didn't say, or malformed
 	Provider    string             // its name; "" when it didn't come to that
 	Code        tokenprovider.Code // why it was refused; "" for an issue
 	ExpiresAt   time.Time          // of what was issued; zero: not known
@@ -87,6 +88,7 @@ func (a *AuditRecord) log(ctx context.Context, logger *slog.Logger) error {
 		slog.String("workspace", a.Principal.WorkspaceID),
 		slog.Bool("admin", a.Principal.Admin),
 		slog.String("requested_id", a.RequestedID),
+		slog.String("repository", a.Repository),
 		slog.String("provider", a.Provider),
 		slog.String("code", string(a.Code)),
 		slog.String("expires_at", wire.FormatTime(a.ExpiresAt)),

@@ -59,8 +59,8 @@ var (
 )
 
 // Token asks the endpoint for a token. The [tokenprovider.MinTTL] of ctx goes
-// along, in whole seconds rounded up, and so do the digests of the tokens that
-// were refused.
+// along, in whole seconds rounded up, and so do its [tokenprovider.Repository]
+// and the digests of the tokens that were refused.
 //
 // A token's life is reckoned from the Date of the answer, so the clock of this
 // machine may be wrong. The expiry is by that clock all the same: the answer's
@@ -72,9 +72,13 @@ func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 	if err != nil {
 		return "", time.Time{}, err
 	}
+	query := endpoint.Query()
 	if d := tokenprovider.MinTTL(ctx); d > 0 {
-		query := endpoint.Query()
 		query.Set(minTTLParam, wire.WholeSeconds(d).String())
+		endpoint.RawQuery = query.Encode()
+	}
+	if repository := tokenprovider.Repository(ctx); repository != "" {
+		query.Set(repositoryParam, repository)
 		endpoint.RawQuery = query.Encode()
 	}
 	req := request{endpoint, c.rejected.list()}

@@ -53,7 +53,7 @@ func (x *exchange) serve(w http.ResponseWriter, record *AuditRecord) (wire.Answe
 	x.wish = wishOf(r)
 	held, encode, refused := x.run(w)
 	at := x.position()
-	record.Principal, record.Provider = at.sender, at.provider
+	record.Principal, record.Provider, record.Repository = at.sender, at.provider, x.wish.repository
 	if refused != nil {
 		return wire.Answer{}, refused
 	}
@@ -89,7 +89,7 @@ func (x *exchange) runForGit(w http.ResponseWriter) (held issued, encode encodin
 	if refused == nil {
 		boundBody(w, x.request) // git's request has a kilobyte: it comes at once or not at all
 		x.bounded = true
-		encode, refused = x.asGit(x.request)
+		encode, x.wish.repository, refused = x.asGit(x.request, x.wish.repository)
 	}
 	if refused == nil {
 		held, refused = within(x, func(context.Context) (issued, error) { return x.issue(in) })

@@ -11,7 +11,8 @@ import (
 // Source chooses the provider whose token p gets. It is where a platform
 // decides what each workspace may have. It decides by p and by what the
 // platform knows of the workspace ([tokenprovider.WorkspaceFrom] of ctx, with
-// [Options].Workspace set), never by what the request asks for.
+// [Options].Workspace set). What the request asks for ([tokenprovider.Repository]
+// of ctx, "" for nothing) may only choose among what that allows.
 //
 // A nil provider and an error that is [tokenprovider.ErrNotConfigured] mean
 // that there is none (404), [ErrForbidden] that p may have none (403); any

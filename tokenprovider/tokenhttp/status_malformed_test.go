@@ -23,6 +23,15 @@ func malformed() []statusRow {
 			body: `{"error":"min_ttl: the query of the URL is malformed","code":"invalid_request"}`,
 		},
 
+		{name: "repository malformed", source: live, path: own + "?repository=acme/../evil", status: 400, body: bodyRepository},
+		{name: "repository empty", source: live, path: own + "?repository=", status: 400, body: bodyRepository},
+		{name: "repository twice", source: live, path: own + "?repository=a/b&repository=a/b", status: 400, body: bodyRepository},
+		{
+			name: "a path and another repository", source: live, method: "POST", accept: gitCredential,
+			path: own + "?repository=acme/y", send: "protocol=https\nhost=github.com\npath=acme/x.git\n\n", status: 400,
+			body: `{"error":"body: its path is another repository than the URL asks for","code":"invalid_request"}`,
+		},
+
 		{name: "git's text by GET", source: live, accept: gitCredential, status: 406, body: bodyNotAcceptable},
 		{
 			name: "git's text by GET, and JSON refused", source: live,

@@ -43,6 +43,7 @@ const (
 	bodyForbidden        = `{"error":"forbidden","code":"forbidden"}`
 	bodyUnauthenticated  = `{"error":"unauthenticated","code":"unauthenticated"}`
 	bodyMinTTL           = `{"error":"min_ttl: must be one duration of zero or more, such as 10m","code":"invalid_request"}`
+	bodyRepository       = `{"error":"repository: must be one owner or owner/name","code":"invalid_request"}`
 	bodyNoRegistry       = `{"error":"no GitHub App configured","code":"not_configured"}`
 	bodyNoProvider       = `{"error":"no token provider registered","code":"not_configured"}`
 	bodyMethod           = `{"error":"method not allowed","code":"invalid_request"}`

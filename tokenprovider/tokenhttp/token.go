@@ -21,7 +21,7 @@ type issued struct {
 
 // issue asks the Source whose token it is, and that provider for a live one.
 func (x *exchange) issue(in admitted) (issued, error) {
-	ctx := in.ctx
+	ctx := tokenprovider.WithRepository(in.ctx, x.wish.repository)
 	if x.wish.minTTL > 0 {
 		ctx = tokenprovider.WithMinTTL(ctx, x.wish.minTTL)
 	}

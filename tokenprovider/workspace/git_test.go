@@ -89,10 +89,9 @@ func TestWhenThereIsNoTokenGitAsksItsNextHelperOrQuits(t *testing.T) {
 	require.Contains(t, stderr, "told us to quit")
 }
 
-// TestAPathThatGitTellsDecidesNothing is about credential.useHttpPath, which
-// nothing of ours sets: git then tells the path of the URL, which whoever wrote
-// that has chosen.
-func TestAPathThatGitTellsDecidesNothing(t *testing.T) {
+// TestAPathThatGitTellsIsAWishOrNothing is about credential.useHttpPath: git then
+// tells the path of the URL, which whoever wrote that has chosen.
+func TestAPathThatGitTellsIsAWishOrNothing(t *testing.T) {
 	t.Parallel()
 	f := workspacetest.NewForge(t, time.Hour, nil)
 	require.NotContains(t, strings.ToLower(f.Run(t, f.Dir, "config", "--list")), "usehttppath")
@@ -108,16 +107,23 @@ func TestAPathThatGitTellsDecidesNothing(t *testing.T) {
 		return string(output)
 	}
 	token := strings.TrimSpace(call(t, f.Env, "", "token").Stdout)
-	for _, path := range []string{"acme/widgets.git", "evil.example/x", "user@evil.example/x", "a b'\"$(touch x)"} {
+	for _, path := range []string{"acme/widgets.git", "evil.example/x", "Acme/Widgets.git/info/lfs"} {
 		require.Contains(t, fill(path),
 			"host="+f.Host+"\npath="+path+"\nusername=x-access-token\npassword="+token+"\n")
 	}
-	for _, path := range []string{"../../etc/passwd", "https://evil.example/", "acme/../evil/x", "-upload"} {
+	for _, path := range []string{
+		"../../etc/passwd", "https://evil.example/", "acme/../evil/x", "-upload", "user@evil.example/x", "a b'\"$(touch x)", "acme/x/y", "acme",
+	} {
 		require.NotContains(t, fill(path), "password", path)
 	}
+	asked := map[string]bool{}
 	for _, r := range f.Platform.Asked() {
-		require.Equal(t, "/workspaces/ws-1/token?min_ttl=10m0s", r.URL.String(), "none of them reached the platform")
+		asked[r.URL.String()] = true
 	}
+	const own = "/workspaces/ws-1/token?min_ttl=10m0s"
+	require.Equal(t, map[string]bool{
+		own: true, own + "&repository=acme%2Fwidgets": true, own + "&repository=evil.example%2Fx": true,
+	}, asked, "the others didn't reach the platform")
 }
 
 // TestGitSendsTheHelpersAuthorizationAndNoOther is about what wires git: a

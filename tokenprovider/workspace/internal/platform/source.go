@@ -112,9 +112,12 @@ func (s *Source) Invalidate(token string) bool { return s.client.Invalidate(toke
 func (s *Source) remedy(ctx context.Context, err error) string {
 	code := tokenprovider.CodeOf(err)
 	answered, isAnswer := errors.AsType[*wire.StatusError](err)
+	aboutRepository := wire.NoRepositoryToken(string(code), tokenprovider.Repository(ctx))
 	switch {
 	case isAnswer && code == tokenprovider.CodeUnavailable && answered.Status < http.StatusInternalServerError:
 		return "that isn't the platform's token endpoint: " + wire.EnvURL + " may be wrong, or something stands before it"
+	case isAnswer && answered.Status == http.StatusInternalServerError && aboutRepository != "":
+		return aboutRepository
 	case code != tokenprovider.CodeUnauthenticated:
 		return code.Message()
 	}

@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync/atomic"
@@ -34,6 +35,31 @@ func TestARefusedTokenIsReportedAtOnce(t *testing.T) {
 	require.Equal(t, []string{tokenprovider.TokenSHA256(first)}, asked[1].Header.Values("Provisionkit-Rejected"))
 	require.NotEqual(t, first, call(t, env, request, "get").Answered(t))
 	require.Empty(t, p.Asked()[2].Header.Values("Provisionkit-Rejected"), "one report is enough")
+}
+
+func TestWhyThereIsNoTokenForARepositoryIsSaid(t *testing.T) {
+	t.Parallel()
+	var (
+		code tokenprovider.Code
+		want string
+	)
+	p := newPlatform(t, tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
+		return "", time.Time{}, &tokenprovider.Error{Code: code}
+	}))
+	env := p.Env(t, "ws-1")
+	const ofInitech = "protocol=https\nhost=github.com\npath=Initech/x.git\n\n"
+	for code, want = range map[tokenprovider.Code]string{
+		tokenprovider.CodeNotFound:       "no token for github.com/initech/x: GET " + env["PROVISIONKIT_URL"] + ": 500",
+		tokenprovider.CodeForbidden:      "initech/x isn't among what the platform's policy allows this workspace",
+		tokenprovider.CodeInvalidRequest: "the forge doesn't know initech/x",
+	} {
+		require.Contains(t, call(t, env, ofInitech, "get").Failed(t), want)
+	}
+	code = tokenprovider.CodeNotFound
+	require.Contains(t, call(t, env, ofInitech, "get").Failed(t), "the platform's app isn't installed on initech")
+	require.Contains(t, call(t, env, request, "get").Failed(t), code.Message(), "which is for no repository")
+	code = tokenprovider.CodeRateLimited
+	require.Contains(t, call(t, env, ofInitech, "get").Failed(t), code.Message())
 }
 
 func TestAReportThatIsLostIsSaidAndNotRepeated(t *testing.T) {

@@ -1,0 +1,120 @@
+package githubapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/molecule-ai/provisionkit/internal/wire"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+)
+
+// Repositories returns the [ScopePolicy] for "these repositories, wherever they
+// live": allowed returns those that a workspace may use, each "owner/name", from
+// the platform's own records, and a token is for those of one owner. That is the
+// owner of the repository which the request names ([tokenprovider.Repository] of
+// ctx), which has to be one of the allowed; of an owner that it names, who has to
+// own one; and without either the first one's. permissions narrow each token;
+// nil are all that the installation has.
+//
+// What isn't allowed is an error of CodeForbidden before GitHub is asked
+// anything. An owner that hasn't installed the app is one of CodeNotFound.
+// allowed is asked for each token: it must be safe for concurrent use; its
+// errors mean no token, like an empty list and a name in it that is malformed.
+//
+// The names in the list are those of today. One that was renamed, moved or
+// deleted costs the owner's other repositories a call that fails with
+// CodeInvalidRequest; they have tokens of their own after that. A repository
+// that moved is of CodeNotFound and says where it is. Nobody gets a token for
+// where a name leads by a redirect: that repository isn't on the list.
+//
+// The wiki of a repository (name.wiki) goes with it.
+func Repositories(a *App, allowed func(ctx context.Context, workspaceID string) ([]string, error),
+	permissions map[string]string) (ScopePolicy, error) {
+	switch {
+	case a == nil:
+		return nil, errors.New("githubapp: Repositories: the App is nil; make it with New")
+	case allowed == nil:
+		return nil, errors.New("githubapp: Repositories: allowed is nil; it says what each workspace may have")
+	}
+	permissions = maps.Clone(permissions)
+	if err := (Scope{Permissions: permissions}).validate(); err != nil {
+		return nil, fmt.Errorf("githubapp: Repositories: %w", err)
+	}
+	return func(ctx context.Context, workspaceID string) (int64, Scope, error) {
+		list, err := allowed(ctx, workspaceID)
+		if err != nil {
+			return 0, Scope{}, err
+		}
+		c, err := choose(list, tokenprovider.Repository(ctx))
+		if err != nil {
+			return 0, Scope{}, err
+		}
+		info, err := a.FindInstallation(ctx, c.owner)
+		if err != nil {
+			return 0, Scope{}, err
+		}
+		scope := Scope{Repositories: c.names, Permissions: maps.Clone(permissions)}
+		if c.asked == "" || !a.facts.wrongScope(info.ID, scope.canonical()) {
+			return info.ID, scope, nil
+		}
+		scope.Repositories = []string{c.asked}
+		return info.ID, scope, a.lives(ctx, c.owner+"/"+c.asked, info.ID)
+	}, nil
+}
+
+// choice is what a token is for.
+type choice struct {
+	owner string
+	names []string // of the owner's repositories, those that are allowed
+	asked string   // the one that the request names; "": none
+}
+
+// choose returns what of the list a token for the repository asked is for.
+func choose(list []string, asked string) (c choice, err error) {
+	owner, name, named := strings.Cut(strings.TrimSuffix(asked, ".wiki"), "/")
+	for _, entry := range list {
+		full, ok := wire.Repository(entry)
+		of, repository, isRepository := strings.Cut(full, "/")
+		if !ok || !isRepository {
+			return choice{}, internal(fmt.Errorf("githubapp: Repositories: the list of allowed repositories holds %q, "+
+				"which isn't an owner/name", entry))
+		}
+		if asked == "" && c.owner == "" || of == owner && asked != "" && (!named || repository == name) {
+			c.owner, c.asked = of, name
+		}
+	}
+	switch {
+	case len(list) == 0:
+		return choice{}, notAllowed("the list of the workspace's repositories is empty")
+	case c.owner == "":
+		return choice{}, notAllowed("%q isn't among the workspace's repositories", asked)
+	}
+	for _, entry := range list {
+		full, _ := wire.Repository(entry)
+		if repository, ok := strings.CutPrefix(full, c.owner+"/"); ok && !slices.Contains(c.names, repository) {
+			c.names = append(c.names, repository)
+		}
+	}
+	return c, nil
+}
+
+func notAllowed(format string, args ...any) error {
+	return &tokenprovider.Error{
+		Code: tokenprovider.CodeForbidden, Err: fmt.Errorf("githubapp: Repositories: "+format, args...),
+	}
+}
+
+// lives returns an error when the repository isn't in the installation with that
+// id any more.
+func (a *App) lives(ctx context.Context, repository string, id int64) error {
+	info, err := a.FindInstallation(ctx, repository)
+	if err != nil || info.ID == id {
+		return err
+	}
+	return &tokenprovider.Error{Code: tokenprovider.CodeNotFound, Err: fmt.Errorf(
+		"githubapp: Repositories: %s has moved to %s: name it so in the list of allowed repositories", repository, info.Account)}
+}
