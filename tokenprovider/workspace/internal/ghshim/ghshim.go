@@ -34,6 +34,10 @@ token that isn't in both of the two, as an injected one is, is named on standard
 it is set aside. gh auth login, logout, refresh and switch, alias and config run with your
 own folder and without a token of the platform's; gh auth setup-git has nothing to do.
 
+The token is for the repository of -R, of gh's arguments (gh repo and gh api, and URLs), of
+GH_REPO, or of the remote that gh takes for the work tree's, as far as the platform's policy
+tells repositories apart.
+
 When gh ends with exit code 4, or with 1 and the forge then answers it with 401, the platform
 is told that the token was refused: the next gh gets another one.
 

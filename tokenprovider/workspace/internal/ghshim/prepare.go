@@ -7,6 +7,7 @@ import (
 
 	"github.com/molecule-ai/provisionkit/internal/secret"
 	"github.com/molecule-ai/provisionkit/internal/wire"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/config"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/platform"
@@ -20,6 +21,7 @@ type run struct {
 	environ  []string
 	folder   *folder           // of gh's configuration; nil: the person's own will do
 	token    secret.Of[string] // which is in the two; "": none
+	wanted   string            // the repository that the token is for; "": any
 	setAside string            // the variable with an own token that isn't in them; "": none
 	wired    bool              // there is nothing to run: git is set up
 }
@@ -80,6 +82,7 @@ func prepare(ctx context.Context, p *process.Process, args []string) (run, error
 	if r.target.gateway {
 		return r.authenticate(ctx, p)
 	}
+	r.wanted = repositoryOf(ctx, p, args, hosts)
 	return r.logIn(ctx, p, own, hosts)
 }
 
@@ -112,7 +115,7 @@ func (r run) logIn(
 	if err != nil {
 		return r, r.withoutToken(p, err)
 	}
-	token, _, err := source.Fresh(ctx)
+	token, _, err := source.Fresh(tokenprovider.WithRepository(ctx, r.wanted))
 	if err != nil {
 		return r, r.withoutToken(p, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/wire"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/platform"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
 )
@@ -43,7 +44,7 @@ func (r run) report(ctx context.Context, p *process.Process, path string, code i
 	}
 	source = source.Once()
 	source.Invalidate(r.token.Reveal())
-	if _, _, err = source.Token(ctx); err == nil && code == exitFailure {
+	if _, _, err = source.Token(tokenprovider.WithRepository(ctx, r.wanted)); err == nil && code == exitFailure {
 		p.Fail(errRefused)
 	}
 }
