@@ -25,6 +25,11 @@ func checkForge(ctx context.Context, d *diagnosis) finding {
 	}
 	name := strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git")
 	atGateway := u.Host == d.gatewayHost()
+	if host := parseTarget(raw).host; slices.Contains(d.pulled, host) && d.settings.tellPath(host) {
+		if _, err := get(ctx, d, host, strings.Trim(u.Path, "/")); err != nil {
+			return wrong("git gets no token for %s: %s", name, err)
+		}
+	}
 	if u.User == nil && !atGateway {
 		// With a user name git doesn't ask as nobody first, to whom a forge
 		// gives what is public.

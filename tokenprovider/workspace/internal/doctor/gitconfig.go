@@ -60,6 +60,16 @@ func (all settings) of(section, name string) settings {
 	return found
 }
 
+// tellPath reports whether git tells a helper the paths of URLs at host.
+func (all settings) tellPath(host string) (told bool) {
+	for _, s := range all.of("credential", "usehttppath") {
+		if s.appliesTo(host) {
+			told = slices.Contains([]string{"", "true", "yes", "on", "1"}, strings.ToLower(s.value))
+		}
+	}
+	return told
+}
+
 // named returns those of the settings that have the subsection.
 func (all settings) named(subsection string) settings {
 	var found settings

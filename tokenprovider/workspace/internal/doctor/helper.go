@@ -137,7 +137,7 @@ func isOurs(s setting) bool {
 func checkGitCredential(ctx context.Context, d *diagnosis) finding {
 	var changing []string // hosts whose token can't be compared
 	for _, host := range d.pulled {
-		text, err := d.output(ctx, quiet, gitRequest(host), d.gitPath, "credential", "fill")
+		text, err := d.output(ctx, quiet, gitRequest(host, ""), d.gitPath, "credential", "fill")
 		if err != nil {
 			return wrong("git gets no credential for %s: the helper that it is configured with "+
 				"isn't there or fails; run git credential fill to see what it says", host)
@@ -151,7 +151,7 @@ func checkGitCredential(ctx context.Context, d *diagnosis) finding {
 			continue
 		}
 		// In between there may have come another.
-		again, err := get(ctx, d)
+		again, err := get(ctx, d, d.pulled[0], "")
 		if err == nil && sameToken(again.token, got.token) {
 			continue
 		}
@@ -174,6 +174,6 @@ func checkGitCredential(ctx context.Context, d *diagnosis) finding {
 // changes reports whether the platform hands out another token than last each
 // time: nothing is kept here, nor there.
 func changes(ctx context.Context, d *diagnosis, last gitAnswer) bool {
-	next, err := get(ctx, d)
+	next, err := get(ctx, d, d.pulled[0], "")
 	return err == nil && !sameToken(next.token, last.token)
 }

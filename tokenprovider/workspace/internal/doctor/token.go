@@ -47,7 +47,7 @@ const (
 // checkToken proves that there is a fresh token, with all that a get of git's
 // goes through.
 func checkToken(ctx context.Context, d *diagnosis) finding {
-	c, err := get(ctx, d)
+	c, err := get(ctx, d, d.pulled[0], "")
 	if err != nil {
 		return wrong("there is no token: %s", err)
 	}
@@ -69,19 +69,21 @@ func checkToken(ctx context.Context, d *diagnosis) finding {
 	return ok("%s", text)
 }
 
-// get returns the credential that the command has for git, for the first of the
-// hosts.
-func get(ctx context.Context, d *diagnosis) (gitAnswer, error) {
+// get returns the credential that the command has for git, for the host and,
+// unless it is "", the path of a URL.
+func get(ctx context.Context, d *diagnosis, host, path string) (gitAnswer, error) {
 	var stdout bytes.Buffer
-	request := strings.NewReader(gitRequest(d.pulled[0]))
+	request := strings.NewReader(gitRequest(host, path))
 	if err := d.credential(ctx, d.Process, request, &stdout); err != nil {
 		return gitAnswer{}, err
 	}
 	return parseAnswer(stdout.String())
 }
 
-// gitRequest returns git's request for a credential for host.
-func gitRequest(host string) string { return "protocol=https\nhost=" + host + "\n\n" }
+// gitRequest returns git's request for a credential for host and the path there.
+func gitRequest(host, path string) string {
+	return "protocol=https\nhost=" + host + "\npath=" + path + "\n\n"
+}
 
 // gitAnswer is a credential in git's format.
 type gitAnswer struct {
