@@ -8,10 +8,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,6 +34,8 @@ import (
 const (
 	appID          = 12
 	installationID = 345
+
+	uninstalled = "initech" // an owner who hasn't installed the app
 )
 
 // settle is how long a token of the platform ripens. It matches lives of a few
@@ -69,6 +73,8 @@ type platformOptions struct {
 	bearerTTL    time.Duration              // default 30 days
 	bearerFile   string                     // default: the bearer is in the environment
 	scopes       map[string]githubapp.Scope // by workspace: each has a token of its own
+	allowed      func() []string            // the repositories of several owners that each workspace may use
+	inline       bool                       // git's helper is a line of shell
 }
 
 func newPlatform(t *testing.T, opts platformOptions) *platform {
@@ -92,9 +98,17 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 	}
 	key := testutil.RSAKeyPEM(t, 0)
 	github.AddApp(githubapptest.App{ID: appID, Keys: []*rsa.PublicKey{&testutil.RSAKey(t, 0).PublicKey}})
-	github.AddInstallation(githubapptest.Installation{
-		ID: installationID, AppID: appID, Account: "acme", Repositories: opts.repositories,
-	})
+	installations := map[string][]string{}
+	for _, repository := range opts.repositories {
+		owner, _, _ := strings.Cut(repository, "/")
+		installations[owner] = append(installations[owner], repository)
+	}
+	delete(installations, uninstalled)
+	for n, owner := range slices.Sorted(maps.Keys(installations)) { // acme's is the first
+		github.AddInstallation(githubapptest.Installation{
+			ID: installationID + int64(n), AppID: appID, Account: owner, Repositories: installations[owner],
+		})
+	}
 
 	client := *github.Client()
 	client.Transport = witness{client.Transport, p.printed}
@@ -109,9 +123,17 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 	p.registry = provisionhook.NewRegistry(provisionhook.Protect("PATH"),
 		provisionhook.PortableNames())
 	p.source = tokenhttp.FirstProvider(p.registry)
-	if opts.scopes == nil {
+	switch {
+	case opts.allowed != nil:
+		p.source = tokenhttp.PerWorkspace(p.registry)
+		policy, err := githubapp.Repositories(p.app, func(context.Context, string) ([]string, error) { return opts.allowed(), nil }, nil)
+		require.NoError(t, err)
+		m, err := githubapp.NewWorkspaceMutator(p.app, policy, nil)
+		require.NoError(t, err)
+		p.registry.Register(m)
+	case opts.scopes == nil:
 		p.registry.Register(githubapp.NewMutator(p.all, nil))
-	} else {
+	default:
 		p.source = tokenhttp.PerWorkspace(p.registry)
 		m, err := githubapp.NewWorkspaceMutator(p.app, func(_ context.Context, id string) (int64, githubapp.Scope, error) {
 			scope, known := opts.scopes[id]
@@ -131,9 +153,13 @@ func newPlatform(t *testing.T, opts platformOptions) *platform {
 		BaseURL: p.endpoint.URL, Key: p.key, TTL: opts.bearerTTL, BearerFile: opts.bearerFile,
 	})
 	require.NoError(t, err)
-	git, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{
-		Hosts: []string{p.host}, Command: testutil.Command(t),
-	})
+	wired := gitcredential.MutatorOptions{
+		Hosts: []string{p.host}, Command: testutil.Command(t), Inline: opts.inline, UseHTTPPath: opts.allowed != nil,
+	}
+	if opts.inline {
+		wired.Command = ""
+	}
+	git, err := gitcredential.NewMutator(&wired)
 	require.NoError(t, err)
 	p.registry.Register(wiring, git)
 	return p
@@ -156,7 +182,7 @@ func (p *platform) serve(t *testing.T, address string) {
 	require.NoError(t, err)
 
 	handler, err := tokenhttp.NewHandler(p.source, p.key,
-		&tokenhttp.Options{Admit: workspacetest.Everyone, Audit: p.audit, Logger: p.printed.Logger()})
+		&tokenhttp.Options{Admit: workspacetest.Everyone, Hosts: []string{p.host}, Audit: p.audit, Logger: p.printed.Logger()})
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	handler.Mount(mux)
