@@ -48,12 +48,15 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer stop()
-	opts, optsErr := githubapp.OptionsFromEnv(getenv)
-	id, idErr := githubapp.InstallationIDFromEnv(getenv)
-	if err := cmp.Or(optsErr, idErr); err != nil {
+	opts, err := githubapp.OptionsFromEnv(getenv)
+	if err != nil {
 		return err
 	}
 	app, err := githubapp.New(opts)
+	if err != nil {
+		return err
+	}
+	github, err := githubTokens(app, getenv)
 	if err != nil {
 		return err
 	}
@@ -61,12 +64,13 @@ func run(ctx context.Context, log *slog.Logger) error {
 	// Plugins register here. What follows doesn't know which they are.
 	plugins := provisionhook.NewRegistry(provisionhook.Protect("PATH", "LD_*", "WORKSPACE_ID"))
 	git, err := gitcredential.NewMutator(&gitcredential.MutatorOptions{
-		OnFailure: gitcredential.Quit, // an agent would wait at git's prompt for ever
+		OnFailure:   gitcredential.Quit, // an agent would wait at git's prompt for ever
+		UseHTTPPath: true,               // so that the platform learns which repository a token is for
 	})
 	if err != nil {
 		return err
 	}
-	plugins.Register(githubapp.NewMutator(app.Installation(id), nil), githubapp.NewIdentityMutator(app), git)
+	plugins.Register(github, githubapp.NewIdentityMutator(app), git)
 	return serve(ctx, log, listener, plugins, key)
 }
 

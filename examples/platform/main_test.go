@@ -161,6 +161,33 @@ func TestAWorkspaceThatItStartsPullsItsToken(t *testing.T) {
 	}
 }
 
+func TestAWorkspaceHasTokensForRepositoriesOfSeveralOwners(t *testing.T) {
+	testutil.NeedTool(t, "git")
+	keyFile := filepath.Join(t.TempDir(), "app.pem")
+	require.NoError(t, os.WriteFile(keyFile, app.PrivateKey(), 0o600))
+	github.AddInstallation(githubapptest.Installation{
+		ID: app.InstallationID + 1, AppID: app.AppID, Account: "globex", Repositories: []string{"globex/rockets"},
+	})
+	const admin = "an-administrators-token-0123456789"
+	base := start(t, command(t, "PLATFORM_ADMIN_TOKEN="+admin, "PLATFORM_REPOSITORIES=acme/widgets,globex/rockets",
+		"GITHUB_APP_ID="+strconv.FormatInt(app.AppID, 10), "GITHUB_APP_PRIVATE_KEY_FILE="+keyFile, "GITHUB_API_URL="+github.URL,
+	), testutil.NewCapture(t, admin))
+	status, body := call(t, "POST", base+"/workspaces/ws-1", admin)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, string(body), "useHttpPath")
+	for _, repository := range []string{"acme/widgets", "globex/rockets"} {
+		status, body := call(t, "GET", base+"/workspaces/ws-1/token?repository="+repository, admin)
+		require.Equal(t, http.StatusOK, status, "%s", body)
+		var answer struct{ Token string }
+		require.NoError(t, json.Unmarshal(body, &answer))
+		status, _ = call(t, "GET", github.URL+"/repos/"+repository, answer.Token)
+		require.Equal(t, http.StatusOK, status, repository)
+	}
+	status, body = call(t, "GET", base+"/workspaces/ws-1/token?repository=globex/secret", admin)
+	require.Equal(t, http.StatusInternalServerError, status)
+	require.JSONEq(t, `{"error":"token refresh failed","code":"forbidden"}`, string(body))
+}
+
 func TestWhatIsWrongAtBootIsSaidAtBoot(t *testing.T) {
 	testutil.NeedTool(t, "git")
 	keyFile := filepath.Join(t.TempDir(), "app.pem")
