@@ -68,7 +68,8 @@
 // fails. The answers and their codes are fixed:
 //
 //	200  {"token","expires_at","username"}; expires_at is absent when it isn't known
-//	400  invalid_request: min_ttl is not a duration of zero or more, or a body is not git's
+//	400  invalid_request: min_ttl is not a duration of zero or more, repository is not
+//	     owner or owner/name, or a body is not git's
 //	401  unauthenticated; a bearer that never expires, too, where there is no Options.Admit
 //	403  forbidden: another workspace's id, refused by Admit, or a host that isn't in Options.Hosts
 //	404  not_configured: there is no provider, so trying again is pointless; not_found: no such path
@@ -80,7 +81,7 @@
 //
 // Where several are true the first decides: 404 for the path, 405, 401 and 503
 // for who calls, 403 for the id, 403, 429 and 503 of Admit, 406, 400 for
-// min_ttl, 400 for the body, 403 for the host, 404 for the provider, 500.
+// min_ttl and repository, 400 for the body, 403 for the host, 404 for the provider, 500.
 // Nothing that is refused before the provider's own answer costs a token, and
 // no body is read before it is known who sent it.
 //
@@ -90,6 +91,10 @@
 // asks for a token with ten minutes to live where min_ttl doesn't say
 // otherwise. A refusal is JSON to everyone. A min_ttl of more than 30 minutes
 // asks for 30 minutes.
+//
+// The path in git's attributes, or else the parameter repository, says which
+// repository the token is wanted for. It reaches the Source and the provider by
+// [tokenprovider.WithRepository], and chooses only among what those allow.
 //
 // A header Provisionkit-Rejected with the [tokenprovider.TokenSHA256] of a
 // token says that git or an API refused it; there may be several, of which the

@@ -15,6 +15,8 @@ over https only; any other prompt gets no answer and exit code 1. It is for wher
 credential helper can be configured. GIT_ASKPASS takes a program without arguments: set
 it to the link named git-askpass-provisionkit, which install makes.
 
+A prompt with a path in it, which credential.useHttpPath makes, gets no answer.
+
 Git asks its helpers first, and tells none of them when a password that came from here is
 refused: prefer the helper.
 `
