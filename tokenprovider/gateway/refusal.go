@@ -90,6 +90,26 @@ func (x *exchange) unknown(err error) *refused {
 	return x.undecided("the forge's operation can't be told", err)
 }
 
+// noToken returns the refusal for a provider that has no token.
+func (x *exchange) noToken(ctx context.Context, err error) *refused {
+	code := tokenprovider.CodeOf(err)
+	if isForeign(err) {
+		code = tokenprovider.CodeUnavailable
+	}
+	x.log.ErrorContext(ctx, "no token for the forge", "workspace", x.principal.WorkspaceID, "code", code, "error", err)
+	why := &refused{status: http.StatusBadGateway, code: code,
+		message: "the platform has no token for the forge at the moment: " + code.Message()}
+	if said := wire.NoRepositoryToken(string(code), x.op.Repository); said != "" {
+		why.message = said
+	}
+	if code == tokenprovider.CodeNotConfigured {
+		why.status = http.StatusForbidden
+		why.message = "the platform has no token for this workspace to use at the forge"
+	}
+	why.retryAfter = tokenprovider.RetryAfter(err)
+	return why
+}
+
 // passing returns a refusal that passes by itself.
 func passing(status int, code tokenprovider.Code, message string, err error) *refused {
 	wait := tokenprovider.RetryAfter(err)

@@ -60,23 +60,20 @@ type MutatorOptions struct {
 	// comment for what it needs and lacks. Empty: no file.
 	ConfigFile string
 
-	// SystemConfig is where the git of the image has its system configuration,
-	// an absolute, clean path. It goes on to hold, since the ConfigFile includes
-	// it; where it doesn't exist, that is no error. Default: /etc/gitconfig,
-	// where Linux distributions have it. It is for a ConfigFile alone.
+	// SystemConfig is where the image's git has its system configuration, an
+	// absolute, clean path, for a ConfigFile, which includes it if it is there.
+	// Default: /etc/gitconfig, as Linux distributions have it.
 	SystemConfig string
 
-	// UseHTTPPath has git tell the helper the path of each URL of these hosts
-	// (credential.useHttpPath), so that the platform learns which repository the
-	// token is wanted for. It is for workspaces with repositories of several
-	// owners, whose tokens differ. See "Which repository" in the package comment.
+	// UseHTTPPath has git tell the helper the path of each URL of these hosts,
+	// so that the platform learns which repository the token is for. See "Which
+	// repository" in the package comment.
 	UseHTTPPath bool
 
 	// CacheFor is how long git keeps a token in the memory of its own
 	// credential-cache, in whole seconds (a fraction counts as one), at most
-	// [DefaultMinTTL]. With it git rides out an outage of the platform that is
-	// no longer. See "With git's cache" in the package comment for its limits.
-	// Default: 0, git asks each time.
+	// [DefaultMinTTL], and so rides out an outage of the platform. See "With git's
+	// cache" in the package comment for its limits. 0: git asks each time.
 	CacheFor time.Duration
 }
 
@@ -127,7 +124,8 @@ func NewMutator(opts *MutatorOptions) (*Mutator, error) {
 		cacheFor: (opts.CacheFor + time.Second - 1).Truncate(time.Second),
 	}
 	for _, host := range hosts {
-		key := "credential.https://" + host + ".helper"
+		section := "credential.https://" + host
+		key := section + ".helper"
 		if !opts.KeepHelpers {
 			m.entries = append(m.entries, Entry{Key: key})
 		}
@@ -137,7 +135,7 @@ func NewMutator(opts *MutatorOptions) (*Mutator, error) {
 		}
 		m.entries = append(m.entries, Entry{Key: key, Value: helper})
 		if opts.UseHTTPPath {
-			m.entries = append(m.entries, Entry{Key: "credential.https://" + host + ".useHttpPath", Value: "true"})
+			m.entries = append(m.entries, Entry{Key: section + ".useHttpPath", Value: "true"})
 		}
 	}
 	for _, option := range []struct{ name, path string }{
