@@ -100,18 +100,29 @@ func (a *App) findIdentity(ctx context.Context) (Identity, error) {
 }
 
 // anyToken returns a token that may do no more than read what is public, of the
-// first installation that isn't suspended: it isn't documented that GitHub shows
-// an account to the app itself.
+// first installation that has one, among the first few that aren't suspended: it
+// isn't documented that GitHub shows an account to the app itself.
 func (a *App) anyToken(ctx context.Context) (string, error) {
+	const most = 5
+	var refused []error
 	for info, err := range a.Installations(ctx) {
 		switch {
 		case err != nil:
 			return "", err
-		case info.SuspendedAt.IsZero():
-			least := Scope{Permissions: map[string]string{"metadata": "read"}}
-			token, _, err := a.Installation(info.ID, least).Token(ctx)
-			return token, err
+		case !info.SuspendedAt.IsZero():
+			continue
 		}
+		least := Scope{Permissions: map[string]string{"metadata": "read"}}
+		token, _, err := a.Installation(info.ID, least).Token(ctx)
+		if err == nil {
+			return token, nil
+		}
+		if refused = append(refused, err); appWide(err) || len(refused) == most {
+			break
+		}
+	}
+	if len(refused) > 0 {
+		return "", refused[len(refused)-1]
 	}
 	return "", &tokenprovider.Error{Code: tokenprovider.CodeNotFound,
 		Err: errors.New("it is installed nowhere, and a token of an installation is needed to ask")}

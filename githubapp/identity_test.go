@@ -145,6 +145,15 @@ func TestAWorkspaceStartsWithoutAnIdentityThatIsntFound(t *testing.T) {
 	require.ErrorIs(t, githubapp.NewIdentityMutator(g.app(t)).MutateEnv(left, "ws-1", map[string]string{}), context.Canceled)
 }
 
+func TestAnInstallationThatCantMintIsPassedOver(t *testing.T) {
+	g := newGitHub(t, nil)
+	g.AddInstallation(githubapptest.Installation{ID: 43, AppID: appID, Account: "globex"})
+	g.Fail(githubapptest.Rule{Path: "/app/installations/42/access_tokens", Fault: githubapptest.Refusal(403, "no")})
+	who, err := g.app(t).Identity(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "kit[bot]", who.Name)
+}
+
 func TestTheFirstInstallationThatIsntSuspendedIsAskedWith(t *testing.T) {
 	g := newGitHub(t, nil)
 	g.AddInstallation(githubapptest.Installation{ID: 43, AppID: appID, Account: "globex"})

@@ -27,8 +27,9 @@ import (
 //
 // The names in the list are those of today. One that was renamed, moved or
 // deleted costs the owner's other repositories a call that fails with
-// CodeInvalidRequest; they have tokens of their own after that. A repository
-// that moved is of CodeNotFound and says where it is. Nobody gets a token for
+// CodeInvalidRequest, and one that was renamed a second where none is named; after
+// that each token is for one of them alone, the first that is there where none is
+// named. A repository that moved is of CodeNotFound and says where it is. Nobody gets a token for
 // where a name leads by a redirect: that repository isn't on the list.
 //
 // The wiki of a repository (name.wiki) goes with it.
@@ -57,13 +58,36 @@ func Repositories(a *App, allowed func(ctx context.Context, workspaceID string) 
 		if err != nil {
 			return 0, Scope{}, err
 		}
+		if !strings.EqualFold(info.Account, c.owner) {
+			return 0, Scope{}, moved(c.owner, info.Account)
+		}
 		scope := Scope{Repositories: c.names, Permissions: maps.Clone(permissions)}
-		if c.asked == "" || !a.facts.wrongScope(info.ID, scope.canonical()) {
+		if !a.facts.wrongScope(info.ID, scope.canonical()) {
 			return info.ID, scope, nil
 		}
-		scope.Repositories = []string{c.asked}
-		return info.ID, scope, a.lives(ctx, c.owner+"/"+c.asked, info.ID)
+		scope.Repositories, err = a.living(ctx, c, info.ID, permissions)
+		return info.ID, scope, err
 	}, nil
+}
+
+// living returns the one repository that a token is for where GitHub doesn't know
+// them all: the one that was asked for, or the first that is there under its
+// name.
+func (a *App) living(ctx context.Context, c choice, id int64, permissions map[string]string) (one []string, err error) {
+	if c.asked != "" {
+		return []string{c.asked}, a.lives(ctx, c.owner+"/"+c.asked, id)
+	}
+	for _, name := range c.names {
+		one = []string{name}
+		if a.facts.wrongScope(id, Scope{Repositories: one, Permissions: permissions}.canonical()) {
+			continue
+		}
+		err = a.lives(ctx, c.owner+"/"+name, id)
+		if tokenprovider.CodeOf(err) != tokenprovider.CodeNotFound { // nil among them
+			break
+		}
+	}
+	return one, err
 }
 
 // choice is what a token is for.
@@ -115,6 +139,10 @@ func (a *App) lives(ctx context.Context, repository string, id int64) error {
 	if err != nil || info.ID == id {
 		return err
 	}
+	return moved(repository, info.Account)
+}
+
+func moved(name, to string) error {
 	return &tokenprovider.Error{Code: tokenprovider.CodeNotFound, Err: fmt.Errorf(
-		"githubapp: Repositories: %s has moved to %s: name it so in the list of allowed repositories", repository, info.Account)}
+		"githubapp: Repositories: %s has moved to %s: name it so in the list of allowed repositories", name, to)}
 }

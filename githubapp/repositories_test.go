@@ -3,6 +3,7 @@ package githubapp_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -134,6 +135,14 @@ func TestARenamedOrMovedRepositoryDoesNotTakeTheOthersAlong(t *testing.T) {
 				_, err = o.token(t, row.to)
 				require.Equal(t, tokenprovider.CodeForbidden, tokenprovider.CodeOf(err), "the new name isn't on the list")
 			}
+			for range 2 { // as at a start; a name that leads on to another shows once more
+				_, _ = o.token(t, "")
+			}
+			for _, asked := range []string{"", "acme"} {
+				token, err := o.token(t, asked)
+				require.NoError(t, err)
+				require.Equal(t, []string{"acme/Gadgets"}, o.reaches(t, token))
+			}
 			before := len(o.attempts())
 			o.list[0] = row.to
 			if owner, _, _ := strings.Cut(row.to, "/"); owner != "initech" {
@@ -145,6 +154,18 @@ func TestARenamedOrMovedRepositoryDoesNotTakeTheOthersAlong(t *testing.T) {
 			o.output.RequireClean(t)
 		})
 	}
+}
+
+func TestAnOwnerWhoseNameLeadsToAnotherGetsNoToken(t *testing.T) {
+	o := newOrganisations(t, "oldname/secret")
+	o.Fail(githubapptest.Rule{Path: "/users/oldname/installation", Fault: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		led := r.Clone(r.Context())
+		led.URL.Path = strings.Replace(r.URL.Path, "oldname", "acme", 1)
+		next.ServeHTTP(w, led)
+	}})
+	_, err := o.token(t, "oldname/secret")
+	require.Equal(t, tokenprovider.CodeNotFound, tokenprovider.CodeOf(err), "%v", err)
+	require.Zero(t, o.Mints())
 }
 
 func TestAListThatIsOfNoUseMeansNoToken(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
@@ -25,14 +26,15 @@ type organisations struct {
 	*platform
 	*workspace
 	inline  bool
-	allowed []string
+	allowed atomic.Pointer[[]string]
 }
 
 func newOrganisations(t *testing.T, inline bool) *organisations {
-	o := &organisations{inline: inline, allowed: []string{"acme/widgets", "Globex/Rockets", uninstalled + "/x"}}
+	o := &organisations{inline: inline}
+	o.allowed.Store(&[]string{"acme/widgets", "Globex/Rockets", uninstalled + "/x"})
 	o.platform = newPlatform(t, platformOptions{
 		repositories: []string{"acme/widgets", "globex/rockets", uninstalled + "/x", "acme/secret", "globex/secret"},
-		allowed:      func() []string { return o.allowed }, inline: inline,
+		allowed:      func() []string { return *o.allowed.Load() }, inline: inline,
 	})
 	o.workspace = o.provision(t, "ws-1")
 	return o
@@ -149,7 +151,7 @@ func TestARepositoryThatMovedIsWhereTheListSays(t *testing.T) {
 		o.github.AddInstallation(githubapptest.Installation{
 			ID: installationID, AppID: appID, Account: "acme", Repositories: []string{"acme/gadgets", "acme/rockets"},
 		})
-		o.allowed = []string{"acme/gadgets", "acme/rockets"}
+		o.allowed.Store(&[]string{"acme/gadgets", "acme/rockets"})
 		for clone, name := range map[string]string{acme: "acme/gadgets", globex: "acme/rockets"} {
 			require.NotZero(t, o.remote(t, clone, "fetch", "--quiet").code, "the old name isn't on the list")
 			o.Run(t, clone, "remote", "set-url", "origin", o.url(name))

@@ -120,6 +120,8 @@ func (a *authenticator) check(b bearer) error {
 	err := a.rules.Validate(b.claims)
 	var reason string
 	switch {
+	case !sane(b.claims):
+		reason = "its iat, nbf or exp isn't a time of this era"
 	case a.algorithms != nil && !slices.Contains(a.algorithms, b.algorithm):
 		reason = fmt.Sprintf("its alg is %q, and not one of %q", quote(b.algorithm), a.algorithms)
 	case err == nil:
@@ -137,6 +139,17 @@ func (a *authenticator) check(b bearer) error {
 		reason = err.Error() // of the names of claims, never of their values
 	}
 	return unauthenticated("%s", reason)
+}
+
+// sane reports whether the times in claims are between 1970 and 9999: a number
+// that is none of a time's can become any.
+func sane(claims jwt.MapClaims) bool {
+	for _, name := range []string{"iat", "nbf", "exp"} {
+		if seconds, ok := claims[name].(float64); ok && (seconds < 0 || seconds > 253402300799) {
+			return false
+		}
+	}
+	return true
 }
 
 // quote returns what a token says, as it may be told.

@@ -5,19 +5,18 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
-
-	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
 // file is what a file holds. It is read at each use, so that a change is seen at
 // once, however it was made: a kubelet replaces a link to a folder. While it can't
 // be read, or not be understood, what it held before counts.
 type file[T any] struct {
-	option  string // that names it
-	content tokenprovider.TokenProvider
-	parse   func(content []byte) (T, error)
-	logger  *slog.Logger
+	option string // that names it
+	path   string
+	parse  func(content []byte) (T, error)
+	logger *slog.Logger
 
 	mu     sync.Mutex
 	digest [sha256.Size]byte // of the text that value was made of
@@ -27,11 +26,25 @@ type file[T any] struct {
 
 // newFile returns the file at path; an error when it can't be used now.
 func newFile[T any](option, path string, parse func([]byte) (T, error), logger *slog.Logger) (*file[T], error) {
-	f := &file[T]{option: option, content: tokenprovider.File(path), parse: parse, logger: logger}
+	f := &file[T]{option: option, path: path, parse: parse, logger: logger}
 	if err := f.read(); err != nil {
 		return nil, fmt.Errorf("workloadid: %s: %w", option, err)
 	}
 	return f, nil
+}
+
+// readFile returns what a file of at most [maxAnswer] bytes holds.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file", path)
+	case info.Size() > maxAnswer:
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxAnswer)
+	}
+	return os.ReadFile(path)
 }
 
 // get returns what the file holds.
@@ -53,18 +66,18 @@ func (f *file[T]) get(ctx context.Context) T {
 
 // read takes over what the file holds, if that is another text.
 func (f *file[T]) read() error {
-	text, _, err := f.content.Token(context.Background())
+	text, err := readFile(f.path)
 	if err != nil {
 		return err
 	}
-	digest := sha256.Sum256([]byte(text))
+	digest := sha256.Sum256(text)
 	f.mu.Lock()
 	same := digest == f.digest
 	f.mu.Unlock()
 	if same {
 		return nil
 	}
-	value, err := f.parse([]byte(text))
+	value, err := f.parse(text)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 const (
 	keysAge    = 10 * time.Minute // after which a set is fetched anew: keys are also taken away
+	mostAge    = 2 * keysAge      // after which a new one is waited for, while the issuer can be asked
 	keysPause  = time.Minute      // between two fetches for keys that aren't known, and after one that failed
 	firstPause = time.Second      // after one that failed while there are no keys
 )
@@ -29,6 +30,7 @@ type keySet struct {
 	err      error             // of the last fetch
 	failedAt time.Time         // when that was
 	soughtAt time.Time         // the last fetch for a key that isn't known
+	sought   string            // that key's id
 	fetching chan struct{}     // closed at its end; nil: no fetch runs
 }
 
@@ -42,7 +44,7 @@ func (s *keySet) find(ctx context.Context, algorithm, id string) ([]crypto.Publi
 	if found := matching(keys, algorithm, id); len(found) > 0 {
 		return found, nil
 	}
-	if keys, err = s.seek(ctx); err != nil {
+	if keys, err = s.seek(ctx, id); err != nil {
 		return nil, err
 	}
 	if found := matching(keys, algorithm, id); len(found) > 0 {
@@ -63,16 +65,25 @@ func (s *keySet) begin(ctx context.Context) {
 }
 
 // current returns the keys that there are, and fetches them anew behind the
-// caller's back when they are old. Without any it waits for them.
+// caller's back when they are old. Without any it waits for them, and so it does
+// when they are very old: then they are good for as long as there are no others.
 func (s *keySet) current(ctx context.Context) ([]jose.JSONWebKey, error) {
 	s.mu.Lock()
-	if s.keys != nil {
-		if time.Since(s.loadedAt) > keysAge && time.Since(s.failedAt) > keysPause {
-			s.fetch()
+	if keys := s.keys; keys != nil {
+		age := time.Since(s.loadedAt)
+		if age <= keysAge || time.Since(s.failedAt) <= keysPause {
+			s.mu.Unlock()
+			return keys, nil
 		}
-		keys := s.keys
-		s.mu.Unlock()
-		return keys, nil
+		done := s.fetch()
+		if age <= mostAge {
+			s.mu.Unlock()
+			return keys, nil
+		}
+		if now, _ := s.await(ctx, done); now != nil {
+			return now, nil
+		}
+		return nil, ctx.Err()
 	}
 	if s.fetching == nil && time.Since(s.failedAt) < firstPause {
 		defer s.mu.Unlock()
@@ -81,16 +92,22 @@ func (s *keySet) current(ctx context.Context) ([]jose.JSONWebKey, error) {
 	return s.await(ctx, s.fetch())
 }
 
-// seek returns the keys after another fetch, for one that isn't among them. Within
-// a minute after the last such fetch it returns what that brought.
-func (s *keySet) seek(ctx context.Context) ([]jose.JSONWebKey, error) {
+// seek returns the keys after another fetch, for the one with that id, which isn't
+// among them. Within a minute after the last such fetch it returns what that
+// brought, if it was for the same key: of another one nobody knows.
+func (s *keySet) seek(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
 	s.mu.Lock()
 	if s.fetching == nil && time.Since(s.soughtAt) < keysPause {
 		defer s.mu.Unlock()
-		return s.keys, s.unavailable(time.Until(s.soughtAt.Add(keysPause)))
+		left := time.Until(s.soughtAt.Add(keysPause))
+		if err := s.unavailable(left); err != nil || s.sought == id {
+			return s.keys, err
+		}
+		return nil, undecided(left, "the issuer has no key for it with the id %q as far as is known, "+
+			"and was asked less than a minute ago", quote(id))
 	}
 	if s.fetching == nil {
-		s.soughtAt = time.Now()
+		s.soughtAt, s.sought = time.Now(), id
 	}
 	return s.await(ctx, s.fetch())
 }

@@ -95,12 +95,47 @@ func TestUnknownKeysFetchTheSetOnceAMinute(t *testing.T) {
 		began := time.Now()
 		for n := range 1000 {
 			_, err := authenticate(t, auth, issuer.SignAs(fmt.Sprint("unknown-", n), claims(nil)))
-			require.ErrorIs(t, err, tokenhttp.ErrUnauthenticated)
+			if n == 0 {
+				require.ErrorIs(t, err, tokenhttp.ErrUnauthenticated, "the issuer was asked about it")
+			}
+			require.Error(t, err)
 			time.Sleep(time.Second)
 		}
 		minutes := int(time.Since(began) / time.Minute)
 		require.LessOrEqual(t, issuer.Fetches(), 2+minutes+minutes/10)
 		requireAdmitted(t, auth, issuer.Sign(claims(nil)), "ws-1")
+	})
+}
+
+func TestAKeyThatWasNotAskedAboutIsNoWrongOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := issuertest.NewIssuer(address, "ES256")
+		auth := newOIDC(t, options(issuer))
+		for range 2 { // the second is known to be wrong
+			_, err := authenticate(t, auth, issuer.SignAs("junk", claims(nil)))
+			require.ErrorIs(t, err, tokenhttp.ErrUnauthenticated)
+		}
+		issuer.Rotate("ES256")
+		good := issuer.Sign(claims(nil))
+		_, err := authenticate(t, auth, good)
+		requireUndecided(t, err)
+		require.LessOrEqual(t, tokenprovider.RetryAfter(err), time.Minute)
+		time.Sleep(tokenprovider.RetryAfter(err))
+		requireAdmitted(t, auth, good, "ws-1")
+	})
+}
+
+func TestAKeyThatIsGoneForLongIsNotBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := issuertest.NewIssuer(address, "ES256")
+		auth := newOIDC(t, options(issuer))
+		old := issuer.Sign(claims(map[string]any{"exp": time.Now().Add(48 * time.Hour).Unix()}))
+		requireAdmitted(t, auth, old, "ws-1")
+		issuer.Rotate("ES256")
+		issuer.Retire()
+		time.Sleep(24 * time.Hour) // in which nobody comes
+		_, err := authenticate(t, auth, old)
+		require.ErrorIs(t, err, tokenhttp.ErrUnauthenticated)
 	})
 }
 

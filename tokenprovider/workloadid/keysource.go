@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
@@ -61,7 +62,7 @@ func (s *keySource) load(ctx context.Context) ([]jose.JSONWebKey, error) {
 	}
 	keys, err := parseKeys(content)
 	if err != nil {
-		return nil, fmt.Errorf("GET %s: %w", address, err)
+		return nil, fmt.Errorf("GET %s: %w", withoutQuery(address), err)
 	}
 	return keys, nil
 }
@@ -90,14 +91,24 @@ func (s *keySource) discover(ctx context.Context) (string, error) {
 	return document.KeysURL, nil
 }
 
+// withoutQuery returns an address as it may be told: a query may be a signature.
+func withoutQuery(address string) string {
+	address, _, _ = strings.Cut(address, "?")
+	return address
+}
+
 // get returns the body of a complete 200. No other is looked at.
 func (s *keySource) get(ctx context.Context, address string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	address = withoutQuery(address)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("GET %s: it is no URL", address)
 	}
 	req.Header.Set("Accept", "application/json")
 	resp, err := s.client.Do(req)
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		return nil, fmt.Errorf("GET %s: %w", address, wire.Tellable(failed.Err))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	memoryAge   = 5 * time.Second // of an answer
+	memoryAge   = 5 * time.Second // of an answer, from the question on
 	maxRemember = 8192            // answers, at about 100 bytes each
 )
 
@@ -35,11 +35,11 @@ func (m *memory) find(digest [sha256.Size]byte) (err error, known bool) {
 
 // add remembers an answer. When there are too many all are forgotten: each costs
 // one more question then.
-func (m *memory) add(digest [sha256.Size]byte, err error) {
+func (m *memory) add(digest [sha256.Size]byte, err error, asked time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.answers == nil || len(m.answers) >= maxRemember {
 		m.answers = map[[sha256.Size]byte]remembered{}
 	}
-	m.answers[digest] = remembered{err, time.Now().Add(memoryAge)}
+	m.answers[digest] = remembered{err, asked.Add(memoryAge)}
 }

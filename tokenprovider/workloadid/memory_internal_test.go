@@ -15,8 +15,8 @@ func TestAnAnswerIsRememberedForSomeSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m memory
 		good, bad := sha256.Sum256([]byte("good")), sha256.Sum256([]byte("bad"))
-		m.add(good, nil)
-		m.add(bad, tokenhttp.ErrUnauthenticated)
+		m.add(good, nil, time.Now())
+		m.add(bad, tokenhttp.ErrUnauthenticated, time.Now())
 		time.Sleep(memoryAge)
 		err, known := m.find(good)
 		require.True(t, known)
@@ -33,7 +33,7 @@ func TestAnAnswerIsRememberedForSomeSeconds(t *testing.T) {
 func TestTheMemoryOfAnswersIsBounded(t *testing.T) {
 	var m memory
 	for n := range 3 * maxRemember {
-		m.add(sha256.Sum256(fmt.Append(nil, n)), nil)
+		m.add(sha256.Sum256(fmt.Append(nil, n)), nil, time.Now())
 		require.LessOrEqual(t, len(m.answers), maxRemember)
 	}
 }

@@ -57,10 +57,12 @@ var algorithms = []string{oidc.RS256, oidc.ES256, oidc.EdDSA}
 //
 // The key set is fetched at once, for as long as ctx lasts and for 5 s at most; an
 // issuer that is down is no error, and is asked again when a token comes. What was
-// fetched is kept, is fetched anew in the background every ten minutes, and is
-// served on while the issuer is down. A token with another key's id has it fetched
-// at most once a minute. While there are no keys, and where a token's key isn't
-// known and the issuer can't be asked, it can't be decided (503).
+// fetched is kept, is fetched anew in the background by a token that comes ten
+// minutes later, before that token is judged after twenty, and is served on while
+// the issuer is down. A token with another key's id has it fetched at most once a
+// minute. While there are no keys, and where a token's key isn't known and the
+// issuer can't be asked, or was less than a minute ago, it can't be decided (503).
+// A set without a usable key is no set: to withdraw all keys, publish another one.
 //
 // The error names the option that is missing or malformed, or the KeysFile that
 // can't be read. The Authenticator is safe for concurrent use. The Principal's
@@ -130,7 +132,7 @@ func (o *issuer) accept(ctx context.Context, b bearer) (jwt.MapClaims, error) {
 	verifier := oidc.NewVerifier(o.name, &oidc.StaticKeySet{PublicKeys: keys}, o.config)
 	token, err := verifier.Verify(ctx, b.raw)
 	if err != nil {
-		return nil, unauthenticated("none of the issuer's keys with its id made its signature")
+		return nil, unauthenticated("none of the issuer's keys with its id made its signature, or it is malformed")
 	}
 	claims := jwt.MapClaims{}
 	if err := token.Claims(&claims); err != nil {

@@ -41,9 +41,10 @@ func (v *reviewer) accept(ctx context.Context, b bearer) error {
 	answers := v.questions.DoChan(string(digest[:]), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
+		asked := time.Now()
 		err := v.inTurn(ctx, b)
 		if err == nil || errors.Is(err, tokenhttp.ErrUnauthenticated) {
-			v.memory.add(digest, err)
+			v.memory.add(digest, err, asked)
 		}
 		return nil, err
 	})
@@ -86,6 +87,8 @@ func (v *reviewer) review(ctx context.Context, b bearer) error {
 	}
 }
 
+const apiVersion = "authentication.k8s.io/v1"
+
 // tokenReview is the resource of that name, as far as it matters here.
 type tokenReview struct {
 	APIVersion string        `json:"apiVersion"`
@@ -100,8 +103,9 @@ type reviewSpec struct {
 }
 
 type reviewStatus struct {
-	Authenticated bool     `json:"authenticated"`
+	Authenticated bool     `json:"authenticated"` // left out where it is false
 	Audiences     []string `json:"audiences"`
+	Error         string   `json:"error"` // it isn't passed on
 	User          struct {
 		Username string `json:"username"`
 	} `json:"user"`
@@ -110,7 +114,7 @@ type reviewStatus struct {
 // ask sends the question. The answer is nil where it isn't a whole TokenReview.
 func (v *reviewer) ask(ctx context.Context, own string, b bearer) (status int, answer *reviewStatus, err error) {
 	question, err := json.Marshal(tokenReview{
-		APIVersion: "authentication.k8s.io/v1", Kind: "TokenReview",
+		APIVersion: apiVersion, Kind: "TokenReview",
 		Spec: reviewSpec{Token: b.raw, Audiences: []string{v.audience}},
 	})
 	if err != nil {
@@ -133,7 +137,7 @@ func (v *reviewer) ask(ctx context.Context, own string, b bearer) (status int, a
 		return 0, nil, err
 	}
 	var review tokenReview
-	if json.Unmarshal(content, &review) != nil {
+	if json.Unmarshal(content, &review) != nil || review.Kind != "TokenReview" || review.APIVersion != apiVersion {
 		return resp.StatusCode, nil, nil
 	}
 	return resp.StatusCode, review.Status, nil
@@ -153,7 +157,7 @@ func (v *reviewer) verdict(status int, answer *reviewStatus, b bearer) error {
 		return undecided(time.Second, "the API server answered %d %s", status, http.StatusText(status))
 	case answer == nil:
 		return undecided(time.Second, "what answered at TokenReviewOptions.URL is no API server")
-	case !answer.Authenticated:
+	case !answer.Authenticated, answer.Error != "":
 		return unauthenticated("the API server doesn't accept it: its pod or service account is gone, or it is another cluster's")
 	case !slices.Contains(answer.Audiences, v.audience):
 		return unauthenticated("the API server doesn't say that it is for %q", v.audience)

@@ -37,7 +37,7 @@ func (s *apiServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	}
-	const answer = `{"status":{"authenticated":true,"audiences":["platform"],"user":{"username":"pod"}}}`
+	const answer = `{"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","status":{"authenticated":true,"audiences":["platform"],"user":{"username":"pod"}}}`
 	return &http.Response{
 		StatusCode: http.StatusCreated, Body: io.NopCloser(strings.NewReader(answer)), Request: r,
 	}, nil

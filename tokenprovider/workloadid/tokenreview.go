@@ -52,7 +52,7 @@ type TokenReviewOptions struct {
 // cluster about each token (authentication.k8s.io/v1, TokenReview). A pod that is
 // deleted is refused, although its token hasn't expired.
 //
-// An answer is remembered for 5 s, by the token's digest. While the API server
+// An answer is remembered for 5 s from the question on, by the token's digest. While the API server
 // can't be asked, or refuses the platform's own token, it can't be decided (503).
 // At most 16 tokens are asked about at a time; those that are expired, or for
 // somebody else, aren't asked about. Both files are read at each question; while one
@@ -102,10 +102,11 @@ func TokenReview(opts TokenReviewOptions) (tokenhttp.Authenticator, error) {
 }
 
 func parseToken(content []byte) (secret.Of[string], error) {
-	if !wire.IsToken(string(content)) {
+	token := strings.TrimSpace(string(content))
+	if !wire.IsToken(token) {
 		return secret.Of[string]{}, errors.New("it holds no token")
 	}
-	return secret.New(string(content)), nil
+	return secret.New(token), nil
 }
 
 // clientFor returns what yields the client that trusts the authorities in a file.

@@ -164,19 +164,37 @@ func TestAnAnswerHasToSayForWhomAndOfWhomATokenIs(t *testing.T) {
 	cluster := newCluster(t)
 	token := cluster.Token("agents", "ws-1", audience, nil)
 	const user = `"user":{"username":"system:serviceaccount:agents:default"}`
+	const kind = `{"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","status":`
 	for body, want := range map[string]error{
-		`{"status":{"authenticated":true,"audiences":["` + audience + `"],` + user + `}}`:                       nil,
-		`{"status":{"authenticated":true,` + user + `}}`:                                                        tokenhttp.ErrUnauthenticated,
-		`{"status":{"authenticated":true,"audiences":["x"],` + user + `}}`:                                      tokenhttp.ErrUnauthenticated,
-		`{"status":{"authenticated":true,"audiences":["` + audience + `"],"user":{"username":"system:admin"}}}`: tokenhttp.ErrUnauthenticated,
-		`{"status":{"audiences":["` + audience + `"],` + user + `}}`:                                            tokenhttp.ErrUnauthenticated,
-		`{"status":{}}`: tokenhttp.ErrUnauthenticated,
+		kind + `{"authenticated":true,"audiences":["` + audience + `"],` + user + `}}`:                       nil,
+		kind + `{"authenticated":true,` + user + `}}`:                                                        tokenhttp.ErrUnauthenticated,
+		kind + `{"authenticated":true,"audiences":["x"],` + user + `}}`:                                      tokenhttp.ErrUnauthenticated,
+		kind + `{"authenticated":true,"audiences":["` + audience + `"],"user":{"username":"system:admin"}}}`: tokenhttp.ErrUnauthenticated,
+		kind + `{"audiences":["` + audience + `"],` + user + `}}`:                                            tokenhttp.ErrUnauthenticated,
+		kind + `{}}`: tokenhttp.ErrUnauthenticated,
+		kind + `{"authenticated":true,"error":"s3cret","audiences":["` + audience + `"],` + user + `}}`: tokenhttp.ErrUnauthenticated,
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
 		opts := reviewOptions(cluster)
 		opts.URL = server.URL
 		_, err := authenticate(t, newReview(t, opts), token)
 		require.ErrorIs(t, err, want, body)
+		server.Close()
+	}
+}
+
+func TestOnlyATokenReviewDecides(t *testing.T) {
+	cluster := newCluster(t)
+	token := cluster.Token("agents", "ws-1", audience, nil)
+	const yes = `,"status":{"authenticated":true,"audiences":["` + audience + `"],"user":{"username":"system:serviceaccount:agents:default"}}}`
+	for _, head := range []string{
+		`{"x":1`, `{"kind":"TokenReview"`, `{"kind":"Pod","apiVersion":"authentication.k8s.io/v1"`, `{"kind":"TokenReview","apiVersion":"v1"`,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(head + yes)) }))
+		opts := reviewOptions(cluster)
+		opts.URL = server.URL
+		_, err := authenticate(t, newReview(t, opts), token)
+		requireUndecided(t, err)
 		server.Close()
 	}
 }
