@@ -61,6 +61,7 @@ const (
 	toldByHelper  = "the helper" // a sentence of git's credential helper
 	toldByGateway = "the gateway: 5xx"
 	broken        = "a broken connection"
+	overtaken     = "a push that was cut and arrived all the same, while the next one was on its way"
 	refused       = "API 401"
 	forbidden     = "API 403"
 	uncertain     = "a release that isn't certain"
@@ -71,7 +72,7 @@ const (
 var clear = []string{
 	string(tokenprovider.CodeUnavailable), string(tokenprovider.CodeRateLimited),
 	string(tokenprovider.CodeForbidden), string(tokenprovider.CodeUnauthenticated),
-	toldByHelper, toldByGateway, broken, refused, forbidden, uncertain,
+	toldByHelper, toldByGateway, broken, overtaken, refused, forbidden, uncertain,
 }
 
 // verdict returns what is wrong with the outcome of o; "" when nothing is.

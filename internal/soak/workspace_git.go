@@ -98,6 +98,8 @@ func reason(stderr string) string {
 		return refused
 	case strings.Contains(stderr, "returned error: 403"):
 		return forbidden
+	case strings.Contains(stderr, "cannot lock ref"):
+		return overtaken
 	}
 	for _, words := range []string{"to connect", "t connect", "onnection", "RPC failed", "early EOF", "Empty reply", "disconnect"} {
 		if strings.Contains(stderr, words) {
