@@ -106,10 +106,10 @@ func (a *App) anyToken(ctx context.Context) (string, error) {
 	const most = 5
 	var refused []error
 	for info, err := range a.Installations(ctx) {
-		switch {
-		case err != nil:
+		if err != nil {
 			return "", err
-		case !info.SuspendedAt.IsZero():
+		}
+		if !info.SuspendedAt.IsZero() {
 			continue
 		}
 		least := Scope{Permissions: map[string]string{"metadata": "read"}}

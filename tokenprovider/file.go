@@ -3,12 +3,11 @@ package tokenprovider
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/plainfile"
 )
 
 // maxFile bounds a token file in bytes: no token is larger, and reading a log
@@ -38,36 +37,20 @@ func (f file) read() (string, error) {
 	if f == "" {
 		return "", errorf(CodeNotConfigured, "File has no path")
 	}
-	content, err := f.content()
+	content, err := plainfile.Read(string(f), maxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", errorf(CodeNotConfigured, "token file: %w", err)
+	case errors.Is(err, plainfile.ErrNotPlain):
+		return "", errorf(CodeUnavailable, "token file: %s is not a regular file", f)
+	case errors.Is(err, plainfile.ErrTooLarge):
+		return "", errorf(CodeInternal, "token file %s is larger than %d bytes", f, maxFile)
 	case err != nil:
 		return "", errorf(CodeUnavailable, "token file: %w", err)
-	case len(content) > maxFile:
-		return "", errorf(CodeInternal, "token file %s is larger than %d bytes", f, maxFile)
 	}
 	token := strings.TrimSpace(string(content))
 	if token == "" {
 		return "", errorf(CodeNotConfigured, "token file %s is empty", f)
 	}
 	return token, nil
-}
-
-// content returns what is in the file, or one byte more than [maxFile] of it.
-func (f file) content() ([]byte, error) {
-	// To open a named pipe waits for somebody who writes to it.
-	info, err := os.Stat(string(f))
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", f)
-	}
-	opened, err := os.Open(string(f))
-	if err != nil {
-		return nil, err
-	}
-	defer opened.Close()
-	return io.ReadAll(io.LimitReader(opened, maxFile+1))
 }

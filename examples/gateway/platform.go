@@ -58,7 +58,7 @@ func startPlatform(github *githubapptest.Server, dir string) (*platform, error) 
 	p := &platform{registry: provisionhook.NewRegistry(), running: map[string]bool{}, server: local.Listen()}
 	gw, err := gateway.New(gateway.Options{
 		BaseURL: p.server.URL, Forge: hub, Auth: key, Admit: p.admit, Policy: policy,
-		Transport: local.Trusting(github.CertPEM()), // nil for the real GitHub
+		Transport: github.Client().Transport, // nil for the real GitHub
 	})
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func (p *platform) addGateway(
 	}
 	p.gateway = local.Listen()
 	gw, err := gateway.New(gateway.Options{
-		BaseURL: p.gateway.URL, Forge: hub, Auth: key, Admit: p.admit, Transport: local.Trusting(github.CertPEM()),
+		BaseURL: p.gateway.URL, Forge: hub, Auth: key, Admit: p.admit, Transport: github.Client().Transport,
 		Policy: func(_ context.Context, _ tokenhttp.Principal, op gateway.Operation) (gateway.Grant, error) {
 			return gateway.Grant{Provider: installation}, allow(op)
 		},

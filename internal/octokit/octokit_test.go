@@ -3,10 +3,7 @@ package octokit
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -41,15 +38,11 @@ func newGateway(t *testing.T, github *githubapptest.Server, key *tokenhttp.Works
 	require.NoError(t, err)
 	allow, err := gateway.AllowRefs("refs/heads/agent/*")
 	require.NoError(t, err)
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(github.CertPEM())
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
-	t.Cleanup(transport.CloseIdleConnections)
 	server := httptest.NewUnstartedServer(nil)
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	g, err = gateway.New(gateway.Options{
-		BaseURL: server.URL, Forge: hub, Auth: key, Transport: transport,
+		BaseURL: server.URL, Forge: hub, Auth: key, Transport: github.Client().Transport,
 		Admit: func(context.Context, tokenhttp.Principal) error { return nil },
 		Policy: func(_ context.Context, _ tokenhttp.Principal, op gateway.Operation) (gateway.Grant, error) {
 			return gateway.Grant{Provider: app.Installation(setup.InstallationID)}, allow(op)
@@ -57,10 +50,7 @@ func newGateway(t *testing.T, github *githubapptest.Server, key *tokenhttp.Works
 	})
 	require.NoError(t, err)
 	server.Config.Handler = g
-	ca = filepath.Join(t.TempDir(), "ca.pem")
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	require.NoError(t, os.WriteFile(ca, certificate, 0o600))
-	return g, ca
+	return g, testutil.CertificateFile(t, server)
 }
 
 func TestOctokitWorksThroughTheGateway(t *testing.T) {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -9,16 +10,17 @@ import (
 const MaxBearer = 8 << 10
 
 // Bearer returns the bearer token of a request with these headers (RFC 6750,
-// section 2.1). Several Authorization headers are refused: two readers could
-// take different ones of them.
-func Bearer(header http.Header) (string, bool) {
+// section 2.1), which may come by other schemes, too. Several Authorization
+// headers are refused: two readers could take different ones of them.
+func Bearer(header http.Header, schemes ...string) (string, bool) {
 	values := header.Values("Authorization")
 	if len(values) != 1 {
 		return "", false
 	}
 	scheme, bearer, _ := strings.Cut(values[0], " ")
 	bearer = strings.TrimLeft(bearer, " ")
-	if !strings.EqualFold(scheme, "Bearer") || !IsToken(bearer) || len(bearer) > MaxBearer {
+	known := slices.ContainsFunc(append(schemes, "Bearer"), func(s string) bool { return strings.EqualFold(s, scheme) })
+	if !known || !IsToken(bearer) || len(bearer) > MaxBearer {
 		return "", false
 	}
 	return bearer, true

@@ -2,13 +2,7 @@ package workspacetest
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
-	"io"
 	"maps"
-	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -45,12 +39,8 @@ func (f *Forge) NewGateway(t testing.TB) *Gateway {
 	require.NoError(t, err)
 	allow, err := gateway.AllowRefs("refs/heads/agent/*")
 	require.NoError(t, err)
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(f.GitHub.CertPEM())
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
-	t.Cleanup(transport.CloseIdleConnections)
 	g.Gateway, err = gateway.New(gateway.Options{
-		BaseURL: g.URL, Forge: hub, Auth: g.Key, Admit: g.admit, Transport: transport,
+		BaseURL: g.URL, Forge: hub, Auth: g.Key, Admit: g.admit, Transport: f.GitHub.Client().Transport,
 		Policy: func(_ context.Context, _ tokenhttp.Principal, op gateway.Operation) (gateway.Grant, error) {
 			if op.Repository != "acme/widgets" && op.Repository != "" {
 				return gateway.Grant{}, &gateway.Refusal{Message: "this workspace works on acme/widgets"}
@@ -61,17 +51,8 @@ func (f *Forge) NewGateway(t testing.TB) *Gateway {
 	require.NoError(t, err)
 	server := httptest.NewTLSServer(g.Gateway)
 	t.Cleanup(server.Close)
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Host != gatewayHost+":443" {
-			w.WriteHeader(http.StatusForbidden)
-			return
-		}
-		Tunnel(w, server.Listener.Addr().String())
-	}))
-	t.Cleanup(proxy.Close)
-	ca := filepath.Join(t.TempDir(), "gateway.pem")
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	require.NoError(t, os.WriteFile(ca, certificate, 0o600))
+	proxy := testutil.NewTunnels(t, map[string]string{gatewayHost + ":443": server.Listener.Addr().String()})
+	ca := testutil.CertificateFile(t, server)
 	g.Env = map[string]string{"HTTPS_PROXY": proxy.URL, "SSL_CERT_FILE": ca, "GIT_SSL_CAINFO": ca}
 	return g
 }
@@ -101,28 +82,6 @@ func (g *Gateway) Wire(t testing.TB, env map[string]string, opts gateway.Mutator
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
 		require.NoError(t, os.WriteFile(path, content, 0o600))
 	}
-}
-
-// Tunnel is a proxy's answer to a request for a connection: one to addr,
-// whatever the name that was asked for.
-func Tunnel(w http.ResponseWriter, addr string) {
-	there, err := net.Dial("tcp", addr)
-	if err != nil {
-		w.WriteHeader(http.StatusBadGateway)
-		return
-	}
-	defer there.Close()
-	here, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		return
-	}
-	defer here.Close()
-	_, _ = io.WriteString(here, "HTTP/1.1 200 Connected\r\n\r\n")
-	go func() {
-		_, _ = io.Copy(there, here)
-		_ = there.Close()
-	}()
-	_, _ = io.Copy(here, there)
 }
 
 // Bearer returns a bearer of ws-1's that g takes.

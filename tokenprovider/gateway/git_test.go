@@ -5,13 +5,11 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -109,9 +107,7 @@ func newPlatform(t testing.TB, edit func(p *platform, o *gateway.Options)) *plat
 	t.Cleanup(server.Close)
 	p.server, p.client = server, server.Client()
 	p.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	p.ca = filepath.Join(t.TempDir(), "ca.pem")
-	require.NoError(t, os.WriteFile(p.ca,
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
+	p.ca = testutil.CertificateFile(t, server)
 	return p
 }
 

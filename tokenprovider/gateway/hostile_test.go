@@ -333,24 +333,6 @@ func TestAnAnswerThatIsRewrittenComesWholeAndBounded(t *testing.T) {
 	require.JSONEq(t, `{"objects":[{"actions":{"verify":{"href":"https://gateway.test/a/b","header":{"A":"b"}}}}]}`, ask().Body.String())
 }
 
-// pipes is a listener in memory, for servers in a bubble.
-type pipes chan net.Conn
-
-// Accept implements [net.Listener].
-func (p pipes) Accept() (net.Conn, error) {
-	conn, ok := <-p
-	if !ok {
-		return nil, net.ErrClosed
-	}
-	return conn, nil
-}
-
-// Close implements [net.Listener].
-func (p pipes) Close() error { close(p); return nil }
-
-// Addr implements [net.Listener].
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
 func TestASlowBodyIsNotWaitedForLong(t *testing.T) {
 	for name, request := range map[string]string{
 		"a push":     "POST /acme/widgets.git/git-receive-pack HTTP/1.1\r\nContent-Type: application/x-git-receive-pack-request\r\nContent-Length: 1000\r\n",
@@ -362,7 +344,7 @@ func TestASlowBodyIsNotWaitedForLong(t *testing.T) {
 				g, bearer, _ := newGateway(t, "", func(o *gateway.Options) {
 					o.Transport = trip(func(*http.Request) (*http.Response, error) { return nil, errors.New("unasked") })
 				})
-				listener := make(pipes)
+				listener := make(testutil.Pipes)
 				server := &http.Server{Handler: g, ReadHeaderTimeout: time.Minute}
 				go func() { _ = server.Serve(listener) }()
 				defer server.Close()

@@ -59,20 +59,12 @@ func (x *exchange) authenticate() *refused {
 	return nil
 }
 
-// bearerOf returns the credential of r. Several Authorization headers are
-// refused: two readers could take different ones of them.
+// bearerOf returns the credential of r.
 func bearerOf(r *http.Request) (string, bool) {
-	values := r.Header.Values("Authorization")
-	if len(values) != 1 {
-		return "", false
-	}
-	if _, password, ok := r.BasicAuth(); ok {
+	if _, password, ok := r.BasicAuth(); ok && len(r.Header.Values("Authorization")) == 1 {
 		return password, wire.IsToken(password)
 	}
-	scheme, bearer, _ := strings.Cut(values[0], " ")
-	bearer = strings.TrimLeft(bearer, " ")
-	known := strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "token")
-	return bearer, known && wire.IsToken(bearer)
+	return wire.Bearer(r.Header, "token")
 }
 
 // isForeign reports whether err is of code that broke or hung, instead of an

@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -30,10 +29,7 @@ func TestTheForgeIsReachedAsTheEnvironmentSays(t *testing.T) {
 		fmt.Fprint(w, "the forge has seen ", r.Host, " ", r.Header.Get("Authorization") == "Bearer "+secretToken)
 	}))
 	t.Cleanup(forge.Close)
-	folder := t.TempDir()
-	own, none := filepath.Join(folder, "own.pem"), filepath.Join(folder, "none.pem")
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: forge.Certificate().Raw})
-	require.NoError(t, os.WriteFile(own, certificate, 0o600))
+	own, none := testutil.CertificateFile(t, forge), filepath.Join(t.TempDir(), "none.pem")
 	require.NoError(t, os.WriteFile(none, nil, 0o600))
 	through := testutil.NewTunnels(t, map[string]string{forgeHost + ":443": forge.Listener.Addr().String()})
 	refusing := testutil.NewTunnels(t, nil)

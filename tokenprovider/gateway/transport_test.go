@@ -8,32 +8,16 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/stretchr/testify/require"
 )
-
-// pipes are connections in memory, which hold nothing back.
-type pipes chan net.Conn
-
-// Accept implements [net.Listener].
-func (p pipes) Accept() (net.Conn, error) {
-	if conn, ok := <-p; ok {
-		return conn, nil
-	}
-	return nil, net.ErrClosed
-}
-
-// Close implements [net.Listener].
-func (p pipes) Close() error { close(p); return nil }
-
-// Addr implements [net.Listener].
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 func TestOfWhatAClientDoesNotTakeLittleIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent atomic.Int64
 		version2 := &http.Protocols{}
 		version2.SetUnencryptedHTTP2(true)
-		listener := make(pipes)
+		listener := make(testutil.Pipes)
 		forge := &http.Server{Protocols: version2, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			for part := make([]byte, 16<<10); ; {
 				n, err := w.Write(part)

@@ -3,10 +3,12 @@ package workloadid
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
+
+	"github.com/molecule-ai/provisionkit/internal/plainfile"
 )
 
 // file is what a file holds. It is read at each use, so that a change is seen at
@@ -33,20 +35,6 @@ func newFile[T any](option, path string, parse func([]byte) (T, error), logger *
 	return f, nil
 }
 
-// readFile returns what a file of at most [maxAnswer] bytes holds.
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is no regular file", path)
-	case info.Size() > maxAnswer:
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxAnswer)
-	}
-	return os.ReadFile(path)
-}
-
 // get returns what the file holds.
 func (f *file[T]) get(ctx context.Context) T {
 	err := f.read()
@@ -66,8 +54,11 @@ func (f *file[T]) get(ctx context.Context) T {
 
 // read takes over what the file holds, if that is another text.
 func (f *file[T]) read() error {
-	text, err := readFile(f.path)
-	if err != nil {
+	text, err := plainfile.Read(f.path, maxAnswer)
+	switch {
+	case errors.Is(err, plainfile.ErrNotPlain), errors.Is(err, plainfile.ErrTooLarge):
+		return fmt.Errorf("%s %w", f.path, err)
+	case err != nil:
 		return err
 	}
 	digest := sha256.Sum256(text)

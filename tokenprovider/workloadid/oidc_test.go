@@ -178,7 +178,7 @@ func TestMissingAndMalformedOptionsAreNamed(t *testing.T) {
 		"OIDCOptions.Issuer is not an absolute": func(o *workloadid.OIDCOptions) { o.Issuer = "issuer.example" },
 		"OIDCOptions.Issuer has a query":        func(o *workloadid.OIDCOptions) { o.Issuer = "https://issuer.example?a=b" },
 		"OIDCOptions.KeysURL has a user name":   func(o *workloadid.OIDCOptions) { o.KeysURL = "https://a:s3cret@issuer.example/keys" },
-		"OIDCOptions.KeysFile: stat /nowhere/":  func(o *workloadid.OIDCOptions) { o.KeysFile = "/nowhere/keys.json" },
+		"OIDCOptions.KeysFile: open /nowhere/":  func(o *workloadid.OIDCOptions) { o.KeysFile = "/nowhere/keys.json" },
 	} {
 		opts := options(issuer)
 		change(&opts)

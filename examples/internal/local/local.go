@@ -3,8 +3,6 @@
 package local
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/pem"
 	"io/fs"
 	"net"
@@ -60,14 +58,6 @@ func (s *Server) WhyNoGH() string {
 		return "gh takes no certificate from a file on this system"
 	}
 	return ""
-}
-
-// Trusting returns a transport that trusts the fake GitHub's certificate. The
-// real GitHub needs none.
-func Trusting(certificate []byte) http.RoundTripper {
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(certificate)
-	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 }
 
 // Env returns a workspace's environment before any plugin: nothing of the

@@ -3,9 +3,9 @@ package appkey
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
+
+	"github.com/molecule-ai/provisionkit/internal/plainfile"
 )
 
 // maxFile bounds a key file in bytes, so that reading a device or a log by
@@ -18,21 +18,15 @@ func ReadFile(path string) ([]*Key, error) {
 	if MayBeKey(path) {
 		return nil, errors.New("holds what looks like a key; it has to be the path of a file that holds one")
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // to open a pipe can take for ever
+	text, err := plainfile.Read(path, maxFile)
+	switch {
+	case errors.Is(err, plainfile.ErrNotPlain):
 		return nil, fmt.Errorf("%s is no regular file; it has to be the app's private key in PEM, "+
 			"to be read again when it is replaced", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("%w; it has to be the app's private key in PEM, readable for this process", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxFile {
+	case errors.Is(err, plainfile.ErrTooLarge):
 		return nil, fmt.Errorf("%s is larger than %d bytes; it has to be a private key in PEM", path, maxFile)
+	case err != nil:
+		return nil, fmt.Errorf("%w; it has to be the app's private key in PEM, readable for this process", err)
 	}
 	keys, err := Parse(text)
 	if err != nil {

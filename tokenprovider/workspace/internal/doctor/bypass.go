@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/safefile"
+	"github.com/molecule-ai/provisionkit/internal/plainfile"
 )
 
 // checkHeaders looks for an Authorization that git sends of its own accord:
@@ -90,8 +90,8 @@ func checkNetrc(_ context.Context, d *diagnosis) finding {
 	}
 	found := []finding{ok("no entry for these hosts")}
 	for _, path := range paths {
-		content, err := safefile.ReadPlain(path)
-		if errors.Is(err, safefile.ErrTooLarge) {
+		content, err := plainfile.Read(path, plainfile.Most)
+		if errors.Is(err, plainfile.ErrTooLarge) {
 			found = append(found, warn("%s is too large to look for entries in", path))
 		}
 		if err != nil {

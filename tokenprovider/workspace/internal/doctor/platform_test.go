@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io"
 	"math/big"
@@ -15,12 +14,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/internal/workspacetest"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
@@ -336,24 +334,18 @@ func TestAProxyInTheWayIsNamed(t *testing.T) {
 	p := newPatient(t)
 	server := p.overTLS(t, "platform.example", time.Now().Add(time.Hour))
 	p.at("https://platform.example")
-	certificates := filepath.Join(t.TempDir(), "ca.pem")
-	content := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.TLS.Certificates[0].Certificate[0]})
-	require.NoError(t, os.WriteFile(certificates, content, 0o600))
-	p.Env["SSL_CERT_FILE"] = certificates
+	p.Env["SSL_CERT_FILE"] = testutil.CertificateFile(t, server)
 
+	tunnels := testutil.NewTunnels(t, map[string]string{"platform.example:443": server.Listener.Addr().String()})
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.Host == "password.example:443":
+		switch r.Host {
+		case "password.example:443":
 			w.WriteHeader(http.StatusProxyAuthRequired)
-			return
-		case r.Host == "away.example:443":
+		case "away.example:443":
 			w.WriteHeader(http.StatusGatewayTimeout)
-			return
-		case r.Method != http.MethodConnect || r.Host != "platform.example:443":
-			w.WriteHeader(http.StatusForbidden)
-			return
+		default:
+			tunnels.ServeHTTP(w, r)
 		}
-		workspacetest.Tunnel(w, server.Listener.Addr().String())
 	}))
 	t.Cleanup(proxy.Close)
 	address := strings.TrimPrefix(proxy.URL, "http://")

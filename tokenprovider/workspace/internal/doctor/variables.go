@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/molecule-ai/provisionkit/internal/plainfile"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
-	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/safefile"
 )
 
 // byFile is what to do where settings in the environment don't arrive.
@@ -44,7 +44,7 @@ func checkGitVariables(_ context.Context, d *diagnosis) finding {
 	}
 	// The first program of a container has the variables of its image. Where
 	// there are others in its place it can't be read, or has none of these.
-	if first, err := safefile.ReadPlain("/proc/1/environ"); err == nil {
+	if first, err := plainfile.Read("/proc/1/environ", plainfile.Most); err == nil {
 		if lost := lostSettings(string(first), env); len(lost) > 0 {
 			return warn("the first program of this container has %s in GIT_CONFIG_*, over which "+
 				"others were put here: %s", strings.Join(lost, " and "), byFile)

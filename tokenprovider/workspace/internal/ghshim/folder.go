@@ -11,10 +11,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/molecule-ai/provisionkit/internal/plainfile"
 	"github.com/molecule-ai/provisionkit/internal/secret"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
-	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/safefile"
 )
 
 // folder is what a folder for gh's configuration has to hold, so that gh has
@@ -115,7 +115,7 @@ func (f folder) read(name string) (string, error) {
 		return "", nil
 	}
 	path := filepath.Join(f.own, name)
-	content, err := safefile.ReadPlain(path)
+	content, err := plainfile.Read(path, plainfile.Most)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("%s can't be read: %w", path, err)
 	}

@@ -5,8 +5,8 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/molecule-ai/provisionkit/internal/plainfile"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
-	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/safefile"
 )
 
 const (
@@ -27,7 +27,7 @@ func ownFolder(p *process.Process) (path string, isOurs bool) {
 	if path == "" {
 		path = defaultFolder(p)
 	} else if filepath.IsAbs(path) {
-		own, err := safefile.ReadPlain(filepath.Join(path, ownFile))
+		own, err := plainfile.Read(filepath.Join(path, ownFile), plainfile.Most)
 		if err == nil && (len(own) == 0 || filepath.IsAbs(string(own))) {
 			path, isOurs = string(own), true
 		}
@@ -57,7 +57,7 @@ func StoredLogin(p *process.Process, host string) (path string, content []byte) 
 		return "", nil
 	}
 	path = filepath.Join(own, hostsFile)
-	content, err := safefile.ReadPlain(path)
+	content, err := plainfile.Read(path, plainfile.Most)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !mayLogIn(string(content), host) {
 		return "", nil
 	}
