@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/stretchr/testify/require"
 )
@@ -45,25 +46,11 @@ func (d dying) Close() error {
 	return d.Conn.Close()
 }
 
-// pipes is a listener of connections within the process.
-type pipes chan net.Conn
-
-func (p pipes) Accept() (net.Conn, error) {
-	if conn, ok := <-p; ok {
-		return conn, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (p pipes) Close() error { close(p); return nil }
-
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
 func TestADeadHTTP2ConnectionCostsOneRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var http2 http.Protocols
 		http2.SetUnencryptedHTTP2(true)
-		listener := make(pipes, 1)
+		listener := make(testutil.Pipes, 1)
 		server := &http.Server{Protocols: &http2, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
 		go func() { _ = server.Serve(listener) }()
 		defer server.Close()
@@ -88,6 +75,7 @@ func TestADeadHTTP2ConnectionCostsOneRequest(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			defer synctest.Wait() // until the connection is ready for another
 			return resp.Body.Close()
 		}
 		require.NoError(t, ask())
