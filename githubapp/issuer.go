@@ -43,22 +43,33 @@ const storedMinTTL = 20 * time.Minute
 // Token returns the token that is on record for the workspace, or a new one.
 func (s *issuer) Token(ctx context.Context) (string, time.Time, error) {
 	began := time.Now().Round(0)
-	if t, err := s.recorded(ctx, began); err != nil || t.Value.Reveal() != "" {
+	t, enough, err := s.recorded(ctx, began)
+	if err != nil || enough {
 		return t.Value.Reveal(), t.ExpiresAt, err
 	}
 	i, a, refused := s.installation, s.mutator.app, s.mutator.uses.refusedOf(s.workspaceKey)
-	var t ledger.Token
-	err := a.turn(ctx, i.id, i.asked.scope, refused != "", func() (err error) {
-		if t, err = s.recorded(ctx, began); err != nil || t.Value.Reveal() != "" {
+	err = a.turn(ctx, i.id, i.asked.scope, refused != "", func() (err error) {
+		if t, enough, err = s.recorded(ctx, began); err != nil || enough {
 			return err // another replica's, while this one waited
 		}
 		t, err = s.mint(ctx, refused)
 		return err
 	})
+	if err != nil && !s.holds() {
+		if t, _, unread := s.recorded(ctx, began); unread == nil && t.Value.Reveal() != "" {
+			return t.Value.Reveal(), t.ExpiresAt, nil // better than none
+		}
+	}
 	if err != nil {
 		return "", time.Time{}, err
 	}
 	return t.Value.Reveal(), t.ExpiresAt, nil
+}
+
+// holds reports whether the cache has a token that it can serve on.
+func (s *issuer) holds() bool {
+	c := s.mutator.caches.Get(s.workspaceKey)
+	return c.Status().TokenSHA256 != ""
 }
 
 // Invalidate takes note that a report of token was believed, before the cache asks
@@ -95,36 +106,36 @@ func (s *issuer) purpose() string {
 	return fmt.Sprint(s.installation.id, " ", s.installation.asked.scope.key())
 }
 
-// recorded returns the token on record, if it has the life that ctx asks for, and
-// none if it hasn't or the Store is away.
-func (s *issuer) recorded(ctx context.Context, began time.Time) (ledger.Token, error) {
+// recorded returns the token on record, and whether it has the life that ctx asks
+// for; the zero one where there is none or the Store is away.
+func (s *issuer) recorded(ctx context.Context, began time.Time) (t ledger.Token, enough bool, err error) {
 	m := s.mutator
 	life, err := m.app.ledger.Read(ctx, m.onRecord(s.workspace))
 	switch {
 	case err == ledger.ErrAway:
-		return ledger.Token{}, nil
+		return ledger.Token{}, false, nil
 	case ledger.BeganAway(s.generation) && (err == ledger.ErrReleased || err == nil && life.Generation != s.generation):
-		return ledger.Token{}, nil // that isn't on record yet: Issue says whether it ended
+		return ledger.Token{}, false, nil // that isn't on record yet: Issue says whether it ended
 	case err == nil && s.generation != "" && life.Generation != s.generation:
 		err = ledger.ErrReleased // and started again
 	}
 	if err != nil {
-		return ledger.Token{}, m.recordError(s.workspace, err)
+		return ledger.Token{}, false, m.recordError(s.workspace, err)
 	}
 	t, ok := life.Live(s.purpose(), m.app.facts.deadAt(s.installation.id))
-	if !ok || !enough(t, began, tokenprovider.MinTTL(ctx)) {
-		return ledger.Token{}, nil
+	if !ok {
+		return ledger.Token{}, false, nil
 	}
 	sum := tokenprovider.TokenSHA256(t.Value.Reveal())
 	if sum == m.uses.refusedOf(s.workspaceKey) || m.app.ledger.WasRevoked(ctx, sum) {
-		return ledger.Token{}, nil
+		return ledger.Token{}, false, nil
 	}
-	return t, nil
+	return t, suffices(t, began, tokenprovider.MinTTL(ctx)), nil
 }
 
-// enough reports whether a token on record has the life that is asked for. One
+// suffices reports whether a token on record has the life that is asked for. One
 // that was minted since the call began does, as another one wouldn't have more.
-func enough(t ledger.Token, began time.Time, asked time.Duration) bool {
+func suffices(t ledger.Token, began time.Time, asked time.Duration) bool {
 	life := t.ExpiresAt.Sub(t.MintedAt)
 	need := max(min(storedMinTTL, life/3), min(asked, life/2))
 	return time.Until(t.ExpiresAt) >= need || !t.MintedAt.Before(began)

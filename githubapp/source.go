@@ -76,8 +76,23 @@ func (s *source) token(ctx context.Context) (text string, expiresAt time.Time, e
 	})
 	if err != nil {
 		i.dropRevoked(ctx)
+		if text, expiresAt, ok := s.spare(ctx); ok {
+			return text, expiresAt, nil
+		}
 	}
 	return text, expiresAt, err
+}
+
+// spare returns the stored token whatever life it has, where none is held and no
+// other one can be had.
+func (s *source) spare(ctx context.Context) (text string, expiresAt time.Time, ok bool) {
+	i := (*Installation)(s)
+	if i.shared == nil || ctx.Err() != nil {
+		return "", time.Time{}, false
+	}
+	i.dropDead(ctx)
+	text, expiresAt, _ = i.shared.Stored(ctx)
+	return text, expiresAt, text != "" && !i.wasRevoked(ctx, text)
 }
 
 // wasRevoked reports whether a token was revoked, by any replica.

@@ -143,7 +143,9 @@ func NewShared(p TokenProvider, s Store, opts SharedOptions) (*Shared, error) {
 // half of the token's life. Else one replica asks the provider and stores
 // what it gets, while the others wait for that: at most for LockTTL and two
 // thirds of what is left of ctx, after which they ask the provider themselves.
-// The errors are the provider's and ctx's.
+// When none can be minted, the stored token is the answer for as long as it
+// lives, unless it is the one that the Cache holds. The errors are the provider's
+// and ctx's.
 func (s *Shared) Token(ctx context.Context) (string, time.Time, error) {
 	t, err := s.token(ctx)
 	if err != nil {
@@ -153,16 +155,20 @@ func (s *Shared) Token(ctx context.Context) (string, time.Time, error) {
 	return t.Token, t.ExpiresAt, nil
 }
 
-// Stored returns the stored token if it has enough life left, as Token does, and
-// false without one. It neither locks nor mints: it is for who has to wait for a
-// turn before a mint, and wants no turn where there is a token.
-func (s *Shared) Stored(ctx context.Context) (token string, expiresAt time.Time, ok bool) {
-	t := s.call(ctx).load(ctx)
+// Stored returns the stored token, and whether it has the life that Token would
+// ask of it; "" without one that lives. It neither locks nor mints: it is for who
+// has to wait for a turn before a mint, and wants no turn where there is a token.
+func (s *Shared) Stored(ctx context.Context) (token string, expiresAt time.Time, enough bool) {
+	c := s.call(ctx)
+	t := c.load(ctx)
+	if enough = t != nil; !enough {
+		t = c.spare()
+	}
 	if t == nil {
 		return "", time.Time{}, false
 	}
 	s.delivered.Store(&mintTime{TokenSHA256(t.Token), t.MintedAt})
-	return t.Token, t.ExpiresAt, true
+	return t.Token, t.ExpiresAt, enough
 }
 
 // token takes these steps, of which each may be the last one of a replica that
@@ -187,7 +193,14 @@ func (s *Shared) token(ctx context.Context) (*storedToken, error) {
 		return stored, nil
 	}
 	minted, err := c.mint(ctx)
-	return c.finish(ctx, minted), err
+	t := c.finish(ctx, minted)
+	if err != nil {
+		if t = c.spare(); t != nil {
+			s.logger.Warn("stored token served on", "key", s.key, "expires_at", t.ExpiresAt, "error", err)
+			return t, nil
+		}
+	}
+	return t, err
 }
 
 func (s *Shared) call(ctx context.Context) *sharedCall {

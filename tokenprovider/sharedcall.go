@@ -17,11 +17,12 @@ type sharedCall struct {
 	asked minLife
 	own   []byte // the value that the lock has while it is this call's
 
-	held   []byte // the value in the store, as it was loaded last
-	locked bool   // the lock may be this call's
-	failed bool   // the store failed: go on without what it has
-	hung   bool   // it gave no answer: don't wait for it again
-	logged bool   // that the stored value is of no use
+	held   []byte       // the value in the store, as it was loaded last
+	short  *storedToken // that value, where it may be taken but for its life
+	locked bool         // the lock may be this call's
+	failed bool         // the store failed: go on without what it has
+	hung   bool         // it gave no answer: don't wait for it again
+	logged bool         // that the stored value is of no use
 }
 
 const (
@@ -55,7 +56,7 @@ func (c *sharedCall) load(ctx context.Context) *storedToken {
 		c.fail(ctx, "load", err)
 		return nil
 	}
-	if c.held = sealed; len(sealed) == 0 {
+	if c.held, c.short = sealed, nil; len(sealed) == 0 {
 		return nil
 	}
 	stored, err := c.open(sealed)
@@ -71,13 +72,36 @@ func (c *sharedCall) load(ctx context.Context) *storedToken {
 		}
 		return nil
 	}
-	dead := c.wasInvalidated(stored.Token) || c.droppedAfter(stored.MintedAt)
-	if dead || !c.suffices(stored, now) {
+	if c.dead(stored) {
+		return nil
+	}
+	if !c.suffices(stored, now) {
+		c.short = stored
 		return nil
 	}
 	c.logger.Debug("stored token taken", "key", c.key,
 		"expires_at", stored.ExpiresAt, "token_sha256", TokenSHA256(stored.Token))
 	return stored
+}
+
+// dead reports whether t is known to be.
+func (c *sharedCall) dead(t *storedToken) bool {
+	return c.wasInvalidated(t.Token) || c.droppedAfter(t.MintedAt)
+}
+
+// spare returns the stored token that has too little life left, for when there is
+// no other one; nil when it is dead by now, or is what the Cache above holds, which
+// asks for more life than that.
+func (c *sharedCall) spare() *storedToken {
+	t := c.short
+	if t == nil || c.dead(t) || c.drops != c.Shared.drops.Load() {
+		return nil
+	}
+	left := time.Until(t.ExpiresAt)
+	if left <= 0 || !c.asked.wish && left < c.asked.ttl {
+		return nil
+	}
+	return t
 }
 
 // suffices reports whether t has enough life left. One that was minted since

@@ -142,3 +142,28 @@ func TestAStoredValueIsGoneWhenItsTokenIs(t *testing.T) {
 		require.Nil(t, value)
 	})
 }
+
+func TestAStoredTokenIsServedOnWhenNoOtherCanBeHad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, store := &issuer{life: time.Hour}, tokenprovidertest.NewStore()
+		requireToken(t, newShared(t, source, store), "token-1")
+		time.Sleep(55 * time.Minute)
+		source.breakWith(&tokenprovider.Error{Code: tokenprovider.CodeUnavailable})
+		replica := newShared(t, source, store)
+		c := tokenprovider.NewCache(replica, nil)
+		token, _, err := c.Token(asking(t, 10*time.Minute)) // which it hasn't got
+		require.NoError(t, err)
+		require.Equal(t, "token-1", token)
+		time.Sleep(4 * time.Minute)
+		requireToken(t, c, "token-1")
+		synctest.Wait()
+		require.Equal(t, tokenprovider.StateDegraded, c.State(), "its refresh fails")
+
+		require.True(t, replica.Invalidate("token-1"))
+		_, _, err = replica.Token(t.Context())
+		require.Error(t, err, "it was refused")
+		time.Sleep(time.Minute)
+		_, _, err = c.Token(t.Context())
+		require.Error(t, err, "it is dead")
+	})
+}

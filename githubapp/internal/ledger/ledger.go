@@ -33,7 +33,8 @@
 // A record that a token call had to make is dated: the workspace may have been
 // given something before, in a record that the Store lost, or by a process
 // whose memory is gone. Until a token's life has passed since then, a release
-// answers [Uncertain].
+// answers [Uncertain]. What this process saw in the lost one it puts back; see
+// lost.go.
 //
 // While the Store can't be reached tokens are handed out all the same, and kept
 // in memory as unrecorded; see unrecorded.go. A workspace that starts meanwhile
@@ -73,6 +74,7 @@ type Ledger struct {
 	config Config
 	sealer *seal.Sealer
 	store  *guarded
+	seen   *memory               // each record as this process saw it last; nil without a Store
 	marks  []tokenprovider.Store // where it is noted what was revoked: this process first
 	born   time.Time             // in memory: what an earlier process gave isn't known; zero: there is a Store
 
@@ -113,7 +115,7 @@ func New(c Config) *Ledger {
 	}
 	l.store = &guarded{store: records, log: c.Logger}
 	if c.Store != nil {
-		l.marks = append(l.marks, l.store)
+		l.seen, l.marks = newMemory(), append(l.marks, l.store)
 	}
 	l.sealer, _ = seal.New("Options.SealKeys", keys) // an error would be about the keys
 	return l

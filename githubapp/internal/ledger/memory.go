@@ -42,13 +42,25 @@ func (m *memory) Swap(_ context.Context, key string, old, new []byte, ttl time.D
 	if !bytes.Equal(m.live(key), old) {
 		return false, nil
 	}
+	m.put(key, new, ttl)
+	return true, nil
+}
+
+// keep puts a value at key, whatever is there. A ttl of zero or less is no value.
+func (m *memory) keep(key string, value []byte, ttl time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.put(key, value, ttl)
+}
+
+// put needs m.mu.
+func (m *memory) put(key string, value []byte, ttl time.Duration) {
 	now := time.Now().Round(0)
 	if now.After(m.sweepAt) {
 		maps.DeleteFunc(m.values, func(_ string, r remembered) bool { return now.After(r.until) })
 		m.sweepAt = now.Add(sweepEvery)
 	}
-	m.values[key] = remembered{new, now.Add(ttl)}
-	return true, nil
+	m.values[key] = remembered{value, now.Add(ttl)}
 }
 
 func (m *memory) live(key string) []byte {

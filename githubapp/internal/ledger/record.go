@@ -124,11 +124,18 @@ func (l *Ledger) change(ctx context.Context, key string, next func(*record) (*re
 			return nil, err
 		}
 		changed, err := next(r)
-		if err != nil || changed == nil || changed == r && !unsure {
-			return changed, err
+		if err != nil || changed == nil {
+			return nil, err
 		}
-		swapped, err := l.store.Swap(ctx, key, value, l.seal(key, changed), l.ttl(changed))
+		changed = l.putBack(key, r, changed)
+		if changed == r && !unsure {
+			l.see(key, value, r)
+			return r, nil
+		}
+		sealed := l.seal(key, changed)
+		swapped, err := l.store.Swap(ctx, key, value, sealed, l.ttl(changed))
 		if swapped {
+			l.see(key, sealed, changed)
 			return changed, nil
 		}
 		unsure = unsure || err != nil

@@ -15,6 +15,17 @@ const (
 	// leastPaced is how many requests the forge must have taken in a window for
 	// their number to tell anything: of fewer it can't have been too many.
 	leastPaced = 10
+
+	// GitHub's secondary limit is 900 points a minute, of which a mint costs 5:
+	// 180 mints, which an app's replicas share. From half of it on requests go one
+	// at a time, so that it refuses one and not all that are under way. Who got
+	// beyond it without a refusal isn't held to it.
+	//
+	// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+	nearLimit, beyondLimit = 90, 200
+
+	// slow is after how long the next one doesn't wait for the one before.
+	slow = time.Second
 )
 
 // pace spaces requests out once the forge has refused one for their number. The
@@ -26,23 +37,39 @@ type pace struct {
 	until    time.Time // interval holds so long
 	next     time.Time // nothing before it
 	heeded   time.Time // refusals before it tell nothing new
+	last     time.Time // when one was let through
 }
 
 // took notes that a request was let through.
 func (p *pace) took(now time.Time) {
 	p.forget(now)
 	p.taken[p.at%seconds]++
+	p.last = now
 	if now.Before(p.until) {
 		p.next = now.Add(p.interval)
 	}
 }
 
-// wait returns how long the next request has to wait.
-func (p *pace) wait(now time.Time) time.Duration {
-	if !now.Before(p.until) {
+// wait returns how long the next request has to wait while so many are under way;
+// less when one of them ends.
+func (p *pace) wait(now time.Time, underWay int) time.Duration {
+	if now.Before(p.until) {
+		return p.next.Sub(now)
+	}
+	if underWay == 0 || !p.isNear(now) {
 		return 0
 	}
-	return p.next.Sub(now)
+	return p.last.Add(slow).Sub(now)
+}
+
+// isNear reports whether the next request may be the one that is too many.
+func (p *pace) isNear(now time.Time) bool {
+	p.forget(now)
+	sum := 0
+	for _, n := range p.taken {
+		sum += n
+	}
+	return sum >= nearLimit && sum < beyondLimit
 }
 
 // limited takes the number of requests in the window that ends now for what the

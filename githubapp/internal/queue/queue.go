@@ -5,20 +5,22 @@ package queue
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 )
 
 // Queue has a number of places, each for one request that is under way. Whoever
-// wants one waits behind others of the same key, while the keys take turns. It is
-// safe for concurrent use.
+// wants one waits behind others of the same key, and of the keys the one goes first
+// whose last turn was the longest ago. It is safe for concurrent use.
 //
-// One key's requests can't keep another's waiting, however slow they are: a key
-// takes another place only while it has fewer than are left. Nor can many keys'
-// that have a lot to do: one that had nothing to do goes before them. The first
-// request of a key goes alone; the others follow when it is known that it
-// succeeded, since they would fail for the same reason.
+// So many keys that have a lot to do keep one waiting no longer that has little.
+// Nor do one key's requests, however slow they are: a key takes another place only
+// while it has fewer than are left. The first request of a key goes alone; the
+// others follow when it is known that it succeeded, since they would fail for the
+// same reason.
 type Queue[K comparable] struct {
 	places int
 	held   func() time.Duration // for how much longer nothing may be sent
@@ -26,9 +28,9 @@ type Queue[K comparable] struct {
 	mu      sync.Mutex
 	taken   int
 	lines   map[K]*line
-	turns   []K // the keys that have somebody waiting, in the order of their turns
-	new     int // so many of them, the first ones, had no turn yet
-	newRow  int // turns of such keys in a row
+	turns   []K         // the keys that have somebody waiting, in the order of their turns
+	served  map[K]int64 // when their last turns were, and those of some others
+	sweepOf int         // how many are too many of those
 	pace    pace
 	resumes *time.Timer // nil: no look at the queue is due
 }
@@ -48,7 +50,7 @@ type waiter struct {
 // New returns a Queue with so many places. While held returns more than 0 nobody
 // is let through; it is called with a lock held, so it must not block.
 func New[K comparable](places int, held func() time.Duration) *Queue[K] {
-	return &Queue[K]{places: places, held: held, lines: make(map[K]*line)}
+	return &Queue[K]{places: places, held: held, lines: make(map[K]*line), served: make(map[K]int64)}
 }
 
 // Enter waits for a place for key and returns what gives it back, to be called
@@ -58,14 +60,12 @@ func (q *Queue[K]) Enter(ctx context.Context, key K, last bool) (leave func(succ
 	w := &waiter{turn: make(chan struct{}), last: last}
 	q.mu.Lock()
 	l := q.lines[key]
-	switch {
-	case l == nil:
+	if l == nil {
 		l = &line{}
 		q.lines[key] = l
-		q.turns = slices.Insert(q.turns, q.new, key)
-		q.new++
-	case len(l.waiting) == 0:
-		q.turns = append(q.turns, key)
+	}
+	if len(l.waiting) == 0 {
+		q.lineUp(key, time.Now())
 	}
 	at := len(l.waiting)
 	if first := slices.IndexFunc(l.waiting, func(w *waiter) bool { return w.last }); !last && first >= 0 {
@@ -130,10 +130,31 @@ func (q *Queue[K]) giveUp(key K, w *waiter) bool {
 	}
 	l.waiting = slices.Delete(l.waiting, at, at+1)
 	if len(l.waiting) == 0 {
-		q.unqueue(slices.Index(q.turns, key))
+		n := slices.Index(q.turns, key)
+		q.turns = slices.Delete(q.turns, n, n+1)
 	}
 	q.tidy(key, l)
 	return true
+}
+
+// memory is how long a turn counts against its key. One whose turn is longer ago
+// is as good as one that had none, so that those don't go before it for ever.
+const memory = 10 * time.Minute
+
+// mostServed is of how many keys the last turns are kept that have nothing to do.
+const mostServed = 1000
+
+// lineUp puts a key that has nobody waiting where its turn is.
+func (q *Queue[K]) lineUp(key K, now time.Time) {
+	oldest := now.Add(-memory).UnixNano()
+	if len(q.served) > q.sweepOf {
+		maps.DeleteFunc(q.served, func(key K, _ int64) bool { return q.lines[key] == nil })
+		q.sweepOf = max(mostServed, 2*len(q.served))
+	}
+	last := min(max(q.served[key], oldest), now.UnixNano()) // later when the clock was set back
+	q.served[key] = last
+	at := sort.Search(len(q.turns), func(n int) bool { return q.served[q.turns[n]] > last })
+	q.turns = slices.Insert(q.turns, at, key)
 }
 
 // tidy forgets a line that is empty.
@@ -148,34 +169,21 @@ func (q *Queue[K]) tidy(key K, l *line) {
 func (q *Queue[K]) advance() {
 	for q.taken < q.places && len(q.turns) > 0 {
 		now := time.Now()
-		if wait := max(q.held(), q.pace.wait(now)); wait > 0 {
+		if wait := max(q.held(), q.pace.wait(now, q.taken)); wait > 0 {
 			q.resume(wait)
 			return
 		}
-		if !q.admit(false) && !q.admit(true) {
+		if !q.admit(now, false) && !q.admit(now, true) {
 			return
 		}
 		q.pace.took(now)
 	}
 }
 
-// maxNewRow is how many turns in a row go to keys that had none yet, so that the
-// others get theirs however many new ones come.
-const maxNewRow = 4
-
 // admit lets the next one through whose key may have another place, and reports
 // whether there is one. With last, it may be one that others go before.
-func (q *Queue[K]) admit(last bool) bool {
-	if q.newRow >= maxNewRow && q.admitFrom(q.new, last) {
-		return true
-	}
-	return q.admitFrom(0, last)
-}
-
-// admitFrom does what admit does, for the turns from that one on.
-func (q *Queue[K]) admitFrom(from int, last bool) bool {
-	for n := from; n < len(q.turns); n++ {
-		key := q.turns[n]
+func (q *Queue[K]) admit(now time.Time, last bool) bool {
+	for n, key := range q.turns {
 		l := q.lines[key]
 		w := l.waiting[0]
 		mayTake := l.taken == 0 || l.proven && l.taken < q.places-q.taken
@@ -185,25 +193,15 @@ func (q *Queue[K]) admitFrom(from int, last bool) bool {
 		l.waiting = l.waiting[1:]
 		l.taken++
 		q.taken++
-		if q.newRow++; n >= q.new {
-			q.newRow = 0
-		}
-		q.unqueue(n)
+		q.turns = slices.Delete(q.turns, n, n+1)
+		q.served[key] = now.UnixNano()
 		if len(l.waiting) > 0 {
-			q.turns = append(q.turns, key)
+			q.lineUp(key, now)
 		}
 		close(w.turn)
 		return true
 	}
 	return false
-}
-
-// unqueue takes the key with that place out of those that wait for their turn.
-func (q *Queue[K]) unqueue(n int) {
-	q.turns = slices.Delete(q.turns, n, n+1)
-	if n < q.new {
-		q.new--
-	}
 }
 
 // resume has the queue looked at after wait.

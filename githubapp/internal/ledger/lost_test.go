@@ -1,0 +1,106 @@
+package ledger_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp/internal/ledger"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
+	"github.com/stretchr/testify/require"
+)
+
+// loses is two replicas whose Store comes back empty, after here gave a token.
+func loses(t *testing.T) (here, elsewhere *office) {
+	here, elsewhere = newOffice(t), newOffice(t)
+	elsewhere.Store = here.Store
+	here.issue(t, here.begin(t), "a")
+	here.Store = tokenprovidertest.NewStore()
+	elsewhere.Store = here.Store
+	return here, elsewhere
+}
+
+func (o *office) read(t *testing.T) ledger.Life {
+	t.Helper()
+	l, err := o.Read(t.Context(), "ws")
+	require.NoError(t, err)
+	return l
+}
+
+// requireUncertain requires of a release that it isn't sure.
+func (o *office) requireUncertain(t *testing.T) {
+	t.Helper()
+	require.ErrorAs(t, o.Release(t.Context(), "ws"), new(*ledger.Uncertain))
+}
+
+func TestWhatAStoreLostIsPutBackByWhoSawIt(t *testing.T) {
+	for name, first := range map[string]func(here, elsewhere *office) *office{
+		"who comes first":               func(here, _ *office) *office { return here },
+		"who comes after somebody else": func(_, elsewhere *office) *office { return elsewhere },
+	} {
+		t.Run(name, func(t *testing.T) {
+			here, elsewhere := loses(t)
+			first(here, elsewhere).read(t)
+			require.True(t, here.read(t).Gave("token-a"))
+			require.True(t, elsewhere.read(t).Gave("token-a"), "it is on record")
+			elsewhere.requireUncertain(t)
+			elsewhere.requireRevoked(t, "a")
+		})
+	}
+}
+
+func TestAReleaseRevokesWhatAStoreLost(t *testing.T) {
+	for name, before := range map[string]func(here, elsewhere *office){
+		"first of all":       func(_, _ *office) {},
+		"after another call": func(_, elsewhere *office) { elsewhere.read(t) },
+		"after one elsewhere": func(_, elsewhere *office) {
+			elsewhere.requireUncertain(t)
+			elsewhere.requireRevoked(t)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			here, elsewhere := loses(t)
+			before(here, elsewhere)
+			here.requireUncertain(t)
+			here.requireRevoked(t, "a")
+		})
+	}
+}
+
+func TestAStartAfterALossGetsNothingOfBefore(t *testing.T) {
+	here, _ := loses(t)
+	require.False(t, here.begin(t).Gave("token-a"))
+	require.NoError(t, here.Release(t.Context(), "ws"))
+	here.requireRevoked(t, "a")
+}
+
+func TestAStartWhileTheStoreIsAwayGetsNothingOfBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, _ := loses(t)
+		here.away.Store(true)
+		l, err := here.Begin(t.Context(), "ws")
+		require.Equal(t, ledger.ErrAway, err)
+		here.issue(t, l, "b")
+		here.away.Store(false)
+		time.Sleep(10 * time.Second)
+		l = here.read(t)
+		require.True(t, l.Gave("token-b"))
+		require.False(t, l.Gave("token-a"))
+		here.requireUncertain(t)
+		here.requireRevoked(t, "a", "b")
+	})
+}
+
+func TestOnlyWhatWasLostIsPutBack(t *testing.T) {
+	o, elsewhere := newOffice(t), newOffice(t)
+	elsewhere.Store = o.Store
+	o.issue(t, o.read(t), "a") // into a dated record, as nobody began
+	require.NoError(t, elsewhere.Settle(t.Context(), "ws", tokenprovider.TokenSHA256("token-a")))
+	elsewhere.requireRevoked(t, "a")
+	elsewhere.requireUncertain(t)
+	elsewhere.begin(t)
+	require.False(t, o.read(t).Gave("token-a"), "it was revoked and taken off")
+	o.requireUncertain(t)
+	o.requireRevoked(t)
+}

@@ -1,0 +1,64 @@
+package githubapp_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenprovidertest"
+	"github.com/stretchr/testify/require"
+)
+
+// A replica that starts while GitHub is down has nothing in memory, and the
+// token that others got has less life left than would do at other times.
+func TestANewReplicaServesWhatLivesWhileGitHubIsDown(t *testing.T) {
+	for name, share := range map[string]bool{"shared": true, "of a workspace": false} {
+		t.Run(name, func(t *testing.T) {
+			onPlatform(t, func(t *testing.T, p *platform) {
+				p.opts.ShareTokens = share
+				token := p.start(t, p.replica(t), "a")
+				time.Sleep(50 * time.Minute)
+				up := p.Fail(githubapptest.Rule{Fault: githubapptest.Reset})
+				started := p.replica(t)
+				ctx := tokenprovider.WithMinTTL(t.Context(), 30*time.Minute)
+				got, expiresAt, err := started.WorkspaceToken(ctx, "a")
+				require.NoError(t, err)
+				require.Equal(t, token, got)
+				require.Greater(t, time.Until(expiresAt), 9*time.Minute)
+
+				time.Sleep(9 * time.Minute)
+				require.Equal(t, token, p.workspaceToken(t, started, "a"))
+				time.Sleep(2 * time.Minute)
+				_, _, err = started.WorkspaceToken(t.Context(), "a")
+				require.Error(t, err, "it is dead")
+				up()
+				time.Sleep(2 * time.Minute)
+				require.NotEqual(t, token, p.workspaceToken(t, started, "a"))
+			})
+		})
+	}
+}
+
+func TestAStoreThatComesBackEmptyCostsNoMint(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		one, two := p.replica(t), p.replica(t)
+		token := p.start(t, one, "a")
+		time.Sleep(50 * time.Minute)
+		p.workspaceToken(t, one, "a") // begins a refresh
+		time.Sleep(10 * time.Second)
+		fresh := p.workspaceToken(t, one, "a")
+		require.NotEqual(t, token, fresh)
+		mints := p.Mints()
+		p.store.Store = tokenprovidertest.NewStore()
+		up := p.Fail(githubapptest.Rule{Fault: githubapptest.Reset})
+		for _, m := range []*githubapp.WorkspaceMutator{one, two} {
+			require.Equal(t, fresh, p.workspaceToken(t, m, "a"))
+		}
+		up()
+		require.ErrorIs(t, two.ReleaseWorkspace(t.Context(), "a"), githubapp.ErrReleaseUncertain)
+		p.requireDead(t, fresh)
+		require.Equal(t, mints, p.Mints())
+	})
+}
