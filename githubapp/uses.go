@@ -43,10 +43,6 @@ type inUse struct {
 	at      time.Time
 }
 
-// counts are those of a shared token's cache that are in the counts of all. They
-// are kept for as long as the cache may live, which others can hold.
-type counts struct{ mints, failures uint64 }
-
 func installationUse(i *Installation) workspaceKey { return workspaceKey{installation: i} }
 
 func (k workspaceKey) use() use { return use{k.workspace, k.installation} }
@@ -99,15 +95,6 @@ func (u *uses) note(key workspaceKey, c *tokenprovider.Cache, token string, err 
 		replaced, n.refused = n.refused, ""
 	}
 	return replaced
-}
-
-// since returns what a cache counted since it had counted before, which may have
-// been another cache.
-func since(count, before uint64) uint64 {
-	if count < before {
-		return count
-	}
-	return count - before
 }
 
 // stateOf returns the state of a token that a caller asked c for.
@@ -201,17 +188,6 @@ func (u *uses) refusedOf(key workspaceKey) string {
 		return n.refused
 	}
 	return ""
-}
-
-// minted counts a mint, or one that failed.
-func (u *uses) minted(err error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if err == nil {
-		u.mints++
-	} else if tokenprovider.CodeOf(err) != tokenprovider.CodeRateLimited { // it tries again
-		u.failures++
-	}
 }
 
 // caches returns those of the tokens in use for which which returns true.

@@ -25,3 +25,27 @@ func (u *uses) status() tokenprovider.Status {
 	}
 	return s
 }
+
+// counts are those of a shared token's cache that are in the counts of all. They
+// are kept for as long as the cache may live, which others can hold.
+type counts struct{ mints, failures uint64 }
+
+// since returns what a cache counted since it had counted before, which may have
+// been another cache.
+func since(count, before uint64) uint64 {
+	if count < before {
+		return count
+	}
+	return count - before
+}
+
+// minted counts a mint, or one that failed.
+func (u *uses) minted(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err == nil {
+		u.mints++
+	} else if tokenprovider.CodeOf(err) != tokenprovider.CodeRateLimited { // it tries again
+		u.failures++
+	}
+}

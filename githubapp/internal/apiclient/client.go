@@ -172,32 +172,3 @@ func (c *Client) leave(ctx context.Context, p pass, err error) {
 		c.config.Logger.Info("GitHub is asked again", "app", c.config.App)
 	}
 }
-
-// verdictOf returns what err, with which a request for ctx ended, says about
-// the app as a whole.
-func verdictOf(ctx context.Context, err error) verdict {
-	if err == nil {
-		return answered
-	}
-	failure, ok := errors.AsType[*Error](err)
-	switch {
-	case !ok: // no JWT could be signed
-		return nothing
-	case failure.Refusal == nil:
-		if failure.Code == tokenprovider.CodeUnavailable && ctx.Err() == nil {
-			return down
-		}
-		return nothing
-	case failure.Code == tokenprovider.CodeRateLimited:
-		return limited
-	case failure.Code == tokenprovider.CodeUnavailable:
-		return down
-	case failure.Refusal.aboutTheApp():
-		return refused
-	case failure.Refusal.versionRefused():
-		return ended
-	case failure.Refusal.Message == "": // a page of somebody else's
-		return nothing
-	}
-	return answered
-}

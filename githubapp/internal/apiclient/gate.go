@@ -7,18 +7,6 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// verdict is what the outcome of a request says about the app as a whole.
-type verdict int
-
-const (
-	nothing  verdict = iota // its caller gave up, it couldn't be signed, somebody else answered
-	answered                // GitHub is there and knows the app
-	limited                 // too many requests, or locked out
-	refused                 // the key, the clock, or the app itself
-	ended                   // the API's version, perhaps for a rehearsal of its end
-	down                    // no answer in time, or one of a broken server
-)
-
 // silentPaths is how many different requests have to fail, with none answered
 // since, to take GitHub for down.
 const silentPaths = 3
