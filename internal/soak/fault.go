@@ -17,7 +17,7 @@ const (
 	rotated   kind = "key rotation"      // GitHub takes another key of the app
 	clock     kind = "clock moved"       // GitHub's clock jumps
 	endpoint  kind = "endpoint restart"  // a replica's endpoint is gone for a while
-	redisGone kind = "redis unavailable" // the store is killed and comes back empty, or hangs
+	redisGone kind = "redis unavailable" // the store is gone, or hangs
 	cut       kind = "transfer cut"      // GitHub dies in the middle of each answer to git
 
 	// stall isn't injected: this machine was so busy that nothing could be in time.
@@ -37,8 +37,10 @@ const (
 	overlapping  = "both keys for a while"              // rotated
 	atOnce       = "at once"                            // rotated
 	late         = "the platform's key file comes late" // rotated
-	killed       = "killed"                             // redisGone
+	killed       = "killed"                             // redisGone: it comes back empty
 	stopped      = "stopped"                            // redisGone: it takes connections and doesn't answer
+	restarted    = "restarted"                          // redisGone: it comes back with what it had
+	failedOver   = "failed over"                        // redisGone: its replica takes over
 )
 
 // fault is one thing that goes wrong, and when.

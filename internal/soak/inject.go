@@ -72,18 +72,32 @@ func (w *world) apply(ctx context.Context, f fault) error {
 		w.sleep(ctx, f.lasts)
 		return w.replicas[f.target].start()
 	case redisGone:
-		if f.how == stopped {
-			if err := w.redis.freeze(); err != nil {
-				return err
-			}
-			w.sleep(ctx, f.lasts)
-			return w.redis.thaw()
-		}
-		w.redis.kill()
-		w.sleep(ctx, f.lasts)
-		return w.redis.start(context.WithoutCancel(ctx))
+		return w.loseRedis(ctx, f)
 	}
 	return nil
+}
+
+// loseRedis takes the store away as f says, and brings it back.
+func (w *world) loseRedis(ctx context.Context, f fault) error {
+	primary, always := w.redis.current(), context.WithoutCancel(ctx)
+	switch f.how {
+	case stopped:
+		if err := primary.freeze(); err != nil {
+			return err
+		}
+		w.sleep(ctx, f.lasts)
+		return primary.thaw()
+	case restarted, failedOver:
+		primary.kill()
+		w.sleep(ctx, f.lasts)
+		if f.how == restarted {
+			return w.redis.restart(always)
+		}
+		return w.redis.failOver(always)
+	}
+	w.redis.kill()
+	w.sleep(ctx, f.lasts)
+	return w.redis.startEmpty(always)
 }
 
 // effects returns how often faults of a kind have been felt.

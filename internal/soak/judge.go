@@ -57,7 +57,7 @@ func excuse(o operation, happened []happening, life time.Duration) (why string) 
 
 // concerns reports whether o may fail for f when no token is held. Nothing may
 // fail for a slow GitHub, a key that is replaced in time, a clock that is set
-// back, a store that is gone, or one replica of two.
+// back, a store that is gone, or one replica of three.
 func (f fault) concerns(o operation) bool {
 	release, call := o.what == releasing, o.what == calling || o.what == callingOwn
 	switch {

@@ -1,8 +1,9 @@
-// Command soak runs the whole system for as long as you like: a platform of two
-// replicas on one store, a fake GitHub and a few hundred workspaces, some of
-// which run the real git and some of those behind a gateway, while one fault after the other is injected. At its
-// end it reports what came of each operation. The exit code is 1 when an
-// operation was lost, something grew, or a secret was printed.
+// Command soak runs the whole system for as long as you like: a platform of three
+// replicas on one Redis, which has a replica itself, a fake GitHub and a few
+// hundred workspaces, some of which run the real git and some of those behind a
+// gateway, while one fault after the other is injected. At its end it reports
+// what came of each operation. The exit code is 1 when an operation was lost,
+// something grew, or a secret was printed.
 //
 //	go -C internal/soak run . -for 2m
 //	go -C internal/soak run . -for 1h -seed 42 -log /tmp/soak.log
@@ -22,7 +23,7 @@
 //
 //   - while no fault is near that may take all tokens away: a slow GitHub, a key
 //     that is replaced in time, a clock that is set back, a store that is gone
-//     and one replica of two that is gone never excuse anything;
+//     and one replica of three that is gone never excuse anything;
 //   - through any fault, while the token that the workspace was handed last
 //     lives and no jump of the clock and no suspension came since it was minted.
 //

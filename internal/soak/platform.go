@@ -54,7 +54,7 @@ func newReplica(w *world, command string) (*replica, error) {
 		MaxConcurrentMints: 64,
 
 		Cache:  tokenprovider.CacheOptions{Settle: w.config.settle(), MintTimeout: mintTimeout},
-		Store:  redisstore.New(r.redis, nil),
+		Store:  redisstore.New(r.redis, &redisstore.Options{Replicas: 1}),
 		Logger: w.journal.logger(), SealKeys: [][]byte{w.sealKey},
 	})
 	if err != nil {

@@ -4,67 +4,152 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// redisServer is a real redis-server on a unix socket. It keeps nothing on
-// disk.
-type redisServer struct {
-	socket string
-	dir    string
-	cmd    *exec.Cmd
+// redisPair is two real redis-servers, of which one is the primary and the other
+// its replica. Both write each change to their disks before they answer.
+type redisPair struct {
+	nodes   [2]*redisNode
+	primary atomic.Int32
 }
 
-func startRedis(ctx context.Context, dir string) (*redisServer, error) {
-	s := &redisServer{socket: filepath.Join(dir, "redis.sock"), dir: dir}
-	return s, s.start(ctx)
+// redisNode is a redis-server with a port and a folder of its own.
+type redisNode struct {
+	addr, dir string
+	cmd       *exec.Cmd
+	said      bytes.Buffer
 }
 
-// start starts the server, empty, and waits until it answers.
-func (s *redisServer) start(ctx context.Context) error {
-	var said bytes.Buffer
-	cmd := exec.Command("redis-server", "--port", "0", "--unixsocket", s.socket, "--unixsocketperm", "700",
-		"--dir", s.dir, "--save", "")
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start redis-server: %w", err)
+// newRedisPair starts two servers, empty, and waits until they answer.
+func newRedisPair(ctx context.Context, dir string) (*redisPair, error) {
+	p := &redisPair{}
+	for n := range p.nodes {
+		addr, err := freeAddr()
+		if err != nil {
+			return p, err
+		}
+		p.nodes[n] = &redisNode{addr: addr, dir: filepath.Join(dir, fmt.Sprintf("redis-%d", n))}
 	}
-	s.cmd = cmd
-	client := redis.NewClient(&redis.Options{Network: "unix", Addr: s.socket, MaxRetries: -1, DialerRetries: 1})
+	return p, p.startEmpty(ctx)
+}
+
+// startEmpty starts both servers without what they had.
+func (p *redisPair) startEmpty(ctx context.Context) error {
+	for _, n := range p.nodes {
+		if err := os.RemoveAll(n.dir); err != nil {
+			return err
+		}
+	}
+	if err := p.current().start(); err != nil {
+		return err
+	}
+	return p.follow(ctx)
+}
+
+// restart starts the primary again, with what it had on its disk.
+func (p *redisPair) restart(ctx context.Context) error {
+	if err := p.current().start(); err != nil {
+		return err
+	}
+	return p.ready(ctx)
+}
+
+// failOver has the replica take over from the primary, which is gone and comes
+// back as its replica.
+func (p *redisPair) failOver(ctx context.Context) error {
+	p.primary.Store(1 - p.primary.Load())
+	client := redis.NewClient(&redis.Options{Addr: p.current().addr})
 	defer client.Close()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		err := client.Ping(ctx).Err()
-		if err == nil {
+	if err := client.SlaveOf(ctx, "NO", "ONE").Err(); err != nil {
+		return fmt.Errorf("redis-server doesn't take over: %w", err)
+	}
+	return p.follow(ctx)
+}
+
+// follow starts the server that isn't the primary, as its replica.
+func (p *redisPair) follow(ctx context.Context) error {
+	host, port, err := net.SplitHostPort(p.current().addr)
+	if err != nil {
+		return err
+	}
+	if err := p.nodes[1-p.primary.Load()].start("--replicaof", host+" "+port); err != nil {
+		return err
+	}
+	return p.ready(ctx)
+}
+
+// ready waits until the primary has a replica that has all.
+func (p *redisPair) ready(ctx context.Context) error {
+	client := redis.NewClient(&redis.Options{Addr: p.current().addr, MaxRetries: -1, DialerRetries: 1})
+	defer client.Close()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		have, err := client.Wait(ctx, 1, 100*time.Millisecond).Result()
+		if err == nil && have == 1 {
 			return nil
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {
-			s.kill()
-			return fmt.Errorf("redis-server gives no answer: %w\n%s", err, said.Bytes())
+			p.kill() // so that it has said all
+			return fmt.Errorf("redis-server has no replica: %w\n%s", err, p.current().said.Bytes())
 		}
 	}
 }
 
-// kill ends the server as a crash does.
-func (s *redisServer) kill() {
-	if s.cmd == nil {
+func (p *redisPair) current() *redisNode { return p.nodes[p.primary.Load()] }
+
+// kill ends both servers as a crash does.
+func (p *redisPair) kill() {
+	for _, n := range p.nodes {
+		n.kill()
+	}
+}
+
+// client returns a client for one replica of the platform, which finds the primary.
+func (p *redisPair) client() *redis.Client {
+	return redis.NewClient(&redis.Options{
+		ContextTimeoutEnabled: true, MaxIdleConns: 2,
+		Dialer: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", p.current().addr)
+		},
+	})
+}
+
+func (n *redisNode) start(args ...string) error {
+	if err := os.MkdirAll(n.dir, 0o700); err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(n.addr)
+	if err != nil {
+		return err
+	}
+	n.cmd = exec.Command("redis-server", append([]string{"--bind", host, "--port", port, "--dir", n.dir, "--save", "",
+		"--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0"}, args...)...)
+	n.cmd.Stdout, n.cmd.Stderr = &n.said, &n.said
+	if err := n.cmd.Start(); err != nil {
+		n.cmd = nil
+		return fmt.Errorf("start redis-server: %w", err)
+	}
+	return nil
+}
+
+func (n *redisNode) kill() {
+	if n == nil || n.cmd == nil {
 		return
 	}
-	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
-	s.cmd = nil
+	_ = n.cmd.Process.Kill()
+	_ = n.cmd.Wait()
+	n.cmd = nil
 }
 
 // freeze makes the server take connections and answer nothing, until thaw.
-func (s *redisServer) freeze() error { return s.cmd.Process.Signal(syscall.SIGSTOP) }
+func (n *redisNode) freeze() error { return n.cmd.Process.Signal(syscall.SIGSTOP) }
 
-func (s *redisServer) thaw() error { return s.cmd.Process.Signal(syscall.SIGCONT) }
-
-// client returns a client for one replica.
-func (s *redisServer) client() *redis.Client {
-	return redis.NewClient(&redis.Options{Network: "unix", Addr: s.socket, ContextTimeoutEnabled: true, MaxIdleConns: 2})
-}
+func (n *redisNode) thaw() error { return n.cmd.Process.Signal(syscall.SIGCONT) }

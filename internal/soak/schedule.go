@@ -47,7 +47,7 @@ func drawRound(r *rand.Rand, round int, life time.Duration) []fault {
 			fault{kind: rotated, how: overlapping, lasts: between(r, 300*ms, s)},
 			fault{kind: clock, amount: back},
 			fault{kind: endpoint, target: r.IntN(replicas), lasts: between(r, 2*s, 4*s)},
-			fault{kind: redisGone, how: pick(r, killed, stopped), lasts: between(r, 2*s, 5*s)},
+			fault{kind: redisGone, how: pick(r, killed, stopped, restarted, failedOver), lasts: between(r, 2*s, 5*s)},
 		)
 	}
 	others := append(bridged()[:1],

@@ -50,16 +50,9 @@ func newWorkspace(w *world, n int) *workspace {
 		own: n/installations%2 == 0, again: n%3 == 0 && !w.config.injectedOnly,
 		random: rand.New(rand.NewPCG(w.config.seed, uint64(n))),
 	}
-	switch n / (2 * installations) % 3 {
-	case 0:
-		ws.replicas = []int{0}
-	case 1:
-		ws.replicas = []int{1}
-	default:
-		ws.replicas = []int{0, 1}
-	}
-	if ws.git { // it knows one address
-		ws.replicas = []int{n % replicas}
+	ws.replicas = []int{n % replicas} // git knows one address, and so do some others
+	if !ws.git && n/(2*installations)%2 == 0 {
+		ws.replicas = []int{0, 1, 2}
 	}
 	ws.own = ws.own && !ws.behind
 	return ws

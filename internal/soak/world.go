@@ -19,7 +19,7 @@ import (
 
 const (
 	installations = 4
-	replicas      = 2
+	replicas      = 3
 
 	mintTimeout = 5 * time.Second
 	httpTimeout = 20 * time.Second
@@ -39,7 +39,7 @@ type world struct {
 	forge        *forge
 	certificate  string // of the forge, in a file
 	authority    authority
-	redis        *redisServer
+	redis        *redisPair
 	replicas     []*replica
 	sealKey      []byte
 	workspaceKey []byte
@@ -69,7 +69,7 @@ func newWorld(ctx context.Context, c config, j *journal) (_ *world, err error) {
 			w.close()
 		}
 	}()
-	if w.redis, err = startRedis(ctx, w.dir); err != nil {
+	if w.redis, err = newRedisPair(ctx, w.dir); err != nil {
 		return nil, err
 	}
 	if w.forge, err = newForge(c.life, filepath.Join(w.dir, "app.pem")); err != nil {
