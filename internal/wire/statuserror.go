@@ -5,6 +5,7 @@ package wire
 // whether it was the endpoint that answered.
 type StatusError struct {
 	Status int
+	JSON   bool   // as all that the endpoint says is; a page is of something in between
 	Text   string // nothing of the answer's body
 }
 

@@ -46,15 +46,17 @@ func unreachable(req request, cause error) error {
 // statusError returns the error for an answer with another status than 200.
 func statusError(req request, resp *http.Response, body []byte) error {
 	code := codeOfStatus(resp.StatusCode)
+	isJSON := wire.IsJSON(resp.Header)
 	var answer wire.Error
-	if wire.IsJSON(resp.Header) && json.Unmarshal(body, &answer) == nil {
+	if isJSON && json.Unmarshal(body, &answer) == nil {
 		if said := tokenprovider.Code(answer.Code); said.Known() {
 			code = said
 		}
 	}
 	wait, _ := wire.ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now(), maxRetryAfter)
 	text := fmt.Sprintf("tokenhttp: %s: %d %s (%s)", req, resp.StatusCode, http.StatusText(resp.StatusCode), code)
-	return &tokenprovider.Error{Code: code, RetryAfter: wait, Err: &wire.StatusError{Status: resp.StatusCode, Text: text}}
+	cause := &wire.StatusError{Status: resp.StatusCode, JSON: isJSON, Text: text}
+	return &tokenprovider.Error{Code: code, RetryAfter: wait, Err: cause}
 }
 
 // codeOfStatus returns the code for a status whose sender doesn't say one of

@@ -113,17 +113,20 @@ func (s *Source) remedy(ctx context.Context, err error) string {
 	code := tokenprovider.CodeOf(err)
 	answered, isAnswer := errors.AsType[*wire.StatusError](err)
 	aboutRepository := wire.NoRepositoryToken(string(code), tokenprovider.Repository(ctx))
+	if code == tokenprovider.CodeUnauthenticated {
+		if used, err := s.bearer.Credential(ctx); err == nil && used.Expired(time.Now()) {
+			return "the workspace's bearer expired at " + used.ExpiresAt.UTC().Format(time.RFC3339) +
+				": it needs a new one from the platform"
+		}
+	}
 	switch {
-	case isAnswer && code == tokenprovider.CodeUnavailable && answered.Status < http.StatusInternalServerError:
+	case isAnswer && answered.Status < http.StatusInternalServerError &&
+		(code == tokenprovider.CodeUnavailable || !answered.JSON):
 		return "that isn't the platform's token endpoint: " + wire.EnvURL + " may be wrong, or something stands before it"
 	case isAnswer && answered.Status == http.StatusInternalServerError && aboutRepository != "":
 		return aboutRepository
 	case code != tokenprovider.CodeUnauthenticated:
 		return code.Message()
-	}
-	if used, err := s.bearer.Credential(ctx); err == nil && used.Expired(time.Now()) {
-		return "the workspace's bearer expired at " + used.ExpiresAt.UTC().Format(time.RFC3339) +
-			": it needs a new one from the platform"
 	}
 	return "the platform doesn't accept the workspace's bearer (401), " +
 		"or its own key was refused (500)"

@@ -62,6 +62,23 @@ func TestWhyThereIsNoTokenForARepositoryIsSaid(t *testing.T) {
 	require.Contains(t, call(t, env, ofInitech, "get").Failed(t), code.Message())
 }
 
+func TestARefusalOfSomethingInBetweenIsNotBlamedOnTheBearer(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int{http.StatusUnauthorized, http.StatusForbidden} {
+		p := newPlatform(t, workspacetest.Hourly())
+		p.On(func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(code)
+			return true
+		})
+		says := call(t, p.Env(t, "ws-1"), request, "get").Failed(t)
+		require.Contains(t, says, fmt.Sprint(code))
+		require.Contains(t, says, "PROVISIONKIT_URL may be wrong, or something stands before it")
+		require.NotContains(t, says, "bearer")
+		require.NotContains(t, says, "operator")
+	}
+}
+
 func TestAReportThatIsLostIsSaidAndNotRepeated(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		p, began := newBubble(t, workspacetest.Hourly()), time.Now()
