@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/stretchr/testify/require"
@@ -46,4 +47,11 @@ func TestOfWhatAClientDoesNotTakeLittleIsHeld(t *testing.T) {
 		transport.CloseIdleConnections()
 		require.NoError(t, forge.Close())
 	})
+}
+
+func TestADeadConnectionToTheForgeIsFoundOut(t *testing.T) {
+	h := newTransport().HTTP2
+	require.Positive(t, h.SendPingTimeout)
+	require.Positive(t, h.PingTimeout)
+	require.LessOrEqual(t, h.SendPingTimeout+h.PingTimeout, 15*time.Second)
 }

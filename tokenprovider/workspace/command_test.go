@@ -206,7 +206,7 @@ func TestEveryMistakeInTheConfigurationIsNamed(t *testing.T) {
 			map[string]string{"PROVISIONKIT_BEARER_FILE": "bearer"}, "must be an absolute path",
 		},
 		"a bearer of two lines": {
-			map[string]string{"PROVISIONKIT_BEARER": "a\r\nX: b"}, "control characters",
+			map[string]string{"PROVISIONKIT_BEARER": "a\r\nX: b"}, "control characters in it; correct PROVISIONKIT_BEARER",
 		},
 		"a URL for a host": {
 			map[string]string{"PROVISIONKIT_HOSTS": "https://github.com"}, "PROVISIONKIT_HOSTS: ",

@@ -136,7 +136,8 @@ var gitBreakages = []breakage{
 	},
 	{
 		name: "a helper after ours", do: config("credential.helper", hostile), check: "git-helper",
-		status: "warning", says: "asks another helper for github.com when there is no token",
+		status: "warning",
+		says:   "asks another helper for github.com when there is no token, and before 2.46 tells it ours, by credential.helper",
 	},
 	{
 		name: "a helper for another host",

@@ -73,8 +73,8 @@ func checkHelpers(d *diagnosis, helpers settings, host, below string) finding {
 				"by %s in %s: remove that", host, other.shownKey(), other.where(d.Env))
 		}
 		if !isOurs(other) {
-			return warn("git asks another helper for %s when there is no token, by %s in %s: "+
-				"it may act as somebody else", host, other.shownKey(), other.where(d.Env))
+			return warn("git asks another helper for %s when there is no token, and before 2.46 tells it ours, "+
+				"by %s in %s: remove that, since it may act as somebody else", host, other.shownKey(), other.where(d.Env))
 		}
 	}
 	if cached && d.git.olderThan(40) {

@@ -127,6 +127,8 @@ func (s *Source) remedy(ctx context.Context, err error) string {
 		return aboutRepository
 	case code != tokenprovider.CodeUnauthenticated:
 		return code.Message()
+	case !isAnswer: // nothing was asked
+		return "correct " + wire.EnvBearer + ", or what " + wire.EnvBearerFile + " names"
 	}
 	return "the platform doesn't accept the workspace's bearer (401), " +
 		"or its own key was refused (500)"
