@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
@@ -36,7 +37,7 @@ func TestTheForgeIsReachedAsTheEnvironmentSays(t *testing.T) {
 	for name, c := range map[string]struct{ proxy, authorities, says string }{
 		"a private authority":  {through.URL, own, "200 the forge has seen " + forgeHost + " true"},
 		"an unknown authority": {through.URL, none, "certificate signed by unknown authority"},
-		"a proxy that refuses": {refusing.URL, own, "the proxy answers 403"},
+		"a proxy that refuses": {refusing.URL, own, "the proxy " + strings.TrimPrefix(refusing.URL, "http://") + " answers 403"},
 		"no proxy there":       {"http://127.0.0.1:1", own, "proxyconnect tcp: dial tcp 127.0.0.1:1"},
 	} {
 		t.Run(name, func(t *testing.T) {

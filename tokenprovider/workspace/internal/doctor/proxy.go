@@ -4,15 +4,15 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"net/url"
-	"strings"
+
+	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
 // checkProxy looks at the variables that name a proxy, before a way through it
 // fails.
 func checkProxy(_ context.Context, d *diagnosis) finding {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"} {
-		if value := d.Env(name); value != "" && proxyHost(value) == "" {
+		if value := d.Env(name); value != "" && wire.ProxyHost(value) == "" {
 			return wrong("%s isn't the URL of a proxy: correct it; in its user name and password a "+
 				"%% has to be written as %%25, a # as %%23, a / as %%2F and an @ as %%40", name)
 		}
@@ -20,25 +20,12 @@ func checkProxy(_ context.Context, d *diagnosis) finding {
 	used := cmp.Or(d.Env("HTTPS_PROXY"), d.Env("https_proxy"))
 	switch all := cmp.Or(d.Env("ALL_PROXY"), d.Env("all_proxy")); {
 	case used != "":
-		return ok("HTTPS_PROXY is %s", proxyHost(used))
+		return ok("HTTPS_PROXY is %s", wire.ProxyHost(used))
 	case all != "":
 		return warn("ALL_PROXY is %s, which git and curl use and this command doesn't: "+
-			"set HTTPS_PROXY to the same", proxyHost(all))
+			"set HTTPS_PROXY to the same", wire.ProxyHost(all))
 	}
 	return ok("none is set")
-}
-
-// proxyHost returns the host and port in the value of a variable for a proxy; ""
-// if it can't be read.
-func proxyHost(value string) string {
-	if !strings.Contains(value, "://") {
-		value = "http://" + value
-	}
-	u, err := url.Parse(value)
-	if err != nil || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
-		return ""
-	}
-	return u.Host
 }
 
 // refusedBy says what to do about that proxy, which answers with status when it is

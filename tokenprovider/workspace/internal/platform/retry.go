@@ -95,17 +95,20 @@ func (s *Source) try(ctx context.Context) (a answer) {
 
 // passes reports whether err may be over soon: the platform isn't there, or
 // says when to come again. What is wrong with a certificate, a port or a URL
-// stays wrong, and what fails behind the platform isn't helped by asking it.
+// stays wrong, as does what a proxy forbids, and what fails behind the platform
+// isn't helped by asking it.
 func passes(err error) bool {
 	answered, isAnswer := errors.AsType[*wire.StatusError](err)
 	_, isCertificate := errors.AsType[*tls.CertificateVerificationError](err)
 	_, isNoTLS := errors.AsType[tls.RecordHeaderError](err)
+	proxy, isProxy := errors.AsType[*wire.ProxyRefusal](err)
 	switch tokenprovider.CodeOf(err) {
 	case tokenprovider.CodeUnavailable:
 		if isAnswer {
 			return http.StatusBadGateway <= answered.Status && answered.Status <= http.StatusGatewayTimeout
 		}
-		return !isCertificate && !isNoTLS && !errors.Is(err, http.ErrSchemeMismatch)
+		forbidden := isProxy && proxy.Status < http.StatusInternalServerError
+		return !isCertificate && !isNoTLS && !forbidden && !errors.Is(err, http.ErrSchemeMismatch)
 	case tokenprovider.CodeRateLimited:
 		return tokenprovider.RetryAfter(err) > 0
 	}

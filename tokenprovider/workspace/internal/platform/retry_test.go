@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/internal/workspacetest"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
@@ -169,6 +170,8 @@ func TestADefiniteAnswerIsToldAtOnce(t *testing.T) {
 		"a certificate that isn't good": {trip: &tls.CertificateVerificationError{Err: errors.New("expired")}, says: "expired"},
 		"no TLS":                        {trip: tls.RecordHeaderError{Msg: "no TLS"}, says: "no TLS"},
 		"another scheme":                {trip: http.ErrSchemeMismatch, says: "HTTP response to HTTPS client"},
+		"a proxy that forbids it": {trip: &wire.ProxyRefusal{Proxy: "proxy.example:3128", Status: 403},
+			says: "the proxy proxy.example:3128 answers 403; whoever runs it has to let this workspace through"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {

@@ -28,6 +28,7 @@ type Source struct {
 	client   *tokenhttp.Client
 	bearer   Bearer
 	patience time.Duration // how long a platform that isn't there is asked again; 0: once
+	misread  string        // the variable for a proxy that can't be read; "": none
 }
 
 var _ interface {
@@ -42,9 +43,14 @@ func Open(getenv func(string) string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	bearer := NewBearer(e)
+	bearer, misread := NewBearer(e), ""
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
+		if value := getenv(name); value != "" && wire.ProxyHost(value) == "" {
+			misread = name
+		}
+	}
 	return &Source{
-		bearer: bearer, patience: e.Retry,
+		bearer: bearer, patience: e.Retry, misread: misread,
 		client: &tokenhttp.Client{
 			URL: e.URL, AllowHTTP: e.AllowHTTP, Bearer: bearer, UserAgent: self.UserAgent(),
 			// Each call is bounded by its ctx, and waits longer than a client
@@ -65,7 +71,11 @@ func newTransport() *http.Transport {
 }
 
 // Once returns s without its patience: the platform is asked once.
-func (s *Source) Once() *Source { return &Source{client: s.client, bearer: s.bearer} }
+func (s *Source) Once() *Source {
+	once := *s
+	once.patience = 0
+	return &once
+}
 
 // Fresh returns a token to hand on, with as much of its life left as git gets.
 func (s *Source) Fresh(ctx context.Context) (string, time.Time, error) {
@@ -112,6 +122,7 @@ func (s *Source) Invalidate(token string) bool { return s.client.Invalidate(toke
 func (s *Source) remedy(ctx context.Context, err error) string {
 	code := tokenprovider.CodeOf(err)
 	answered, isAnswer := errors.AsType[*wire.StatusError](err)
+	proxy, isProxy := errors.AsType[*wire.ProxyRefusal](err)
 	aboutRepository := wire.NoRepositoryToken(string(code), tokenprovider.Repository(ctx))
 	if code == tokenprovider.CodeUnauthenticated {
 		if used, err := s.bearer.Credential(ctx); err == nil && used.Expired(time.Now()) {
@@ -120,6 +131,10 @@ func (s *Source) remedy(ctx context.Context, err error) string {
 		}
 	}
 	switch {
+	case isProxy && proxy.Status < http.StatusInternalServerError:
+		return "whoever runs it has to let this workspace through to the platform"
+	case !isAnswer && !isProxy && code == tokenprovider.CodeUnavailable && s.misread != "":
+		return s.misread + " isn't the URL of a proxy: correct it"
 	case isAnswer && answered.Status < http.StatusInternalServerError &&
 		(code == tokenprovider.CodeUnavailable || !answered.JSON):
 		return "that isn't the platform's token endpoint: " + wire.EnvURL + " may be wrong, or something stands before it"

@@ -79,6 +79,24 @@ func TestARefusalOfSomethingInBetweenIsNotBlamedOnTheBearer(t *testing.T) {
 	}
 }
 
+func TestAProxyThatCannotBeReadIsNamed(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		p := newBubble(t, workspacetest.Hourly())
+		env := p.patient(t)
+		for name, value := range map[string]string{
+			"HTTPS_PROXY": "http://user:hunter2%ss@proxy.example:3128", "https_proxy": "proxy.example:31x28",
+		} {
+			p.trip, env[name] = nil, value
+			p.call(t, env, request, "get").Answered(t) // where none is needed it is in nobody's way
+			p.trip = func(int64, *http.Request) error { return errRefused }
+			says := p.call(t, env, request, "get").Failed(t)
+			require.Contains(t, says, name+" isn't the URL of a proxy: correct it")
+			require.NotContains(t, says, "hunter2")
+			delete(env, name)
+		}
+	})
+}
+
 func TestAReportThatIsLostIsSaidAndNotRepeated(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		p, began := newBubble(t, workspacetest.Hourly()), time.Now()
