@@ -67,7 +67,7 @@ func TestAModuleOutsideImportsAllAndRunsTheReadmesSnippets(t *testing.T) {
 
 	c.Go(t, c.dir, "vet", "./...")
 	require.Equal(t, "gateway: a branch that the API moves: 403 and without a bearer: 401\n"+
-		"platform: the workspace pulled the token that it was given: true\n"+
+		"platform: the workspace pulled a token, and has none in its environment: true\n"+
 		"plugin: https://packages.example and 1 fetch for 1000 reads\n", c.Go(t, c.dir, "run", "."))
 	gomod, err := os.ReadFile(filepath.Join(c.dir, "go.mod"))
 	require.NoError(t, err)

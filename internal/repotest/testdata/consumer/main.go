@@ -35,6 +35,8 @@ func main() {
 	}
 }
 
+var secret = []byte("0123456789abcdef0123456789abcdef")
+
 func everyone(context.Context, tokenhttp.Principal) error { return nil }
 
 // runGateway asks the snippet's gateway with the bearer of a workspace that its plugin wired, and without.
@@ -48,15 +50,8 @@ func runGateway(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	app, err := githubapp.New(githubapp.Options{AppID: setup.AppID, PrivateKey: setup.PrivateKey(), BaseURL: github.URL})
-	if err != nil {
-		return err
-	}
-	key, err := tokenhttp.NewWorkspaceKey([]byte("0123456789abcdef0123456789abcdef"))
-	if err != nil {
-		return err
-	}
-	handler, wiring, err := gateway.New("https://git.example", key, app.Installation(setup.InstallationID), everyone)
+	app := githubapp.Options{AppID: setup.AppID, PrivateKey: setup.PrivateKey(), BaseURL: github.URL}
+	handler, wiring, err := gateway.New("https://git.example", app, setup.InstallationID, secret, everyone)
 	if err != nil {
 		return err
 	}
@@ -85,19 +80,15 @@ func runPlatform(ctx context.Context) error {
 		return err
 	}
 	defer github.Close()
-	app, err := github.SetUp("acme/widgets")
+	setup, err := github.SetUp("acme/widgets")
 	if err != nil {
 		return err
 	}
-	os.Setenv("GITHUB_API_URL", github.URL)
-	os.Setenv("GITHUB_APP_ID", fmt.Sprint(app.AppID))
-	os.Setenv("GITHUB_APP_INSTALLATION_ID", fmt.Sprint(app.InstallationID))
-	os.Setenv("GITHUB_APP_PRIVATE_KEY", string(app.PrivateKey()))
-
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	registry, err := platform.Mount(mux, server.URL, []byte("0123456789abcdef0123456789abcdef"), everyone)
+	app := githubapp.Options{AppID: setup.AppID, PrivateKey: setup.PrivateKey(), BaseURL: github.URL}
+	registry, err := platform.Mount(mux, server.URL, app, setup.InstallationID, secret, everyone)
 	if err != nil {
 		return err
 	}
@@ -110,7 +101,7 @@ func runPlatform(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("platform: the workspace pulled the token that it was given:", token == env["GH_TOKEN"])
+	fmt.Println("platform: the workspace pulled a token, and has none in its environment:", token != "" && env["GH_TOKEN"] == "")
 	return nil
 }
 
