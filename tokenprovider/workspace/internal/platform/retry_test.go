@@ -172,6 +172,8 @@ func TestADefiniteAnswerIsToldAtOnce(t *testing.T) {
 		"another scheme":                {trip: http.ErrSchemeMismatch, says: "HTTP response to HTTPS client"},
 		"a proxy that forbids it": {trip: &wire.ProxyRefusal{Proxy: "proxy.example:3128", Status: 403},
 			says: "the proxy proxy.example:3128 answers 403; whoever runs it has to let this workspace through"},
+		"a proxy that wants a password": {trip: &wire.ProxyRefusal{Proxy: "proxy.example:3128", Status: 407},
+			says: "answers 407; HTTPS_PROXY has to hold its user name and password"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {

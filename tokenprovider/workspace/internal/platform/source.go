@@ -131,6 +131,8 @@ func (s *Source) remedy(ctx context.Context, err error) string {
 		}
 	}
 	switch {
+	case isProxy && proxy.Status == http.StatusProxyAuthRequired:
+		return "HTTPS_PROXY has to hold its user name and password"
 	case isProxy && proxy.Status < http.StatusInternalServerError:
 		return "whoever runs it has to let this workspace through to the platform"
 	case !isAnswer && !isProxy && code == tokenprovider.CodeUnavailable && s.misread != "":
