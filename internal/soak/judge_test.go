@@ -153,6 +153,12 @@ func TestAReleasedTokenThatWorksIsALoss(t *testing.T) {
 	require.Empty(t, excuse(o, nil, testLife))
 }
 
+func TestATokenIsOfNoHelpToARelease(t *testing.T) {
+	o := doing(call(50), releasing)
+	o.err, o.held = errors.New("the store can't be reached"), token{minted: at(49), expires: at(80)}
+	require.NotEmpty(t, excuse(o, []happening{happens(fault{kind: redisGone, how: restarted}, 48, 52)}, testLife))
+}
+
 func TestAReleaseIsUncertainOnlyAfterTheStoreForgot(t *testing.T) {
 	o := doing(call(100), releasing)
 	o.err, o.uncertain = errors.New("uncertain"), true
