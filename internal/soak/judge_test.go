@@ -84,7 +84,7 @@ func TestAnOperationIsJudgedUnlessAFaultExplainsIt(t *testing.T) {
 		"the only replica is gone":              {restart, call(101), false},
 		"the only replica is gone at git's":     {happens(fault{kind: endpoint, target: 1}, 100, 102), doing(call(101), pushing), true},
 		"the only replica is gone, one is held": {restart, holding(call(101), 95, 115), true},
-		"one replica of several is gone":            {restart, both, true},
+		"one replica of several is gone":        {restart, both, true},
 		"its endpoint is gone at a start":       {restart, doing(call(101), starting), true},
 		"the store is gone":                     {stopped, call(105), true},
 		"the store is gone at a start":          {stopped, doing(call(105), starting), true},
