@@ -30,6 +30,9 @@ func (s *Server) breach(r *http.Request, x *exchange) string {
 	if x.git {
 		return x.gitBreach()
 	}
+	if x.signIn {
+		return s.signInBreach(r)
+	}
 	route, pattern := s.routes.Handler(r)
 	switch {
 	case r.UserAgent() == "":

@@ -7,17 +7,25 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // pullRequest wants the branch head in the branch base of the same repository.
 type pullRequest struct {
-	head, base string
-	merged     bool
+	id                 int64
+	head, base         string
+	title              string
+	body               *string
+	draft              bool
+	login, accountType string // of who opened it
+	createdAt          time.Time
+	merged             bool
+	comments           []comment
 }
 
 // AddPullRequest opens a pull request that wants the branch head in the branch
-// base, and returns its number, which counts from 1. The API merges it and
-// updates its branch; there is no more to it than that.
+// base, and returns its number, which counts from 1. It is by octocat and has
+// the branch's name for a title; the API opens others.
 func (s *Server) AddPullRequest(fullName, head, base string) (number int, err error) {
 	dir := s.RepositoryDir(fullName)
 	if dir == "" {
@@ -32,11 +40,21 @@ func (s *Server) AddPullRequest(fullName, head, base string) (number int, err er
 			return 0, fmt.Errorf("githubapptest: AddPullRequest: %s has no branch %q", fullName, branch)
 		}
 	}
+	repo, _, err := s.repositoryByName(fullName)
+	if err != nil {
+		return 0, fmt.Errorf("githubapptest: AddPullRequest: %w", err)
+	}
+	return s.openPull(repo, pullRequest{head: head, base: base, title: head, login: "octocat", accountType: "User"}), nil
+}
+
+// openPull adds a pull request and returns its number.
+func (s *Server) openPull(repo *repository, p pullRequest) (number int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	repo, _ := s.lookUp(fullName)
-	s.pulls[repo.id] = append(s.pulls[repo.id], pullRequest{head: head, base: base})
-	return len(s.pulls[repo.id]), nil
+	s.nextID++
+	p.id, p.createdAt = s.nextID, time.Now().Add(s.clockOffset)
+	s.pulls[repo.id] = append(slices.Clip(s.pulls[repo.id]), p)
+	return len(s.pulls[repo.id])
 }
 
 // pull returns the repository's pull request of that number.
@@ -49,12 +67,25 @@ func (s *Server) pull(repo *repository, number int) (pullRequest, bool) {
 	return pullRequest{}, false
 }
 
-func (s *Server) setMerged(repo *repository, number int) {
+// pullsOf returns all pull requests of the repository, the first first.
+func (s *Server) pullsOf(repo *repository) []pullRequest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pulls[repo.id] // never changed in place
+}
+
+func (s *Server) changePull(repo *repository, number int, change func(*pullRequest)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	changed := slices.Clone(s.pulls[repo.id])
-	changed[number-1].merged = true
+	change(&changed[number-1])
 	s.pulls[repo.id] = changed
+}
+
+// mayPush tells whether a person may move branches, which takes more of them
+// than to say something in a pull request; an app's permissions say it all.
+func (c *call) mayPush() bool {
+	return c.session.user == nil || c.session.user.may(c.repo, "contents", "write")
 }
 
 func (c *call) pull() (number int, p pullRequest, refusal *apiError) {
@@ -102,7 +133,7 @@ func (c *call) mergeBranch(base, head, message string) (commit string, err error
 	case message == "":
 		message = "Merge " + head + " into " + base
 	}
-	return c.merge(base, from, message, c.bot())
+	return c.merge(base, from, message, c.author())
 }
 
 // mergeRefusal returns the answer for a merge that couldn't be.
@@ -141,7 +172,10 @@ func putPullMerge(c *call) (int, any, *apiError) {
 }
 
 func (c *call) mergePull(number int, p pullRequest, title, message string) (commit string, refusal *apiError) {
-	if p.merged {
+	switch {
+	case !c.mayPush():
+		return "", errNotAccessible
+	case p.merged:
 		return "", errNotMergeable
 	}
 	if title == "" {
@@ -151,7 +185,7 @@ func (c *call) mergePull(number int, p pullRequest, title, message string) (comm
 	if err != nil {
 		return "", errNotMergeable
 	}
-	c.server.setMerged(c.repo, number)
+	c.server.changePull(c.repo, number, func(p *pullRequest) { p.merged = true })
 	return commit, nil
 }
 
@@ -176,6 +210,9 @@ func putPullBranch(c *call) (int, any, *apiError) {
 }
 
 func (c *call) updatePull(p pullRequest, expected string) *apiError {
+	if !c.mayPush() {
+		return errNotAccessible
+	}
 	if expected != "" && expected != c.resolve("refs/heads/"+p.head) {
 		return unprocessable("expected head sha didn't match current head ref.")
 	}

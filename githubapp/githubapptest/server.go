@@ -2,6 +2,7 @@ package githubapptest
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"log"
@@ -79,18 +80,19 @@ type Server struct {
 	// too, as on GitHub Enterprise Server.
 	URL string
 
-	server   *http.Server
-	client   *http.Client
-	certPEM  []byte
-	gitRoot  string
-	ownsRoot bool
-	running  sync.WaitGroup // the accept loop and each request
-	routes   *http.ServeMux
-	onBreach func(Request)
-	log      requestLog
-	rules    ruleList
-	webhooks webhooks
-	goodJWTs goodJWTs
+	server       *http.Server
+	client       *http.Client
+	certPEM      []byte
+	gitRoot      string
+	ownsRoot     bool
+	running      sync.WaitGroup // the accept loop and each request
+	routes       *http.ServeMux
+	signInRoutes *http.ServeMux
+	onBreach     func(Request)
+	log          requestLog
+	rules        ruleList
+	webhooks     webhooks
+	goodJWTs     goodJWTs
 
 	mintLimit     mintLimit
 	mu            sync.Mutex // guards all below; never held across I/O
@@ -105,10 +107,15 @@ type Server struct {
 	buckets       map[string]*bucket
 	apps          map[int64]*app
 	installations map[int64]*installation
+	users         map[string]*User // by login in lower case
 	repositories  map[int64]*repository
 	names         map[string]int64 // lower-cased owner/name, old ones too, to the repository's id
 	nextID        int64
 	tokens        tokenStore
+	userTokenLife time.Duration
+	refreshTokens map[[sha256.Size]byte]*refreshToken // by the hash of their value, as the next two
+	deviceCodes   map[[sha256.Size]byte]*deviceCode
+	authCodes     map[[sha256.Size]byte]*authCode
 	git           *gitTools           // nil until the first repository
 	storage       *lfsStorage         // nil until the first batch of Git LFS
 	lfsLocks      map[int64][]lfsLock // by repository
@@ -129,16 +136,22 @@ func NewServer(opts *Options) (*Server, error) {
 		buckets:       map[string]*bucket{},
 		apps:          map[int64]*app{},
 		installations: map[int64]*installation{},
+		users:         map[string]*User{},
 		repositories:  map[int64]*repository{},
 		names:         map[string]int64{},
+		refreshTokens: map[[sha256.Size]byte]*refreshToken{},
+		deviceCodes:   map[[sha256.Size]byte]*deviceCode{},
+		authCodes:     map[[sha256.Size]byte]*authCode{},
 		lfsLocks:      map[int64][]lfsLock{},
 		pulls:         map[int64][]pullRequest{},
 		nextID:        1000,
 	}
 	s.SetTokenLife(opts.TokenLife)
+	s.SetUserTokenLife(0)
 	s.SetLatency(opts.Latency)
 	s.SetClockOffset(opts.ClockOffset)
 	s.routes = s.newRoutes()
+	s.signInRoutes = s.newSignInRoutes()
 
 	transport := &http.Transport{ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second}
 	s.client = &http.Client{Transport: transport}
