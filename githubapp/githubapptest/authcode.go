@@ -67,7 +67,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	case known:
 		code := randomText("", "0123456789abcdef", 20)
 		s.mu.Lock()
-		s.authCodes[sha256.Sum256([]byte(code))] = &authCode{
+		s.signIns.authCodes[sha256.Sum256([]byte(code))] = &authCode{
 			appID: a.ID, login: u.Login, redirect: asked.Get("redirect_uri"), challenge: asked.Get("code_challenge"),
 			expiresAt: time.Now().Add(s.clockOffset).Add(authCodeLife),
 		}
@@ -116,14 +116,14 @@ func (s *Server) redeem(a *app, asked url.Values) (grantJSON, *signInError) {
 	hash := sha256.Sum256([]byte(asked.Get("code")))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	code, ok := s.authCodes[hash]
+	code, ok := s.signIns.authCodes[hash]
 	if !ok || code.appID != a.ID || !time.Now().Add(s.clockOffset).Before(code.expiresAt) {
 		return grantJSON{}, errBadCode
 	}
 	if redirect := asked.Get("redirect_uri"); redirect != "" && code.redirect != "" && redirect != code.redirect {
 		return grantJSON{}, errRedirect
 	}
-	delete(s.authCodes, hash)
+	delete(s.signIns.authCodes, hash)
 	verifier := sha256.Sum256([]byte(asked.Get("code_verifier")))
 	if code.challenge != "" && base64.RawURLEncoding.EncodeToString(verifier[:]) != code.challenge {
 		return grantJSON{}, errBadCode

@@ -43,7 +43,7 @@ func (s *Server) requestDeviceCode(asked url.Values) (any, *signInError) {
 	value := randomText("", "0123456789abcdef", 40)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.deviceCodes[sha256.Sum256([]byte(value))] = d
+	s.signIns.deviceCodes[sha256.Sum256([]byte(value))] = d
 	return struct {
 		DeviceCode      string `json:"device_code"`
 		UserCode        string `json:"user_code"`
@@ -77,7 +77,7 @@ func (s *Server) decide(userCode string, how func(*deviceCode)) error {
 	plain := func(code string) string { return strings.ToUpper(strings.ReplaceAll(strings.TrimSpace(code), "-", "")) }
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, d := range s.deviceCodes {
+	for _, d := range s.signIns.deviceCodes {
 		if plain(d.userCode) == plain(userCode) && !d.decided() && time.Now().Add(s.clockOffset).Before(d.expiresAt) {
 			how(d)
 			return nil
@@ -94,7 +94,7 @@ func (s *Server) pollDevice(a *app, value string) (grantJSON, *signInError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now().Add(s.clockOffset)
-	d, ok := s.deviceCodes[hash]
+	d, ok := s.signIns.deviceCodes[hash]
 	if !ok || d.appID != a.ID {
 		return grantJSON{}, errDeviceCode
 	}
@@ -113,6 +113,6 @@ func (s *Server) pollDevice(a *app, value string) (grantJSON, *signInError) {
 	case d.login == "":
 		return grantJSON{}, errPending
 	}
-	delete(s.deviceCodes, hash)
+	delete(s.signIns.deviceCodes, hash)
 	return s.grant(a, d.login, true), nil
 }

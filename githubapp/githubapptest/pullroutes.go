@@ -3,6 +3,7 @@ package githubapptest
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -119,17 +120,37 @@ func (c *call) pullInList(number int, p pullRequest) map[string]any {
 	}
 	out["_links"] = at
 	if p.merged {
-		out["state"], out["closed_at"], out["merged_at"] = "closed", now, now
+		at := timestamp(p.merge.at)
+		out["state"], out["closed_at"], out["merged_at"], out["merge_commit_sha"] = "closed", at, at, p.merge.commit
 	}
 	return out
 }
 
-// pullJSON returns a pull request asked for by its number. Its figures aren't
-// counted.
+// pullJSON returns a pull request asked for by its number. Whether it can be
+// merged isn't known before it is tried, as on GitHub for a while.
 func (c *call) pullJSON(number int, p pullRequest) map[string]any {
 	out := c.pullInList(number, p)
+	base, head := "refs/heads/"+p.base, "refs/heads/"+p.head
 	out["merged"], out["mergeable"], out["rebaseable"], out["mergeable_state"] = p.merged, nil, nil, "unknown"
 	out["merged_by"], out["maintainer_can_modify"], out["comments"], out["review_comments"] = nil, false, len(p.comments), 0
-	out["commits"], out["additions"], out["deletions"], out["changed_files"] = 1, 0, 0, 0
+	if p.merged {
+		out["merged_by"], base = c.links.account(p.merge.login, p.merge.accountType), p.merge.commit+"^1"
+	}
+	commits, _ := c.git("rev-list", "--count", base+".."+head)
+	out["commits"], _ = strconv.Atoi(commits)
+	out["changed_files"], out["additions"], out["deletions"] = c.changed(base, head)
 	return out
+}
+
+// changed counts the files and lines that differ between a commit and where
+// another branched off from it.
+func (b bare) changed(base, head string) (files, additions, deletions int) {
+	out, _ := b.git("diff", "--numstat", base+"..."+head)
+	for line := range strings.Lines(out) {
+		fields := strings.Fields(line) // "-" for a binary file
+		added, _ := strconv.Atoi(fields[0])
+		deleted, _ := strconv.Atoi(fields[1])
+		files, additions, deletions = files+1, additions+added, deletions+deleted
+	}
+	return files, additions, deletions
 }

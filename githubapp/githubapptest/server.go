@@ -2,7 +2,6 @@ package githubapptest
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"log"
@@ -112,10 +111,7 @@ type Server struct {
 	names         map[string]int64 // lower-cased owner/name, old ones too, to the repository's id
 	nextID        int64
 	tokens        tokenStore
-	userTokenLife time.Duration
-	refreshTokens map[[sha256.Size]byte]*refreshToken // by the hash of their value, as the next two
-	deviceCodes   map[[sha256.Size]byte]*deviceCode
-	authCodes     map[[sha256.Size]byte]*authCode
+	signIns       signIns
 	git           *gitTools           // nil until the first repository
 	storage       *lfsStorage         // nil until the first batch of Git LFS
 	lfsLocks      map[int64][]lfsLock // by repository
@@ -139,15 +135,12 @@ func NewServer(opts *Options) (*Server, error) {
 		users:         map[string]*User{},
 		repositories:  map[int64]*repository{},
 		names:         map[string]int64{},
-		refreshTokens: map[[sha256.Size]byte]*refreshToken{},
-		deviceCodes:   map[[sha256.Size]byte]*deviceCode{},
-		authCodes:     map[[sha256.Size]byte]*authCode{},
+		signIns:       newSignIns(),
 		lfsLocks:      map[int64][]lfsLock{},
 		pulls:         map[int64][]pullRequest{},
 		nextID:        1000,
 	}
 	s.SetTokenLife(opts.TokenLife)
-	s.SetUserTokenLife(0)
 	s.SetLatency(opts.Latency)
 	s.SetClockOffset(opts.ClockOffset)
 	s.routes = s.newRoutes()

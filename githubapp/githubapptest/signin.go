@@ -1,6 +1,7 @@
 package githubapptest
 
 import (
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
 	"fmt"
@@ -10,11 +11,30 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // signInPrefix is what the paths begin with by which people sign in to apps.
 // They are GitHub's pages' and not its API's.
 const signInPrefix = "/login/"
+
+// signIns are those of people to apps, with what renews their tokens: by the
+// SHA-256 of each value, which is not kept. The Server's mutex guards them.
+type signIns struct {
+	tokenLife     time.Duration
+	deviceCodes   map[[sha256.Size]byte]*deviceCode
+	authCodes     map[[sha256.Size]byte]*authCode
+	refreshTokens map[[sha256.Size]byte]*refreshToken
+}
+
+func newSignIns() signIns {
+	return signIns{
+		tokenLife:     DefaultUserTokenLife,
+		deviceCodes:   map[[sha256.Size]byte]*deviceCode{},
+		authCodes:     map[[sha256.Size]byte]*authCode{},
+		refreshTokens: map[[sha256.Size]byte]*refreshToken{},
+	}
+}
 
 func (s *Server) newSignInRoutes() *http.ServeMux {
 	mux := http.NewServeMux()

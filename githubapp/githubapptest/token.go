@@ -88,7 +88,7 @@ func (s *Server) RevokeToken(token string) {
 	s.changeToken(token, markRevoked)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.refreshTokens, sha256.Sum256([]byte(token)))
+	delete(s.signIns.refreshTokens, sha256.Sum256([]byte(token)))
 }
 
 // RefuseToken makes the server answer 401 Bad credentials to a token that is

@@ -42,7 +42,7 @@ func (s *Server) SetUserTokenLife(d time.Duration) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.userTokenLife = d
+	s.signIns.tokenLife = d
 }
 
 // SetUserTokenExpiry turns off, or on again, that an app's user access tokens
@@ -70,9 +70,9 @@ func (s *Server) RevokeGrant(appID int64, login string) {
 			markRevoked(t)
 		}
 	}
-	for hash, r := range s.refreshTokens {
+	for hash, r := range s.signIns.refreshTokens {
 		if r.appID == appID && strings.EqualFold(r.login, login) {
-			delete(s.refreshTokens, hash)
+			delete(s.signIns.refreshTokens, hash)
 		}
 	}
 }
@@ -83,11 +83,11 @@ func (s *Server) grant(a *app, login string, device bool) grantJSON {
 	access := &token{appID: a.ID, login: login, mintedAt: now}
 	out := grantJSON{AccessToken: classicToken("ghu_"), TokenType: "bearer"}
 	if !a.lastingTokens {
-		out.ExpiresIn = max(1, int64(s.userTokenLife/time.Second))
-		access.expiresAt = now.Add(s.userTokenLife)
+		out.ExpiresIn = max(1, int64(s.signIns.tokenLife/time.Second))
+		access.expiresAt = now.Add(s.signIns.tokenLife)
 		out.RefreshToken = randomText("ghr_", alphanumeric, 76)
 		out.RefreshTokenExpiresIn = int64(RefreshTokenLife / time.Second)
-		s.refreshTokens[sha256.Sum256([]byte(out.RefreshToken))] = &refreshToken{
+		s.signIns.refreshTokens[sha256.Sum256([]byte(out.RefreshToken))] = &refreshToken{
 			appID: a.ID, login: login, device: device, access: access, expiresAt: now.Add(RefreshTokenLife),
 		}
 	}
@@ -101,7 +101,7 @@ func (s *Server) refresh(a *app, client clientCredentials, value string) (grantJ
 	hash := sha256.Sum256([]byte(value))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old, ok := s.refreshTokens[hash]
+	old, ok := s.signIns.refreshTokens[hash]
 	known := ok && old.appID == a.ID && time.Now().Add(s.clockOffset).Before(old.expiresAt)
 	if !client.proves(a) && (client.secret != "" || !known || !old.device) {
 		return grantJSON{}, errClientCredentials
@@ -109,7 +109,7 @@ func (s *Server) refresh(a *app, client clientCredentials, value string) (grantJ
 	if !known {
 		return grantJSON{}, errBadRefreshToken
 	}
-	delete(s.refreshTokens, hash)
+	delete(s.signIns.refreshTokens, hash)
 	markRevoked(old.access)
 	return s.grant(a, old.login, old.device), nil
 }
