@@ -13,6 +13,7 @@ require (
 	github.com/molecule-ai/provisionkit v0.1.0
 	github.com/stretchr/testify v1.12.1
 	go.uber.org/goleak v1.3.0
+	golang.org/x/oauth2 v0.38.0
 )
 
 require (
