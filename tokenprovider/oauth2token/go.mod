@@ -6,7 +6,10 @@ replace github.com/molecule-ai/provisionkit => ../..
 
 require (
 	github.com/molecule-ai/provisionkit v0.1.0
+	github.com/stretchr/testify v1.12.1
+	go.uber.org/goleak v1.3.0
 	golang.org/x/oauth2 v0.38.0
+	golang.org/x/sync v0.24.0
 )
 
-require golang.org/x/sync v0.24.0 // indirect
+require go.yaml.in/yaml/v3 v3.0.5 // indirect

@@ -74,24 +74,43 @@ func (p *Provider) changed() {
 }
 
 // look looks at the store if it is time for that, and has the cache ask its source where
-// the store has something else than the cache. It returns whether it does. What can't be
-// seen changes nothing.
+// the store has something else than the cache. It returns whether it does. Who comes
+// while somebody looks waits for what that brings: after a long time without a look the
+// token that is held may be long dead. What can't be seen changes nothing.
 func (p *Provider) look(ctx context.Context, now time.Time) bool {
-	due := p.lookAt.Load()
-	early := time.Duration(due - now.UnixNano())
-	if early > 0 && early <= lookAgain || !p.lookAt.CompareAndSwap(due, now.Add(lookInterval).UnixNano()) {
+	if !p.lookDue(now) {
 		return false
 	}
+	select {
+	case found := <-p.flight.DoChan("look", func() (any, error) { return p.lookNow(), nil }):
+		return found.Val.(bool)
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (p *Provider) lookDue(now time.Time) bool {
+	early := time.Duration(p.lookAt.Load() - now.UnixNano())
+	return early <= 0 || early > lookAgain // the clock was set back
+}
+
+func (p *Provider) lookNow() (found bool) {
+	now := time.Now()
+	if !p.lookDue(now) {
+		return false // it came late
+	}
+	next := lookInterval
+	defer func() { p.lookAt.Store(now.Add(next).UnixNano()) }()
 	status := p.cache.Status()
 	if status.State == tokenprovider.StateEmpty {
 		return false // the source looks
 	}
-	r, _, err := p.source.load(ctx, p.source.key, lookPatience)
+	r, _, err := p.source.load(context.Background(), p.source.key, lookPatience)
 	switch {
 	case err == errSealed:
 		return false
 	case err != nil:
-		p.lookAt.Store(now.Add(lookAgain).UnixNano())
+		next = lookAgain
 		return false
 	case !p.source.differs(r, status.TokenSHA256):
 		return false

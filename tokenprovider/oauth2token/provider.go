@@ -9,6 +9,7 @@ import (
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
 )
 
 // Provider has the access token of one person's sign-in, renewed by a refresh token
@@ -23,7 +24,8 @@ type Provider struct {
 	front  atomic.Pointer[front]
 	change atomic.Uint64 // counts what makes a front that is being made out of date
 	lookAt atomic.Int64  // when the store has to be looked at, wall time in Unix nanoseconds
-	usedAt atomic.Int64  // when somebody asked last, but for cached reads
+	flight singleflight.Group
+	usedAt atomic.Int64 // when somebody asked last, but for cached reads
 }
 
 var (
