@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
@@ -62,7 +63,6 @@ func (s *source) exchange(ctx context.Context, begun *record) (*record, error) {
 	t, v, err := s.exchanger.exchange(ctx, begun.Refresh)
 	if err == nil {
 		s.unsaved = &unsaved{begun.Refresh, t, time.Now()}
-		s.holds.Store(true)
 		return s.save(ctx)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLife-exchangeTimeout)
@@ -112,15 +112,11 @@ func (s *source) refuse(ctx context.Context, begun *record) (*record, error) {
 
 // save swaps in what an exchange brought, and returns the record that is stored then.
 // It returns nil and no error when that is of no use any more, since somebody signed in
-// or out meanwhile. It tries for as long as ctx lasts, and for the rest of the
-// attempt's life if that is longer.
+// or out meanwhile. It tries for the rest of the attempt's life, whatever becomes of
+// ctx, and leaves the rest to keepSaving.
 func (s *source) save(ctx context.Context) (*record, error) {
 	u := s.unsaved
-	limit := time.Now().Add(attemptLife - exchangeTimeout)
-	if deadline, ok := ctx.Deadline(); ok && deadline.After(limit) {
-		limit = deadline
-	}
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), limit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLife-exchangeTimeout)
 	defer cancel()
 	for {
 		r, err := s.change(ctx, s.key, false, func(r *record) (*record, error) {
@@ -149,7 +145,11 @@ func (s *source) save(ctx context.Context) (*record, error) {
 			}
 			return r, nil
 		case ctx.Err() != nil || err == errSealed:
-			return nil, errorf(tokenprovider.CodeUnavailable, "the renewed token isn't stored yet: %w", err)
+			if s.saving.CompareAndSwap(false, true) {
+				go s.keepSaving()
+			}
+			return nil, &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, RetryAfter: saveAgain,
+				Err: fmt.Errorf("oauth2token: the renewed token isn't stored yet: %w", err)}
 		}
 		sleep(ctx, longestPoll)
 	}
@@ -158,6 +158,28 @@ func (s *source) save(ctx context.Context) (*record, error) {
 // saved forgets what is stored.
 func (s *source) saved() {
 	s.unsaved = nil
-	s.holds.Store(false)
 	clear(s.own)
+}
+
+const (
+	saveAgain     = 3 * time.Second // while the store fails
+	saveAtLongest = time.Hour       // without a call that tries, too
+)
+
+// keepSaving tries again while nobody calls: the store may be back, and nobody else has
+// the living chain. After [saveAtLongest] that is left to the next call.
+func (s *source) keepSaving() {
+	defer s.saving.Store(false)
+	for range saveAtLongest / saveAgain {
+		time.Sleep(saveAgain)
+		<-s.turn
+		if s.unsaved != nil {
+			_, _ = s.save(context.Background())
+		}
+		done := s.unsaved == nil
+		s.turn <- struct{}{}
+		if done {
+			return
+		}
+	}
 }

@@ -32,8 +32,8 @@ package oauth2token
 //     attempt stands there and whatever was said of it: this is the only living
 //     chain. One that has another refresh token stays, as somebody signed in
 //     meanwhile, and where none is nothing is put: somebody signed out. While the
-//     store fails, the new record is kept in memory, not served, and saved by the
-//     same call or a later one. A crash before the Swap is that of 5; after it
+//     store fails, the new record is kept in memory, not served, and saved as soon
+//     as the store is back, by a later call or without one. A crash before the Swap is that of 5; after it
 //     nothing is lost.
 //  7. It failed. If the forge said that it was the client's fault, or wasn't
 //     reached: Swap the attempt out. If it isn't known (no answer, one that broke

@@ -32,6 +32,7 @@ type grant struct {
 	unanswered             bool      // an exchange of the refresh token may have been made, for all that is known
 	exchangedAt            time.Time // first
 	saver                  *replica  // who has to save what it was exchanged for
+	into                   *grant    // that
 }
 
 func (f *simulatedForge) issue(chain string) *grant {
@@ -72,14 +73,14 @@ func (f *simulatedForge) exchange(g *grant, r *replica) *grant {
 	if !g.exchangedAt.IsZero() {
 		w.Twice++
 		late := w.trouble && time.Since(g.exchangedAt) > attemptLife-exchangeTimeout // its save failed
-		if !g.unanswered && !g.saver.crashed && !late {
+		if !g.unanswered && (g.saver == nil || !g.saver.crashed) && !late {
 			w.say("%s was exchanged twice, %s after the first time", g.refresh, time.Since(g.exchangedAt))
 		}
 		if late {
 			f.excuse(g.chain)
 		}
 	} else {
-		g.exchangedAt, g.saver = time.Now(), r
+		g.exchangedAt = time.Now()
 	}
 	if !f.living(g.refresh) {
 		if f.families {
@@ -91,7 +92,8 @@ func (f *simulatedForge) exchange(g *grant, r *replica) *grant {
 	}
 	g.spent = true
 	g.died = time.Now()
-	return f.issue(g.chain)
+	g.into, g.saver = f.issue(g.chain), r
+	return g.into
 }
 
 // wireOf is a replica's way to the forge.

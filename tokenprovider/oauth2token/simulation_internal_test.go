@@ -328,6 +328,11 @@ func (w *world) crash() {
 	defer w.mu.Unlock()
 	w.Crashes++
 	w.replicas[0].crashed = true
+	for _, g := range w.forge.tokens {
+		if g.into != nil && g.saver == w.replicas[0] && !w.store.stored[g.into.access] {
+			w.forge.excuse(g.chain) // nobody else has it
+		}
+	}
 	w.replicas[0] = r
 }
 

@@ -19,7 +19,7 @@ type source struct {
 	refused   atomic.Pointer[string]   // SHA-256 of the access token that was reported last
 	delivered atomic.Pointer[delivery] // what was returned last
 	lost      atomic.Pointer[string]   // the chain that has to be signed in anew, "" for none; nil: no such thing was said
-	holds     atomic.Bool              // unsaved isn't nil
+	saving    atomic.Bool              // keepSaving runs
 
 	// Whoever has the turn has these.
 	unsaved *unsaved

@@ -126,7 +126,7 @@ func (u *uses) sweep(now time.Time) {
 		}
 		u.count(n, p.cache.Status())
 		since := now.UnixNano() - p.usedAt.Load()
-		if time.Duration(since) < idleUse || p.source.holds.Load() {
+		if time.Duration(since) < idleUse || p.source.saving.Load() {
 			continue
 		}
 		u.move(n, "")

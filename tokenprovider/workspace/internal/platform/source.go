@@ -118,13 +118,12 @@ func (s *Source) remedy(ctx context.Context, err error) string {
 		return "that isn't the platform's token endpoint: " + wire.EnvURL + " may be wrong, or something stands before it"
 	case isAnswer && answered.Status == http.StatusInternalServerError && aboutRepository != "":
 		return aboutRepository
-	case code != tokenprovider.CodeUnauthenticated:
+	case code != tokenprovider.CodeUnauthenticated, isAnswer && answered.Status == http.StatusInternalServerError:
 		return code.Message()
 	}
 	if used, err := s.bearer.Credential(ctx); err == nil && used.Expired(time.Now()) {
 		return "the workspace's bearer expired at " + used.ExpiresAt.UTC().Format(time.RFC3339) +
 			": it needs a new one from the platform"
 	}
-	return "the platform doesn't accept the workspace's bearer (401), " +
-		"or its own key was refused (500)"
+	return "the platform doesn't accept the workspace's bearer"
 }
