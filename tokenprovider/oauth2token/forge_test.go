@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -226,3 +227,16 @@ func refusal(t testing.TB, p tokenprovider.TokenProvider, code tokenprovider.Cod
 	require.Equal(t, code, tokenprovider.CodeOf(err), "%v", err)
 	return err.Error()
 }
+
+// answeringWith answers with a token, and writes what it was exchanged for.
+func answeringWith(sent io.Writer) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		fmt.Fprint(sent, r.FormValue("refresh_token"))
+		return answering(200, nil, `{"access_token":"glat-2","refresh_token":"glrt-2","token_type":"bearer","expires_in":7200}`)(w, r)
+	}
+}
+
+// exampleForge exchanges any refresh token.
+var exampleForge = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	answering(200, nil, `{"access_token":"second","refresh_token":"next","token_type":"bearer","expires_in":7200}`)(w, r)
+})

@@ -88,6 +88,9 @@ func (s *Source) Token(ctx context.Context) (string, time.Time, error) {
 	return a.token, a.expiresAt, nil
 }
 
+// Username returns the user name that goes with the last token, "" before one.
+func (s *Source) Username() string { return s.client.Username() }
+
 // awaitBearer returns why there is no bearer. One whose file is empty or away
 // may be written or mounted anew this very moment: it is looked for again.
 func (s *Source) awaitBearer(ctx context.Context) error {
