@@ -15,7 +15,6 @@ import (
 
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/oauth2"
 )
 
 // labServer speaks as GitLab does, by its documentation, and has the fake GitHub
@@ -53,6 +52,10 @@ func startLab(t *testing.T) *labServer {
 	return l
 }
 
+func (l *labServer) certPEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: l.Certificate().Raw})
+}
+
 // ask has GitHub answer, and returns the status and the members of the answer.
 func (l *labServer) ask(r *http.Request, method, path, contentType, body string) (int, map[string]any) {
 	req, err := http.NewRequestWithContext(r.Context(), method, l.github.URL+path, strings.NewReader(body))
@@ -77,6 +80,7 @@ func answer(w http.ResponseWriter, status int, members map[string]any) {
 func (l *labServer) authorizeDevice(w http.ResponseWriter, r *http.Request) {
 	l.scope = r.PostFormValue("scope")
 	_, device := l.ask(r, "POST", "/login/device/code", "application/x-www-form-urlencoded", r.PostForm.Encode())
+	require.NoError(l.t, l.github.Server.Approve(device["user_code"].(string), "alice")) // who is quick
 	device["verification_uri"] = l.URL + "/oauth/device"
 	device["verification_uri_complete"] = fmt.Sprintf("%s/oauth/device?user_code=%s", l.URL, device["user_code"])
 	answer(w, 200, device)
@@ -118,8 +122,7 @@ func (l *labServer) mergeRequest(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// trustedLab is a gitLab whose certificate is its own, and where the person
-// approves at once.
+// trustedLab is a gitLab whose certificate is its own.
 type trustedLab struct {
 	*gitLab
 	server *labServer
@@ -127,13 +130,7 @@ type trustedLab struct {
 
 func (l *trustedLab) Client() *http.Client { return l.server.Client() }
 
-func (l *trustedLab) CertPEM() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: l.server.Certificate().Raw})
-}
-
-func (l *trustedLab) Approve(device *oauth2.DeviceAuthResponse) {
-	require.NoError(l.server.t, l.server.github.Server.Approve(device.UserCode, "alice"))
-}
+func (l *trustedLab) CertPEM() []byte { return l.server.certPEM() }
 
 func TestTheSameWorksAgainstAGitLab(t *testing.T) {
 	server := startLab(t)

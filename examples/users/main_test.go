@@ -27,6 +27,7 @@ ws-2 gets no token, since owner-2 hasn't signed in: unauthenticated
 $`
 
 func TestAWorkspaceWorksInItsOwnersName(t *testing.T) {
+	t.Parallel()
 	run := exec.CommandContext(t.Context(), "go", "run", ".")
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "GITLAB_") { // a real one's, which a continuous integration may have

@@ -34,13 +34,9 @@ func (p *platform) provision(ctx context.Context, id, dir string) (*workspaceDir
 			return nil, err
 		}
 	}
-	certificate := filepath.Join(dir, "forge.pem")
-	if err := os.WriteFile(certificate, p.forge.CertPEM(), 0o600); err != nil {
+	env, err := p.plainEnv(home, filepath.Join(dir, "forge.pem"))
+	if err != nil {
 		return nil, err
-	}
-	env := local.Env(home, certificate)
-	if p.forge.CertPEM() == nil {
-		delete(env, "GIT_SSL_CAINFO")
 	}
 	plan, err := p.registry.Plan(ctx, id, env)
 	if err != nil {
@@ -49,6 +45,22 @@ func (p *platform) provision(ctx context.Context, id, dir string) (*workspaceDir
 	ws.env = plan.Environ()
 	ws.tokens = &tokenhttp.Client{URL: plan.Env[tokenhttp.EnvURL], Bearer: tokenprovider.Static(plan.Env[tokenhttp.EnvBearer])}
 	return ws, nil
+}
+
+// plainEnv returns a workspace's environment before any plugin, with what it
+// takes to trust the forge.
+func (p *platform) plainEnv(home, certificate string) (map[string]string, error) {
+	env := local.Env(home, certificate)
+	if pem := p.forge.CertPEM(); pem != nil {
+		return env, os.WriteFile(certificate, pem, 0o600)
+	}
+	for _, name := range []string{"GIT_SSL_CAINFO", "SSL_CERT_FILE"} {
+		delete(env, name)
+		if value := os.Getenv(name); value != "" { // this machine's authorities
+			env[name] = value
+		}
+	}
+	return env, nil
 }
 
 // git runs git.
