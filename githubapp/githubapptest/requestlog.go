@@ -59,7 +59,7 @@ func (s *Server) ForgetRequests() {
 	s.log.requests = nil
 }
 
-// Mints returns how many tokens were minted.
+// Mints returns how many installation tokens were minted.
 func (s *Server) Mints() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()

@@ -118,8 +118,8 @@ func (handle appRoute) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handle(w, r, c.app)
 }
 
-// installationRoute lets handle have requests that carry a live installation
-// token.
+// installationRoute lets handle have requests that carry a live token, of an
+// installation or of a person who acts through one.
 type installationRoute func(http.ResponseWriter, *http.Request, session)
 
 // ServeHTTP implements [http.Handler].

@@ -31,9 +31,9 @@ type Options struct {
 	// bubble's clock. Default: a port of 127.0.0.1.
 	InMemory bool
 
-	// TokenLife is how long a token lives. Expiry is announced in whole
-	// seconds, as on GitHub's wire, and the token dies exactly then: it lives
-	// at least TokenLife and less than a second more. Zero or less:
+	// TokenLife is how long an installation token lives. Expiry is announced in
+	// whole seconds, as on GitHub's wire, and the token dies exactly then: it
+	// lives at least TokenLife and less than a second more. Zero or less:
 	// [DefaultTokenLife].
 	TokenLife time.Duration
 

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cli/oauth/device"
 	"github.com/google/go-github/v92/github"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
@@ -31,12 +32,12 @@ func inBubble(t *testing.T, test func(t *testing.T, f *fake, ctx context.Context
 // deviceToken signs alice in while x/oauth2 polls.
 func deviceToken(ctx context.Context, t *testing.T, f *fake) *oauth2.Token {
 	t.Helper()
-	device, err := f.oauth2().DeviceAuth(ctx)
+	code, err := f.oauth2().DeviceAuth(ctx)
 	require.NoError(t, err)
-	require.Equal(t, f.URL+"/login/device", device.VerificationURI)
-	time.AfterFunc(12*time.Second, func() { _ = f.Approve(device.UserCode, "alice") })
+	require.Equal(t, f.URL+"/login/device", code.VerificationURI)
+	time.AfterFunc(12*time.Second, func() { _ = f.Approve(code.UserCode, "alice") })
 	start := time.Now()
-	token, err := f.oauth2().DeviceAccessToken(ctx, device)
+	token, err := f.oauth2().DeviceAccessToken(ctx, code)
 	require.NoError(t, err)
 	require.Equal(t, 15*time.Second, time.Since(start))
 	return token
@@ -77,11 +78,11 @@ func TestOAuth2HearsWhyADeviceIsNotSignedIn(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, f *fake, ctx context.Context) {
-				device, err := f.oauth2().DeviceAuth(ctx)
+				code, err := f.oauth2().DeviceAuth(ctx)
 				require.NoError(t, err)
-				then(f, device.UserCode)
-				device.Expiry = time.Time{} // x/oauth2 would stop asking
-				_, err = f.oauth2().DeviceAccessToken(ctx, device)
+				then(f, code.UserCode)
+				code.Expiry = time.Time{} // x/oauth2 would stop asking
+				_, err = f.oauth2().DeviceAccessToken(ctx, code)
 				refused, ok := errors.AsType[*oauth2.RetrieveError](err)
 				require.True(t, ok, "%v", err)
 				require.Equal(t, want, refused.ErrorCode)
@@ -92,17 +93,17 @@ func TestOAuth2HearsWhyADeviceIsNotSignedIn(t *testing.T) {
 
 func TestOAuth2SlowsDownWhenItIsTold(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fake, ctx context.Context) {
-		device, err := f.oauth2().DeviceAuth(ctx)
+		code, err := f.oauth2().DeviceAuth(ctx)
 		require.NoError(t, err)
 		time.AfterFunc(time.Second, func() { // another question, so that the first at 5 s is too soon
 			short, cancel := context.WithTimeout(ctx, time.Millisecond)
 			defer cancel()
 			_, _ = f.oauth2().Exchange(short, "", oauth2.SetAuthURLParam("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
-				oauth2.SetAuthURLParam("device_code", device.DeviceCode))
+				oauth2.SetAuthURLParam("device_code", code.DeviceCode))
 		})
-		time.AfterFunc(6*time.Second, func() { _ = f.Approve(device.UserCode, "alice") })
+		time.AfterFunc(6*time.Second, func() { _ = f.Approve(code.UserCode, "alice") })
 		start := time.Now()
-		token, err := f.oauth2().DeviceAccessToken(ctx, device)
+		token, err := f.oauth2().DeviceAccessToken(ctx, code)
 		require.NoError(t, err)
 		require.True(t, token.Valid())
 		require.Equal(t, 15*time.Second, time.Since(start))
@@ -125,5 +126,24 @@ func TestOAuth2SignsInByTheWebFlowWithPKCE(t *testing.T) {
 		token, err := config.Exchange(ctx, to.Query().Get("code"), oauth2.VerifierOption(verifier))
 		require.NoError(t, err)
 		require.True(t, token.Valid())
+	})
+}
+
+// The library by which gh signs people in, which takes answers as forms.
+func TestGHsOwnLibrarySignsADeviceIn(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fake, ctx context.Context) {
+		code, err := device.RequestCode(f.Client(), f.URL+"/login/device/code", clientID, nil)
+		require.NoError(t, err)
+		time.AfterFunc(time.Minute, func() { _ = f.Approve(code.UserCode, "alice") })
+		token, err := device.Wait(ctx, f.Client(), f.URL+"/login/oauth/access_token", device.WaitOptions{ClientID: clientID, DeviceCode: code})
+		require.NoError(t, err)
+		require.Equal(t, "bearer", token.Type)
+		hub, err := github.NewClient(github.WithAuthToken(token.Token), github.WithHTTPClient(f.Client()), github.WithEnterpriseURLs(f.URL, f.URL))
+		require.NoError(t, err)
+		user, _, err := hub.Users.Get(ctx, "")
+		require.NoError(t, err)
+		require.Equal(t, "alice", user.GetLogin())
+		_, err = device.RequestCode(f.Client(), f.URL+"/login/device/code", "Iv1.other", nil)
+		require.ErrorIs(t, err, device.ErrUnsupported)
 	})
 }
