@@ -3,6 +3,7 @@ package githubapptest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -38,7 +39,7 @@ func postComment(c *call) (int, any, *apiError) {
 	}
 	said := comment{id: c.server.newID(), body: asked.Body, createdAt: c.server.Now()}
 	said.login, said.accountType = c.session.actor()
-	c.server.changePull(c.repo, number, func(p *pullRequest) { p.comments = append(p.comments[:len(p.comments):len(p.comments)], said) })
+	c.server.changePull(c.repo, number, func(p *pullRequest) { p.comments = append(slices.Clip(p.comments), said) })
 	answer := c.commentJSON(number, said)
 	c.w.Header().Set("Location", answer["url"].(string))
 	return http.StatusCreated, answer, nil

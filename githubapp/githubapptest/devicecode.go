@@ -105,9 +105,9 @@ func (s *Server) pollDevice(a *app, value string) (grantJSON, *signInError) {
 		return grantJSON{}, errDeviceExpired
 	case soon:
 		d.interval += deviceInterval
-		slower := *signInRefusal("slow_down", "Too many requests have been made in the same timeframe.")
+		slower := signInRefusal("slow_down", "Too many requests have been made in the same timeframe.")
 		slower.interval = int64(d.interval / time.Second)
-		return grantJSON{}, &slower
+		return grantJSON{}, slower
 	case d.denied:
 		return grantJSON{}, errAccessDenied
 	case d.login == "":

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newTopic returns a fake whose acme/widgets has a branch topic with a commit by alice.
+// newTopic returns a fake whose acme/widgets has a branch topic with a commit by
+// alice.
 func newTopic(t *testing.T) (f *fake, alice, bot string) {
 	t.Helper()
 	f = newPeople(t, nil)

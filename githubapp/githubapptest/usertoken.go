@@ -96,17 +96,18 @@ func (s *Server) grant(a *app, login string, device bool) grantJSON {
 }
 
 // refresh puts new tokens in the place of those that value renews, which are
-// dead from then on.
+// dead from then on. A client that has no secret hears of a spent refresh token
+// as any other does.
 func (s *Server) refresh(a *app, client clientCredentials, value string) (grantJSON, *signInError) {
 	hash := sha256.Sum256([]byte(value))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old, ok := s.signIns.refreshTokens[hash]
 	known := ok && old.appID == a.ID && time.Now().Add(s.clockOffset).Before(old.expiresAt)
-	if !client.proves(a) && (client.secret != "" || !known || !old.device) {
+	switch unproven := !client.proves(a); {
+	case unproven && (client.secret != "" || (known && !old.device)):
 		return grantJSON{}, errClientCredentials
-	}
-	if !known {
+	case !known:
 		return grantJSON{}, errBadRefreshToken
 	}
 	delete(s.signIns.refreshTokens, hash)

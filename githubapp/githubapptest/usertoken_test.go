@@ -70,10 +70,12 @@ func TestARefreshTakesTheClientSecretButOfADevice(t *testing.T) {
 	_, ofDevice := f.signIn("alice")
 	f.requireRefused("incorrect_client_credentials", f.refresh(ofDevice, "client_secret", "wrong"))
 	require.Contains(t, f.refresh(ofDevice).json, "access_token")
+	f.requireRefused("bad_refresh_token", f.refresh(ofDevice))
 
 	byPage := f.exchange("code", f.authorizeAs("alice", ""), "client_secret", clientSecret).json["refresh_token"].(string)
 	f.requireRefused("incorrect_client_credentials", f.refresh(byPage))
-	f.requireRefused("incorrect_client_credentials", f.refresh("ghr_unknown"))
+	f.requireRefused("bad_refresh_token", f.refresh("ghr_unknown"))
+	f.requireRefused("incorrect_client_credentials", f.refresh("ghr_unknown", "client_secret", "wrong"))
 	f.requireRefused("bad_refresh_token", f.refresh("ghr_unknown", "client_secret", clientSecret))
 	f.AddApp(githubapptest.App{ID: 99, ClientID: "Iv1.other", ClientSecret: clientSecret, Keys: testKeys(t)})
 	f.requireRefused("bad_refresh_token", f.post("/login/oauth/access_token", "client_id", "Iv1.other", "client_secret",
