@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// simulatedStore is what the replicas of a world share. The world's lock guards it.
+// simulatedStore is what the replicas of a world share. The world's lock guards
+// it.
 type simulatedStore struct {
 	world    *world
 	values   map[string][]byte
@@ -18,8 +19,8 @@ type simulatedStore struct {
 	away     bool                 // all do
 }
 
-// livingSince returns since when the store has had a chain that lives; zero when it
-// hasn't.
+// livingSince returns since when the store has had a chain that lives; zero
+// when it hasn't.
 func (s *simulatedStore) livingSince() time.Time {
 	r := s.world.open(s.values[simulatedKey])
 	if r == nil || !s.world.forge.living(r.Refresh) {
@@ -68,8 +69,8 @@ const (
 
 var errSimulated = errors.New("connection reset")
 
-// reach waits until a call gets to the store, and returns what becomes of it and what is
-// in the store: that of a crashed replica's is nobody's.
+// reach waits until a call gets to the store, and returns what becomes of it
+// and what is in the store: that of a crashed replica's is nobody's.
 func (s simulated) reach() (f fate, values map[string][]byte, dead bool) {
 	w := s.world
 	w.pause(50 * time.Millisecond)
@@ -127,8 +128,9 @@ func (s simulated) Swap(ctx context.Context, key string, old, new []byte, _ time
 	return swapped, nil
 }
 
-// shown returns a value with its times shifted: all replicas of a bubble have one clock,
-// and to see what others store earlier is the same as to have a clock that is ahead.
+// shown returns a value with its times shifted: all replicas of a bubble have
+// one clock, and to see what others store earlier is the same as to have a
+// clock that is ahead.
 func (s simulated) shown(value []byte, by time.Duration) []byte {
 	if value == nil {
 		return nil
