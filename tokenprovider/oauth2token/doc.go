@@ -28,10 +28,11 @@
 // [tokenprovider.CodeUnauthenticated], sign in again. The protocol, and what a
 // crash at each step leaves, is at the top of protocol.go.
 //
-// A replica that is asked for a token looks at the store once in 5 s. That
-// long, and no longer, it may go on with what another one replaced: forges
-// revoke the old access token when its refresh token is exchanged. A sign-in or
-// a sign-out at one replica is seen by the others within that time.
+// A replica that is asked for a token looks at the store once in 5 s, and once
+// in 30 s while that fails. So long, and no longer, it may go on with what
+// another one replaced: forges revoke the old access token when its refresh
+// token is exchanged. A sign-in or a sign-out at one replica is seen by the
+// others within that time.
 //
 // While the store fails or hangs the access token that is held is served on for
 // as long as it lives, and nothing is exchanged.
