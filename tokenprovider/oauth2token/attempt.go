@@ -22,8 +22,9 @@ var errElse = errors.New("somebody else changed the record")
 
 const maxOwn = 64 // attempts that this process remembers as its own
 
-// begin swaps an attempt in, from r, which is value. It returns the record under which
-// an exchange may be made, nil when none may. The error is the store's.
+// begin swaps an attempt in, from r, which is value. It returns the record
+// under which an exchange may be made, nil when none may. The error is the
+// store's.
 func (s *source) begin(ctx context.Context, r *record, value []byte) (*record, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -50,15 +51,15 @@ func (s *source) begin(ctx context.Context, r *record, value []byte) (*record, e
 	return next, nil
 }
 
-// elapsed returns how long ago began was, by whichever clock says more: the monotonic
-// one stands still while the machine sleeps.
+// elapsed returns how long ago began was, by whichever clock says more: the
+// monotonic one stands still while the machine sleeps.
 func elapsed(began time.Time) time.Duration {
 	now := time.Now()
 	return max(now.Sub(began), now.Round(0).Sub(began.Round(0)))
 }
 
-// exchange exchanges the refresh token of begun, and returns the record that is stored
-// then; nil when somebody else changed it meanwhile.
+// exchange exchanges the refresh token of begun, and returns the record that is
+// stored then; nil when somebody else changed it meanwhile.
 func (s *source) exchange(ctx context.Context, begun *record) (*record, error) {
 	t, v, err := s.exchanger.exchange(ctx, begun.Refresh)
 	if err == nil {
@@ -86,8 +87,8 @@ func (s *source) exchange(ctx context.Context, begun *record) (*record, error) {
 	return nil, err
 }
 
-// refuse has the record say that the forge refused its refresh token, if it still is
-// the one that was refused; it returns nil and no error if it isn't.
+// refuse has the record say that the forge refused its refresh token, if it
+// still is the one that was refused; it returns nil and no error if it isn't.
 func (s *source) refuse(ctx context.Context, begun *record) (*record, error) {
 	r, err := s.change(ctx, s.key, false, func(r *record) (*record, error) {
 		switch {
@@ -102,18 +103,20 @@ func (s *source) refuse(ctx context.Context, begun *record) (*record, error) {
 	})
 	switch err {
 	case nil:
-		s.logger.Warn("refresh token refused, its owner has to sign in again", "key", s.key, "answer_lost", r.Unsure)
+		s.logger.Warn("refresh token refused, its owner has to sign in again",
+			"key", s.key, "answer_lost", r.Unsure)
 		return nil, nil // the next look says so
 	case errElse:
 		return nil, nil
 	}
-	return nil, errorf(tokenprovider.CodeUnavailable, "the refresh token was refused, and another look at the store failed: %w", err)
+	return nil, errorf(tokenprovider.CodeUnavailable,
+		"the refresh token was refused, and another look at the store failed: %w", err)
 }
 
-// save swaps in what an exchange brought, and returns the record that is stored then.
-// It returns nil and no error when that is of no use any more, since somebody signed in
-// or out meanwhile. It tries for the rest of the attempt's life, whatever becomes of
-// ctx, and leaves the rest to keepSaving.
+// save swaps in what an exchange brought, and returns the record that is stored
+// then. It returns nil and no error when that is of no use any more, since
+// somebody signed in or out meanwhile. It tries for the rest of the attempt's
+// life, whatever becomes of ctx, and leaves the rest to keepSaving.
 func (s *source) save(ctx context.Context) (*record, error) {
 	u := s.unsaved
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLife-exchangeTimeout)
@@ -166,8 +169,9 @@ const (
 	saveAtLongest = time.Hour       // without a call that tries, too
 )
 
-// keepSaving tries again while nobody calls: the store may be back, and nobody else has
-// the living chain. After [saveAtLongest] that is left to the next call.
+// keepSaving tries again while nobody calls: the store may be back, and nobody
+// else has the living chain. After [saveAtLongest] that is left to the next
+// call.
 func (s *source) keepSaving() {
 	defer s.saving.Store(false)
 	for range saveAtLongest / saveAgain {

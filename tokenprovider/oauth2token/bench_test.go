@@ -54,7 +54,8 @@ func BenchmarkStatus(b *testing.B) {
 	}
 }
 
-// A cached read costs what that of the Cache inside costs: no lock, no allocation.
+// A cached read costs what that of the Cache inside costs: no lock, no
+// allocation.
 func TestACachedReadAllocatesNothing(t *testing.T) {
 	f, _, p := signedIn(t)
 	f.token(t, p)

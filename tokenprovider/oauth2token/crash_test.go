@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// envVictim has this test's program be a replica of the platform that asks for one token:
-// the address of the store and the forge.
+// envVictim has this test's program be a replica of the platform that asks for
+// one token: the address of the store and the forge.
 const envVictim = "OAUTH2TOKEN_TEST_VICTIM"
 
 func victim() {

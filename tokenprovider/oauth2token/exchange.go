@@ -19,7 +19,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// exchangeTimeout bounds an exchange, with its connection and its answer's body.
+// exchangeTimeout bounds an exchange, with its connection and its answer's
+// body.
 const exchangeTimeout = 10 * time.Second
 
 // exchanger exchanges refresh tokens at one token URL.
@@ -28,10 +29,10 @@ type exchanger struct {
 	client *http.Client
 }
 
-// newExchanger returns an exchanger for a copy of config. Without an AuthStyle it
-// sends the client's id and secret in the body: x/oauth2 would find out by trying
-// one style and, at any error, the other, and a refresh token that may be used once
-// can't be tried twice.
+// newExchanger returns an exchanger for a copy of config. Without an AuthStyle
+// it sends the client's id and secret in the body: x/oauth2 would find out by
+// trying one style and, at any error, the other, and a refresh token that may
+// be used once can't be tried twice.
 func newExchanger(config *oauth2.Config, client *http.Client) (*exchanger, error) {
 	if _, err := wire.ParseURL(config.Endpoint.TokenURL, false); err != nil {
 		return nil, fmt.Errorf("oauth2token: oauth2.Config.Endpoint.TokenURL %w", err)
@@ -78,9 +79,9 @@ func (t asJSON) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // exchange exchanges refresh at the forge. It takes [exchangeTimeout] at most,
-// whatever becomes of ctx: what was begun has to be brought to its end. Where the
-// answer has no refresh token, the one that was exchanged is still good, and is the
-// token's. The verdict says what became of it after an error.
+// whatever becomes of ctx: what was begun has to be brought to its end. Where
+// the answer has no refresh token, the one that was exchanged is still good,
+// and is the token's. The verdict says what became of it after an error.
 func (x *exchanger) exchange(ctx context.Context, refresh string) (*oauth2.Token, verdict, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exchangeTimeout)
 	defer cancel()
@@ -129,8 +130,8 @@ func (s *sending) traced(ctx context.Context) context.Context {
 	})
 }
 
-// nothing reports whether the transport looked for a connection and had none: not
-// a byte went out. One that doesn't say isn't believed.
+// nothing reports whether the transport looked for a connection and had none:
+// not a byte went out. One that doesn't say isn't believed.
 func (s *sending) nothing() bool { return s.asked.Load() && !s.connected.Load() }
 
 // unreached reports whether err is that there was nobody to send to.

@@ -15,7 +15,8 @@ type faultyStore struct {
 	loads, swaps atomic.Pointer[fault]
 }
 
-// fault is what happens to a call: before it reaches the store, and to its answer.
+// fault is what happens to a call: before it reaches the store, and to its
+// answer.
 type fault struct {
 	before, after func(ctx context.Context) error
 }

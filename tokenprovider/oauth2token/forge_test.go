@@ -28,9 +28,9 @@ const (
 
 var sealKeys = [][]byte{bytes.Repeat([]byte{7}, 32)}
 
-// forge exchanges refresh tokens as GitLab does: each may be used once, the access
-// token that it replaces is revoked, and one that is used again ends all that came of
-// the same sign-in.
+// forge exchanges refresh tokens as GitLab does: each may be used once, the
+// access token that it replaces is revoked, and one that is used again ends all
+// that came of the same sign-in.
 type forge struct {
 	life time.Duration // of access tokens
 
@@ -199,8 +199,8 @@ func (f *forge) replica(t testing.TB, store tokenprovider.Store) *oauth2token.Pr
 	return p
 }
 
-// signedIn returns a forge, a store, and a provider of the token of somebody who has
-// signed in.
+// signedIn returns a forge, a store, and a provider of the token of somebody
+// who has signed in.
 func signedIn(t testing.TB) (*forge, *tokenprovidertest.Store, *oauth2token.Provider) {
 	t.Helper()
 	f, store := newForge(t), tokenprovidertest.NewStore()

@@ -20,8 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gitForge is a [forge] with git over HTTP, which takes an access token as the password
-// of oauth2, as GitLab does. It is a gateway.Forge, too.
+// gitForge is a [forge] with git over HTTP, which takes an access token as the
+// password of oauth2, as GitLab does. It is a gateway.Forge, too.
 type gitForge struct {
 	*forge
 	server *httptest.Server

@@ -14,8 +14,8 @@ const (
 	leastFreshFor = time.Millisecond
 )
 
-// front is an access token that needs neither the cache nor a look at the store for
-// a moment. It is immutable.
+// front is an access token that needs neither the cache nor a look at the store
+// for a moment. It is immutable.
 type front struct {
 	token     string
 	expiresAt time.Time
@@ -23,8 +23,8 @@ type front struct {
 	span      uint64
 }
 
-// fresh reports whether the moment lasts. One unsigned comparison catches a clock that
-// was set back, too.
+// fresh reports whether the moment lasts. One unsigned comparison catches a
+// clock that was set back, too.
 func (f *front) fresh(now time.Time) bool { return uint64(now.UnixNano()-f.from) < f.span }
 
 // tokenDue does what Token does when there is something to look at.
@@ -45,8 +45,8 @@ func (p *Provider) tokenDue(ctx context.Context, now time.Time) (string, time.Ti
 	return token, expiresAt, err
 }
 
-// keep makes a front of a token until the next look, while it is fresh: more than half
-// of its life is left, so that no caller may wish for more.
+// keep makes a front of a token until the next look, while it is fresh: more
+// than half of its life is left, so that no caller may wish for more.
 func (p *Provider) keep(token string, expiresAt time.Time, changes uint64) {
 	if p.cache.State() != tokenprovider.StateFresh {
 		return
@@ -73,10 +73,11 @@ func (p *Provider) changed() {
 	p.front.Store(nil)
 }
 
-// look looks at the store if it is time for that, and has the cache ask its source where
-// the store has something else than the cache. It returns whether it does. Who comes
-// while somebody looks waits for what that brings: after a long time without a look the
-// token that is held may be long dead. What can't be seen changes nothing.
+// look looks at the store if it is time for that, and has the cache ask its
+// source where the store has something else than the cache. It returns whether
+// it does. Who comes while somebody looks waits for what that brings: after a
+// long time without a look the token that is held may be long dead. What can't
+// be seen changes nothing.
 func (p *Provider) look(ctx context.Context, now time.Time) bool {
 	if !p.lookDue(now) {
 		return false
@@ -119,8 +120,9 @@ func (p *Provider) lookNow() (found bool) {
 	return true
 }
 
-// differs reports whether the record is another one than that of the access token with
-// that SHA-256, which the cache holds; with "", than the one that it failed with.
+// differs reports whether the record is another one than that of the access
+// token with that SHA-256, which the cache holds; with "", than the one that it
+// failed with.
 func (s *source) differs(r *record, held string) bool {
 	if held == "" {
 		lost := s.lost.Load()

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Options say how a [Provider] stores what it has and reaches the forge. SealKeys
-// are required; a zero field else means its default.
+// Options say how a [Provider] stores what it has and reaches the forge.
+// SealKeys are required; a zero field else means its default.
 type Options struct {
 	// SealKeys are AES-256 keys of 32 random bytes each. The first one seals,
 	// all of them open: to rotate, add the new one behind the old one on every
@@ -31,8 +31,8 @@ type Options struct {
 
 	// HTTPClient reaches the token URL; nil: one that trusts the system's
 	// authorities and makes a connection for each exchange. It is copied. Its
-	// redirects aren't followed, as they would take the refresh token along, and
-	// an exchange takes 10 s at most.
+	// redirects aren't followed, as they would take the refresh token along,
+	// and an exchange takes 10 s at most.
 	HTTPClient *http.Client
 
 	Logger *slog.Logger // nil: nothing is logged
@@ -58,16 +58,18 @@ type settings struct {
 	logger    *slog.Logger
 }
 
-// newSettings returns the settings that function, a constructor of this package,
-// was given.
-func newSettings(function string, config *oauth2.Config, store tokenprovider.Store, opts Options) (*settings, error) {
+// newSettings returns the settings that function, a constructor of this
+// package, was given.
+func newSettings(function string, config *oauth2.Config, store tokenprovider.Store,
+	opts Options) (*settings, error) {
 	switch {
 	case config == nil:
 		return nil, fmt.Errorf("oauth2token: %s needs an oauth2.Config: the client that people sign in to", function)
 	case config.ClientID == "":
 		return nil, errors.New("oauth2token: oauth2.Config.ClientID is empty")
 	case config.Endpoint.TokenURL == "":
-		return nil, errors.New("oauth2token: oauth2.Config.Endpoint.TokenURL is empty: where refresh tokens are exchanged")
+		return nil, errors.New("oauth2token: oauth2.Config.Endpoint.TokenURL is empty: " +
+			"where refresh tokens are exchanged")
 	case foreign.IsNil(store):
 		return nil, fmt.Errorf("oauth2token: %s needs a Store, which has to be durable: "+
 			"a refresh token that it loses is a person who has to sign in again", function)

@@ -96,6 +96,9 @@ func TestAWorkspaceIsToldThatItsOwnerHasToSignIn(t *testing.T) {
 	request := fmt.Sprintf("protocol=https\nhost=%s\n\n", p.forge.base.Host)
 	require.Contains(t, workspacetest.Call(t, git.Env, request, "get").Failed(t), tokenprovider.CodeUnauthenticated.Message())
 
+	doctor := workspacetest.Call(t, git.Env, "", "doctor")
+	require.Contains(t, doctor.Stdout, tokenprovider.CodeUnauthenticated.Message())
+
 	require.NoError(t, p.users.User("eve").Set(t.Context(), p.forge.signIn("eve")))
 	git.Run(t, "", "ls-remote", p.forge.base.String()+"/team/tools.git")
 	require.Equal(t, map[string]bool{"eve": true}, p.forge.seen())

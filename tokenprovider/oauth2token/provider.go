@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Provider has the access token of one person's sign-in, renewed by a refresh token
-// that may be used once. Make it with [New]; it must not be copied. All methods are
-// safe for concurrent use, in this process and in any number of replicas with the
-// same store and key.
+// Provider has the access token of one person's sign-in, renewed by a refresh
+// token that may be used once. Make it with [New]; it must not be copied. All
+// methods are safe for concurrent use, in this process and in any number of
+// replicas with the same store and key.
 type Provider struct {
 	source   *source
 	cache    *tokenprovider.Cache
-	observed func(*Provider, string, error) // called with what a caller is given, not at each cached read; may be nil
+	observed func(*Provider, string, error) // called with what a caller is given, but for cached reads; may be nil
 
 	front  atomic.Pointer[front]
 	change atomic.Uint64 // counts what makes a front that is being made out of date
@@ -34,16 +34,17 @@ var (
 	_ tokenprovider.StatusReporter = (*Provider)(nil)
 )
 
-// New returns a Provider of what a person's sign-in to config's client brought. It is
-// kept in store under key, which names the forge and the person and is stored in clear;
-// what it holds is sealed. Until the first [Provider.Set] of any replica there is no
-// token.
+// New returns a Provider of what a person's sign-in to config's client brought.
+// It is kept in store under key, which names the forge and the person and is
+// stored in clear; what it holds is sealed. Until the first [Provider.Set] of
+// any replica there is no token.
 //
-// The error names what is missing or malformed: a nil config, one without a ClientID,
-// a TokenURL that isn't https (or http to loopback), a nil store, an empty key,
-// SealKeys. config is copied. Its AuthStyle is taken as it is; without one the client's
-// id and secret go into the body, which GitHub, GitLab and Bitbucket take:
-// [oauth2.AuthStyleAutoDetect] would send a refresh token twice.
+// The error names what is missing or malformed: a nil config, one without a
+// ClientID, a TokenURL that isn't https (or http to loopback), a nil store, an
+// empty key, SealKeys. config is copied. Its AuthStyle is taken as it is;
+// without one the client's id and secret go into the body, which GitHub, GitLab
+// and Bitbucket take: [oauth2.AuthStyleAutoDetect] would send a refresh token
+// twice.
 func New(config *oauth2.Config, store tokenprovider.Store, key string, opts Options) (*Provider, error) {
 	s, err := newSettings("New", config, store, opts)
 	if err != nil {
@@ -58,8 +59,8 @@ func New(config *oauth2.Config, store tokenprovider.Store, key string, opts Opti
 func newProvider(s *settings, key string, observed func(*Provider, string, error)) *Provider {
 	p := &Provider{source: newSource(s, key), observed: observed}
 	p.cache = tokenprovider.NewCache(p.source, &tokenprovider.CacheOptions{
-		// A new token is served at once: a forge may revoke the old one with the
-		// exchange.
+		// A new token is served at once: a forge may revoke the old one with
+		// the exchange.
 		Settle:      -1,
 		MintTimeout: mintTimeout,
 		Name:        s.nameFor(key),
@@ -68,16 +69,17 @@ func newProvider(s *settings, key string, observed func(*Provider, string, error
 	return p
 }
 
-// Token returns an access token, and waits only when none is held that lives for long
-// enough: see [tokenprovider.Cache.Token]. Once in 5 s it looks at the store, for
-// a quarter of a second at most, whether another replica has a new token, or somebody
-// signed in or out there.
+// Token returns an access token, and waits only when none is held that lives
+// for long enough: see [tokenprovider.Cache.Token]. Once in 5 s it looks at the
+// store, for a quarter of a second at most, whether another replica has a new
+// token, or somebody signed in or out there.
 //
-// The error is of [tokenprovider.CodeUnauthenticated] when the person has to sign in:
-// nobody has, the forge refused the refresh token, the store lost it, or the forge
-// refused the client itself, which is said. It is of CodeUnavailable while the store or
-// the forge can't be reached, CodeRateLimited when the forge said so, and
-// CodeInvalidRequest when it refused the request.
+// The error is of [tokenprovider.CodeUnauthenticated] when the person has to
+// sign in: nobody has, the forge refused the refresh token, the store lost it,
+// or the forge refused the client itself, which is said. It is of
+// CodeUnavailable while the store or the forge can't be reached,
+// CodeRateLimited when the forge said so, and CodeInvalidRequest when it
+// refused the request.
 func (p *Provider) Token(ctx context.Context) (string, time.Time, error) {
 	now := time.Now()
 	if f := p.front.Load(); f != nil && f.fresh(now) {
@@ -86,11 +88,12 @@ func (p *Provider) Token(ctx context.Context) (string, time.Time, error) {
 	return p.tokenDue(ctx, now)
 }
 
-// Invalidate reports that token was refused; see [tokenprovider.Cache.Invalidate] for
-// when that is believed. The refresh token is exchanged then, unless another replica has
-// done that already. While no other access token can be had, the reported one is served
-// on, as a report is a claim and no fact: one that came without a refresh token is, until
-// its person signs in again, with a status that says so.
+// Invalidate reports that token was refused; see
+// [tokenprovider.Cache.Invalidate] for when that is believed. The refresh token
+// is exchanged then, unless another replica has done that already. While no
+// other access token can be had, the reported one is served on, as a report is
+// a claim and no fact: one that came without a refresh token is, until its
+// person signs in again, with a status that says so.
 func (p *Provider) Invalidate(token string) bool {
 	believed := p.cache.Invalidate(token)
 	if believed {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// record is what the store holds under a key, sealed: what a sign-in brought, as it
-// was renewed since. It is immutable; nil is none.
+// record is what the store holds under a key, sealed: what a sign-in brought,
+// as it was renewed since. It is immutable; nil is none.
 type record struct {
 	Chain   string `json:"chain"`             // the random name of the sign-in
 	Refresh string `json:"refresh,omitempty"` // "": none, the access token is all
@@ -26,10 +26,11 @@ type record struct {
 }
 
 // errSealed says that there is a record that isn't readable.
-var errSealed = errors.New("the stored record can't be opened; every replica needs in Options.SealKeys the keys that sealed it")
+var errSealed = errors.New("the stored record can't be opened; " +
+	"every replica needs in Options.SealKeys the keys that sealed it")
 
-// brought returns r with what the forge delivered at now in the place of what it
-// had. An access token that can't be served is left out.
+// brought returns r with what the forge delivered at now in the place of what
+// it had. An access token that can't be served is left out.
 func (r record) brought(t *oauth2.Token, now time.Time) *record {
 	fresh := &record{Chain: r.Chain, Refresh: t.RefreshToken}
 	if usable(t, now) != nil {
@@ -61,8 +62,8 @@ func (r record) dead() *record {
 	return &r
 }
 
-// A stored access token with less life than this, and than a third of its own, is
-// renewed: a [tokenprovider.Cache] would have to ask again soon.
+// A stored access token with less life than this, and than a third of its own,
+// is renewed: a [tokenprovider.Cache] would have to ask again soon.
 const leastLife = 20 * time.Minute
 
 // left returns the life that the access token has: none when there is none.
@@ -77,8 +78,8 @@ func (r *record) left(now time.Time) time.Duration {
 }
 
 // suffices reports whether the access token has the life that is asked for, of
-// which half of what it was issued with is the most: a wish for more would be an
-// exchange for each call.
+// which half of what it was issued with is the most: a wish for more would be
+// an exchange for each call.
 func (r *record) suffices(now time.Time, asked time.Duration) bool {
 	left := r.left(now)
 	return left > 0 && left >= max(min(leastLife, r.Life/3), min(asked, r.Life/2))

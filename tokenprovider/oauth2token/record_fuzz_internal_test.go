@@ -10,8 +10,9 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// FuzzRecord has records read that somebody wrote into the store: what isn't one is no
-// record, and one that is one stays what it is by what is done with it.
+// FuzzRecord has records read that somebody wrote into the store: what isn't
+// one is no record, and one that is one stays what it is by what is done with
+// it.
 func FuzzRecord(f *testing.F) {
 	sealer, err := seal.New("keys", [][]byte{bytes.Repeat([]byte{7}, 32)})
 	require.NoError(f, err)

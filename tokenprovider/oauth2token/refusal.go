@@ -21,8 +21,8 @@ const (
 	refused                // the forge says that it is no good
 )
 
-// The error codes of a token endpoint that say which it is (RFC 6749, section 5.2,
-// and what forges say in their place).
+// The error codes of a token endpoint that say which it is (RFC 6749, section
+// 5.2, and what forges say in their place).
 var (
 	grantRefused  = []string{"invalid_grant", "bad_refresh_token", "invalid_refresh_token"}
 	clientRefused = []string{"invalid_client", "unauthorized_client", "incorrect_client_credentials"}
@@ -34,9 +34,9 @@ var errorCode = regexp.MustCompile(`^[a-z_]{1,40}$`)
 
 const longestRetryAfter = time.Hour
 
-// judge returns what an answer without a token says of the refresh token, and the
-// error to tell, which has nothing of the body but its error code. An answer of
-// 200 may be one: some forges say so in the body alone.
+// judge returns what an answer without a token says of the refresh token, and
+// the error to tell, which has nothing of the body but its error code. An
+// answer of 200 may be one: some forges say so in the body alone.
 func judge(answer *oauth2.RetrieveError, now time.Time) (verdict, *tokenprovider.Error) {
 	status, retryAfter := 0, time.Duration(0)
 	if answer.Response != nil {

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// simulatedForge exchanges refresh tokens that may be used once. The world's lock
-// guards it.
+// simulatedForge exchanges refresh tokens that may be used once. The world's
+// lock guards it.
 type simulatedForge struct {
 	world    *world
 	families bool              // a refresh token that is used again ends its chain
@@ -65,8 +65,8 @@ func (f *simulatedForge) excuse(chain string) {
 	f.excused[chain] = true
 }
 
-// exchange returns the grant that g's refresh token is exchanged for; nil when it is
-// refused.
+// exchange returns the grant that g's refresh token is exchanged for; nil when
+// it is refused.
 func (f *simulatedForge) exchange(g *grant, r *replica) *grant {
 	w := f.world
 	w.Exchanges++

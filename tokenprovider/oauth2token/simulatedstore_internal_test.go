@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// simulatedStore is what the replicas of a world share. The world's lock guards it.
+// simulatedStore is what the replicas of a world share. The world's lock guards
+// it.
 type simulatedStore struct {
 	world    *world
 	values   map[string][]byte
@@ -18,8 +19,8 @@ type simulatedStore struct {
 	away     bool                 // all do
 }
 
-// livingSince returns since when the store has had a chain that lives; zero when it
-// hasn't.
+// livingSince returns since when the store has had a chain that lives; zero
+// when it hasn't.
 func (s *simulatedStore) livingSince() time.Time {
 	r := s.world.open(s.values[simulatedKey])
 	if r == nil || !s.world.forge.living(r.Refresh) {
@@ -68,27 +69,27 @@ const (
 
 var errSimulated = errors.New("connection reset")
 
-// reach waits until a call gets to the store, and returns what becomes of it and what is
-// in the store.
-func (s simulated) reach() (fate, map[string][]byte) {
+// reach waits until a call gets to the store, and returns what becomes of it
+// and what is in the store: that of a crashed replica's is nobody's.
+func (s simulated) reach() (f fate, values map[string][]byte, dead bool) {
 	w := s.world
 	w.pause(50 * time.Millisecond)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
 	case s.crashed:
-		return happens, s.ghost
+		return happens, s.ghost, true
 	case w.store.away:
-		return fails + fate(w.rand.IntN(2)), w.store.values
+		return fails + fate(w.rand.IntN(2)), w.store.values, false
 	case w.rand.IntN(10) < w.store.errs:
 		w.trouble = true // as far as the replica can tell
-		return fails + fate(w.rand.IntN(4)), w.store.values
+		return fails + fate(w.rand.IntN(4)), w.store.values, false
 	}
-	return happens, w.store.values
+	return happens, w.store.values, false
 }
 
 func (s simulated) Load(ctx context.Context, key string) ([]byte, error) {
-	fate, values := s.reach()
+	fate, values, _ := s.reach()
 	switch fate {
 	case fails, answerLost:
 		return nil, errSimulated
@@ -102,7 +103,7 @@ func (s simulated) Load(ctx context.Context, key string) ([]byte, error) {
 }
 
 func (s simulated) Swap(ctx context.Context, key string, old, new []byte, _ time.Duration) (bool, error) {
-	fate, values := s.reach()
+	fate, values, dead := s.reach()
 	switch fate {
 	case fails:
 		return false, errSimulated
@@ -115,10 +116,11 @@ func (s simulated) Swap(ctx context.Context, key string, old, new []byte, _ time
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
 	swapped := bytes.Equal(values[key], s.shifted[string(old)])
-	if swapped && s.crashed {
-		values[key] = s.shown(new, s.ahead)
-	} else if swapped {
-		s.world.store.put(values, s.shown(new, s.ahead))
+	switch stored := s.shown(new, s.ahead); {
+	case swapped && dead:
+		values[key] = stored
+	case swapped: // also when the replica has crashed since
+		s.world.store.put(values, stored)
 	}
 	if fate != happens {
 		return false, errSimulated
@@ -126,8 +128,9 @@ func (s simulated) Swap(ctx context.Context, key string, old, new []byte, _ time
 	return swapped, nil
 }
 
-// shown returns a value with its times shifted: all replicas of a bubble have one clock,
-// and to see what others store earlier is the same as to have a clock that is ahead.
+// shown returns a value with its times shifted: all replicas of a bubble have
+// one clock, and to see what others store earlier is the same as to have a
+// clock that is ahead.
 func (s simulated) shown(value []byte, by time.Duration) []byte {
 	if value == nil {
 		return nil

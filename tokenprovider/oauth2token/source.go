@@ -9,8 +9,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// source is the record under one key as a [tokenprovider.Cache] sees it: each Token
-// takes the steps of the protocol, and no step is taken by two calls at once.
+// source is the record under one key as a [tokenprovider.Cache] sees it: each
+// Token takes the steps of the protocol, and no step is taken by two calls at
+// once.
 type source struct {
 	*settings
 	key  string
@@ -18,7 +19,7 @@ type source struct {
 
 	refused   atomic.Pointer[string]   // SHA-256 of the access token that was reported last
 	delivered atomic.Pointer[delivery] // what was returned last
-	lost      atomic.Pointer[string]   // the chain that has to be signed in anew, "" for none; nil: no such thing was said
+	lost      atomic.Pointer[string]   // the chain that was said to be over, "" for none; nil: nothing was said
 	saving    atomic.Bool              // keepSaving runs
 
 	// Whoever has the turn has these.
@@ -48,7 +49,8 @@ func (s *source) Token(ctx context.Context) (string, time.Time, error) {
 	select {
 	case <-s.turn:
 	case <-ctx.Done():
-		return "", time.Time{}, errorf(tokenprovider.CodeUnavailable, "an earlier call isn't over yet: %w", ctx.Err())
+		return "", time.Time{}, errorf(tokenprovider.CodeUnavailable,
+			"an earlier call isn't over yet: %w", ctx.Err())
 	}
 	defer func() { s.turn <- struct{}{} }()
 	r, err := s.live(ctx, tokenprovider.MinTTL(ctx))
@@ -60,8 +62,8 @@ func (s *source) Token(ctx context.Context) (string, time.Time, error) {
 	return r.Access, r.ExpiresAt, nil
 }
 
-// Invalidate takes note that the access token that was delivered last was refused:
-// the stored one is exchanged if it is that.
+// Invalidate takes note that the access token that was delivered last was
+// refused: the stored one is exchanged if it is that.
 func (s *source) Invalidate(token string) bool {
 	sum := tokenprovider.TokenSHA256(token)
 	if last := s.delivered.Load(); last == nil || token == "" || last.sha256 != sum {
@@ -77,7 +79,8 @@ func (s *source) servable(r *record) bool {
 	return r.left(time.Now()) > 0 && (reported == nil || *reported != tokenprovider.TokenSHA256(r.Access))
 }
 
-// live returns a record with an access token that lives for as long as is asked.
+// live returns a record with an access token that lives for as long as is
+// asked.
 func (s *source) live(ctx context.Context, asked time.Duration) (*record, error) {
 	exchanges, polls, failures := 0, 0, 0
 	for {
@@ -94,20 +97,21 @@ func (s *source) live(ctx context.Context, asked time.Duration) (*record, error)
 		case err != nil:
 			return nil, errorf(tokenprovider.CodeUnavailable, "%w", err)
 		case r == nil:
-			return nil, s.signIn(nil, "nobody has signed in, or has signed out, or the store lost it")
+			return nil, s.signIn(nil, saidNobody)
 		case s.servable(r) && r.suffices(time.Now(), asked):
 			return r, nil
 		case r.Refused && r.Unsure:
-			return s.orElse(r, asked, s.signIn(r, "the refresh token was refused, and the answer to an exchange of it had been lost: most likely that exchange spent it"))
+			return s.orElse(r, asked, s.signIn(r, saidLost))
 		case r.Refused:
-			return s.orElse(r, asked, s.signIn(r, "the refresh token was refused: it was revoked, has expired, or was used by somebody else"))
+			return s.orElse(r, asked, s.signIn(r, saidRefused))
 		case r.Refresh == "":
-			return s.orElse(r, asked, s.signIn(r, "the access token came without a refresh token, and is over or was refused"))
+			return s.orElse(r, asked, s.signIn(r, saidOver))
 		case exchanges == maxExchanges:
 			return s.orElse(r, asked, errorf(tokenprovider.CodeUnavailable, "%q: %w", s.key, errContended))
 		case !s.mayAttempt(r):
 			if ctx.Err() != nil {
-				return s.orElse(r, asked, errorf(tokenprovider.CodeUnavailable, "%q: another replica's exchange isn't over: %w", s.key, ctx.Err()))
+				return s.orElse(r, asked, errorf(tokenprovider.CodeUnavailable,
+					"%q: another replica's exchange isn't over: %w", s.key, ctx.Err()))
 			}
 			wait := min(firstPoll<<min(polls, 10), longestPoll)
 			polls++
@@ -143,9 +147,19 @@ func (s *source) orElse(r *record, asked time.Duration, err error) (*record, err
 	if !s.servable(r) || left < asked {
 		return nil, err
 	}
-	s.logger.Warn("access token can't be renewed and is served on", "key", s.key, "expires_at", r.ExpiresAt, "error", err)
+	s.logger.Warn("access token can't be renewed and is served on",
+		"key", s.key, "expires_at", r.ExpiresAt, "error", err)
 	return r, nil
 }
+
+// Why a person has to sign in.
+const (
+	saidNobody  = "nobody has signed in, or has signed out, or the store lost it"
+	saidRefused = "the refresh token was refused: it was revoked, has expired, or was used by somebody else"
+	saidLost    = "the refresh token was refused, and the answer to an exchange of it had been lost: " +
+		"most likely that exchange spent it"
+	saidOver = "the access token came without a refresh token, and is over or was refused"
+)
 
 // signIn returns the error that says that the person has to sign in, and why.
 func (s *source) signIn(r *record, why string) error {
@@ -157,8 +171,8 @@ func (s *source) signIn(r *record, why string) error {
 	return errorf(tokenprovider.CodeUnauthenticated, "%q: %s: sign in again", s.key, why)
 }
 
-// mayAttempt reports whether an exchange may be begun: none runs that others may
-// still finish.
+// mayAttempt reports whether an exchange may be begun: none runs that others
+// may still finish.
 func (s *source) mayAttempt(r *record) bool {
 	if _, own := s.own[r.Attempt]; r.Attempt == "" || own { // not running: this call has the turn
 		return true

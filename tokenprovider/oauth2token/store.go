@@ -21,7 +21,9 @@ var errContended = errors.New("the record changes all the time")
 // load returns the record under key and the value that it is. The error is
 // [errSealed], with the value, or the store's.
 func (s *settings) load(ctx context.Context, key string, patience time.Duration) (*record, []byte, error) {
-	value, err := call(ctx, s, patience, func(ctx context.Context) ([]byte, error) { return s.store.Load(ctx, key) })
+	value, err := call(ctx, s, patience, func(ctx context.Context) ([]byte, error) {
+		return s.store.Load(ctx, key)
+	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("load the record %q: %w", key, err)
 	}
@@ -44,13 +46,14 @@ func (s *settings) swap(ctx context.Context, key string, value []byte, next *rec
 	return swapped, nil
 }
 
-// change changes the record under key to what next makes of it, nil for none, and
-// returns that. next sees nil where there is none, and is asked again when the
-// record changed meanwhile or when it isn't known whether the change was made: it
-// has to know its own again. What it returns unchanged stays, and is swapped in once
-// more after an error: only a Swap that says true says that it is as safe as the
-// store keeps records. Its error ends the change, and so do errors of the store,
-// soon. With overwrite a record that can't be opened is none to next, and replaced.
+// change changes the record under key to what next makes of it, nil for none,
+// and returns that. next sees nil where there is none, and is asked again when
+// the record changed meanwhile or when it isn't known whether the change was
+// made: it has to know its own again. What it returns unchanged stays, and is
+// swapped in once more after an error: only a Swap that says true says that it
+// is as safe as the store keeps records. Its error ends the change, and so do
+// errors of the store, soon. With overwrite a record that can't be opened is
+// none to next, and replaced.
 func (s *settings) change(ctx context.Context, key string, overwrite bool,
 	next func(*record) (*record, error)) (*record, error) {
 	failures := 0
@@ -83,16 +86,18 @@ func (s *settings) change(ctx context.Context, key string, overwrite bool,
 	return nil, last
 }
 
-// call makes a call of the store. It returns after patience or at the end of ctx
-// even if the call doesn't.
-func call[T any](ctx context.Context, s *settings, patience time.Duration, f func(context.Context) (T, error)) (T, error) {
+// call makes a call of the store. It returns after patience or at the end of
+// ctx even if the call doesn't.
+func call[T any](ctx context.Context, s *settings, patience time.Duration,
+	f func(context.Context) (T, error)) (T, error) {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	value, err := foreign.Within(limited, "the store", f)
 	switch defect, ok := err.(*foreign.Defect); {
 	case ok:
 		if defect.Stack != nil {
-			s.logger.Error("token store panicked", "cause", foreign.Cause(defect.Value), "stack", string(defect.Stack))
+			s.logger.Error("token store panicked",
+				"cause", foreign.Cause(defect.Value), "stack", string(defect.Stack))
 		}
 		err = errors.New(defect.Error()) // without the value of the panic, which may be anything
 	case err != nil && limited.Err() != nil:

@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// withFaults returns a provider of a person's token with a store that may go wrong.
+// withFaults returns a provider of a person's token with a store that may go
+// wrong.
 func withFaults(t *testing.T) (*forge, *faultyStore, *oauth2token.Provider) {
 	t.Helper()
 	f, s := newForge(t), &faultyStore{Store: tokenprovidertest.NewStore()}

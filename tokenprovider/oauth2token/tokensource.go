@@ -16,14 +16,16 @@ import (
 //
 //	client := &http.Client{Transport: &oauth2.Transport{Source: oauth2token.TokenSource(p)}}
 //
-// Each Token asks p, which has a cache of its own or is one. [oauth2.NewClient] and
-// [oauth2.ReuseTokenSource] would keep what they get until 10 s before its expiry,
-// whatever becomes of it meanwhile: don't put them over it. A TokenSource has no
-// ctx, so p is asked without a deadline of a caller's, and left behind after 30 s.
+// Each Token asks p, which has a cache of its own or is one. [oauth2.NewClient]
+// and [oauth2.ReuseTokenSource] would keep what they get until 10 s before its
+// expiry, whatever becomes of it meanwhile: don't put them over it. A
+// TokenSource has no ctx, so p is asked without a deadline of a caller's, and
+// left behind after 30 s.
 //
-// The errors are p's. With a nil p each Token is [tokenprovider.ErrNotConfigured].
-// A token that is empty or has expired is of [tokenprovider.CodeInternal]: p breaks
-// its contract. It is as safe for concurrent use as p is.
+// The errors are p's. With a nil p each Token is
+// [tokenprovider.ErrNotConfigured]. A token that is empty or has expired is of
+// [tokenprovider.CodeInternal]: p breaks its contract. It is as safe for
+// concurrent use as p is.
 func TokenSource(p tokenprovider.TokenProvider) oauth2.TokenSource { return providerSource{p} }
 
 // providerSource is a provider as x/oauth2 sees it.

@@ -9,9 +9,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// uses are the providers of a [Users], and what their callers were given last. It is
-// counted as it changes, so that a Status costs the same for any number of people. The
-// zero uses are ready.
+// uses are the providers of a [Users], and what their callers were given last.
+// It is counted as it changes, so that a Status costs the same for any number
+// of people. The zero uses are ready.
 type uses struct {
 	mu      sync.Mutex
 	of      map[string]*use
@@ -23,7 +23,8 @@ type uses struct {
 	last            tokenprovider.Status // its error is that of the last failure
 }
 
-// use is a person's provider: held strongly while it is in use, weakly when it is idle.
+// use is a person's provider: held strongly while it is in use, weakly when it
+// is idle.
 type use struct {
 	inUse           *Provider
 	idle            weak.Pointer[Provider]
@@ -32,8 +33,8 @@ type use struct {
 	mints, failures uint64              // of the provider, that are counted already
 }
 
-// idleUse is how long a person's token counts, and its provider is kept, after somebody
-// asked for it last.
+// idleUse is how long a person's token counts, and its provider is kept, after
+// somebody asked for it last.
 const idleUse = time.Hour
 
 var seed = maphash.MakeSeed()
@@ -86,7 +87,8 @@ func (u *uses) note(owner string, p *Provider, token string, err error) {
 	u.count(n, status)
 	u.move(n, status.State)
 	if err != nil {
-		u.last.LastError, u.last.LastErrorCode, u.last.LastErrorAt = err.Error(), tokenprovider.CodeOf(err), time.Now().Round(0)
+		u.last.LastError, u.last.LastErrorCode = err.Error(), tokenprovider.CodeOf(err)
+		u.last.LastErrorAt = time.Now().Round(0)
 		return
 	}
 	if hash := maphash.String(seed, token); hash != n.token {
@@ -135,7 +137,8 @@ func (u *uses) sweep(now time.Time) {
 	}
 }
 
-// holder returns the provider whose caller was handed token last; nil when nobody's was.
+// holder returns the provider whose caller was handed token last; nil when
+// nobody's was.
 func (u *uses) holder(token string) *Provider {
 	u.mu.Lock()
 	defer u.mu.Unlock()
