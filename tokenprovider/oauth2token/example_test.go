@@ -35,8 +35,10 @@ func ExampleNew() {
 	p.Invalidate(token) // the forge refused it
 	token, _, err = p.Token(context.Background())
 	fmt.Println(token, err)
-	// Output: oauth2token: "gitlab/ann": nobody has signed in, or has signed
-	// out, or the store lost it: sign in again first <nil> second <nil>
+	// Output:
+	// oauth2token: "gitlab/ann": nobody has signed in, or has signed out, or the store lost it: sign in again
+	// first <nil>
+	// second <nil>
 }
 
 func ExampleNewUsers() {
