@@ -53,6 +53,8 @@
 //     its tokens for Prometheus.
 //   - github.com/molecule-ai/provisionkit/tokenprovider/workloadid: workspaces
 //     that come with identities of others: Kubernetes, OIDC, SPIFFE.
+//   - github.com/molecule-ai/provisionkit/tokenprovider/oauth2token: tokens of
+//     the people who own workspaces, by OAuth 2 refresh with rotation.
 //
 // In the workspace:
 //

@@ -3,6 +3,7 @@ package githubapp
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp/internal/ledger"
@@ -24,16 +25,24 @@ type workspaceKey struct {
 type issuer struct {
 	mutator *WorkspaceMutator
 	workspaceKey
+	delivered atomic.Pointer[issued]
+}
+
+// issued is when the token with that hash was minted.
+type issued struct {
+	token uint64
+	at    time.Time
 }
 
 var (
 	_ tokenprovider.TokenProvider = (*issuer)(nil)
 	_ tokenprovider.Invalidator   = (*issuer)(nil)
+	_ tokenprovider.DatedProvider = (*issuer)(nil)
 )
 
 // provider returns what the cache of key asks.
 func (m *WorkspaceMutator) provider(key workspaceKey) tokenprovider.TokenProvider {
-	return &issuer{m, key}
+	return &issuer{mutator: m, workspaceKey: key}
 }
 
 // storedMinTTL is the life that a token on record needs to be taken, at most a
@@ -42,10 +51,29 @@ const storedMinTTL = 20 * time.Minute
 
 // Token returns the token that is on record for the workspace, or a new one.
 func (s *issuer) Token(ctx context.Context) (string, time.Time, error) {
+	t, err := s.token(ctx)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	text := t.Value.Reveal()
+	s.delivered.Store(&issued{shortHash(text), t.MintedAt})
+	return text, t.ExpiresAt, nil
+}
+
+// MintedAt returns when some replica minted token, if Token returned it last.
+func (s *issuer) MintedAt(token string) (time.Time, bool) {
+	last := s.delivered.Load()
+	if last == nil || last.token != shortHash(token) {
+		return time.Time{}, false
+	}
+	return last.at, true
+}
+
+func (s *issuer) token(ctx context.Context) (ledger.Token, error) {
 	began := time.Now().Round(0)
 	t, enough, err := s.recorded(ctx, began)
 	if err != nil || enough {
-		return t.Value.Reveal(), t.ExpiresAt, err
+		return t, err
 	}
 	i, a, refused := s.installation, s.mutator.app, s.mutator.uses.refusedOf(s.workspaceKey)
 	err = a.turn(ctx, i.id, i.asked.scope, refused != "", func() (err error) {
@@ -57,13 +85,10 @@ func (s *issuer) Token(ctx context.Context) (string, time.Time, error) {
 	})
 	if err != nil && !s.holds() {
 		if t, _, unread := s.recorded(ctx, began); unread == nil && t.Value.Reveal() != "" {
-			return t.Value.Reveal(), t.ExpiresAt, nil // better than none
+			return t, nil // better than none
 		}
 	}
-	if err != nil {
-		return "", time.Time{}, err
-	}
-	return t.Value.Reveal(), t.ExpiresAt, nil
+	return t, err
 }
 
 // holds reports whether the cache has a token that it can serve on.

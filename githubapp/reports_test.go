@@ -99,3 +99,15 @@ func TestATokenReportedAfterAnotherReplicasRefreshIsRevoked(t *testing.T) {
 		})
 	}
 }
+
+func TestAReportIsBelievedWhereTheTokenHasJustArrived(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		old := p.start(t, p.replica(t), "a")
+		time.Sleep(time.Minute)
+		other := p.replica(t)
+		require.Equal(t, old, p.workspaceToken(t, other, "a"))
+		require.True(t, other.Invalidate(old), "it is a minute old, wherever it comes from")
+		require.NotEqual(t, old, p.workspaceToken(t, other, "a"))
+		p.requireDead(t, old)
+	})
+}

@@ -20,7 +20,7 @@ type Code string
 // without a change by someone.
 const (
 	CodeNotConfigured   Code = "not_configured"  // nothing to get a token from
-	CodeUnauthenticated Code = "unauthenticated" // the platform's own key was refused, or its clock
+	CodeUnauthenticated Code = "unauthenticated" // the platform's key or clock was refused, or who it acts as has to sign in
 	CodeForbidden       Code = "forbidden"       // suspended, or a permission that isn't granted
 	CodeNotFound        Code = "not_found"       // unknown or removed
 	CodeInvalidRequest  Code = "invalid_request" // the request can't succeed as it is
@@ -39,8 +39,8 @@ func (c Code) Message() string {
 	case CodeNotConfigured:
 		return "no token provider is configured on the platform"
 	case CodeUnauthenticated:
-		return "the platform's own credentials were refused; " +
-			"its operator has to check their key and clock"
+		return "the credentials that tokens are made with are missing or were refused; where the platform acts as you, " +
+			"sign in to it (again); else its operator has to check its key and clock"
 	case CodeForbidden:
 		return "access is suspended, or a permission is missing; ask the platform's operator"
 	case CodeNotFound:

@@ -60,7 +60,6 @@ type Shared struct {
 var (
 	_ TokenProvider = (*Shared)(nil)
 	_ Invalidator   = (*Shared)(nil)
-	_ datedProvider = (*Shared)(nil)
 )
 
 // SharedOptions say how a [Shared] stores its token. Key and SealKeys are

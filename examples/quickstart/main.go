@@ -19,13 +19,11 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"strings"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/examples/internal/local"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
-	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace"
 )
 
@@ -38,16 +36,10 @@ const (
 )
 
 func main() {
-	if isHelper() {
+	if local.IsHelper() {
 		os.Exit(workspace.Main())
 	}
 	exit(quickstart(tokenLife))
-}
-
-// isHelper reports whether this is git's credential helper: a workspace finds
-// this very program under that name.
-func isHelper() bool {
-	return strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == gitcredential.DefaultCommand
 }
 
 // exit ends the program, with what went wrong.
@@ -91,7 +83,7 @@ func run(ctx context.Context, dir string, life time.Duration) error {
 		return err
 	}
 	story.tell("github", "serves %s", app.GitURLs[0])
-	helper, err := linkHelper(dir)
+	helper, err := local.LinkHelper(dir)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/examples/internal/local"
 	"github.com/molecule-ai/provisionkit/internal/doctest"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/stretchr/testify/require"
@@ -20,7 +21,7 @@ import (
 const envLife = "QUICKSTART_TOKEN_LIFE"
 
 func TestMain(m *testing.M) {
-	if isHelper() {
+	if local.IsHelper() {
 		main()
 	}
 	life, err := time.ParseDuration(os.Getenv(envLife))

@@ -3,20 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
-	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
 // workspaceDir is a workspace: a folder and an environment in which git runs.
@@ -131,30 +125,4 @@ func (w *workspaceDir) lastRequest() githubapptest.Request {
 		}
 	}
 	return githubapptest.Request{}
-}
-
-// linkHelper puts git's credential helper into dir: this program under another
-// name. An image for workspaces would have the command
-// git-credential-provisionkit on its PATH.
-func linkHelper(dir string) (path string, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return "", err
-	}
-	path = filepath.Join(dir, gitcredential.DefaultCommand)
-	if runtime.GOOS != "windows" {
-		return path, os.Symlink(self, path)
-	}
-	path += ".exe"
-	from, err := os.Open(self)
-	if err != nil {
-		return "", err
-	}
-	defer from.Close()
-	to, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o700)
-	if err != nil {
-		return "", err
-	}
-	_, err = io.Copy(to, from)
-	return path, errors.Join(err, to.Close())
 }

@@ -24,20 +24,22 @@ func (e *apiError) Error() string { return e.message }
 
 // The answers of GitHub that are the same whatever was asked.
 var (
-	errNoCredentials    = &apiError{status: 401, message: "Requires authentication"}
-	errBadCredentials   = &apiError{status: 401, message: "Bad credentials"}
-	errUndecodable      = &apiError{status: 401, message: "A JSON web token could not be decoded"}
-	errClockFast        = &apiError{status: 401, message: "'Expiration time' claim ('exp') is too far in the future"}
-	errIssuerNotInteger = &apiError{status: 401, message: "'Issuer' claim ('iss') must be an Integer"}
-	errAppNotFound      = &apiError{status: 404, message: "Integration not found"}
-	errNotFound         = &apiError{status: 404, message: "Not Found"}
-	errNotAccessible    = &apiError{status: 403, message: "Resource not accessible by integration"}
-	errSuspended        = &apiError{status: 403, message: "This installation has been suspended"}
-	errNoRateLimits     = &apiError{status: 404, message: "Rate limiting is not enabled."}
-	errSpammed          = &apiError{status: 422, message: "Validation failed, or the endpoint has been spammed."}
-	errNoPublicKey      = &apiError{status: 401, message: "Integration must generate a public key"}
-	errNotJSON          = &apiError{status: 400, message: "Problems parsing JSON"}
-	errNotAnObject      = &apiError{status: 400, message: "Body should be a JSON object"}
+	errNoCredentials       = &apiError{status: 401, message: "Requires authentication"}
+	errBadCredentials      = &apiError{status: 401, message: "Bad credentials"}
+	errUndecodable         = &apiError{status: 401, message: "A JSON web token could not be decoded"}
+	errClockFast           = &apiError{status: 401, message: "'Expiration time' claim ('exp') is too far in the future"}
+	errIssuerNotInteger    = &apiError{status: 401, message: "'Issuer' claim ('iss') must be an Integer"}
+	errAppNotFound         = &apiError{status: 404, message: "Integration not found"}
+	errNotFound            = &apiError{status: 404, message: "Not Found"}
+	errNotAccessible       = &apiError{status: 403, message: "Resource not accessible by integration"}
+	errNoInstallationToken = &apiError{status: 403, message: "You must authenticate with an installation access token " +
+		"in order to list repositories for an installation."}
+	errSuspended    = &apiError{status: 403, message: "This installation has been suspended"}
+	errNoRateLimits = &apiError{status: 404, message: "Rate limiting is not enabled."}
+	errSpammed      = &apiError{status: 422, message: "Validation failed, or the endpoint has been spammed."}
+	errNoPublicKey  = &apiError{status: 401, message: "Integration must generate a public key"}
+	errNotJSON      = &apiError{status: 400, message: "Problems parsing JSON"}
+	errNotAnObject  = &apiError{status: 400, message: "Body should be a JSON object"}
 
 	errClockSlow = &apiError{status: 401, message: "'Expiration time' claim ('exp') must be a numeric value " +
 		"representing the future time at which the assertion expires"}

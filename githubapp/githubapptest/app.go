@@ -15,6 +15,14 @@ type App struct {
 	Slug     string           // the name in URLs; "" means app- and the ID
 	Keys     []*rsa.PublicKey // any of them may sign; GitHub allows 25
 
+	// ClientSecret is what the app proves itself with where people sign in to it.
+	// "" means that it has none: the device flow goes without, nothing else.
+	ClientSecret string
+
+	// CallbackURLs are where people may be sent back to after a sign-in, the
+	// first by default. With none of them any may be named.
+	CallbackURLs []string
+
 	// Permissions are what an installation gets that names none of its own, by
 	// name: read, write or admin. nil means contents: write. metadata: read is
 	// always added, as GitHub does.
@@ -25,6 +33,8 @@ type app struct {
 	App
 	createdAt time.Time
 	rotated   bool // it had other keys
+
+	lastingTokens bool // its user access tokens don't expire
 }
 
 // AddApp adds a, or replaces the app with its ID. It panics when a has no ID,
@@ -45,10 +55,14 @@ func (s *Server) AddApp(a App) {
 		a.Permissions = map[string]string{"contents": "write"}
 	}
 	a.Permissions = grantable("AddApp", a.Permissions)
-	a.Keys = slices.Clone(a.Keys)
+	a.Keys, a.CallbackURLs = slices.Clone(a.Keys), slices.Clone(a.CallbackURLs)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.apps[a.ID] = &app{App: a, createdAt: time.Now().Add(s.clockOffset)}
+	added := &app{App: a, createdAt: time.Now().Add(s.clockOffset)}
+	if old := s.apps[a.ID]; old != nil {
+		added.lastingTokens = old.lastingTokens
+	}
+	s.apps[a.ID] = added
 	s.nextID = max(s.nextID, a.ID)
 }
 

@@ -30,6 +30,9 @@ func (s *Server) breach(r *http.Request, x *exchange) string {
 	if x.git {
 		return x.gitBreach()
 	}
+	if x.signIn {
+		return s.signInBreach(r)
+	}
 	route, pattern := s.routes.Handler(r)
 	switch {
 	case r.UserAgent() == "":
@@ -97,16 +100,16 @@ func (s *Server) jwtBreach(encoded string, undecodable bool) string {
 }
 
 // tokenBreach returns what is wrong with the credentials of a request for an
-// installation.
+// installation or a person.
 func tokenBreach(x *exchange, needed bool) string {
 	switch {
 	case x.caller.scheme == "" && needed:
-		return "no credentials, where an installation token is needed"
+		return "no credentials, where a token is needed"
 	case x.caller.scheme != "" && !slices.Contains([]string{"bearer", "token", "basic"}, strings.ToLower(x.caller.scheme)):
 		return fmt.Sprintf("authentication scheme %q, where token or Bearer is needed",
 			x.caller.scheme)
 	case x.caller.isJWT && needed:
-		return "an app's JWT, where an installation token is needed"
+		return "an app's JWT, where a token is needed"
 	}
 	return ""
 }

@@ -54,7 +54,7 @@ func TestABreachOfTheContractIsToldAndLogged(t *testing.T) {
 		"a time of issue that is no integer":  {"GET", "/app", claim("iat", 1.5), "", nil, "a JWT whose iat is missing"},
 		"an issuer that is no app":            {"GET", "/app", claim("iss", "13"), "", nil, "names no app"},
 		"a foreign key":                       {"GET", "/app", "Bearer " + signJWT(t, 1, f.Now()), "", nil, "a JWT that no key of app 12 signed"},
-		"an installation without credentials": {"GET", "/installation/repositories", "", "", nil, "no credentials, where an installation token"},
+		"an installation without credentials": {"GET", "/installation/repositories", "", "", nil, "no credentials, where a token"},
 		"an app's JWT for a token":            {"GET", "/installation/repositories", f.bearer(), "", nil, "an app's JWT, where"},
 		"a scheme that there isn't":           {"GET", "/installation/repositories", "Digest " + token, "", nil, `scheme "Digest"`},
 		"git with a bearer":                   {"GET", "/acme/x.git/info/refs?service=git-upload-pack", "Bearer " + token, "", nil, "git needs Basic"},

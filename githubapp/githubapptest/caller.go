@@ -22,6 +22,7 @@ type caller struct {
 
 	appID          int64 // for the log: also of a refused JWT's app, and of a dead token's
 	installationID int64
+	login          string // of the person whose token it is
 }
 
 // identify reads the credential and, if it is a JWT, verifies it. A token is
@@ -40,7 +41,7 @@ func (s *Server) identify(r *http.Request) caller {
 	c.hash = sha256.Sum256([]byte(secret))
 	c.sha256 = base64.StdEncoding.EncodeToString(c.hash[:])
 	if t, ok := s.tokenByHash(c.hash); ok {
-		c.appID, c.installationID = t.appID, t.installationID
+		c.appID, c.installationID, c.login = t.appID, t.installationID, t.login
 	}
 	c.appErr = errUndecodable
 	c.isJWT = strings.EqualFold(scheme, "Bearer") && strings.Count(secret, ".") == 2 && !strings.HasPrefix(secret, "ghs_")
@@ -51,38 +52,6 @@ func (s *Server) identify(r *http.Request) caller {
 		}
 	}
 	return c
-}
-
-// session is a live token and the installation it belongs to.
-type session struct {
-	token        token
-	installation *installation
-}
-
-// session finds the caller's live token, or the error that GitHub gives for
-// another one.
-func (s *Server) session(c caller) (session, *apiError) {
-	if c.scheme == "" {
-		return session{}, errNoCredentials
-	}
-	t, ok := s.tokenByHash(c.hash)
-	if !ok || t.revoked || t.refused || !s.Now().Before(t.expiresAt) {
-		return session{}, errBadCredentials
-	}
-	i, ok := s.installation(t.installationID, t.appID)
-	if !ok {
-		return session{}, errBadCredentials
-	}
-	if s.propagating(&t) {
-		if t.narrowed {
-			return session{}, errNotAccessible
-		}
-		return session{}, errBadCredentials
-	}
-	if !i.suspendedAt.IsZero() {
-		return session{}, errSuspended
-	}
-	return session{t, i}, nil
 }
 
 // propagating tells whether the token is too young to be known everywhere.

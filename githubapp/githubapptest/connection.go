@@ -20,6 +20,15 @@ func Hang(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
 // Disconnect closes the connection instead of answering.
 func Disconnect(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
 
+// Lost has the server do what is asked, and loses its answer: fault is what
+// the client sees instead, say [Disconnect] or a page of [HTML].
+func Lost(fault Fault) Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		record(w, r, next)
+		fault(w, r, next)
+	}
+}
+
 // Reset resets the TCP connection instead of answering; over HTTP/2 it resets
 // the stream.
 func Reset(w http.ResponseWriter, _ *http.Request, _ http.Handler) {

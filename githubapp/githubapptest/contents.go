@@ -176,7 +176,7 @@ func (c *call) changeContents(delete bool) (int, any, *apiError) {
 	return http.StatusOK, answer, nil
 }
 
-// change puts a commit on a branch in the app's name.
+// change puts a commit on a branch in the session's name.
 func (c *call) change(branch, tip, message string, changes ...fileChange) (commit string, refusal *apiError) {
 	for _, change := range changes {
 		switch {
@@ -187,7 +187,7 @@ func (c *call) change(branch, tip, message string, changes ...fileChange) (commi
 			return "", errNotAccessible
 		}
 	}
-	commit, err := c.commit(branch, tip, message, c.bot(), changes)
+	commit, err := c.commit(branch, tip, message, c.author(), changes)
 	if err != nil {
 		return "", &apiError{status: http.StatusConflict, message: "is at another commit than " + tip}
 	}
@@ -195,5 +195,5 @@ func (c *call) change(branch, tip, message string, changes ...fileChange) (commi
 }
 
 func (c *call) may(permission, level string) bool {
-	return c.session.token.may(c.session.installation, permission, level)
+	return c.session.may(c.repo, permission, level)
 }

@@ -60,9 +60,31 @@
 // [Server.ListenUnix] opens: gh api, gh auth status, gh repo view and gh repo
 // clone, with the GraphQL that they ask. /graphql runs any query on the viewer,
 // who is the app's bot, and on a repository, and the mutations that move its
-// branches; a field that it doesn't have, although GitHub has, is refused as one
-// that doesn't exist. What a token may not see is an error of type FORBIDDEN in
-// the answer, whose status is 200.
+// branches; a field that it doesn't have, although GitHub has, is refused as
+// one that doesn't exist. What a token may not see is an error of type
+// FORBIDDEN in the answer, whose status is 200.
+//
+// # People
+//
+// [Server.AddUser] adds a person, who signs in to an app and has it act in
+// their name: by the device flow, which [Server.Approve] and [Server.Deny]
+// answer, or by the web flow. Both have a page for a browser. The user access
+// token (ghu_) that this brings does with the API, GraphQL and git what both
+// the person and an installation of the app may do, and what it does is the
+// person's: commits of the API, pull requests, comments. It lives for 8 hours,
+// and its refresh token (ghr_) renews it once; [Server.SetUserTokenLife],
+// [Server.SetUserTokenExpiry] and [Server.RevokeGrant] change that, and [Lost]
+// has a refresh happen whose answer never arrives:
+//
+//	github.AddUser(githubapptest.User{Login: "alice", Access: map[string]string{"acme": "write"}})
+//	config := &oauth2.Config{ClientID: app.ClientID, Endpoint: oauth2.Endpoint{
+//		DeviceAuthURL: github.URL + "/login/device/code",
+//		TokenURL:      github.URL + "/login/oauth/access_token",
+//		AuthStyle:     oauth2.AuthStyleInParams,
+//	}}
+//	device, err := config.DeviceAuth(ctx)
+//	err = github.Approve(device.UserCode, "alice")
+//	token, err := config.DeviceAccessToken(ctx, device)
 //
 // # Webhooks
 //
@@ -88,17 +110,19 @@
 //
 // Every answer of the REST API is valid by GitHub's OpenAPI description, with
 // the members that it requires and none besides; so is every delivery of a
-// webhook; and ghinstallation and go-github work against the server unchanged.
+// webhook; and ghinstallation, go-github and golang.org/x/oauth2 work against
+// the server unchanged.
 // internal/clienttest in this module's repository proves it at each change.
 // Texts and headers, which the description doesn't have, are those of GitHub's
 // documentation and of public reports.
 //
 // # What it isn't
 //
-// It is no GitHub to work with: there are no issues or web pages, no users but
-// the bots of apps and accounts with an installation, of a pull request no more
-// than what is to be merged, and of a release its tag; and everything but commits
-// is held in memory. It listens on 127.0.0.1 only.
+// It is no GitHub to work with: there are no issues, and no web pages but those
+// for a sign-in, where anybody is who they say; a pull request is of branches
+// of one repository, has comments and no reviews; of a release there is its
+// tag; and everything but commits is held in memory. It listens on 127.0.0.1
+// only.
 //
 // Where GitHub's behaviour isn't documented, the server has one that a client
 // must not depend on: a mint always adds metadata: read, it lists repositories
@@ -109,8 +133,12 @@
 // [Options].MintsPerMinute; other requests may be as many as they like. The API
 // version of 2026-03-10 differs in nothing but the 202 for an uninstall, and
 // filters such as outdated are ignored, as are the author and committer of a
-// change of contents. A merge is a merge commit whatever the method asked for,
-// and takes git 2.38. To update a pull request's branch, and to merge it
+// change of contents. A client's credentials for a sign-in are parameters, as
+// documented, and nothing else; a poll of the device flow may come up to a
+// second early; a suspended installation's repositories aren't there for a
+// user's token; repository_id doesn't narrow one; and no webhook tells of a
+// revoked grant. A merge is a merge commit whatever the method asked for, and
+// takes git 2.38. To update a pull request's branch, and to merge it
 // automatically, which happens at once, takes pull_requests: write alone:
 // GitHub asks an app for more in places, and a platform mustn't count on it.
 package githubapptest

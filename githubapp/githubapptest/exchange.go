@@ -24,6 +24,7 @@ type exchange struct {
 	prefix   string // that /api/v3, or ""
 	body     []byte // an API request's
 	git      bool
+	signIn   bool      // a request of the pages and endpoints by which people sign in
 	limited  *apiError // the rate limit hit, if one is
 	answered bool
 }
@@ -50,12 +51,18 @@ func (s *Server) newExchange(w http.ResponseWriter, r *http.Request) (*exchange,
 		x.body = body
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	x.caller = s.identify(r)
+	if x.signIn = !git && x.prefix == "" && strings.HasPrefix(x.path, signInPrefix); x.signIn {
+		if _, a, ok := s.signInClient(parameters(r, x.body)); ok {
+			x.caller.appID = a.ID // for the log
+		}
+	} else {
+		x.caller = s.identify(r)
+	}
 	x.entry = s.log.add(r, x, service)
 
 	h := w.Header()
 	h.Set("X-GitHub-Request-Id", newRequestID())
-	if !git {
+	if !git && !x.signIn {
 		h.Set("Content-Type", "application/json; charset=utf-8")
 		h.Set("X-GitHub-Media-Type", "github.v3; format=json")
 		h.Set("X-Content-Type-Options", "nosniff")

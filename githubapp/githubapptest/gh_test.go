@@ -127,6 +127,21 @@ func TestTheRealGHWorksWithAnInstallationToken(t *testing.T) {
 	})
 }
 
+func TestTheRealGHIsThePersonWithAUserToken(t *testing.T) {
+	t.Parallel()
+	f := newPeople(t, nil)
+	_, err := f.AddRepository("acme/widgets")
+	require.NoError(t, err)
+	token, _ := f.signIn("alice")
+	g := f.newGH(token)
+	require.Equal(t, "alice\n", g.run("api", "user", "--jq", ".login"))
+	require.Regexp(t, `Logged in to github.com (account|as) alice`, g.run("auth", "status"))
+	require.Equal(t, "WRITE\n", g.run("repo", "view", "acme/widgets", "--json", "viewerPermission", "--jq", ".viewerPermission"))
+	_, stderr, err := g.try("repo", "view", "acme/gadgets")
+	require.Error(t, err)
+	require.Contains(t, stderr, "Could not resolve to a Repository")
+}
+
 // The fields that gh itself lists, all at once.
 func TestTheRealGHGetsEveryFieldOfARepository(t *testing.T) {
 	t.Parallel()

@@ -116,15 +116,16 @@ func (s *Server) authorizeGit(r *http.Request, fullName, service string) (*repos
 		return nil, false, errGitCredentials
 	}
 	repo, moved, err := s.repositoryByName(fullName)
-	if err != nil || repo.dir == "" || !session.token.reaches(session.installation, repo) {
+	if err != nil || repo.dir == "" || !session.reaches(repo) {
 		return nil, false, errGitNotFound
 	}
-	may := func(level string) bool { return session.token.may(session.installation, "contents", level) }
+	may := func(level string) bool { return session.may(repo, "contents", level) }
 	switch {
 	case service == "":
 		return nil, false, &gitError{403, "Please upgrade your git client: GitHub no longer serves the dumb HTTP protocol."}
 	case service == receivePack && !may("write"):
-		return nil, false, &gitError{403, fmt.Sprintf("Permission to %s.git denied to %s.", repo.fullName(), s.botName(c.appID))}
+		actor, _ := session.actor()
+		return nil, false, &gitError{403, fmt.Sprintf("Permission to %s.git denied to %s.", repo.fullName(), actor)}
 	case !may("read"):
 		return nil, false, &gitError{403, fmt.Sprintf("Read access to %s.git not granted.", repo.fullName())}
 	}

@@ -1,6 +1,6 @@
 package githubapptest
 
-import "fmt"
+import "cmp"
 
 // api returns the API's URL of what is below the repository's.
 func (c *call) api(below string) string { return c.links.api + "/repos/" + c.repo.fullName() + below }
@@ -59,17 +59,32 @@ func (c *call) parents(info commitInfo, at string) []map[string]string {
 // account returns the account that a signature belongs to, null where the
 // server knows none.
 func (c *call) account(s signature) any {
-	switch bot := c.bot(); {
-	case s.email == bot.email:
-		return c.links.account(bot.name, "Bot")
+	login, accountType := c.session.actor()
+	switch {
+	case s.email == noreply(login):
+		return c.links.account(login, accountType)
+	case s.email == noreply(c.session.bot):
+		return c.links.account(c.session.bot, "Bot")
 	case s.email == webFlow(s.at).email:
 		return c.links.account("web-flow", "User")
+	}
+	for _, login := range c.server.logins() {
+		if s.email == noreply(login) {
+			return c.links.account(login, "User")
+		}
 	}
 	return nil
 }
 
-// bot is who an app's commits are by.
-func (c *call) bot() signature {
-	name := c.server.botName(c.session.token.appID)
-	return signature{name, fmt.Sprintf("%d+%s@users.noreply.github.com", accountID(name), name), c.server.Now()}
+// actor returns the account in whose name the call is made.
+func (c *call) actor() map[string]any { return c.links.account(c.session.actor()) }
+
+// author is who the commits of the call are by.
+func (c *call) author() signature {
+	login, _ := c.session.actor()
+	name := login
+	if c.session.user != nil {
+		name = cmp.Or(c.session.user.Name, login)
+	}
+	return signature{name, noreply(login), c.server.Now()}
 }

@@ -78,7 +78,7 @@ func (s *Server) graphQLRoot(h http.Header, session session) graphql.Object {
 		"repository": graphql.Func(func(arguments map[string]any) (any, *graphql.Error) {
 			fullName := arguments["owner"].(string) + "/" + arguments["name"].(string)
 			repo, moved, err := s.repositoryByName(fullName)
-			if err != nil || !session.token.reaches(session.installation, repo) || (moved && arguments["followRenames"] != true) {
+			if err != nil || !session.reaches(repo) || (moved && arguments["followRenames"] != true) {
 				return nil, &graphql.Error{Type: "NOT_FOUND", Message: "Could not resolve to a Repository with the name '" + fullName + "'."}
 			}
 			return s.graphQLRepository(repo, session), nil
@@ -87,19 +87,25 @@ func (s *Server) graphQLRoot(h http.Header, session session) graphql.Object {
 	}
 }
 
-// viewer returns who an installation token acts as: the bot of its app.
+// viewer returns who a token acts as: a person, or the bot of its app.
 func (s *Server) viewer(session session) graphql.Object {
 	s.mu.Lock()
 	app := s.apps[session.token.appID]
 	s.mu.Unlock()
-	login := app.Slug + "[bot]"
-	id := accountID(login)
-	path := "/apps/" + app.Slug
-	return graphql.Object{
-		"id": accountNodeID(login, "Bot"), "databaseId": id, "login": login, "email": "", "isViewer": true,
+	login, accountType := session.actor()
+	path := accountPath(login, accountType)
+	out := graphql.Object{
+		"id": accountNodeID(login, accountType), "databaseId": accountID(login), "login": login, "email": "", "isViewer": true,
 		"avatarUrl": s.URL + "/avatars/in/" + strconv.FormatInt(app.ID, 10), "resourcePath": path, "url": s.URL + path,
 		"createdAt": timestamp(app.createdAt),
 	}
+	if session.user != nil {
+		out["avatarUrl"] = s.URL + "/avatars/u/" + strconv.FormatInt(accountID(login), 10)
+		if session.user.Name != "" {
+			out["name"] = session.user.Name
+		}
+	}
+	return out
 }
 
 // graphQLRateLimit returns what the headers of the answer say, and null where

@@ -13,8 +13,8 @@ import (
 // session may see it.
 func (s *Server) graphQLRepository(repo *repository, session session) graphql.Object {
 	path := "/" + repo.fullName()
-	owner, inOrganization := s.graphQLOwner(repo.owner, session.installation)
-	may := func(permission, level string) bool { return session.token.may(session.installation, permission, level) }
+	owner, inOrganization := s.graphQLOwner(repo.owner, session.through(repo))
+	may := func(permission, level string) bool { return session.may(repo, permission, level) }
 	out := graphql.Object{
 		"id": nodeID("R", repo.id), "databaseId": repo.id, "name": repo.name, "nameWithOwner": repo.fullName(), "owner": owner,
 		"url": s.URL + path, "resourcePath": path, "sshUrl": "git@" + repo.fullName() + ".git",
@@ -106,7 +106,7 @@ func graphQLPull(repo *repository, number int, p pullRequest) graphql.Object {
 		state = "MERGED"
 	}
 	return graphql.Object{
-		"id": nodeID("PR", repo.id, strconv.Itoa(number)), "number": number, "title": p.head, "state": state,
+		"id": nodeID("PR", repo.id, strconv.Itoa(number)), "number": number, "title": p.title, "state": state,
 		"headRefName": p.head, "baseRefName": p.base,
 	}
 }

@@ -1,6 +1,7 @@
 package githubapptest
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -8,19 +9,22 @@ import (
 	"strings"
 )
 
-// lfsLock is a file that one app keeps for itself.
+// lfsLock is a file that one account keeps for itself.
 type lfsLock struct {
 	ID       string            `json:"id"`
 	Path     string            `json:"path"`
 	LockedAt string            `json:"locked_at"`
 	Owner    map[string]string `json:"owner"`
-	appID    int64
 }
+
+// isOf reports whether the lock is the caller's.
+func (l lfsLock) isOf(name string) bool { return l.Owner["name"] == name }
 
 // serveLFSLocks answers what is asked about locks: create, list, verify and
 // unlock. rest is the path behind info/lfs/.
 func (s *Server) serveLFSLocks(w http.ResponseWriter, r *http.Request, repo *repository, rest string, body *json.Decoder) {
 	c := exchangeOf(r).caller
+	name := cmp.Or(c.login, s.botName(c.appID))
 	id, unlocks := strings.CutSuffix(strings.TrimPrefix(rest, "locks/"), "/unlock")
 	switch r.Method + " " + rest {
 	case "GET locks":
@@ -31,8 +35,8 @@ func (s *Server) serveLFSLocks(w http.ResponseWriter, r *http.Request, repo *rep
 		writeJSON(w, http.StatusOK, map[string]any{"locks": locks})
 	case "POST locks/verify":
 		writeJSON(w, http.StatusOK, map[string]any{
-			"ours":   s.lfsLocksOf(repo, func(l lfsLock) bool { return l.appID == c.appID }),
-			"theirs": s.lfsLocksOf(repo, func(l lfsLock) bool { return l.appID != c.appID }),
+			"ours":   s.lfsLocksOf(repo, func(l lfsLock) bool { return l.isOf(name) }),
+			"theirs": s.lfsLocksOf(repo, func(l lfsLock) bool { return !l.isOf(name) }),
 		})
 	case "POST locks":
 		var asked struct {
@@ -42,7 +46,7 @@ func (s *Server) serveLFSLocks(w http.ResponseWriter, r *http.Request, repo *rep
 			writeLFSError(w, http.StatusUnprocessableEntity, "a lock needs a path")
 			return
 		}
-		lock, made := s.addLFSLock(repo, c, asked.Path)
+		lock, made := s.addLFSLock(repo, name, asked.Path)
 		if !made {
 			writeJSON(w, http.StatusConflict, map[string]any{"lock": lock, "message": "already created lock"})
 			return
@@ -57,7 +61,7 @@ func (s *Server) serveLFSLocks(w http.ResponseWriter, r *http.Request, repo *rep
 			Force bool `json:"force"`
 		}
 		_ = body.Decode(&asked)
-		switch lock, found, removed := s.removeLFSLock(repo, c, id, asked.Force); {
+		switch lock, found, removed := s.removeLFSLock(repo, name, id, asked.Force); {
 		case !found:
 			writeLFSError(w, http.StatusNotFound, "Lock not found")
 		case !removed:
@@ -82,8 +86,8 @@ func (s *Server) lfsLocksOf(repo *repository, match func(lfsLock) bool) []lfsLoc
 }
 
 // addLFSLock locks a path; false when it is locked already, and by which lock.
-func (s *Server) addLFSLock(repo *repository, c caller, path string) (lfsLock, bool) {
-	name, now := s.botName(c.appID), s.Now()
+func (s *Server) addLFSLock(repo *repository, name, path string) (lfsLock, bool) {
+	now := s.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.lfsLocks[repo.id] {
@@ -94,22 +98,22 @@ func (s *Server) addLFSLock(repo *repository, c caller, path string) (lfsLock, b
 	s.nextID++
 	lock := lfsLock{
 		ID: strconv.FormatInt(s.nextID, 10), Path: path, LockedAt: timestamp(now),
-		Owner: map[string]string{"name": name}, appID: c.appID,
+		Owner: map[string]string{"name": name},
 	}
 	s.lfsLocks[repo.id] = append(s.lfsLocks[repo.id], lock)
 	return lock, true
 }
 
-// removeLFSLock unlocks, another app's lock by force alone; found is false when
+// removeLFSLock unlocks, another's lock by force alone; found is false when
 // there is no such lock, and removed when it stays.
-func (s *Server) removeLFSLock(repo *repository, c caller, id string, force bool) (lock lfsLock, found, removed bool) {
+func (s *Server) removeLFSLock(repo *repository, name, id string, force bool) (lock lfsLock, found, removed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for n, l := range s.lfsLocks[repo.id] {
 		switch {
 		case l.ID != id:
 			continue
-		case l.appID != c.appID && !force:
+		case !l.isOf(name) && !force:
 			return l, true, false
 		}
 		s.lfsLocks[repo.id] = slices.Delete(s.lfsLocks[repo.id], n, n+1)

@@ -64,7 +64,7 @@ func (s *Server) mint(w http.ResponseWriter, r *http.Request, a *app) {
 		answer.RepositorySelection = "selected"
 		for _, repo := range repositories {
 			answer.Repositories = append(answer.Repositories,
-				s.linksFor(r).repository(repo, session{*t, i}))
+				s.linksFor(r).repository(repo, session{token: *t, installations: []*installation{i}}))
 		}
 	}
 	writeJSON(w, http.StatusCreated, answer)

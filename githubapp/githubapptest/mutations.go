@@ -64,7 +64,7 @@ func (s *Server) mutations(w http.ResponseWriter, r *http.Request, session sessi
 		root[name] = graphql.Func(func(arguments map[string]any) (any, *graphql.Error) {
 			in := input{members: arguments["input"].(map[string]any)}
 			repo, within, ok := s.changed(m, in)
-			if !ok || !session.token.reaches(session.installation, repo) {
+			if !ok || !session.reaches(repo) {
 				return nil, &graphql.Error{Type: "NOT_FOUND", Message: fmt.Sprintf("Could not resolve to a node with the global id of '%s'", in.text(m.member))}
 			}
 			in.within = within

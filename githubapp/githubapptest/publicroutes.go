@@ -33,7 +33,7 @@ func (s *Server) getAppBySlug(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, public)
 }
 
-// getUser answers with the bot of an app, or an account that has an
+// getUser answers with the bot of an app, a user, or an account that has an
 // installation; the server knows no other.
 func (s *Server) getUser(w http.ResponseWriter, r *http.Request) {
 	login := r.PathValue("username")
@@ -42,6 +42,10 @@ func (s *Server) getUser(w http.ResponseWriter, r *http.Request) {
 			writeJSON(w, http.StatusOK, s.linksFor(r).publicUser(a.Slug+"[bot]", "Bot"))
 			return
 		}
+	}
+	if u, ok := s.userNamed(login); ok {
+		writeJSON(w, http.StatusOK, s.linksFor(r).person(u))
+		return
 	}
 	if i, ok := s.installationOn(login); ok && i.AccountType != "Enterprise" {
 		writeJSON(w, http.StatusOK, s.linksFor(r).publicUser(i.Account, i.AccountType))

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// The primary rate limits that answers announce: of an app or an installation,
-// and of an address without credentials.
+// The primary rate limits that answers announce: of an app, an installation or
+// a person, and of an address without credentials.
 const (
 	announcedLimit     = 5000
 	anonymousLimit     = 60
@@ -30,16 +30,16 @@ func resource(path string) string {
 	return coreResource
 }
 
-// bucket counts the requests of one app, one installation, or everyone else, to
-// one resource in the current window.
+// bucket counts the requests of one app, installation or person, or of everyone
+// else, to one resource in the current window.
 type bucket struct {
 	used  int
 	reset time.Time
 }
 
-// SetRateLimit enforces a primary rate limit of n requests an hour for each app
-// and each installation, by the server's clock, and starts all counts again.
-// GraphQL has as many besides.
+// SetRateLimit enforces a primary rate limit of n requests an hour for each app,
+// each installation and each person whose tokens come, by the server's clock,
+// and starts all counts again. GraphQL has as many besides.
 // Zero, the default, enforces none: the headers then count down from 5,000 but
 // stop at 1. Below zero there are no headers either and /rate_limit is 404, as
 // on a GitHub Enterprise Server whose rate limits are off.
@@ -54,6 +54,8 @@ func (s *Server) SetRateLimit(n int) {
 // GitHub's refusal, and its limit.
 func (c *caller) bucket() (name string, limit int) {
 	switch {
+	case c.login != "":
+		return fmt.Sprintf("user ID %d", accountID(c.login)), announcedLimit
 	case c.installationID != 0:
 		return fmt.Sprintf("installation ID %d", c.installationID), announcedLimit
 	case c.appID != 0:

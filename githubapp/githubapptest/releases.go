@@ -41,6 +41,6 @@ func postRelease(c *call) (int, any, *apiError) {
 		"tarball_url": c.api("/tarball/" + asked.Tag), "zipball_url": c.api("/zipball/" + asked.Tag),
 		"tag_name": asked.Tag, "target_commitish": asked.Target, "name": asked.Name, "body": asked.Body,
 		"draft": asked.Draft, "prerelease": asked.Prerelease, "created_at": now, "published_at": published,
-		"author": c.links.account(c.bot().name, "Bot"), "assets": []any{},
+		"author": c.actor(), "assets": []any{},
 	}, nil
 }

@@ -31,6 +31,11 @@ var repositoryRoutes = map[string]repositoryRoute{
 	"DELETE /git/refs/{ref...}":         {"contents", "write", deleteRef},
 	"POST /merges":                      {"contents", "write", postMerge},
 	"POST /releases":                    {"contents", "write", postRelease},
+	"GET /pulls":                        {"pull_requests", "read", listPulls},
+	"POST /pulls":                       {"pull_requests", "write", postPull},
+	"GET /pulls/{number}":               {"pull_requests", "read", getPull},
+	"GET /issues/{number}/comments":     {"pull_requests", "read", listComments},
+	"POST /issues/{number}/comments":    {"pull_requests", "write", postComment},
 	"PUT /pulls/{number}/merge":         {"contents", "write", putPullMerge},
 	"PUT /pulls/{number}/update-branch": {"pull_requests", "write", putPullBranch},
 }
@@ -49,7 +54,7 @@ type call struct {
 // call returns one, when the session has the permission and there is something
 // in the repository, which it reaches.
 func (s *Server) call(w http.ResponseWriter, r *http.Request, repo *repository, session session, permission, level string) (*call, *apiError) {
-	if !session.token.may(session.installation, permission, level) {
+	if !session.may(repo, permission, level) {
 		return nil, errNotAccessible
 	}
 	switch {

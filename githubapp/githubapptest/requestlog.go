@@ -21,6 +21,7 @@ type Request struct {
 	TokenSHA256    string // of the token or JWT presented, in standard base64: so GitHub's audit log names tokens
 	AppID          int64  // of the app whose JWT or token was presented; 0 when the server knows neither
 	InstallationID int64  // of the installation whose token was presented, dead or alive, or that the path names
+	Login          string // of the person whose user access token was presented, dead or alive
 	APIVersion     string // X-GitHub-Api-Version
 	UserAgent      string
 	Body           []byte // of an API request, with anything that looks like a token or a JWT blanked out
@@ -58,7 +59,7 @@ func (s *Server) ForgetRequests() {
 	s.log.requests = nil
 }
 
-// Mints returns how many tokens were minted.
+// Mints returns how many installation tokens were minted.
 func (s *Server) Mints() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
@@ -75,18 +76,23 @@ func (s *Server) Signatures() int {
 }
 
 func (l *requestLog) add(r *http.Request, x *exchange, service string) *Request {
+	clean := blank
+	if x.signIn {
+		clean = blankSignIn
+	}
 	entry := &Request{
 		Time:           time.Now(),
 		Method:         r.Method,
 		Path:           string(blank([]byte(r.URL.Path))),
-		Query:          string(blank([]byte(r.URL.RawQuery))),
+		Query:          string(clean([]byte(r.URL.RawQuery))),
 		AuthScheme:     x.caller.scheme,
 		TokenSHA256:    x.caller.sha256,
 		AppID:          x.caller.appID,
 		InstallationID: x.caller.installationID,
+		Login:          x.caller.login,
 		APIVersion:     r.Header.Get("X-GitHub-Api-Version"),
 		UserAgent:      string(blank([]byte(r.UserAgent()))),
-		Body:           blank(x.body),
+		Body:           clean(x.body),
 		Git:            x.git,
 		GitService:     service,
 	}

@@ -36,7 +36,7 @@ func (s *Server) newRoutes() *http.ServeMux {
 		"DELETE /installation/token":        s.deleteToken,
 		"GET /repos/{owner}/{repo}":         s.getRepository,
 		"GET /repositories/{repository_id}": s.getRepository,
-		"GET /user":                         s.refuseUser,
+		"GET /user":                         s.getAuthenticatedUser,
 	} {
 		mux.Handle(pattern, handle)
 	}
@@ -62,6 +62,10 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	x := exchangeOf(r)
 	if x.git {
 		s.serveGit(w, r)
+		return
+	}
+	if x.signIn {
+		s.signInRoutes.ServeHTTP(w, r)
 		return
 	}
 	if r.UserAgent() == "" {
@@ -114,8 +118,8 @@ func (handle appRoute) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handle(w, r, c.app)
 }
 
-// installationRoute lets handle have requests that carry a live installation
-// token.
+// installationRoute lets handle have requests that carry a live token, of an
+// installation or of a person who acts through one.
 type installationRoute func(http.ResponseWriter, *http.Request, session)
 
 // ServeHTTP implements [http.Handler].

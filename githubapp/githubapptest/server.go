@@ -31,9 +31,9 @@ type Options struct {
 	// bubble's clock. Default: a port of 127.0.0.1.
 	InMemory bool
 
-	// TokenLife is how long a token lives. Expiry is announced in whole
-	// seconds, as on GitHub's wire, and the token dies exactly then: it lives
-	// at least TokenLife and less than a second more. Zero or less:
+	// TokenLife is how long an installation token lives. Expiry is announced in
+	// whole seconds, as on GitHub's wire, and the token dies exactly then: it
+	// lives at least TokenLife and less than a second more. Zero or less:
 	// [DefaultTokenLife].
 	TokenLife time.Duration
 
@@ -79,18 +79,19 @@ type Server struct {
 	// too, as on GitHub Enterprise Server.
 	URL string
 
-	server   *http.Server
-	client   *http.Client
-	certPEM  []byte
-	gitRoot  string
-	ownsRoot bool
-	running  sync.WaitGroup // the accept loop and each request
-	routes   *http.ServeMux
-	onBreach func(Request)
-	log      requestLog
-	rules    ruleList
-	webhooks webhooks
-	goodJWTs goodJWTs
+	server       *http.Server
+	client       *http.Client
+	certPEM      []byte
+	gitRoot      string
+	ownsRoot     bool
+	running      sync.WaitGroup // the accept loop and each request
+	routes       *http.ServeMux
+	signInRoutes *http.ServeMux
+	onBreach     func(Request)
+	log          requestLog
+	rules        ruleList
+	webhooks     webhooks
+	goodJWTs     goodJWTs
 
 	mintLimit     mintLimit
 	mu            sync.Mutex // guards all below; never held across I/O
@@ -105,10 +106,12 @@ type Server struct {
 	buckets       map[string]*bucket
 	apps          map[int64]*app
 	installations map[int64]*installation
+	users         map[string]*User // by login in lower case
 	repositories  map[int64]*repository
 	names         map[string]int64 // lower-cased owner/name, old ones too, to the repository's id
 	nextID        int64
 	tokens        tokenStore
+	signIns       signIns
 	git           *gitTools           // nil until the first repository
 	storage       *lfsStorage         // nil until the first batch of Git LFS
 	lfsLocks      map[int64][]lfsLock // by repository
@@ -129,8 +132,10 @@ func NewServer(opts *Options) (*Server, error) {
 		buckets:       map[string]*bucket{},
 		apps:          map[int64]*app{},
 		installations: map[int64]*installation{},
+		users:         map[string]*User{},
 		repositories:  map[int64]*repository{},
 		names:         map[string]int64{},
+		signIns:       newSignIns(),
 		lfsLocks:      map[int64][]lfsLock{},
 		pulls:         map[int64][]pullRequest{},
 		nextID:        1000,
@@ -139,6 +144,7 @@ func NewServer(opts *Options) (*Server, error) {
 	s.SetLatency(opts.Latency)
 	s.SetClockOffset(opts.ClockOffset)
 	s.routes = s.newRoutes()
+	s.signInRoutes = s.newSignInRoutes()
 
 	transport := &http.Transport{ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second}
 	s.client = &http.Client{Transport: transport}

@@ -2,8 +2,8 @@ package githubapptest
 
 import "time"
 
-// SetTokenLife changes how long tokens live that are minted from now on; see
-// [Options]. Zero or less restores the default.
+// SetTokenLife changes how long installation tokens live that are minted from
+// now on; see [Options]. Zero or less restores the default.
 func (s *Server) SetTokenLife(d time.Duration) {
 	if d <= 0 {
 		d = DefaultTokenLife

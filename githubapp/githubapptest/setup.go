@@ -19,7 +19,8 @@ type Setup struct {
 	InstallationID int64
 	GitURLs        []string // of the repositories, in the order given
 
-	key *rsa.PrivateKey // behind a pointer, so that printing a Setup doesn't print it
+	key    *rsa.PrivateKey // behind a pointer, so that printing a Setup doesn't print it
+	secret *string
 }
 
 // SetUp makes everything ready in one call: the repositories (owner/name, all
@@ -40,7 +41,9 @@ func (s *Server) SetUp(repositories ...string) (*Setup, error) {
 	if err != nil {
 		return nil, fmt.Errorf("githubapptest: SetUp: make a key: %w", err)
 	}
-	ready := &Setup{AppID: s.newID(), InstallationID: s.newID(), key: key}
+	ready := &Setup{
+		AppID: s.newID(), InstallationID: s.newID(), key: key, secret: new(randomText("", "0123456789abcdef", 40)),
+	}
 	for _, fullName := range repositories {
 		gitURL, err := s.AddRepository(fullName)
 		if err != nil {
@@ -48,7 +51,7 @@ func (s *Server) SetUp(repositories ...string) (*Setup, error) {
 		}
 		ready.GitURLs = append(ready.GitURLs, gitURL)
 	}
-	s.AddApp(App{ID: ready.AppID, Keys: []*rsa.PublicKey{&key.PublicKey}})
+	s.AddApp(App{ID: ready.AppID, Keys: []*rsa.PublicKey{&key.PublicKey}, ClientSecret: *ready.secret})
 	s.mu.Lock()
 	ready.ClientID, ready.Slug = s.apps[ready.AppID].ClientID, s.apps[ready.AppID].Slug
 	s.mu.Unlock()
@@ -63,6 +66,10 @@ func (s *Server) SetUp(repositories ...string) (*Setup, error) {
 func (r *Setup) PrivateKey() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(r.key)})
 }
+
+// ClientSecret returns the app's client secret, which the sign-in of people
+// takes where it isn't by the device flow.
+func (r *Setup) ClientSecret() string { return *r.secret }
 
 func (s *Server) newID() int64 {
 	s.mu.Lock()

@@ -112,7 +112,7 @@ var repositoryURLs = map[string]string{
 // repository returns GitHub's full repository, as the session sees it: some 90
 // members and about 5 kB, as large as in real answers.
 func (l links) repository(r *repository, session session) map[string]any {
-	i := session.installation
+	i := session.through(r)
 	api, html := l.api+"/repos/"+r.fullName(), l.html+"/"+r.fullName()
 	_, host, _ := strings.Cut(l.html, "://")
 	owner := l.account(r.owner, i.AccountType)
@@ -132,8 +132,8 @@ func (l links) repository(r *repository, session session) map[string]any {
 		"allow_rebase_merge": true, "allow_squash_merge": true, "allow_merge_commit": true, "allow_auto_merge": false,
 		"allow_update_branch": false, "allow_forking": false, "delete_branch_on_merge": false,
 		"web_commit_signoff_required": false, "permissions": map[string]bool{
-			"admin": false, "maintain": false, "push": session.token.may(i, "contents", "write"), "triage": false,
-			"pull": session.token.may(i, "contents", "read"),
+			"admin": false, "maintain": false, "push": session.may(r, "contents", "write"), "triage": false,
+			"pull": session.may(r, "contents", "read"),
 		},
 	}
 	for name, rest := range repositoryURLs {

@@ -28,15 +28,18 @@ const statelessLength = 520
 // token is a minted one. Its value is not kept: the store finds it by its hash.
 type token struct {
 	appID          int64
-	installationID int64
+	installationID int64   // 0: a user's
+	login          string  // of the person whose token it is; "": an installation's
 	repositories   []int64 // nil: whatever the installation covers
 	permissions    map[string]string
 	narrowed       bool // the mint asked for less than the installation has
 	mintedAt       time.Time
-	expiresAt      time.Time
+	expiresAt      time.Time // zero: never
 	revoked        bool
 	refused        bool
 }
+
+func (t *token) expired(now time.Time) bool { return !t.expiresAt.IsZero() && !now.Before(t.expiresAt) }
 
 // tokenStore holds the tokens by the SHA-256 of their value; the Server's mutex
 // guards it.
@@ -51,7 +54,7 @@ func (t *tokenStore) add(value string, minted *token) {
 	}
 	if len(t.byHash) >= t.sweepAt {
 		for hash, old := range t.byHash {
-			if old.expiresAt.Before(minted.mintedAt.Add(-time.Hour)) {
+			if old.expired(minted.mintedAt.Add(-time.Hour)) {
 				delete(t.byHash, hash)
 			}
 		}
@@ -67,7 +70,7 @@ func (s *Server) mintToken(t *token, format TokenFormat) (value string, minted t
 	t.mintedAt = s.Now()
 	t.expiresAt = t.mintedAt.Add(now.tokenLife + time.Second - time.Nanosecond).Truncate(time.Second).UTC()
 	if format == FormatClassic {
-		value = classicToken()
+		value = classicToken("ghs_")
 	} else {
 		value = statelessToken(t)
 	}
@@ -79,9 +82,14 @@ func (s *Server) mintToken(t *token, format TokenFormat) (value string, minted t
 	return value, minted
 }
 
-// RevokeToken kills a token behind its holder's back. A value that was never
+// RevokeToken kills a token, also a refresh token, behind its holder's back. A value that was never
 // minted is ignored.
-func (s *Server) RevokeToken(token string) { s.changeToken(token, markRevoked) }
+func (s *Server) RevokeToken(token string) {
+	s.changeToken(token, markRevoked)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.signIns.refreshTokens, sha256.Sum256([]byte(token)))
+}
 
 // RefuseToken makes the server answer 401 Bad credentials to a token that is
 // alive, as GitHub did for hours to a few percent of them. A value that was
@@ -123,13 +131,17 @@ func (t *token) may(i *installation, permission, level string) bool {
 
 const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-func classicToken() string {
-	value := []byte("ghs_")
-	for len(value) < 40 {
+// classicToken returns prefix and 36 letters and digits.
+func classicToken(prefix string) string { return randomText(prefix, alphanumeric, 36) }
+
+// randomText returns prefix and n of letters, each as likely.
+func randomText(prefix, letters string, n int) string {
+	value := []byte(prefix)
+	for len(value) < len(prefix)+n {
 		var b [1]byte
 		_, _ = rand.Read(b[:])
-		if int(b[0]) < 4*len(alphanumeric) { // the rest would favour some letters
-			value = append(value, alphanumeric[int(b[0])%len(alphanumeric)])
+		if int(b[0]) < 256/len(letters)*len(letters) { // the rest would favour some letters
+			value = append(value, letters[int(b[0])%len(letters)])
 		}
 	}
 	return string(value)

@@ -7,10 +7,14 @@ import (
 )
 
 func (s *Server) listRepositories(w http.ResponseWriter, r *http.Request, session session) {
-	reached := slices.DeleteFunc(s.repositoriesOf(session.installation), func(repo *repository) bool {
-		return !session.token.reaches(session.installation, repo)
+	if session.user != nil {
+		errNoInstallationToken.write(w)
+		return
+	}
+	reached := slices.DeleteFunc(s.repositoriesOf(session.installation()), func(repo *repository) bool {
+		return !session.reaches(repo)
 	})
-	selection := session.installation.RepositorySelection
+	selection := session.installation().RepositorySelection
 	if session.token.repositories != nil {
 		selection = "selected"
 	}
@@ -24,7 +28,11 @@ func (s *Server) listRepositories(w http.ResponseWriter, r *http.Request, sessio
 }
 
 // deleteToken revokes the token that the request carries.
-func (s *Server) deleteToken(w http.ResponseWriter, r *http.Request, _ session) {
+func (s *Server) deleteToken(w http.ResponseWriter, r *http.Request, session session) {
+	if session.user != nil {
+		errNotAccessible.write(w)
+		return
+	}
 	hash := exchangeOf(r).caller.hash
 	s.mu.Lock()
 	if t, ok := s.tokens.byHash[hash]; ok {
@@ -46,7 +54,7 @@ func (s *Server) getRepository(w http.ResponseWriter, r *http.Request, session s
 func (s *Server) reached(w http.ResponseWriter, r *http.Request, session session, rest string) *repository {
 	repo, moved, ok := s.namedIn(r)
 	switch {
-	case !ok || !session.token.reaches(session.installation, repo):
+	case !ok || !session.reaches(repo):
 		errNotFound.write(w)
 	case moved:
 		s.redirectMoved(w, r, repo, rest)
@@ -64,10 +72,4 @@ func (s *Server) namedIn(r *http.Request) (repo *repository, moved, ok bool) {
 	}
 	repo, moved, err := s.repositoryByName(r.PathValue("owner") + "/" + r.PathValue("repo"))
 	return repo, moved, err == nil
-}
-
-// refuseUser answers GET /user: an installation is no user, so it is no test of
-// a token.
-func (s *Server) refuseUser(w http.ResponseWriter, _ *http.Request, _ session) {
-	errNotAccessible.write(w)
 }

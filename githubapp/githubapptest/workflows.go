@@ -18,7 +18,7 @@ const workflowFolder = ".github/workflows"
 // the other refs neither.
 func (s *Server) refuseWorkflows(w http.ResponseWriter, r *http.Request, repo *repository) bool {
 	session, refusal := s.session(exchangeOf(r).caller)
-	if refusal == nil && session.token.may(session.installation, "workflows", "write") {
+	if refusal == nil && session.may(repo, "workflows", "write") {
 		return false
 	}
 	p, err := readPush(r)

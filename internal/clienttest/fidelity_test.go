@@ -193,6 +193,50 @@ func TestEveryAnswerIsAsGitHubDescribesIt(t *testing.T) {
 		require.NoError(t, f.RenameRepository("acme/worked", "acme/work"))
 	})
 
+	t.Run("a person, and what they do", func(t *testing.T) {
+		f.AddUser(githubapptest.User{Login: "carol", Name: "Carol", Access: map[string]string{"acme": "write"}})
+		token, bot := "token "+f.signIn("carol"), mint(mintAcme, "")
+		get(200, "/user", token)
+		get(200, "/users/carol", "")
+		expect(304, "GET", "/user", token, "", "If-None-Match", "*")
+		get(200, "/repos/acme/work", token)
+		get(404, "/repos/alice/notes", token)
+		get(403, "/installation/repositories", token)
+		expect(403, "DELETE", "/installation/token", token, "")
+		const work = "/repos/acme/work"
+		var main struct{ Object struct{ SHA string } }
+		require.NoError(t, json.Unmarshal([]byte(get(200, work+"/git/ref/heads/main", token)), &main))
+		expect(201, "POST", work+"/git/refs", token, `{"ref":"refs/heads/c","sha":"`+main.Object.SHA+`"}`)
+		expect(201, "PUT", work+"/contents/three", token, `{"message":"x","content":"eA==","branch":"c"}`)
+		get(200, work+"/branches/c", token)
+		asked := `{"title":"Three","head":"c","base":"main"`
+		expect(201, "POST", work+"/pulls", token, asked+`,"body":"Why"}`)
+		expect(422, "POST", work+"/pulls", token, asked+"}")
+		expect(422, "POST", work+"/pulls", token, `{"title":"None","head":"none","base":"main"}`)
+		expect(403, "POST", work+"/pulls", mint(mintAcme, `{"permissions":{"contents":"read"}}`), asked+"}")
+		for _, who := range []string{token, bot} {
+			get(200, work+"/pulls?state=all&per_page=1&page=2", who)
+			get(200, work+"/pulls/3", who)
+			expect(201, "POST", work+"/issues/3/comments", who, `{"body":"Well"}`)
+			get(200, work+"/issues/3/comments?per_page=1&page=2", who)
+		}
+		get(404, work+"/pulls/9", token)
+		get(404, work+"/issues/9/comments", token)
+		expect(404, "POST", work+"/issues/9/comments", token, `{"body":"Well"}`)
+		expect(422, "POST", work+"/issues/3/comments", token, "{}")
+		expect(403, "POST", work+"/issues/3/comments", mint(mintAcme, `{"permissions":{"contents":"read"}}`), `{"body":"Well"}`)
+		expect(304, "GET", work+"/pulls", token, "", "If-None-Match", "*")
+		expect(304, "GET", work+"/pulls/3", token, "", "If-None-Match", "*")
+		expect(200, "PUT", work+"/pulls/3/merge", token, "{}")
+		get(200, work+"/pulls/3", token)
+		f.SetRateLimit(1)
+		get(200, "/user", token)
+		get(403, "/user", token)
+		f.SetRateLimit(0)
+		f.RevokeGrant(appID, "carol")
+		get(401, "/user", token)
+	})
+
 	t.Run("apps and users", func(t *testing.T) {
 		for _, authorization := range []string{"", f.app(), mint(mintAcme, "")} {
 			get(200, "/apps/robot", authorization)
@@ -300,9 +344,13 @@ func TestEveryAnswerIsAsGitHubDescribesIt(t *testing.T) {
 	require.Empty(t, missing, "GitHub describes them, and no answer of theirs was validated")
 }
 
-// unreachable are answers that the fake doesn't give: it signs nobody in, refuses no ref of a README otherwise than as
-// not found, has no files that are elsewhere, and is never too busy to delete one.
+// unreachable are answers that the fake doesn't give: it refuses no ref of a README otherwise than as not found, has no
+// files that are elsewhere, is never too busy to delete one or to show a pull request, shows no diff, which could be too
+// large, and turns no comments off.
 var unreachable = []string{
-	"GET /user 200", "GET /user 304", "GET /repos/{owner}/{repo}/readme 422",
+	"GET /repos/{owner}/{repo}/pulls 422", "GET /repos/{owner}/{repo}/pulls/{pull_number} 406",
+	"GET /repos/{owner}/{repo}/pulls/{pull_number} 500", "GET /repos/{owner}/{repo}/pulls/{pull_number} 503",
+	"GET /repos/{owner}/{repo}/issues/{issue_number}/comments 410", "POST /repos/{owner}/{repo}/issues/{issue_number}/comments 410",
+	"GET /repos/{owner}/{repo}/readme 422",
 	"GET /repos/{owner}/{repo}/contents/{path} 302", "DELETE /repos/{owner}/{repo}/contents/{path} 503",
 }

@@ -1,6 +1,7 @@
 package clienttest
 
 import (
+	"context"
 	"crypto/rsa"
 	"encoding/json"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"golang.org/x/oauth2"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -20,6 +22,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	appID    = 12
 	clientID = "Iv23liEXAMPLE"
+
+	clientSecret = "0123456789abcdef0123456789abcdef01234567"
 
 	// The installations: of all repositories of an organisation, of selected
 	// ones of a user, and of an enterprise.
@@ -44,7 +48,8 @@ func newFake(t testing.TB, opts *githubapptest.Options) *fake {
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	s.AddApp(githubapptest.App{
-		ID: appID, ClientID: clientID, Slug: "robot", Keys: []*rsa.PublicKey{&testutil.RSAKey(t, 0).PublicKey},
+		ID: appID, ClientID: clientID, Slug: "robot", ClientSecret: clientSecret,
+		Keys:        []*rsa.PublicKey{&testutil.RSAKey(t, 0).PublicKey},
 		Permissions: map[string]string{"contents": "write", "pull_requests": "write", "issues": "read", "organization_projects": "admin"},
 	})
 	s.AddInstallation(githubapptest.Installation{ID: 1, AppID: appID, Account: "acme", Repositories: []string{"acme/one", "acme/two", "acme/old"}})
@@ -100,4 +105,30 @@ func (f *fake) mint(path, body string, header ...string) string {
 	var minted struct{ Token string }
 	require.NoError(f.t, json.Unmarshal([]byte(answer), &minted))
 	return minted.Token
+}
+
+// signIn signs a person in by the device flow and returns their token. The
+// pages and endpoints for that are none of the API's, so no witness is there.
+func (f *fake) signIn(login string) string {
+	f.t.Helper()
+	config := f.oauth2()
+	ctx := context.WithValue(f.t.Context(), oauth2.HTTPClient, f.Client())
+	device, err := config.DeviceAuth(ctx)
+	require.NoError(f.t, err)
+	require.NoError(f.t, f.Approve(device.UserCode, login))
+	device.Interval = 1 // the first question may come at once
+	token, err := config.DeviceAccessToken(ctx, device)
+	require.NoError(f.t, err)
+	return token.AccessToken
+}
+
+// oauth2 is how people sign in to the app.
+func (f *fake) oauth2() *oauth2.Config {
+	return &oauth2.Config{
+		ClientID: clientID, ClientSecret: clientSecret,
+		Endpoint: oauth2.Endpoint{
+			AuthURL: f.URL + "/login/oauth/authorize", DeviceAuthURL: f.URL + "/login/device/code",
+			TokenURL: f.URL + "/login/oauth/access_token", AuthStyle: oauth2.AuthStyleInParams,
+		},
+	}
 }

@@ -1,6 +1,7 @@
 // Package octokit tries the gateway with octokit 4, GitHub's client for
 // JavaScript, in Node: its test starts a program of a workspace's, which has
-// nothing but the environment that the gateway's Mutator writes.
+// nothing but the environment that the gateway's Mutator writes. It also has
+// octokit sign a person in to the fake GitHub.
 //
 //	.ci/setup # Node, and octokit into node_modules
 //	go -C internal/octokit test

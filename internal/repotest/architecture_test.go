@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"tokenprovider/gateway":                               {"tokenprovider", "tokenprovider/gitcredential", "tokenprovider/tokenhttp"},
 	"tokenprovider/workspace":                             {"tokenprovider", "tokenprovider/gitcredential", "tokenprovider/tokenhttp"},
 	"tokenprovider/workspace/git-credential-provisionkit": {"tokenprovider/workspace"},
+	"tokenprovider/oauth2token":                           {"tokenprovider"},
 	"tokenprovider/redisstore":                            {"tokenprovider"},
 	"tokenprovider/tokenprom":                             {"tokenprovider"},
 	"tokenprovider/workloadid":                            {"tokenprovider", "tokenprovider/tokenhttp"},

@@ -76,7 +76,7 @@ func TestModulesAreWhereTheirPathsSayAndRequireOneRelease(t *testing.T) {
 		require.Contains(t, below, dir)
 	}
 	others := []string{
-		"examples/gogithub", "examples/workloadid",
+		"examples/gogithub", "examples/users", "examples/workloadid",
 		"internal/peerbench", "internal/clienttest", "internal/soak", "internal/newgh", "internal/octokit",
 	}
 	require.Subset(t, slices.Concat(modules, others), below, "a new module: say here whether others can use it")

@@ -20,7 +20,7 @@ import (
 const module = "github.com/molecule-ai/provisionkit"
 
 // modules are the folders of the modules below the root's that others can use.
-var modules = []string{"tokenprovider/redisstore", "tokenprovider/tokenprom", "tokenprovider/workloadid"}
+var modules = []string{"tokenprovider/oauth2token", "tokenprovider/redisstore", "tokenprovider/tokenprom", "tokenprovider/workloadid"}
 
 // forTests are the folders of internal/ that tests share or that have nothing
 // but tests. Each other package of the root module there is a leaf.

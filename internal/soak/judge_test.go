@@ -84,7 +84,7 @@ func TestAnOperationIsJudgedUnlessAFaultExplainsIt(t *testing.T) {
 		"the only replica is gone":              {restart, call(101), false},
 		"the only replica is gone at git's":     {happens(fault{kind: endpoint, target: 1}, 100, 102), doing(call(101), pushing), true},
 		"the only replica is gone, one is held": {restart, holding(call(101), 95, 115), true},
-		"one replica of several is gone":            {restart, both, true},
+		"one replica of several is gone":        {restart, both, true},
 		"its endpoint is gone at a start":       {restart, doing(call(101), starting), true},
 		"the store is gone":                     {stopped, call(105), true},
 		"the store is gone at a start":          {stopped, doing(call(105), starting), true},
@@ -151,6 +151,12 @@ func TestAReleasedTokenThatWorksIsALoss(t *testing.T) {
 	o.early = true
 	require.NotEmpty(t, excuse(o, away, testLife), "a nil may come some seconds early")
 	require.Empty(t, excuse(o, nil, testLife))
+}
+
+func TestATokenIsOfNoHelpToARelease(t *testing.T) {
+	o := doing(call(50), releasing)
+	o.err, o.held = errors.New("the store can't be reached"), token{minted: at(49), expires: at(80)}
+	require.NotEmpty(t, excuse(o, []happening{happens(fault{kind: redisGone, how: restarted}, 48, 52)}, testLife))
 }
 
 func TestAReleaseIsUncertainOnlyAfterTheStoreForgot(t *testing.T) {

@@ -46,7 +46,7 @@ const (
 type Helper struct {
 	Provider  tokenprovider.TokenProvider // required
 	Hosts     []string                    // `host` or `host:port`; nil: [DefaultHost] alone
-	Username  string                      // default [DefaultUsername]
+	Username  string                      // default: Provider's, if it has a method Username as tokenhttp.Client has, else [DefaultUsername]
 	MinTTL    time.Duration               // what Provider is asked for, a wish; default [DefaultMinTTL]
 	OnFailure OnFailure                   // default [FallThrough]
 
@@ -145,11 +145,14 @@ func (h *Helper) answer(ctx context.Context, req Request) (string, error) {
 	}
 	ctx = tokenprovider.WithMinTTL(ctx, max(minTTL, tokenprovider.MinTTL(ctx)))
 	type minted struct {
-		token     string
-		expiresAt time.Time
+		token, username string
+		expiresAt       time.Time
 	}
 	m, err := within(ctx, "the provider", func(ctx context.Context) (m minted, err error) {
 		m.token, m.expiresAt, err = h.Provider.Token(ctx)
+		if named, ok := h.Provider.(interface{ Username() string }); ok {
+			m.username = named.Username()
+		}
 		return m, err
 	})
 	if err != nil {
@@ -160,7 +163,7 @@ func (h *Helper) answer(ctx context.Context, req Request) (string, error) {
 			"check the clocks on both sides", m.expiresAt.UTC().Format(time.RFC3339))
 	}
 	authtype := slices.Contains(req.Capabilities, "authtype") && !h.Cacheable
-	return wire.GitAnswer(cmp.Or(h.Username, DefaultUsername), m.token, m.expiresAt, authtype)
+	return wire.GitAnswer(cmp.Or(h.Username, m.username, DefaultUsername), m.token, m.expiresAt, authtype)
 }
 
 func (h *Helper) erase(ctx context.Context, stdin io.Reader) error {

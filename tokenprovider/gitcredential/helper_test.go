@@ -148,6 +148,25 @@ func TestHostsUsernameAndMinTTLAreTheHelpers(t *testing.T) {
 	require.Empty(t, stdout, "the default host isn't served when others are named")
 }
 
+// named is a source whose tokens go with a user name.
+type named struct {
+	source
+	username string
+}
+
+func (n *named) Username() string { return n.username }
+
+func TestTheUserNameThatGoesWithTheTokenIsItsProviders(t *testing.T) {
+	for _, c := range []struct{ own, providers, want string }{
+		{"", "oauth2", "oauth2"}, {"bot", "oauth2", "bot"}, {"", "", "x-access-token"},
+	} {
+		h := &gitcredential.Helper{Provider: &named{source{token: token}, c.providers}, Username: c.own}
+		stdout, _, err := run(t, h, "get", githubRequest)
+		require.NoError(t, err)
+		require.Equal(t, "username="+c.want+"\npassword="+token+"\n", stdout)
+	}
+}
+
 func TestGetAsksForTenMinutesOfLifeOrMoreIfItsCallerWantsMore(t *testing.T) {
 	provider := &source{token: token}
 	h := helperOf(provider)

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
@@ -51,6 +53,7 @@ type Client struct {
 	UserAgent string
 
 	rejected rejections
+	username atomic.Pointer[string] // of the last answer; nil: there was none
 }
 
 var (
@@ -91,7 +94,20 @@ func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 		return "", time.Time{}, unusable(req, err)
 	}
 	c.rejected.received(tokenprovider.TokenSHA256(got.Token), req.rejected)
+	username := got.Username // a pointer into got would keep the token
+	c.username.Store(&username)
 	return got.Token, expiresAt, nil
+}
+
+// Username returns the user name that goes with the token which was delivered
+// last, for git's Basic authentication; "" before the first one, and where the
+// endpoint named none that can be one.
+func (c *Client) Username() string {
+	name := c.username.Load()
+	if name == nil || !wire.IsToken(*name) || strings.Contains(*name, ":") {
+		return ""
+	}
+	return *name
 }
 
 // Invalidate notes that git or an API refused token. The calls of Token from

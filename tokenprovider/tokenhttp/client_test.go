@@ -106,6 +106,18 @@ func TestAClientGetsWhatTheHandlerServes(t *testing.T) {
 
 func ascii(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r > 127 }) }
 
+func TestAClientHasTheUserNameOfTheLastAnswer(t *testing.T) {
+	for answered, want := range map[string]string{"oauth2": "oauth2", "": "", "a:b": "", "a b": ""} {
+		server := httptest.NewServer(answering(200, "application/json", fmt.Sprintf(`{"token":"t","username":%q}`, answered)))
+		t.Cleanup(server.Close)
+		c := &tokenhttp.Client{URL: server.URL, Bearer: tokenprovider.Static("b")}
+		require.Empty(t, c.Username(), "nothing was asked yet")
+		_, _, err := c.Token(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, want, c.Username())
+	}
+}
+
 func TestAClientThatIsMisconfiguredSaysWhatIsWrongBeforeDialling(t *testing.T) {
 	const (
 		notConfigured   = tokenprovider.CodeNotConfigured

@@ -1,4 +1,5 @@
-// Package local has what an example of a gateway needs on a machine that has
+// Package local has what examples need on a machine that has no command of this
+// repository installed and, for a gateway,
 // neither a host name nor a certificate for one, and no GitHub but the fake.
 package local
 

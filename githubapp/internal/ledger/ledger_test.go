@@ -46,7 +46,9 @@ func (o *office) Swap(ctx context.Context, key string, old, new []byte, ttl time
 	if o.away.Load() {
 		return false, errors.New("connection refused")
 	}
+	o.mu.Lock()
 	o.lastKey, o.lastSwap, o.lastTTL = key, new, ttl
+	o.mu.Unlock()
 	return o.Store.Swap(ctx, key, old, new, ttl)
 }
 
@@ -275,6 +277,35 @@ func (s *unsafeStore) Swap(ctx context.Context, key string, old, new []byte, ttl
 		return false, errors.New("too few replicas have it")
 	}
 	return swapped, err
+}
+
+func TestTheUnrecordedOfAFleetAreRecordedSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		o.away.Store(true)
+		for n := range 200 {
+			id := fmt.Sprint("ws-", n)
+			require.NoError(t, o.Issue(t.Context(), id, "", newToken(id), ""))
+		}
+		store := o.Store
+		o.Store = slow{store}
+		o.away.Store(false)
+		time.Sleep(8 * time.Second)
+		for n := range 200 {
+			id := fmt.Sprint("ws-", n)
+			value, err := store.Load(t.Context(), "workspace/"+id)
+			require.NoError(t, err)
+			require.NotEmpty(t, value, id)
+		}
+	})
+}
+
+// slow is a Store that isn't near.
+type slow struct{ tokenprovider.Store }
+
+func (s slow) Load(ctx context.Context, key string) ([]byte, error) {
+	time.Sleep(50 * time.Millisecond)
+	return s.Store.Load(ctx, key)
 }
 
 func TestWhatIsUnrecordedEndsWithItsToken(t *testing.T) {

@@ -20,8 +20,9 @@ func (u *Uncertain) Error() string {
 	return fmt.Sprintf("it isn't known all that the workspace was given; by %s it is dead", u.Until.UTC().Format(time.RFC3339))
 }
 
-// maxRevocations is how many tokens of a workspace are revoked at a time.
-const maxRevocations = 8
+// atOnce is how many tokens of a workspace are revoked at a time, and of how many
+// workspaces tokens are recorded.
+const atOnce = 8
 
 // Release ends a workspace: what it was given is revoked, what is being minted
 // for it is when it comes, and nothing is minted any more. A nil error means that
@@ -80,7 +81,7 @@ func (l *Ledger) settle(ctx context.Context, key string, r *record) error {
 		failures []error
 		calls    errgroup.Group
 	)
-	calls.SetLimit(maxRevocations)
+	calls.SetLimit(atOnce)
 	for _, e := range r.owed() {
 		calls.Go(func() error {
 			var err error

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"golang.org/x/sync/errgroup"
 )
 
 // unrecorded is a token that was handed out while the Store couldn't be reached.
@@ -51,15 +52,24 @@ func (l *Ledger) life(key string, r *record) Life {
 	return life
 }
 
-// recordLater records what isn't, and again after storeRest while something is
-// left. In between a timer is all that there is of it.
+// recordLater records what isn't, of several workspaces at a time, and again after
+// storeRest while something is left. In between a timer is all that there is of
+// it.
 func (l *Ledger) recordLater() {
 	l.mu.Lock()
 	keys := slices.Collect(maps.Keys(l.unrecorded))
 	l.mu.Unlock()
-	for _, key := range keys {
-		_ = l.recordAll(context.Background(), key)
+	var calls errgroup.Group
+	calls.SetLimit(atOnce)
+	for n, key := range keys {
+		record := func() error { _ = l.recordAll(context.Background(), key); return nil }
+		if n == 0 {
+			_ = record() // while one asks whether the Store is back, others do without
+			continue
+		}
+		calls.Go(record)
 	}
+	_ = calls.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.recording = len(l.unrecorded) > 0; l.recording {

@@ -98,6 +98,9 @@ func (s *Source) Token(ctx context.Context) (string, time.Time, error) {
 	return a.token, a.expiresAt, nil
 }
 
+// Username returns the user name that goes with the last token, "" before one.
+func (s *Source) Username() string { return s.client.Username() }
+
 // awaitBearer returns why there is no bearer. One whose file is empty or away
 // may be written or mounted anew this very moment: it is looked for again.
 func (s *Source) awaitBearer(ctx context.Context) error {
@@ -124,7 +127,7 @@ func (s *Source) remedy(ctx context.Context, err error) string {
 	answered, isAnswer := errors.AsType[*wire.StatusError](err)
 	proxy, isProxy := errors.AsType[*wire.ProxyRefusal](err)
 	aboutRepository := wire.NoRepositoryToken(string(code), tokenprovider.Repository(ctx))
-	if code == tokenprovider.CodeUnauthenticated {
+	if code == tokenprovider.CodeUnauthenticated && !(isAnswer && answered.Status == http.StatusInternalServerError) {
 		if used, err := s.bearer.Credential(ctx); err == nil && used.Expired(time.Now()) {
 			return "the workspace's bearer expired at " + used.ExpiresAt.UTC().Format(time.RFC3339) +
 				": it needs a new one from the platform"
@@ -142,11 +145,10 @@ func (s *Source) remedy(ctx context.Context, err error) string {
 		return "that isn't the platform's token endpoint: " + wire.EnvURL + " may be wrong, or something stands before it"
 	case isAnswer && answered.Status == http.StatusInternalServerError && aboutRepository != "":
 		return aboutRepository
-	case code != tokenprovider.CodeUnauthenticated:
+	case code != tokenprovider.CodeUnauthenticated, isAnswer && answered.Status == http.StatusInternalServerError:
 		return code.Message()
 	case !isAnswer: // nothing was asked
 		return "correct " + wire.EnvBearer + ", or what " + wire.EnvBearerFile + " names"
 	}
-	return "the platform doesn't accept the workspace's bearer (401), " +
-		"or its own key was refused (500)"
+	return "the platform doesn't accept the workspace's bearer"
 }

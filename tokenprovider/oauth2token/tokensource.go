@@ -1,0 +1,78 @@
+package oauth2token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/wire"
+	"github.com/molecule-ai/provisionkit/tokenprovider"
+	"golang.org/x/oauth2"
+)
+
+// TokenSource returns p as an [oauth2.TokenSource], for clients that take one:
+//
+//	client := &http.Client{Transport: &oauth2.Transport{Source: oauth2token.TokenSource(p)}}
+//
+// Each Token asks p, which has a cache of its own or is one. [oauth2.NewClient]
+// and [oauth2.ReuseTokenSource] would keep what they get until 10 s before its
+// expiry, whatever becomes of it meanwhile: don't put them over it. A
+// TokenSource has no ctx, so p is asked without a deadline of a caller's, and
+// left behind after 30 s.
+//
+// The errors are p's. With a nil p each Token is
+// [tokenprovider.ErrNotConfigured]. A token that is empty or has expired is of
+// [tokenprovider.CodeInternal]: p breaks its contract. It is as safe for
+// concurrent use as p is.
+func TokenSource(p tokenprovider.TokenProvider) oauth2.TokenSource { return providerSource{p} }
+
+// providerSource is a provider as x/oauth2 sees it.
+type providerSource struct{ p tokenprovider.TokenProvider }
+
+// sourcePatience bounds a call of a provider for somebody who set no bound.
+const sourcePatience = 30 * time.Second
+
+// Token returns p's token.
+func (s providerSource) Token() (*oauth2.Token, error) {
+	if foreign.IsNil(s.p) {
+		return nil, errorf(tokenprovider.CodeNotConfigured, "the TokenSource has no provider")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sourcePatience)
+	defer cancel()
+	t, err := foreign.Within(ctx, "the provider", func(ctx context.Context) (*oauth2.Token, error) {
+		token, expiresAt, err := s.p.Token(ctx)
+		return &oauth2.Token{AccessToken: token, TokenType: "Bearer", Expiry: expiresAt}, err
+	})
+	switch {
+	case err != nil:
+		return nil, defectless(err)
+	case t.AccessToken == "":
+		return nil, errorf(tokenprovider.CodeInternal, "the provider delivered an empty token")
+	case wire.Expired(t.Expiry, time.Now()):
+		return nil, errorf(tokenprovider.CodeInternal, "the provider delivered a token that has expired")
+	}
+	return t, nil
+}
+
+// String names the type alone: a source may hold a token.
+func (s providerSource) String() string { return "oauth2token.TokenSource" }
+
+// Format prints [providerSource.String] under every verb.
+func (s providerSource) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
+
+// defectless returns err, or what may be told of a defect of foreign code.
+func defectless(err error) error {
+	if defect, ok := errors.AsType[*foreign.Defect](err); ok {
+		return errorf(tokenprovider.CodeInternal, "%s", defect.Error())
+	}
+	if err == foreign.ErrNoAnswer {
+		return errorf(tokenprovider.CodeUnavailable, "%w", err)
+	}
+	return err
+}
+
+func errorf(code tokenprovider.Code, format string, args ...any) *tokenprovider.Error {
+	return &tokenprovider.Error{Code: code, Err: fmt.Errorf("oauth2token: "+format, args...)}
+}
