@@ -120,6 +120,15 @@ func (f *fleet) act(w *workspace) time.Duration {
 		f.pull(w, &o)
 	}
 	f.judge.note(o)
+	return w.kind.pause(w)
+}
+
+// pause draws how long a workspace does something else. A call by the gateway is
+// the dearest thing to simulate, so those behind it work less often.
+func (k kind) pause(w *workspace) time.Duration {
+	if k == behind {
+		return w.between(30*time.Minute, 90*time.Minute)
+	}
 	return w.between(10*time.Minute, 30*time.Minute)
 }
 

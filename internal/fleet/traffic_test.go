@@ -16,6 +16,7 @@ type request int
 const (
 	sharedMint request = iota // for a scope of many workspaces
 	ownMint                   // for one workspace
+	failedMint
 	lookup
 	revocation
 	other
@@ -24,7 +25,7 @@ const (
 )
 
 func (r request) String() string {
-	return [...]string{"mints for many workspaces", "mints for one", "lookups", "revocations", "others",
+	return [...]string{"mints for many workspaces", "mints for one", "mints that failed", "lookups", "revocations", "others",
 		"the workspaces' own calls"}[r]
 }
 
@@ -54,7 +55,7 @@ func (c *traffic) count(github *githubapptest.Server, struck []*fault) {
 		is := requestOf(r)
 		c.hours[hour][is]++
 		switch is {
-		case sharedMint, ownMint:
+		case sharedMint, ownMint, failedMint:
 			c.minutes[minute]++
 		case workspaces, revocation:
 			c.ofOne[hour][r.InstallationID]++
@@ -82,6 +83,8 @@ func requestOf(r githubapptest.Request) request {
 	switch {
 	case r.UserAgent == userAgent:
 		return workspaces
+	case strings.HasSuffix(r.Path, "/access_tokens") && r.Status != http.StatusCreated:
+		return failedMint
 	case strings.HasSuffix(r.Path, "/access_tokens") && bytes.Contains(r.Body, []byte("pull_requests")):
 		return ownMint
 	case strings.HasSuffix(r.Path, "/access_tokens"):
