@@ -5,13 +5,14 @@
 // asked, against its limits, which operations were lost, and how much memory a
 // workspace took. A small fleet lives with every go test, a large one by
 //
-//	go test ./internal/fleet -run Day -v -timeout 1h -workspaces 100000 -hours 24
+//	go test ./internal/fleet -run Faults -v -timeout 2h -workspaces 100000 -hours 24
 //
 // What is simpler than in the world: an operation is one request, of the token's
 // endpoint or of the gateway for a call of the API, and no git runs; a workspace
 // calls the replica's handler without a connection, and only the platform's own
-// requests to GitHub, and those that the gateway passes on, take one; each
-// workspace works once in 10 to 30 minutes; of the tokens that are pulled each
+// requests to GitHub, and those that the gateway passes on, take one; a workspace
+// pulls once in 15 to 45 minutes, and calls by the gateway once in 1 to 3 hours;
+// of the tokens that are pulled each
 // twentieth is tried at GitHub; and each organisation has one repository.
 //
 // A seed gives the same workspaces, the same faults and the same moments of work

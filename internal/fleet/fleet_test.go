@@ -127,9 +127,19 @@ func (f *fleet) act(w *workspace) time.Duration {
 // the dearest thing to simulate, so those behind it work less often.
 func (k kind) pause(w *workspace) time.Duration {
 	if k == behind {
-		return w.between(30*time.Minute, 90*time.Minute)
+		return w.between(time.Hour, 3*time.Hour)
 	}
-	return w.between(10*time.Minute, 30*time.Minute)
+	return w.between(15*time.Minute, 45*time.Minute)
+}
+
+// of returns how many workspaces there are of a kind.
+func (f *fleet) of(k kind) (n int) {
+	for i := range f.workspaces {
+		if f.workspaces[i].kind == k {
+			n++
+		}
+	}
+	return n
 }
 
 // start begins a life in w's place.

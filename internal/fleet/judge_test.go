@@ -11,6 +11,8 @@ import (
 // GitHub, the installation and the workspace were all well, and had been for as
 // long as the platform may take to find that out.
 type judge struct {
+	tokens int // that there are at a time
+
 	mu       sync.Mutex
 	struck   []*fault // so far, those that last included
 	counts   [operations]count
@@ -69,6 +71,13 @@ func (f *fault) over(o operation) (since time.Duration, over bool) {
 	return o.ended.Sub(f.to), true
 }
 
+// soFar returns the faults that have begun.
+func (j *judge) soFar() []*fault {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.struck
+}
+
 // note judges an operation.
 func (j *judge) note(o operation) {
 	j.mu.Lock()
@@ -83,7 +92,7 @@ func (j *judge) note(o operation) {
 		case !f.concerns(o):
 		case !over:
 			lasting = true
-		case since <= f.aftermath() && (last == nil || f.to.After(last.to)):
+		case since <= j.aftermath(f) && (last == nil || f.to.After(last.to)):
 			last = f
 		}
 	}
@@ -132,7 +141,17 @@ func (j *judge) released(f *fleet, w *workspace) {
 	}
 }
 
-// aftermath is how long after f's end somebody may still be refused for it.
-func (f *fault) aftermath() time.Duration {
-	return 20 * time.Minute
+// aftermath is how long after f's end somebody may still be refused for it: a
+// cache's longest back-off, the longest that a refusal is held for where no
+// webhook comes to each replica, or for as long as it takes GitHub to mint all
+// tokens, which have died.
+func (j *judge) aftermath(f *fault) time.Duration {
+	const backoff = 75 * time.Second
+	switch f.kind {
+	case suspended, unheard:
+		return 15*time.Minute + backoff
+	case deadLong:
+		return time.Duration(j.tokens)*time.Minute/(mintsPerMinute*3/4) + 2*backoff
+	}
+	return backoff
 }

@@ -14,10 +14,6 @@ type memory struct{ own, others int }
 // may be under way.
 func (p *platform) measure(f *fleet) memory {
 	p.github.Client().CloseIdleConnections()
-	var number [kinds]int
-	for n := range f.workspaces {
-		number[f.workspaces[n].kind]++
-	}
 	before := heap()
 	for n := range replicas {
 		r := p.replica(n)
@@ -28,7 +24,7 @@ func (p *platform) measure(f *fleet) memory {
 		p.running[n].Store(nil)
 	}
 	each := func(bytes int, of int) int { return bytes / replicas / max(of, 1) }
-	return memory{each(before-without, number[owning]), each(without-heap(), number[sharing]+number[behind])}
+	return memory{each(before-without, f.of(owning)), each(without-heap(), f.of(sharing)+f.of(behind))}
 }
 
 func heap() int {
@@ -41,9 +37,9 @@ func heap() int {
 }
 
 // report is what the day was like.
-func report(f *fleet, j *judge, c *traffic, m memory, day time.Duration, seed uint64) string {
+func report(f *fleet, j *judge, c *traffic, m memory, lasts time.Duration) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d workspaces of %d organisations, %d replicas, %.0f hours, seed %d\n\n", len(f.workspaces), f.organisations, replicas, day.Hours(), seed)
+	fmt.Fprintf(&b, "%d workspaces of %d organisations, %d replicas, %.0f hours, seed %d\n\n", len(f.workspaces), f.organisations, replicas, lasts.Hours(), *seedFlag)
 	fmt.Fprintf(&b, "%-24s %9s %9s %9s %9s %9s %5s\n", "operations", "asked", "served", "in faults", "failed so", "after", "lost")
 	for is, n := range j.counts {
 		fmt.Fprintf(&b, "%-24v %9d %9d %9d %9d %9d %5d\n", what(is), n.asked, n.served, n.through, n.during, n.after, n.lost)
