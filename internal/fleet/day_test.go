@@ -15,22 +15,24 @@ type day struct {
 	*fleet
 	*traffic
 	memory
-	report string
 }
 
 // live has a fleet live a day of so many hours.
 func live(t *testing.T, faults []*fault, inspect func(t *testing.T, d day)) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // it makes much that is garbage at once
-	for n := range len(faults) + 1 {                  // real time to make
-		if n == 0 || faults[n-1].kind == rotated {
-			testutil.RSAKey(t, n)
+	key := 0
+	testutil.RSAKey(t, key) // real time to make
+	for _, f := range faults {
+		if f.kind == rotated {
+			key++
+			testutil.RSAKey(t, key)
 		}
 	}
 	lasts := hours()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlatform(t, organisations())
 		j := &judge{latest: map[faultKind]time.Duration{}}
-		f := newFleet(t, p, j, *workspacesFlag, lasts, *seedFlag)
+		f := newFleet(p, j, *workspacesFlag, lasts, *seedFlag)
 		j.tokens = f.of(owning) + shared*p.organisations
 		c := &traffic{began: time.Now(), ofDead: map[*fault]int{}}
 		go func() {
@@ -45,8 +47,9 @@ func live(t *testing.T, faults []*fault, inspect func(t *testing.T, d day)) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		m := p.measure(f)
-		t.Log("\n" + report(f, j, c, m, lasts))
-		inspect(t, day{fleet: f, traffic: c, memory: m})
+		d := day{f, c, m}
+		t.Logf("\n%v", d)
+		inspect(t, d)
 	})
 }
 

@@ -1,7 +1,6 @@
 package fleet_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -15,10 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The faults of six hours, each in a part of its own of 45 minutes, but the
-// suspensions, which come at any time.
-var faultKinds = []faultKind{unavailable, dead, deadLong, rotated, restarted, storeAway}
-
 type faultKind string
 
 const (
@@ -31,6 +26,10 @@ const (
 	suspended   faultKind = "an organisation suspends the app"
 	unheard     faultKind = "an organisation suspends the app, and no webhook comes"
 )
+
+// faultKinds are the faults of six hours: each in a part of its own of 45
+// minutes, but the suspensions, which come at any time and are several.
+var faultKinds = []faultKind{unavailable, dead, deadLong, rotated, restarted, storeAway, suspended, unheard}
 
 // fault is what goes wrong from one time to another.
 type fault struct {
@@ -49,29 +48,33 @@ const (
 	longestSuspension = 2 * time.Hour
 )
 
-// faultsOf returns the faults of a day.
+// faultsOf returns the faults of a day. No organisation suspends the app twice.
 func faultsOf(day time.Duration, organisations int, seed uint64) (faults []*fault) {
 	random := rand.New(rand.NewPCG(seed, 1<<63))
 	upTo := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
 	for start := time.Duration(0); start+quarter <= day; start += quarter {
 		parts := random.Perm(int(quarter/part) - 1)
-		for n, kind := range faultKinds {
-			f := &fault{kind: kind, begins: start + part*time.Duration(1+parts[n]) + upTo(3*time.Minute), lasts: 2*time.Minute + upTo(8*time.Minute)}
+		for n, kind := range faultKinds[:len(faultKinds)-2] {
+			f := &fault{
+				kind: kind, begins: start + part*time.Duration(1+parts[n]) + upTo(3*time.Minute),
+				lasts: 2*time.Minute + upTo(8*time.Minute),
+			}
 			if kind == deadLong {
 				f.lasts = 40 * time.Minute
 			}
 			faults = append(faults, f)
 		}
 		for n := range suspensionsInSix {
-			f := &fault{kind: suspended, organisation: random.IntN(organisations), lasts: 10*time.Minute + upTo(longestSuspension-10*time.Minute)}
-			f.begins = start + part + upTo(quarter-part-longestSuspension)
+			f := &fault{
+				kind: []faultKind{suspended, unheard}[n%2], organisation: random.IntN(organisations),
+				begins: start + part + upTo(quarter-part-longestSuspension),
+				lasts:  10*time.Minute + upTo(longestSuspension-10*time.Minute),
+			}
 			if n == 0 {
 				f.lasts = longestSuspension
 			}
-			if n%2 == 1 {
-				f.kind = unheard
-			}
-			if !slices.ContainsFunc(faults, func(g *fault) bool { return g.concernsAny(f.kind) && g.organisation == f.organisation }) {
+			same := func(g *fault) bool { return g.isSuspension() && g.organisation == f.organisation }
+			if !slices.ContainsFunc(faults, same) {
 				faults = append(faults, f)
 			}
 		}
@@ -80,9 +83,6 @@ func faultsOf(day time.Duration, organisations int, seed uint64) (faults []*faul
 	return faults
 }
 
-func (f *fault) concernsAny(k faultKind) bool {
-	return f.isSuspension() && (k == suspended || k == unheard)
-}
 func (f *fault) isSuspension() bool { return f.kind == suspended || f.kind == unheard }
 
 // strike has all faults happen, each at its time.
@@ -104,6 +104,7 @@ func strike(t *testing.T, p *platform, j *judge, faults []*fault) {
 	all.Wait()
 }
 
+// happen has f happen, from its begin to its end.
 func (f *fault) happen(t *testing.T, p *platform, key int) {
 	switch f.kind {
 	case unavailable, dead, deadLong:
@@ -136,14 +137,11 @@ func (f *fault) happen(t *testing.T, p *platform, key int) {
 	}
 }
 
-// deliver does something of which the platform is told, or isn't.
+// deliver does something of which one of the replicas is told, or none.
 func (p *platform) deliver(heard bool, do func()) {
 	p.deliveries.Lock()
 	defer p.deliveries.Unlock()
+	p.delivered++
 	p.deaf = !heard
 	do()
-}
-
-func (f *fault) String() string {
-	return fmt.Sprintf("%s, from %s for %s", f.kind, f.begins.Round(time.Second), f.lasts.Round(time.Second))
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
-	"testing"
 	"time"
 )
 
@@ -58,8 +57,10 @@ type fleet struct {
 	running sync.WaitGroup
 }
 
-func newFleet(t *testing.T, p *platform, j *judge, workspaces int, day time.Duration, seed uint64) *fleet {
-	f := &fleet{platform: p, judge: j, workspaces: make([]workspace, workspaces), due: make([][]*workspace, day/time.Second)}
+func newFleet(p *platform, j *judge, workspaces int, day time.Duration, seed uint64) *fleet {
+	f := &fleet{
+		platform: p, judge: j, workspaces: make([]workspace, workspaces), due: make([][]*workspace, day/time.Second),
+	}
 	for n := range f.workspaces {
 		w := &f.workspaces[n]
 		*w = workspace{

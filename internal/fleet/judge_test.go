@@ -111,8 +111,9 @@ func (j *judge) note(o operation) {
 	default:
 		c.lost++
 		if len(j.lost) < keptLosses {
-			j.lost = append(j.lost, fmt.Sprintf("%s: %s of %s (%s) at replica %d, for %s: %s", o.began.Format(time.TimeOnly),
-				o.what, o.workspace, owner(o.organisation), o.replica, o.ended.Sub(o.began), o.failed))
+			j.lost = append(j.lost, fmt.Sprintf("%s: %s of %s (%s) at replica %d, for %s: %s",
+				o.began.Format(time.TimeOnly), o.what, o.workspace, owner(o.organisation), o.replica,
+				o.ended.Sub(o.began), o.failed))
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -68,6 +67,7 @@ type platform struct {
 	running       [replicas]atomic.Pointer[replica]
 
 	deliveries sync.Mutex
+	delivered  int  // so many
 	deaf       bool // what is delivered is lost
 }
 
@@ -81,7 +81,9 @@ type replica struct {
 }
 
 func newPlatform(t *testing.T, organisations int) *platform {
-	github, err := githubapptest.NewServer(&githubapptest.Options{InMemory: true, Latency: latency, MintsPerMinute: mintsPerMinute})
+	github, err := githubapptest.NewServer(&githubapptest.Options{
+		InMemory: true, Latency: latency, MintsPerMinute: mintsPerMinute,
+	})
 	require.NoError(t, err)
 	t.Cleanup(github.Close)
 	github.SetRateLimit(requestsPerHour)
@@ -115,7 +117,7 @@ func (p *platform) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errors.New("it was lost")
 	}
 	answer := httptest.NewRecorder()
-	p.replica(rand.IntN(replicas)).webhooks.ServeHTTP(answer, r)
+	p.replica(p.delivered%replicas).webhooks.ServeHTTP(answer, r)
 	return answer.Result(), nil
 }
 
@@ -157,7 +159,8 @@ func (p *platform) addEndpoints(t *testing.T, r *replica, key *tokenhttp.Workspa
 		tokens, err := githubapp.NewWorkspaceMutator(r.app, policy, opts)
 		require.NoError(t, err)
 		registry := provisionhook.NewRegistry()
-		endpoint, err := tokenhttp.NewHandler(tokenhttp.PerWorkspace(registry), key, &tokenhttp.Options{Admit: p.admit})
+		endpoint, err := tokenhttp.NewHandler(tokenhttp.PerWorkspace(registry), key,
+			&tokenhttp.Options{Admit: p.admit})
 		require.NoError(t, err)
 		wiring, err := endpoint.Mutator(tokenhttp.MutatorOptions{BaseURL: endpointURL, Key: key})
 		require.NoError(t, err)

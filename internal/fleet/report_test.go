@@ -36,28 +36,31 @@ func heap() int {
 	return int(m.HeapAlloc)
 }
 
-// report is what the day was like.
-func report(f *fleet, j *judge, c *traffic, m memory, lasts time.Duration) string {
+// String is the report of the day.
+func (d day) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d workspaces of %d organisations, %d replicas, %.0f hours, seed %d\n\n", len(f.workspaces), f.organisations, replicas, lasts.Hours(), *seedFlag)
-	fmt.Fprintf(&b, "%-24s %9s %9s %9s %9s %9s %5s\n", "operations", "asked", "served", "in faults", "failed so", "after", "lost")
-	for is, n := range j.counts {
-		fmt.Fprintf(&b, "%-24v %9d %9d %9d %9d %9d %5d\n", what(is), n.asked, n.served, n.through, n.during, n.after, n.lost)
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("%d workspaces of %d organisations, %d replicas, %d hours, seed %d\n",
+		len(d.workspaces), d.organisations, replicas, *hoursFlag, *seedFlag)
+	line("%-24s %9s %9s %9s %9s %9s %5s", "operations", "asked", "served", "in faults", "failed so", "after", "lost")
+	for is, n := range d.judge.counts {
+		line("%-24v %9d %9d %9d %9d %9d %5d", what(is), n.asked, n.served, n.through, n.during, n.after, n.lost)
 	}
-	fmt.Fprintf(&b, "%-24s %9d refused, %d taken\n\n", "bearers of the released", j.staleRefused, j.staleTaken)
-	b.WriteString(c.table())
-	fmt.Fprintf(&b, "\nmost of the app in an hour %d, of %d\n", c.ofApp(), requestsPerHour)
-	fmt.Fprintf(&b, "most of one installation in an hour %d, of %d\n", c.ofAnInstallation(), requestsPerHour)
-	fmt.Fprintf(&b, "most mints in a minute %d, of %d\n", c.mintsInAMinute(), mintsPerMinute)
-	fmt.Fprintf(&b, "refused for their number %d\n", c.limited)
-	fmt.Fprintf(&b, "mints for a scope of many workspaces in an hour %.2f\n", c.mintsPerScope(shared*f.organisations))
-	fmt.Fprintf(&b, "requests for a suspended installation in an hour, of each replica %.1f\n", c.ofADeadInstallation())
-	fmt.Fprintf(&b, "memory of a workspace at each replica: %d B, and with a token of its own %d B\n", m.others, m.own)
-	for kind, since := range j.latest {
-		fmt.Fprintf(&b, "%s: the last failure came %s after its end\n", kind, since.Round(time.Second))
+	line("%-24s %9d refused, %d taken\n", "bearers of the released", d.judge.staleRefused, d.judge.staleTaken)
+	b.WriteString(d.table())
+	line("\nmost of the app in an hour %d, of %d", d.ofApp(), requestsPerHour)
+	line("most of one installation in an hour %d, of %d", d.ofAnInstallation(), requestsPerHour)
+	line("most mints in a minute %d, of %d; refused for their number %d", d.mintsInAMinute(), mintsPerMinute, d.limited)
+	line("mints for a scope of many workspaces in an hour %.2f", d.mintsPerScope(shared*d.organisations))
+	line("requests for a suspended installation in an hour, of each replica %.1f", d.ofADeadInstallation())
+	line("memory of a workspace at each replica %d B; of one with its own token %d B", d.others, d.own)
+	for _, kind := range faultKinds {
+		if since := d.judge.latest[kind]; since > 0 {
+			line("%s: the last failure came %s after its end", kind, since.Round(time.Second))
+		}
 	}
-	for _, lost := range j.lost {
-		fmt.Fprintln(&b, "lost:", lost)
+	for _, lost := range d.judge.lost {
+		line("lost: %s", lost)
 	}
 	return b.String()
 }

@@ -20,13 +20,13 @@ const (
 	lookup
 	revocation
 	other
-	workspaces // the workspaces' own, which the gateway passed on, and tokens that were tried
+	workspaces // their own calls: those that the gateway passed on, and of tokens that were tried
 	requests
 )
 
 func (r request) String() string {
-	return [...]string{"mints for many workspaces", "mints for one", "mints that failed", "lookups", "revocations", "others",
-		"the workspaces' own calls"}[r]
+	return [...]string{"mints for many workspaces", "mints for one", "mints that failed", "lookups", "revocations",
+		"others", "the workspaces' own calls"}[r]
 }
 
 // traffic counts what GitHub is asked.
@@ -60,20 +60,26 @@ func (c *traffic) count(github *githubapptest.Server, struck []*fault) {
 		case workspaces, revocation:
 			c.ofOne[hour][r.InstallationID]++
 		}
-		var suspension bool
-		for _, f := range struck {
-			if f.isSuspension() && r.InstallationID == installationID(f.organisation) && !r.Time.Before(f.from) &&
-				(f.to.IsZero() || r.Time.Before(f.to)) {
-				suspension = true
-				if is.byTheApp() {
-					c.ofDead[f]++
-				}
-			}
-		}
-		if (r.Status == http.StatusForbidden || r.Status == http.StatusTooManyRequests) && !suspension {
+		f := suspensionOf(struck, r)
+		switch {
+		case f != nil && is.byTheApp():
+			c.ofDead[f]++
+		case f == nil && r.Status == http.StatusForbidden:
 			c.limited++
 		}
 	}
+}
+
+// suspensionOf returns the one during which r was made of a token or for one of
+// the suspended installation; nil for none.
+func suspensionOf(struck []*fault, r githubapptest.Request) *fault {
+	for _, f := range struck {
+		if f.isSuspension() && r.InstallationID == installationID(f.organisation) && !r.Time.Before(f.from) &&
+			(f.to.IsZero() || r.Time.Before(f.to)) {
+			return f
+		}
+	}
+	return nil
 }
 
 // byTheApp reports whether it counts towards the app's own limit.
