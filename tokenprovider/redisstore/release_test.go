@@ -51,7 +51,7 @@ func (r *roundTrips) inTurn() (n int) {
 	return n
 }
 
-func TestAReleaseIsHeededEverywhereAtOnceAndRevokesInOneGo(t *testing.T) {
+func TestAReleaseIsHeededAtOnceAndRevokesInOneGo(t *testing.T) {
 	const tokens, latency = 3, 300 * time.Millisecond
 	s := startRedis(t)
 	forge, err := githubapptest.NewServer(nil)
