@@ -10,10 +10,10 @@
 // What is simpler than in the world: an operation is one request, of the token's
 // endpoint or of the gateway for a call of the API, and no git runs; a workspace
 // calls the replica's handler without a connection, and only the platform's own
-// requests to GitHub, and those that the gateway passes on, take one; a workspace
-// pulls once in 15 to 45 minutes, and calls by the gateway once in 1 to 3 hours;
-// of the tokens that are pulled each
-// twentieth is tried at GitHub; and each organisation has one repository.
+// requests to GitHub, and those that the gateway passes on, take one. A workspace
+// works less than it might: it pulls once in 30 to 90 minutes, and calls by the
+// gateway once in 2 to 6 hours. Of the tokens that are pulled each twentieth is
+// tried at GitHub, and each organisation has one repository.
 //
 // A seed gives the same workspaces, the same faults and the same moments of work
 // each time. What a cache draws at random, and who comes first within a moment,
