@@ -3,7 +3,8 @@
 // fails in all ways that it has. It takes no time: all of it is in a bubble of
 // testing/synctest, with githubapptest in memory. The test says what GitHub was
 // asked, against its limits, which operations were lost, and how much memory a
-// workspace took. A small fleet lives with every go test, a large one by
+// workspace took. A small fleet lives six hours with every go test, in each of which
+// come all faults; a large one, or a longer day, by
 //
 //	go test ./internal/fleet -run Faults -v -timeout 2h -workspaces 100000 -hours 24
 //
@@ -11,8 +12,8 @@
 // endpoint or of the gateway for a call of the API, and no git runs; a workspace
 // calls the replica's handler without a connection, and only the platform's own
 // requests to GitHub, and those that the gateway passes on, take one. A workspace
-// works less than it might: it pulls once in 30 to 90 minutes, and calls by the
-// gateway once in 2 to 6 hours. Of the tokens that are pulled each twentieth is
+// works less than it might: it pulls once in 15 to 45 minutes, and calls by the
+// gateway once in 1 to 3 hours. Of the tokens that are pulled each twentieth is
 // tried at GitHub, and each organisation has one repository.
 //
 // A seed gives the same workspaces, the same faults and the same moments of work

@@ -128,9 +128,9 @@ func (f *fleet) act(w *workspace) time.Duration {
 // the dearest thing to simulate, so those behind it work less often.
 func (k kind) pause(w *workspace) time.Duration {
 	if k == behind {
-		return w.between(2*time.Hour, 6*time.Hour)
+		return w.between(time.Hour, 3*time.Hour)
 	}
-	return w.between(30*time.Minute, 90*time.Minute)
+	return w.between(15*time.Minute, 45*time.Minute)
 }
 
 // of returns how many workspaces there are of a kind.
