@@ -3,8 +3,8 @@
 // fails in all ways that it has. It takes no time: all of it is in a bubble of
 // testing/synctest, with githubapptest in memory. The test says what GitHub was
 // asked, against its limits, which operations were lost, and how much memory a
-// workspace took. A small fleet lives six hours with every go test, in each of which
-// come all faults; a large one, or a longer day, by
+// workspace took. Every go test has a small fleet live six hours, in which come
+// all faults. A large one, or a longer day, is lived by
 //
 //	go test ./internal/fleet -run Faults -v -timeout 2h -workspaces 100000 -hours 24
 //
