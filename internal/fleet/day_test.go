@@ -30,8 +30,8 @@ func live(t *testing.T, faults []*fault, inspect func(t *testing.T, d day)) {
 	}
 	lasts := hours()
 	synctest.Test(t, func(t *testing.T) {
-		p := newPlatform(t, organisations())
 		j := &judge{latest: map[faultKind]time.Duration{}}
+		p := newPlatform(t, organisations(), j.limit)
 		f := newFleet(p, j, *workspacesFlag, lasts, *seedFlag)
 		j.tokens = f.of(owning) + shared*p.organisations
 		c := &traffic{began: time.Now(), ofDead: map[*fault]int{}}

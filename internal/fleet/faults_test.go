@@ -25,11 +25,12 @@ const (
 	storeAway   faultKind = "the store is away"
 	suspended   faultKind = "an organisation suspends the app"
 	unheard     faultKind = "an organisation suspends the app, and no webhook comes"
+	limited     faultKind = "GitHub refuses the app for the number of its mints"
 )
 
-// faultKinds are the faults of six hours: each in a part of its own of 45
-// minutes, but the suspensions, which come at any time and are several.
-var faultKinds = []faultKind{unavailable, dead, deadLong, rotated, restarted, storeAway, suspended, unheard}
+// scheduled are the faults of six hours that come in a part of their own, of 45
+// minutes. Suspensions come at any time and are several, and limits by themselves.
+var scheduled = []faultKind{unavailable, dead, deadLong, rotated, restarted, storeAway}
 
 // fault is what goes wrong from one time to another.
 type fault struct {
@@ -54,7 +55,7 @@ func faultsOf(day time.Duration, organisations int, seed uint64) (faults []*faul
 	upTo := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
 	for start := time.Duration(0); start+quarter <= day; start += quarter {
 		parts := random.Perm(int(quarter/part) - 1)
-		for n, kind := range faultKinds[:len(faultKinds)-2] {
+		for n, kind := range scheduled {
 			f := &fault{
 				kind: kind, begins: start + part*time.Duration(1+parts[n]) + upTo(3*time.Minute),
 				lasts: 2*time.Minute + upTo(8*time.Minute),

@@ -53,7 +53,7 @@ func (j *judge) ends(f *fault) {
 // key or the replicas are replaced.
 func (f *fault) concerns(o operation) bool {
 	switch f.kind {
-	case unavailable, dead, deadLong:
+	case unavailable, dead, deadLong, limited:
 		return true
 	case suspended, unheard:
 		return f.organisation == o.organisation
@@ -69,6 +69,20 @@ func (f *fault) over(o operation) (since time.Duration, over bool) {
 		return 0, false
 	}
 	return o.ended.Sub(f.to), true
+}
+
+// limit notes that GitHub refused a mint for their number, and all for so long.
+func (j *judge) limit(d time.Duration) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	now := time.Now()
+	for _, f := range j.struck {
+		if f.kind == limited && !now.After(f.to) {
+			f.to = now.Add(d)
+			return
+		}
+	}
+	j.struck = append(j.struck, &fault{kind: limited, from: now, to: now.Add(d)})
 }
 
 // soFar returns the faults that have begun.
@@ -145,13 +159,13 @@ func (j *judge) released(f *fleet, w *workspace) {
 // aftermath is how long after f's end somebody may still be refused for it: a
 // cache's longest back-off, the longest that a refusal is held for where no
 // webhook comes to each replica, or for as long as it takes GitHub to mint all
-// tokens, which have died.
+// tokens anew.
 func (j *judge) aftermath(f *fault) time.Duration {
 	const backoff = 75 * time.Second
 	switch f.kind {
 	case suspended, unheard:
 		return 15*time.Minute + backoff
-	case deadLong:
+	case deadLong, limited:
 		return time.Duration(j.tokens)*time.Minute/(mintsPerMinute*3/4) + 2*backoff
 	}
 	return backoff

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -64,6 +65,7 @@ type platform struct {
 	keyFile       string
 	store         *store
 	records       records
+	limited       func(time.Duration)
 	running       [replicas]atomic.Pointer[replica]
 
 	deliveries sync.Mutex
@@ -80,7 +82,7 @@ type replica struct {
 	webhooks   http.Handler
 }
 
-func newPlatform(t *testing.T, organisations int) *platform {
+func newPlatform(t *testing.T, organisations int, limited func(time.Duration)) *platform {
 	github, err := githubapptest.NewServer(&githubapptest.Options{
 		InMemory: true, Latency: latency, MintsPerMinute: mintsPerMinute,
 	})
@@ -97,7 +99,7 @@ func newPlatform(t *testing.T, organisations int) *platform {
 	}
 	p := &platform{
 		github: github, organisations: organisations, keyFile: filepath.Join(t.TempDir(), "app.pem"),
-		store: &store{Store: tokenprovidertest.NewStore()},
+		limited: limited, store: &store{Store: tokenprovidertest.NewStore()},
 	}
 	github.SetWebhook(appID, githubapptest.Webhook{
 		URL: endpointURL + "/webhooks", Secret: webhookSecret, Client: &http.Client{Transport: p},
@@ -110,6 +112,22 @@ func newPlatform(t *testing.T, organisations int) *platform {
 }
 
 func (p *platform) replica(n int) *replica { return p.running[n].Load() }
+
+// witness tells of each mint that GitHub refuses for their number.
+type witness struct {
+	http.RoundTripper
+	limited func(time.Duration)
+}
+
+func (w witness) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := w.RoundTripper.RoundTrip(r)
+	if err == nil && answer.StatusCode == http.StatusForbidden {
+		if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil {
+			w.limited(time.Duration(seconds) * time.Second)
+		}
+	}
+	return answer, err
+}
 
 // RoundTrip hands a delivery to one of the replicas.
 func (p *platform) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -124,7 +142,7 @@ func (p *platform) RoundTrip(r *http.Request) (*http.Response, error) {
 // restart replaces a replica by one that knows nothing.
 func (p *platform) restart(t *testing.T, n int) {
 	app, err := githubapp.New(githubapp.Options{
-		AppID: appID, KeyFile: p.keyFile, BaseURL: p.github.URL, HTTPClient: p.github.Client(),
+		AppID: appID, KeyFile: p.keyFile, BaseURL: p.github.URL, HTTPClient: &http.Client{Transport: witness{p.github.Client().Transport, p.limited}},
 		Store: p.store, SealKeys: [][]byte{bytes.Repeat([]byte{7}, 32)},
 	})
 	require.NoError(t, err)

@@ -54,7 +54,7 @@ func (d day) String() string {
 	line("mints for a scope of many workspaces in an hour %.2f", d.mintsPerScope(shared*d.organisations))
 	line("requests for a suspended installation in an hour, of each replica %.1f", d.ofADeadInstallation())
 	line("memory of a workspace at each replica %d B; of one with its own token %d B", d.others, d.own)
-	for _, kind := range faultKinds {
+	for _, kind := range append(scheduled[:3:3], suspended, unheard, limited) {
 		if since := d.judge.latest[kind]; since > 0 {
 			line("%s: the last failure came %s after its end", kind, since.Round(time.Second))
 		}
