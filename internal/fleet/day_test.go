@@ -39,7 +39,7 @@ func live(t *testing.T, faults []*fault, inspect func(t *testing.T, d day)) {
 			time.Sleep(450 * time.Millisecond) // when nothing else happens
 			for time.Since(c.began) < lasts {
 				time.Sleep(10 * time.Minute)
-				c.count(p.github, j.soFar())
+				c.count(p.github, j)
 			}
 		}()
 		go strike(t, p, j, faults)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
 )
 
 // judge says of each operation whether it was lost: whether it failed although
@@ -85,11 +87,18 @@ func (j *judge) limit(d time.Duration) {
 	j.struck = append(j.struck, &fault{kind: limited, from: now, to: now.Add(d)})
 }
 
-// soFar returns the faults that have begun.
-func (j *judge) soFar() []*fault {
+// suspensionOf returns the one during which r was made of a token or for one of
+// the suspended installation; nil for none.
+func (j *judge) suspensionOf(r githubapptest.Request) *fault {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.struck
+	for _, f := range j.struck {
+		if f.isSuspension() && r.InstallationID == installationID(f.organisation) && !r.Time.Before(f.from) &&
+			(f.to.IsZero() || r.Time.Before(f.to)) {
+			return f
+		}
+	}
+	return nil
 }
 
 // note judges an operation.

@@ -40,7 +40,7 @@ type traffic struct {
 }
 
 // count takes what GitHub was asked since the last time.
-func (c *traffic) count(github *githubapptest.Server, struck []*fault) {
+func (c *traffic) count(github *githubapptest.Server, j *judge) {
 	log := github.Requests()
 	github.ForgetRequests()
 	for _, r := range log {
@@ -60,7 +60,7 @@ func (c *traffic) count(github *githubapptest.Server, struck []*fault) {
 		case workspaces, revocation:
 			c.ofOne[hour][r.InstallationID]++
 		}
-		f := suspensionOf(struck, r)
+		f := j.suspensionOf(r)
 		switch {
 		case f != nil && is.byTheApp():
 			c.ofDead[f]++
@@ -68,18 +68,6 @@ func (c *traffic) count(github *githubapptest.Server, struck []*fault) {
 			c.limited++
 		}
 	}
-}
-
-// suspensionOf returns the one during which r was made of a token or for one of
-// the suspended installation; nil for none.
-func suspensionOf(struck []*fault, r githubapptest.Request) *fault {
-	for _, f := range struck {
-		if f.isSuspension() && r.InstallationID == installationID(f.organisation) && !r.Time.Before(f.from) &&
-			(f.to.IsZero() || r.Time.Before(f.to)) {
-			return f
-		}
-	}
-	return nil
 }
 
 // byTheApp reports whether it counts towards the app's own limit.
