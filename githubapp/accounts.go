@@ -14,10 +14,15 @@ import (
 )
 
 const (
-	// foundTTL is how long GitHub isn't asked again where an installation is. One
-	// that is gone is forgotten earlier, by a webhook or by the first mint that
-	// says so.
-	foundTTL = 10 * time.Minute
+	// accountTTL is how long GitHub isn't asked again which installation is on an
+	// account: as long as a token lives, so that lookups cost less than mints do.
+	// One that is gone is forgotten earlier, by a webhook or by the first mint
+	// that says so.
+	accountTTL = tokenLife
+
+	// repositoryTTL is that of a repository, which may move to another account
+	// while both installations stay.
+	repositoryTTL = 10 * time.Minute
 
 	// staleWait is how long GitHub is waited for by those who can be given what
 	// was found before.

@@ -44,8 +44,9 @@ const enterprises = "enterprises/"
 // the app isn't installed there, and of CodeInvalidRequest when target can't be
 // a name; GitHub isn't asked then.
 //
-// What GitHub says is remembered for 10 minutes, and served on after that while
-// GitHub can't be asked. That an account has no installation is held for 30
+// What GitHub says is remembered, of an owner and an enterprise for an hour, of
+// a repository for 10 minutes, and served on after that while GitHub can't be
+// asked. That an account has no installation is held for 30
 // seconds, doubling to 15 minutes, for all its repositories. Callers who ask for
 // the same target at the same time share one request. A webhook about the
 // installation or its account, and a mint that finds the installation gone, end

@@ -26,7 +26,7 @@ func (a *App) turn(ctx context.Context, id int64, s Scope, last bool, do func() 
 	explain := func(err error) error { return explainMint(id, s, err) }
 	check := func() error {
 		if err := a.facts.check(id, s); err != nil {
-			return explain(err)
+			return explain(a.lookAgain(err))
 		}
 		if err := published(a.client.Check()); err != nil {
 			return explain(err)
@@ -34,6 +34,17 @@ func (a *App) turn(ctx context.Context, id int64, s Scope, last bool, do func() 
 		return nil
 	}
 	return inTurn(ctx, a.mints, id, last, check, explain, do)
+}
+
+// lookAgain returns err, which is held, with a hint to look into the Store
+// meanwhile: a replica that a webhook reached has a token sooner than this one
+// asks GitHub again.
+func (a *App) lookAgain(err error) error {
+	held, ok := err.(*tokenprovider.Error)
+	if !ok || a.store == nil || held.RetryAfter <= firstRefused {
+		return err
+	}
+	return &tokenprovider.Error{Code: held.Code, RetryAfter: firstRefused, Err: held.Err}
 }
 
 // inTurn waits for the turn of key and calls do then, unless check says that it

@@ -228,6 +228,48 @@ func TestWhatIsDeadIsDroppedFromTheStore(t *testing.T) {
 	})
 }
 
+func TestAReplicaTakesWhatAnotherMintedWhileItHoldsARefusal(t *testing.T) {
+	inFleet(t, githubapptest.Options{}, func(t *testing.T, g *github) {
+		store := newSpyStore()
+		one, two := g.replica(t, store), g.replica(t, store)
+		own := func(app *githubapp.App) *githubapp.WorkspaceMutator {
+			return newWorkspaceMutator(t, app, func(context.Context, string) (int64, githubapp.Scope, error) {
+				return installationID, contentsRead, nil
+			}, nil)
+		}
+		ofOne, ofTwo := own(one), own(two)
+		tokens := func(app *githubapp.App, m *githubapp.WorkspaceMutator) (shared, its string, err error) {
+			shared, _, err = app.Installation(installationID).Token(t.Context())
+			its, _, itsErr := m.WorkspaceToken(t.Context(), "a")
+			g.output.Secret(shared, its)
+			return shared, its, errors.Join(err, itsErr)
+		}
+		g.Suspend(installationID, true)
+		for began := time.Now(); time.Since(began) < 2*time.Hour; time.Sleep(10 * time.Second) {
+			_, _, err := tokens(one, ofOne)
+			require.Equal(t, tokenprovider.CodeForbidden, g.tokenError(t, one.Installation(installationID)).Code, "%v", err)
+		}
+		g.ForgetRequests()
+		_, _, _ = tokens(one, ofOne)
+		for len(g.Requests()) == 0 { // it has just asked, and won't for a quarter of an hour
+			time.Sleep(time.Second)
+			_, _, _ = tokens(one, ofOne)
+		}
+		g.ForgetRequests()
+		time.Sleep(time.Second)
+		g.Suspend(installationID, false)
+		shared, its, err := tokens(two, ofTwo) // the webhook reached it
+		require.NoError(t, err)
+		require.Equal(t, 2, len(g.Requests()))
+		time.Sleep(40 * time.Second)
+		sameShared, sameIts, err := tokens(one, ofOne)
+		require.NoError(t, err)
+		require.Equal(t, shared, sameShared)
+		require.Equal(t, its, sameIts)
+		require.Len(t, g.Requests(), 2, "GitHub wasn't asked again")
+	})
+}
+
 func TestARevokedTokenIsTakenFromTheStoreByNoReplica(t *testing.T) {
 	g := newGitHub(t, nil)
 	store := newSpyStore()

@@ -137,11 +137,12 @@ func (i *Installation) drop(ctx context.Context) {
 }
 
 // dropDead forgets what was stored before all tokens of the installation died,
-// if this one wasn't in use then.
+// if this one wasn't in use then. What another replica has minted since stays.
 func (i *Installation) dropDead(ctx context.Context) {
-	deadAt := i.app.facts.deadAt(i.id).UnixNano()
-	if seen := i.shared.deadSeen.Load(); deadAt > seen && i.shared.deadSeen.CompareAndSwap(seen, deadAt) {
-		_ = i.shared.Drop(ctx)
+	deadAt := i.app.facts.deadAt(i.id)
+	at := deadAt.UnixNano()
+	if seen := i.shared.deadSeen.Load(); at > seen && i.shared.deadSeen.CompareAndSwap(seen, at) {
+		_ = i.shared.DropBefore(ctx, deadAt)
 	}
 }
 

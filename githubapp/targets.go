@@ -12,6 +12,7 @@ import (
 type target struct {
 	info    *InstallationInfo // nil: not found yet
 	foundAt time.Time         // wall time
+	ttl     time.Duration     // for which it is remembered
 	askedAt time.Time         // since when a lookup is under way; zero: none is
 	refused refusal           // there is none
 }
@@ -19,7 +20,7 @@ type target struct {
 // fresh reports whether GitHub needn't be asked.
 func (t *target) fresh() bool {
 	age := time.Since(t.foundAt)
-	return t.info != nil && age >= 0 && age < foundTTL // less when the clock was set back
+	return t.info != nil && age >= 0 && age < t.ttl // less when the clock was set back
 }
 
 // learn remembers what GitHub said of a target, unless there were changes since it
@@ -31,7 +32,10 @@ func (a *accounts) learn(account, name string, changes uint64, info *Installatio
 	case a.changes != changes:
 	case err == nil:
 		t := a.target(name)
-		t.info, t.foundAt = info, time.Now().Round(0)
+		t.info, t.foundAt, t.ttl = info, time.Now().Round(0), repositoryTTL
+		if name == account {
+			t.ttl = accountTTL
+		}
 		t.refused.clear()
 		a.target(account).refused.clear()
 	case conclusive(err) && absent:

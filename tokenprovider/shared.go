@@ -53,7 +53,7 @@ type Shared struct {
 
 	invalidated atomic.Pointer[string]   // the SHA-256 of the last token that was; nil: none
 	drops       atomic.Int64             // how often Drop was called
-	droppedAt   atomic.Int64             // Unix nanoseconds of the last Drop by wall time; 0: none
+	droppedAt   atomic.Int64             // Unix nanoseconds by wall time: what was minted until then is dropped; 0: nothing
 	delivered   atomic.Pointer[mintTime] // of the token that was returned last; nil: none
 }
 

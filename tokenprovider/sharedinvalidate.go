@@ -55,7 +55,24 @@ func (s *Shared) wasInvalidated(token string) bool {
 func (s *Shared) Drop(ctx context.Context) error {
 	s.droppedAt.Store(time.Now().UnixNano())
 	s.drops.Add(1)
-	if _, err := s.remove(ctx, func([]byte) bool { return true }); err != nil {
+	return s.drop(ctx, func([]byte) bool { return true })
+}
+
+// DropBefore does what Drop does with a token that was minted at t or before: for
+// who learns late that all died then. A younger one stays, and so does one that is
+// being minted.
+func (s *Shared) DropBefore(ctx context.Context, t time.Time) error {
+	for last := s.droppedAt.Load(); t.UnixNano() > last && !s.droppedAt.CompareAndSwap(last, t.UnixNano()); {
+		last = s.droppedAt.Load()
+	}
+	return s.drop(ctx, func(sealed []byte) bool {
+		stored, err := s.open(sealed)
+		return err == nil && s.droppedAfter(stored.MintedAt)
+	})
+}
+
+func (s *Shared) drop(ctx context.Context, unwanted func(sealed []byte) bool) error {
+	if _, err := s.remove(ctx, unwanted); err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
@@ -88,8 +105,8 @@ func (s *Shared) swap(ctx context.Context, key string, old, new []byte, ttl time
 	})
 }
 
-// droppedAfter reports whether Drop was called after t, when some replica minted
-// a token, or within the same tick of the clock, which can be 15 ms long.
+// droppedAfter reports whether a drop concerns what some replica minted at t: one
+// after t, or within the same tick of the clock, which can be 15 ms long.
 func (s *Shared) droppedAfter(t time.Time) bool { return t.UnixNano() <= s.droppedAt.Load() }
 
 // warn logs that a call of the store failed. Its error is for operators; it

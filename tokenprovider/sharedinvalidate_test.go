@@ -154,6 +154,22 @@ func TestDropForgetsTheStoredTokenForAllReplicas(t *testing.T) {
 	})
 }
 
+func TestDropBeforeLeavesWhatWasMintedSince(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, store := &issuer{life: time.Hour}, tokenprovidertest.NewStore()
+		one, two := newShared(t, source, store), newShared(t, source, store)
+		requireToken(t, one, "token-1")
+		time.Sleep(time.Second)
+		died := time.Now()
+		time.Sleep(time.Second)
+		require.NoError(t, one.DropBefore(t.Context(), died))
+		requireToken(t, two, "token-2")
+		require.NoError(t, one.DropBefore(t.Context(), died), "who learns of it late")
+		requireToken(t, one, "token-2")
+		requireToken(t, two, "token-2")
+	})
+}
+
 func TestADroppedTokenStaysGoneThoughTheStoreKeepsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &issuer{life: time.Hour}

@@ -25,7 +25,7 @@ var modules = []string{"tokenprovider/oauth2token", "tokenprovider/redisstore", 
 // forTests are the folders of internal/ that tests share or that have nothing
 // but tests. Each other package of the root module there is a leaf.
 var forTests = []string{
-	"internal/doctest", "internal/endtoend", "internal/issuertest", "internal/repotest", "internal/testutil", "internal/workspacetest",
+	"internal/doctest", "internal/endtoend", "internal/fleet", "internal/issuertest", "internal/repotest", "internal/testutil", "internal/workspacetest",
 }
 
 // root is the folder of the repository. All names of files are below it.

@@ -30,6 +30,10 @@ func (x *exchange) forward(ctx context.Context) (why *refused) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer x.transfers.begin(x.principal, func() { x.end(cancel) })()
+	// The forge may answer while the request's body is still on its way, if only
+	// for its end to be seen. Without this, of HTTP/1, the server takes the rest of
+	// the body away when the answer begins, and that breaks off.
+	_ = http.NewResponseController(x.w).EnableFullDuplex()
 	// An answer without a length, as git's are, is flushed as it comes: the proxy
 	// sees to that. Flushing the others would send each small one in two parts.
 	proxy := &httputil.ReverseProxy{
