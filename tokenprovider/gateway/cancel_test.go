@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -86,6 +87,40 @@ func TestACloneThatIsKilledEndsAtTheForge(t *testing.T) {
 	require.NoError(t, clone.Process.Kill())
 	_ = clone.Wait()
 	requireOver(t, over, open)
+}
+
+// The server of a Go program takes the rest of a request's body away when an
+// answer begins, unless it is told not to.
+func TestAnAnswerMayBeginBeforeItsRequestHasEnded(t *testing.T) {
+	p := newPlatform(t, nil)
+	p.github.Fail(githubapptest.Rule{Path: "/acme/widgets.git/**", Fault: func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
+		_, _ = io.WriteString(w, "early ")
+		_ = http.NewResponseController(w).Flush()
+		n, err := io.Copy(io.Discard, r.Body)
+		fmt.Fprintf(w, "%d %v", n, err)
+	}})
+	bearer, err := p.key.Issue("ws-1", 0)
+	require.NoError(t, err)
+	body, out := io.Pipe()
+	r, err := http.NewRequestWithContext(t.Context(), "POST", p.url+"/acme/widgets.git/git-receive-pack", body)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+bearer)
+	r.Header.Set("Content-Type", "application/x-git-receive-pack-request")
+	start := pktline.Line(strings.Replace(aCommand, "refs/heads/main", "refs/heads/agent/one", 1)) + "0000PACK"
+	go func() { _, _ = io.WriteString(out, start) }()
+	resp, err := p.client.Do(r)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	rest := strings.Repeat("x", 1<<20)
+	go func() {
+		_, _ = io.WriteString(out, rest)
+		_ = out.Close()
+	}()
+	answer, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprintf("early %d <nil>", len(start)+len(rest)), string(answer))
 }
 
 func TestAPushThatBreaksOffEndsAtTheForge(t *testing.T) {
