@@ -150,7 +150,7 @@ func (r *reader) followAll(t *testing.T, blocks []Block) error {
 }
 
 // FreePort returns a port of loopback on which nobody listens.
-func FreePort(t *testing.T) string {
+func FreePort(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
