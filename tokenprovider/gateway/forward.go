@@ -7,7 +7,6 @@ import (
 	"log"
 	"net/http"
 	"net/http/httputil"
-	"sync"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/internal/wire"
@@ -195,9 +194,6 @@ func (f *forwarder) failed(_ http.ResponseWriter, r *http.Request, err error) {
 	f.refuse(why)
 }
 
-// Error makes a *refused an error, for the proxy to hand it on.
-func (r *refused) Error() string { return r.message }
-
 // discardBody lets the connection of resp be used again.
 func discardBody(resp *http.Response) {
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
@@ -206,19 +202,3 @@ func discardBody(resp *http.Response) {
 
 // discard is for what net/http's proxy would log itself.
 var discard = log.New(io.Discard, "", 0)
-
-// buffers are what bodies are copied through.
-var buffers = &bufferPool{}
-
-type bufferPool struct{ pool sync.Pool }
-
-// Get implements [httputil.BufferPool].
-func (b *bufferPool) Get() []byte {
-	if buffer, ok := b.pool.Get().(*[]byte); ok {
-		return *buffer
-	}
-	return make([]byte, 32<<10)
-}
-
-// Put implements [httputil.BufferPool].
-func (b *bufferPool) Put(buffer []byte) { b.pool.Put(&buffer) }

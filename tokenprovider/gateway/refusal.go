@@ -177,3 +177,6 @@ const lfsJSON = "application/vnd.git-lfs+json"
 type lfsError struct {
 	Message string `json:"message"`
 }
+
+// Error makes a *refused an error, for the proxy to hand it on.
+func (r *refused) Error() string { return r.message }
