@@ -28,7 +28,8 @@ const (
 // be had for it: while no fault that concerns it was near, and through all of
 // them while the workspace held a live token.
 func excuse(o operation, happened []happening, life time.Duration) (why string) {
-	holds := !o.hung && o.what != releasing && o.held.expires.After(o.ended.Add(margin))
+	holds := !o.hung && o.what != releasing &&
+		!o.held.minted.After(o.began) && o.held.expires.After(o.ended.Add(margin))
 	for _, h := range happened {
 		// Git keeps nothing. What it was given the platform holds, which knows a
 		// workspace no more when its store has forgotten it.

@@ -153,6 +153,16 @@ func TestAReleasedTokenThatWorksIsALoss(t *testing.T) {
 	require.Empty(t, excuse(o, nil, testLife))
 }
 
+func TestATokenThatCameTooLateIsNotHeld(t *testing.T) {
+	o := call(50)
+	o.ended, o.held = at(53.5), token{minted: at(53), expires: at(80)}
+	jump := happens(fault{kind: clock, amount: time.Hour}, 49.8, 49.9)
+	busy := happens(fault{kind: stall, lasts: time.Second}, 49.5, 50.5)
+	require.NotEmpty(t, excuse(o, []happening{jump, busy}, testLife))
+	o.held.minted = at(49.95)
+	require.Empty(t, excuse(o, []happening{jump, busy}, testLife))
+}
+
 func TestATokenIsOfNoHelpToARelease(t *testing.T) {
 	o := doing(call(50), releasing)
 	o.err, o.held = errors.New("the store can't be reached"), token{minted: at(49), expires: at(80)}
