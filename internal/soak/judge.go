@@ -44,8 +44,8 @@ func excuse(o operation, happened []happening, life time.Duration) (why string) 
 		}
 		near := o.ended.After(h.began) && o.began.Before(h.ended.Add(recovery))
 		switch {
-		case o.uncertain && h.how == killed && h.began.Before(o.began):
-			why = explained // the store forgot the workspace
+		case o.uncertain && (h.how == killed && h.began.Before(o.began) || h.marred(o.started)):
+			why = explained // the store forgot the workspace, or wasn't there when it started
 		case !near || holds && o.held.outlives(h) && !h.cuts(o):
 		case h.concerns(o) && h.kind == stall:
 			return busy
@@ -54,6 +54,13 @@ func excuse(o operation, happened []happening, life time.Duration) (why string) 
 		}
 	}
 	return why
+}
+
+// marred reports whether a workspace that began to start then may have found no
+// store.
+func (h happening) marred(start time.Time) bool {
+	return (h.kind == redisGone || h.kind == stall) && !start.IsZero() &&
+		h.began.Before(start.Add(slack)) && h.ended.Add(slack).After(start)
 }
 
 // concerns reports whether o may fail for f when no token is held. Nothing may

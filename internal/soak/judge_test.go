@@ -172,7 +172,11 @@ func TestATokenIsOfNoHelpToARelease(t *testing.T) {
 func TestAReleaseIsUncertainOnlyAfterTheStoreForgot(t *testing.T) {
 	o := doing(call(100), releasing)
 	o.err, o.uncertain = errors.New("uncertain"), true
-	require.Empty(t, excuse(o, []happening{happens(fault{kind: redisGone, how: stopped}, 1, 2)}, testLife))
+	away := []happening{happens(fault{kind: redisGone, how: stopped}, 1, 2)}
+	o.started = at(20)
+	require.Empty(t, excuse(o, away, testLife))
+	o.started = at(1.5)
+	require.NotEmpty(t, excuse(o, away, testLife), "it started without a store")
 	require.NotEmpty(t, excuse(o, []happening{happens(fault{kind: redisGone, how: killed}, 1, 2)}, testLife))
 }
 

@@ -40,13 +40,14 @@ type operation struct {
 	installation int
 	replicas     []int // through which the workspace gets its tokens
 	began, ended time.Time
-	held         token  // that the workspace was handed last; zero: none is known
-	err          error  // nil: it succeeded
-	said         string // why it failed: a code, or one of those below; "": nothing says so
-	hung         bool   // it had no end in time
-	outlived     bool   // by a token, after a release that was told to be done
-	early        bool   // and dead some seconds later
-	uncertain    bool   // whether there is something to release
+	started      time.Time // when the workspace began to start
+	held         token     // that the workspace was handed last; zero: none is known
+	err          error     // nil: it succeeded
+	said         string    // why it failed: a code, or one of those below; "": nothing says so
+	hung         bool      // it had no end in time
+	outlived     bool      // by a token, after a release that was told to be done
+	early        bool      // and dead some seconds later
+	uncertain    bool      // whether there is something to release
 }
 
 // token is what is known of one that a workspace was handed.
@@ -129,6 +130,7 @@ func (ws *workspace) operate(ctx context.Context, do func(context.Context) opera
 		return
 	}
 	o.installation, o.replicas, o.began, o.ended = ws.installation, ws.replicas, began, time.Now()
+	o.started = time.Unix(0, ws.started.Load())
 	if held := ws.held.Load(); held != nil {
 		o.held = *held
 	}

@@ -16,7 +16,8 @@ import (
 )
 
 // redisPair is two real redis-servers, of which one is the primary and the other
-// its replica. Both write each change to their disks before they answer.
+// its replica. What a server answered it has written: the end of its process loses
+// nothing.
 type redisPair struct {
 	nodes   [2]*redisNode
 	primary atomic.Int32
@@ -69,7 +70,7 @@ func (p *redisPair) failOver(ctx context.Context) error {
 	p.primary.Store(1 - p.primary.Load())
 	client := redis.NewClient(&redis.Options{Addr: p.current().addr})
 	defer client.Close()
-	if err := client.SlaveOf(ctx, "NO", "ONE").Err(); err != nil {
+	if err := client.ReplicaOf(ctx, "NO", "ONE").Err(); err != nil {
 		return fmt.Errorf("redis-server doesn't take over: %w", err)
 	}
 	return p.follow(ctx)
@@ -131,7 +132,7 @@ func (n *redisNode) start(args ...string) error {
 		return err
 	}
 	n.cmd = exec.Command("redis-server", append([]string{"--bind", host, "--port", port, "--dir", n.dir, "--save", "",
-		"--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0"}, args...)...)
+		"--appendonly", "yes", "--repl-diskless-sync-delay", "0"}, args...)...)
 	n.cmd.Stdout, n.cmd.Stderr = &n.said, &n.said
 	if err := n.cmd.Start(); err != nil {
 		n.cmd = nil
