@@ -36,6 +36,11 @@ func excuse(o operation, happened []happening, life time.Duration) (why string) 
 		if o.what.isGit() && h.how == killed && o.ended.After(h.began) && !o.held.minted.After(h.ended) {
 			holds = false
 		}
+		// A replica that can't read the record goes by the life that it knows,
+		// which may be over: what it hands out is dead, or soon is.
+		if o.restarted && h.losesStore() && o.ended.After(h.began) && !o.held.minted.After(h.ended.Add(slack)) {
+			holds = false
+		}
 	}
 	for _, h := range happened {
 		recovery := h.recovery(o.caches(), life)
@@ -56,10 +61,13 @@ func excuse(o operation, happened []happening, life time.Duration) (why string) 
 	return why
 }
 
+// losesStore reports whether replicas may take the store for away.
+func (f fault) losesStore() bool { return f.kind == redisGone || f.kind == stall }
+
 // marred reports whether a workspace that began to start then may have found no
 // store.
 func (h happening) marred(start time.Time) bool {
-	return (h.kind == redisGone || h.kind == stall) && !start.IsZero() &&
+	return h.losesStore() && !start.IsZero() &&
 		h.began.Before(start.Add(slack)) && h.ended.Add(slack).After(start)
 }
 
@@ -80,7 +88,7 @@ func (f fault) concerns(o operation) bool {
 	case f.kind == suspended:
 		return f.target == o.installation
 	case f.kind == redisGone:
-		return release // what there is to revoke isn't known
+		return release || o.restarted // what there is to revoke, or what runs, isn't known
 	case f.kind == endpoint:
 		return call && f.only(o)
 	}

@@ -169,6 +169,16 @@ func TestATokenIsOfNoHelpToARelease(t *testing.T) {
 	require.NotEmpty(t, excuse(o, []happening{happens(fault{kind: redisGone, how: restarted}, 48, 52)}, testLife))
 }
 
+func TestAReplicaWithoutAStoreMayGoByALifeBefore(t *testing.T) {
+	o := call(50)
+	o.held = token{minted: at(48.5), expires: at(68)}
+	away := []happening{happens(fault{kind: redisGone, how: stopped}, 47, 49)}
+	require.Empty(t, excuse(o, away, testLife))
+	o.restarted = true
+	require.NotEmpty(t, excuse(o, away, testLife))
+	require.Empty(t, excuse(o, nil, testLife))
+}
+
 func TestAReleaseIsUncertainOnlyAfterTheStoreForgot(t *testing.T) {
 	o := doing(call(100), releasing)
 	o.err, o.uncertain = errors.New("uncertain"), true

@@ -41,6 +41,7 @@ type operation struct {
 	replicas     []int // through which the workspace gets its tokens
 	began, ended time.Time
 	started      time.Time // when the workspace began to start
+	restarted    bool      // it has a token of its own, and replicas that may know its life before
 	held         token     // that the workspace was handed last; zero: none is known
 	err          error     // nil: it succeeded
 	said         string    // why it failed: a code, or one of those below; "": nothing says so
@@ -131,6 +132,7 @@ func (ws *workspace) operate(ctx context.Context, do func(context.Context) opera
 	}
 	o.installation, o.replicas, o.began, o.ended = ws.installation, ws.replicas, began, time.Now()
 	o.started = time.Unix(0, ws.started.Load())
+	o.restarted = ws.own && ws.starts > 1 && len(ws.replicas) > 1
 	if held := ws.held.Load(); held != nil {
 		o.held = *held
 	}
