@@ -89,6 +89,7 @@ func (ws *workspace) interval() time.Duration {
 // start has the registry make the workspace's environment, until it does, and
 // starts what works in it; nil at the end of ctx.
 func (ws *workspace) start(ctx context.Context) worker {
+	ws.starts++
 	ws.started.Store(time.Now().UnixNano())
 	ws.held.Store(nil)
 	ws.issued.forget()

@@ -34,7 +34,6 @@ func (ws *workspace) newGitWorker(env map[string]string) (worker, error) {
 // environment returns what the workspace has before any plugin: nothing of this
 // machine's but PATH, and nobody's credentials.
 func (ws *workspace) environment() map[string]string {
-	ws.starts++
 	home := filepath.Join(ws.dir, fmt.Sprintf("%s.%d", ws.id, ws.starts))
 	trusted := ws.certificate
 	if ws.behind {
