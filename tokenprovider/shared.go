@@ -194,6 +194,9 @@ func (s *Shared) token(ctx context.Context) (*storedToken, error) {
 	minted, err := c.mint(ctx)
 	t := c.finish(ctx, minted)
 	if err != nil {
+		if t = c.load(ctx); t != nil { // another replica's, meanwhile
+			return t, nil
+		}
 		if t = c.spare(); t != nil {
 			s.logger.Warn("stored token served on", "key", s.key, "expires_at", t.ExpiresAt, "error", err)
 			return t, nil

@@ -167,3 +167,19 @@ func TestAStoredTokenIsServedOnWhenNoOtherCanBeHad(t *testing.T) {
 		require.Error(t, err, "it is dead")
 	})
 }
+
+func TestATokenThatIsDroppedMeanwhileIsNotServedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, store := &issuer{life: time.Hour}, tokenprovidertest.NewStore()
+		other := newShared(t, source, store)
+		requireToken(t, other, "token-1")
+		time.Sleep(50 * time.Minute)
+		away := tokenprovider.Func(func(ctx context.Context) (string, time.Time, error) {
+			require.NoError(t, other.Drop(ctx))
+			return "", time.Time{}, fmt.Errorf("the forge is away")
+		})
+		token, _, err := newShared(t, away, store).Token(t.Context())
+		require.ErrorContains(t, err, "the forge is away")
+		require.Empty(t, token)
+	})
+}

@@ -63,7 +63,7 @@ func elapsed(began time.Time) time.Duration {
 func (s *source) exchange(ctx context.Context, begun *record) (*record, error) {
 	t, v, err := s.exchanger.exchange(ctx, begun.Refresh)
 	if err == nil {
-		s.unsaved = &unsaved{begun.Refresh, t, time.Now()}
+		s.unsaved.Store(&unsaved{begun.Refresh, t, time.Now()})
 		return s.save(ctx)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLife-exchangeTimeout)
@@ -118,7 +118,7 @@ func (s *source) refuse(ctx context.Context, begun *record) (*record, error) {
 // somebody signed in or out meanwhile. It tries for the rest of the attempt's
 // life, whatever becomes of ctx, and leaves the rest to keepSaving.
 func (s *source) save(ctx context.Context) (*record, error) {
-	u := s.unsaved
+	u := s.unsaved.Load()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLife-exchangeTimeout)
 	defer cancel()
 	for {
@@ -160,7 +160,7 @@ func (s *source) save(ctx context.Context) (*record, error) {
 
 // saved forgets what is stored.
 func (s *source) saved() {
-	s.unsaved = nil
+	s.unsaved.Store(nil)
 	clear(s.own)
 }
 
@@ -177,10 +177,10 @@ func (s *source) keepSaving() {
 	for range saveAtLongest / saveAgain {
 		time.Sleep(saveAgain)
 		<-s.turn
-		if s.unsaved != nil {
+		if s.unsaved.Load() != nil {
 			_, _ = s.save(context.Background())
 		}
-		done := s.unsaved == nil
+		done := s.unsaved.Load() == nil
 		s.turn <- struct{}{}
 		if done {
 			return

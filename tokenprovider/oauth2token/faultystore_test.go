@@ -42,10 +42,15 @@ func (f *fault) do(ctx context.Context, before bool) error {
 }
 
 func (s *faultyStore) Load(ctx context.Context, key string) ([]byte, error) {
-	if err := s.loads.Load().do(ctx, true); err != nil {
+	f := s.loads.Load()
+	if err := f.do(ctx, true); err != nil {
 		return nil, err
 	}
-	return s.Store.Load(ctx, key)
+	value, err := s.Store.Load(ctx, key)
+	if err := f.do(ctx, false); err != nil {
+		return nil, err
+	}
+	return value, err
 }
 
 func (s *faultyStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
@@ -68,6 +69,9 @@ func (p sourceProvider) String() string { return "oauth2token.FromTokenSource" }
 // Format prints [sourceProvider.String] under every verb.
 func (p sourceProvider) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.String()) }
 
+// tokenType is what a token's type looks like that may be told.
+var tokenType = regexp.MustCompile(`^[A-Za-z_]{1,12}$`)
+
 // usable returns why t's access token can't be served at now. The error is the
 // rest of a sentence.
 func usable(t *oauth2.Token, now time.Time) error {
@@ -75,7 +79,10 @@ func usable(t *oauth2.Token, now time.Time) error {
 	case t == nil || t.AccessToken == "":
 		return errors.New("no access token")
 	case t.Type() != "Bearer":
-		return fmt.Errorf("a token of type %q, and not a Bearer one", wire.OneLine(t.TokenType, 40))
+		if !tokenType.MatchString(t.TokenType) {
+			return errors.New("a token of another type than Bearer")
+		}
+		return fmt.Errorf("a token of type %q, and not a Bearer one", t.TokenType)
 	case !wire.IsToken(t.AccessToken):
 		return errors.New("an access token that can't be sent in a header")
 	case wire.Expired(t.Expiry, now):

@@ -43,6 +43,7 @@ func (p *Provider) Set(ctx context.Context, t *oauth2.Token) error {
 		return &same, nil
 	})
 	p.source.refused.Store(nil)
+	p.source.signs.Add(1)
 	p.forget()
 	if err != nil {
 		return p.failed(ctx, "sign-in", err)
@@ -80,6 +81,7 @@ func signedIn(t *oauth2.Token, now time.Time) (*record, error) {
 // revoked there. Where there is nothing it does nothing. The error is as Set's.
 func (p *Provider) Forget(ctx context.Context) error {
 	_, err := p.source.change(ctx, p.source.key, true, func(*record) (*record, error) { return nil, nil })
+	p.source.signs.Add(1)
 	p.forget()
 	if err != nil {
 		return p.failed(ctx, "sign-out", err)

@@ -2,6 +2,7 @@ package oauth2token_test
 
 import (
 	"bytes"
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,6 +59,7 @@ func TestASignInHasToBringAToken(t *testing.T) {
 		"no token: it is nil":     nil,
 		"no access token":         {},
 		`a token of type "mac"`:   {AccessToken: "t", RefreshToken: "r", TokenType: "mac"},
+		"of another type than Be": {AccessToken: "t", RefreshToken: "r", TokenType: "glat-0123"},
 		"that expired at":         {AccessToken: "t", Expiry: time.Now()},
 		"can't be sent in a":      {AccessToken: "t t"},
 		"a refresh token that is": {RefreshToken: "\xff"},
@@ -154,5 +156,21 @@ func TestAWishForMoreLifeIsMetOnceByAll(t *testing.T) {
 		}
 		exchanges, _ := f.counts()
 		require.Equal(t, 1, exchanges)
+	})
+}
+
+func TestAnOlderCallSaysNothingOfALaterSignIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, s := newForge(t), &faultyStore{Store: tokenprovidertest.NewStore()}
+		p := f.replica(t, s)
+		answers := make(chan struct{})
+		s.loads.Store(&fault{after: func(context.Context) error { <-answers; return nil }})
+		go func() { _, _, _ = p.Token(context.Background()) }()
+		synctest.Wait()
+		s.loads.Store(nil)
+		require.NoError(t, p.Set(t.Context(), f.signIn("ann")))
+		close(answers)
+		synctest.Wait()
+		f.token(t, p)
 	})
 }

@@ -21,9 +21,10 @@ type source struct {
 	delivered atomic.Pointer[delivery] // what was returned last
 	lost      atomic.Pointer[string]   // the chain that was said to be over, "" for none; nil: nothing was said
 	saving    atomic.Bool              // keepSaving runs
+	unsaved   atomic.Pointer[unsaved]  // whoever has the turn changes it; nil: all is stored
+	signs     atomic.Uint64            // counts sign-ins and sign-outs here
 
 	// Whoever has the turn has these.
-	unsaved *unsaved
 	own     map[string]bool // attempts of this process: whether an exchange may have been made
 	watched string          // another replica's attempt
 	since   time.Time       // when it was seen first
@@ -53,7 +54,12 @@ func (s *source) Token(ctx context.Context) (string, time.Time, error) {
 			"an earlier call isn't over yet: %w", ctx.Err())
 	}
 	defer func() { s.turn <- struct{}{} }()
-	r, err := s.live(ctx, tokenprovider.MinTTL(ctx))
+	asked, signs := tokenprovider.MinTTL(ctx), s.signs.Load()
+	r, err := s.live(ctx, asked)
+	for err != nil && s.signs.Load() != signs { // it is about what was before
+		signs = s.signs.Load()
+		r, err = s.live(ctx, asked)
+	}
 	if err != nil {
 		return "", time.Time{}, err
 	}
@@ -82,9 +88,9 @@ func (s *source) servable(r *record) bool {
 // live returns a record with an access token that lives for as long as is
 // asked.
 func (s *source) live(ctx context.Context, asked time.Duration) (*record, error) {
-	exchanges, polls, failures := 0, 0, 0
+	exchanges, polls, failures, lost := 0, 0, 0, 0
 	for {
-		if s.unsaved != nil {
+		if s.unsaved.Load() != nil {
 			if _, err := s.save(ctx); err != nil {
 				return nil, err
 			}
@@ -106,7 +112,7 @@ func (s *source) live(ctx context.Context, asked time.Duration) (*record, error)
 			return s.orElse(r, asked, s.signIn(r, saidRefused))
 		case r.Refresh == "":
 			return s.orElse(r, asked, s.signIn(r, saidOver))
-		case exchanges == maxExchanges:
+		case exchanges == maxExchanges, lost == maxChanges:
 			return s.orElse(r, asked, errorf(tokenprovider.CodeUnavailable, "%q: %w", s.key, errContended))
 		case !s.mayAttempt(r):
 			if ctx.Err() != nil {
@@ -126,6 +132,7 @@ func (s *source) live(ctx context.Context, asked time.Duration) (*record, error)
 		case err != nil && (ctx.Err() != nil || failures == maxFailures):
 			return s.orElse(r, asked, errorf(tokenprovider.CodeUnavailable, "%w", err))
 		case begun == nil: // somebody else was faster, or it isn't known who
+			lost++
 			sleep(ctx, rand.N(firstPoll))
 			continue
 		}

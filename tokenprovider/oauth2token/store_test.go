@@ -166,3 +166,29 @@ func TestASignInThatCantBeStoredIsAnError(t *testing.T) {
 		time.Sleep(time.Hour)
 	})
 }
+
+// denies is a store that swaps and says that it didn't.
+type denies struct {
+	tokenprovider.Store
+	swaps atomic.Int64
+}
+
+func (s *denies) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	s.swaps.Add(1)
+	_, err := s.Store.Swap(ctx, key, old, new, ttl)
+	return false, err
+}
+
+func TestAStoreThatDeniesItsSwapsIsntAskedForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, s := newForge(t), &denies{Store: tokenprovidertest.NewStore()}
+		p := f.replica(t, s)
+		require.NoError(t, p.Set(t.Context(), f.signIn("ann")))
+		f.token(t, p)
+		time.Sleep(f.life)
+		require.Contains(t, refusal(t, p, tokenprovider.CodeUnavailable), "the record changes all the time")
+		require.LessOrEqual(t, s.swaps.Load(), int64(20))
+		exchanges, _ := f.counts()
+		require.Zero(t, exchanges)
+	})
+}

@@ -3,6 +3,7 @@ package oauth2token_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -195,4 +196,29 @@ func TestNothingThatIsPrintedHoldsAToken(t *testing.T) {
 	}
 	require.Equal(t, `oauth2token.Users("forge")`, u.String())
 	require.Equal(t, `oauth2token.Provider("forge/ann")`, u.User("ann").String())
+}
+
+func TestWhoseTokenIsntStoredYetIsNotLetGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, s := newForge(t), &faultyStore{Store: tokenprovidertest.NewStore()}
+		u := newUsers(t, f, s)
+		require.NoError(t, u.User("ann").Set(t.Context(), f.signIn("ann")))
+		time.Sleep(f.life)
+		f.life = 24 * time.Hour
+		f.on(nil, func(http.ResponseWriter, *http.Request, []byte) bool {
+			s.swaps.Store(&fault{before: errs})
+			return false
+		})
+		refusal(t, u.User("ann"), tokenprovider.CodeUnavailable)
+		for range 5 * 4 { // for longer than it is tried without a call
+			time.Sleep(15 * time.Minute)
+			u.Status()
+			runtime.GC()
+		}
+		s.swaps.Store(nil)
+		f.token(t, u.User("ann"))
+		exchanges, reuses := f.counts()
+		require.Equal(t, 1, exchanges)
+		require.Zero(t, reuses)
+	})
 }

@@ -128,7 +128,7 @@ func (u *uses) sweep(now time.Time) {
 		}
 		u.count(n, p.cache.Status())
 		since := now.UnixNano() - p.usedAt.Load()
-		if time.Duration(since) < idleUse || p.source.saving.Load() {
+		if time.Duration(since) < idleUse || p.source.unsaved.Load() != nil {
 			continue
 		}
 		u.move(n, "")

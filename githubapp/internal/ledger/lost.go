@@ -42,13 +42,18 @@ func (l *Ledger) putBack(key string, r, changed *record) *record {
 		!changed.Dated.IsZero() && !BeganAway(changed.Generation)
 	whole := *changed
 	whole.Tokens = slices.Clone(changed.Tokens)
+	same := true
 	for _, e := range seen.Tokens {
-		if e.lives(time.Now()) && !changed.has(e.Token) {
+		n := slices.IndexFunc(whole.Tokens, func(other entry) bool { return other.is(e.Token) })
+		switch {
+		case n < 0 && e.lives(time.Now()):
 			e.Owed = e.Owed || !goesOn
-			whole.Tokens = append(whole.Tokens, e)
+			whole.Tokens, same = append(whole.Tokens, e), false
+		case n >= 0 && e.Owed && !whole.Tokens[n].Owed: // somebody who hadn't seen that put it back
+			whole.Tokens[n].Owed, same = true, false
 		}
 	}
-	if len(whole.Tokens) == len(changed.Tokens) {
+	if same {
 		return changed
 	}
 	return &whole

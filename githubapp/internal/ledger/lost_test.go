@@ -104,3 +104,20 @@ func TestOnlyWhatWasLostIsPutBack(t *testing.T) {
 	o.requireUncertain(t)
 	o.requireRevoked(t)
 }
+
+func TestWhatIsOwedIsNeverHandedOutAgain(t *testing.T) {
+	here, elsewhere := newOffice(t), newOffice(t)
+	elsewhere.Store = here.Store
+	here.issue(t, here.begin(t), "a")
+	elsewhere.stuck.Store(true)
+	require.Error(t, elsewhere.Settle(t.Context(), "ws", tokenprovider.TokenSHA256("token-a")))
+	here.Store = tokenprovidertest.NewStore()
+	elsewhere.Store = here.Store
+	here.read(t) // it hasn't seen that, and puts the token back
+	require.False(t, elsewhere.read(t).Gave("token-a"))
+	require.False(t, here.read(t).Gave("token-a"), "it is on record")
+	elsewhere.stuck.Store(false)
+	require.NoError(t, elsewhere.Settle(t.Context(), "ws", ""))
+	elsewhere.requireRevoked(t, "a")
+	require.False(t, here.read(t).Gave("token-a"))
+}
