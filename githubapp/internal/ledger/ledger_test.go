@@ -257,10 +257,33 @@ func TestAWorkspaceThatStartedWhileTheStoreWasAwayIsRead(t *testing.T) {
 		o.issue(t, l, "a") // it is tried to be recorded from 5 s later on
 		o.away.Store(false)
 		time.Sleep(4 * time.Second)
+		require.False(t, o.WasRevoked(t.Context(), "any"), "the Store is back")
 		s.next.Store(int64(1500 * time.Millisecond)) // what it says is old when it comes
 		l, err = o.Read(t.Context(), "ws")
 		require.NoError(t, err)
 		require.True(t, l.Gave("token-a"))
+	})
+}
+
+func TestWhatIsUnrecordedIsOfItsOwnLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, elsewhere := newOffice(t), newOffice(t)
+		elsewhere.Store = o.Store
+		old := o.begin(t)
+		o.away.Store(true)
+		_, err := o.Read(t.Context(), "ws")
+		require.Equal(t, ledger.ErrAway, err)
+		require.NoError(t, elsewhere.Release(t.Context(), "ws"))
+		elsewhere.begin(t)
+		time.Sleep(4 * time.Second)
+		o.issue(t, old, "old")
+		o.issue(t, ledger.Life{}, "any") // its generation couldn't be read
+		o.away.Store(false)
+		time.Sleep(2 * time.Second) // the Store is asked again, and nothing recorded yet
+		l, err := o.Read(t.Context(), "ws")
+		require.NoError(t, err)
+		require.False(t, l.Gave("token-old"))
+		require.True(t, l.Gave("token-any"))
 	})
 }
 

@@ -46,7 +46,7 @@ func (l *Ledger) life(key string, r *record) Life {
 	defer l.mu.Unlock()
 	for _, u := range l.unrecorded[key] {
 		if u.generation == "" || u.generation == r.Generation {
-			life.tokens = append(slices.Clip(life.tokens), u.entry)
+			life.tokens = append(life.tokens, u.entry)
 		}
 	}
 	return life
@@ -94,7 +94,7 @@ func (l *Ledger) recordAll(ctx context.Context, key string) error {
 			if err == ErrReleased {
 				err = l.config.Revoke(ctx, u.Token)
 			}
-			if err != nil && u.lives(time.Now()) {
+			if err != nil {
 				failures = append(failures, err)
 				continue
 			}

@@ -94,6 +94,7 @@ func TestOnlySoManyLastTurnsAreKeptOfIdleKeys(t *testing.T) {
 
 func TestAClockThatIsSetBackCostsNoKeyItsTurn(t *testing.T) {
 	q := New[string](1, func() time.Duration { return 0 })
+	q.sweepOf = mostServed
 	now := time.Now()
 	q.served["a"] = now.Add(time.Hour).UnixNano()
 	q.lineUp("a", now)
