@@ -27,6 +27,7 @@ type office struct {
 	tokenprovider.Store
 	away     atomic.Bool
 	stuck    atomic.Bool // nothing can be revoked
+	revoking func()      // called when something is; may be nil
 	mu       sync.Mutex
 	revoked  map[string]int
 	log      *testutil.Capture
@@ -61,6 +62,9 @@ func newOffice(t *testing.T) *office {
 		Revoke: func(_ context.Context, token string) error {
 			if o.stuck.Load() {
 				return errors.New("no answer")
+			}
+			if o.revoking != nil {
+				o.revoking()
 			}
 			o.mu.Lock()
 			defer o.mu.Unlock()
@@ -332,6 +336,24 @@ func TestATokenOfALifeThatWasReleasedIsNotHandedOut(t *testing.T) {
 	o.requireRevoked(t, "a")
 }
 
+func TestWhatIsRevokedLeavesTheRecordWhoeverHungUp(t *testing.T) {
+	o := newOffice(t)
+	o.issue(t, o.begin(t), "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	o.revoking = cancel
+	_ = o.Release(ctx, "ws")
+	require.NoError(t, o.Release(t.Context(), "ws"))
+	o.requireRevoked(t, "a")
+}
+
+func TestARecordThatIsLostDuringAReleaseIsNoDefect(t *testing.T) {
+	o := newOffice(t)
+	o.issue(t, o.begin(t), "a")
+	o.revoking = func() { o.Store = tokenprovidertest.NewStore() }
+	require.NoError(t, o.Release(t.Context(), "ws"))
+	o.requireRevoked(t, "a")
+}
+
 // retryingStore swaps once more after an answer was lost, and says what came of
 // that.
 type retryingStore struct {
@@ -457,7 +479,7 @@ func TestWhatIsUnrecordedEndsWithItsToken(t *testing.T) {
 		l := o.begin(t)
 		o.away.Store(true)
 		o.issue(t, l, "a")
-		time.Sleep(life + 10*time.Second) // the goroutine ends, or the bubble would say so
+		time.Sleep(life + 11*time.Second) // nobody asks the Store any more
 		o.away.Store(false)
 		l = o.begin(t)
 		require.False(t, l.Gave("token-a"))
@@ -573,7 +595,9 @@ func TestARevokedTokenIsKnownToAllAndForAWhile(t *testing.T) {
 		o.away.Store(true)
 		o.Revoked(t.Context(), "later")
 		require.True(t, o.WasRevoked(t.Context(), "later"), "this replica knows without the Store")
-		time.Sleep(life + time.Second)
+		time.Sleep(life - time.Second)
+		require.True(t, elsewhere.WasRevoked(t.Context(), "sum"))
+		time.Sleep(2 * time.Second)
 		require.False(t, elsewhere.WasRevoked(t.Context(), "sum"))
 	})
 }

@@ -90,7 +90,7 @@ func (l *Ledger) settle(ctx context.Context, key string, r *record) error {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			if err != nil && e.lives(time.Now()) { // else it died by itself meanwhile
+			if err != nil {
 				failures = append(failures, err)
 			} else {
 				dead = append(dead, e)
