@@ -225,6 +225,8 @@ func TestAGraphQLBodyWithTwoReadingsIsRefused(t *testing.T) {
 		require.Equal(t, 403, got.status, contentType)
 		require.Contains(t, got.message(t), "send it with Content-Type: application/json")
 	}
+	require.Equal(t, 403, p.ask(t, "ws-1", "POST", "/api/graphql", good,
+		"Content-Type", "application/json", "Content-Type", "text/plain").status)
 	require.Equal(t, 403, p.ask(t, "ws-1", "POST", "/api/graphql?query=x", good).status)
 	require.Equal(t, 403, p.ask(t, "ws-1", "GET", "/api/graphql", "").status)
 	require.Equal(t, 403, p.ask(t, "ws-1", "POST", "/api/graphql", good+strings.Repeat(" ", gateway.MaxBody)).status)

@@ -203,6 +203,7 @@ func TestAnIssuersAnswersAreTakenOnlyIfTheyAreRight(t *testing.T) {
 		"no keys":         {"/keys", `{"keys":[]}`, "has no public key"},
 		"a shared secret": {"/keys", `{"keys":[` + secretKey + `]}`, "has no public key"},
 		"to encrypt with": {"/keys", `{"keys":[` + forEncryption + `]}`, "has no public key"},
+		"half a key":      {"/keys", `{"keys":[{"kty":"RSA","kid":"k","n":"11qYAYKx","e":"AA"}]}`, "has no public key"},
 		"endless":         {"/keys", string(make([]byte, 2<<20)), "more than 1048576 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -36,6 +36,7 @@ func TestALimitThatComesNearIsToldOnceInAWindow(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		require.Equal(t, []int{490, 490, 490}, told)
+		require.True(t, l.remember(tokenprovider.Limit{Subject: "app", Limit: 15, Remaining: 1, Reset: time.Now().Add(2 * time.Hour)}))
 	})
 }
 
