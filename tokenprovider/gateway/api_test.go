@@ -140,6 +140,7 @@ func TestAPathWithTwoReadingsIsRefused(t *testing.T) {
 		"/api/v3/repos/acme/%2e%2e/evil/x",
 		"/api/v3/repos/acme/widgets/contents/..%2f..%2fx",
 		"/api/v3/repos/acme/widgets/contents/%252e%252e/x",
+		"/api/v3/repos/acme/widgets/contents/%252E%252E/x",
 		"/api/v3/repos/acme/widgets/contents/a%5cb",
 		"/api/v3//repos/acme/widgets",
 		"/api/v3/repos/acme/widgets/contents/a%00b",

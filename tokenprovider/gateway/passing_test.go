@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,6 +90,18 @@ func TestAnAuditThatBreaksIsLogged(t *testing.T) {
 	require.Contains(t, log.String(), "Options.Audit panicked")
 }
 
+func TestAnAuditThatHangsIsLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, bearer, _ := newGateway(t, "", func(o *gateway.Options) {
+			o.Audit = func(ctx context.Context, _ gateway.AuditRecord) { <-ctx.Done() }
+			o.Transport = trip(func(*http.Request) (*http.Response, error) { return nil, errors.New("away") })
+		})
+		began := time.Now()
+		g.ServeHTTP(httptest.NewRecorder(), newRequest(t, "GET", "/api/v3/meta", bearer, nil))
+		require.Equal(t, 10*time.Second, time.Since(began))
+	})
+}
+
 func TestNoCompressionIsAskedForThatTheClientDidNot(t *testing.T) {
 	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%q", r.Header.Values("Accept-Encoding"))
@@ -102,4 +115,19 @@ func TestNoCompressionIsAskedForThatTheClientDidNot(t *testing.T) {
 		g.ServeHTTP(got, r)
 		require.Equal(t, fmt.Sprintf("%q", accepts), got.Body.String())
 	}
+}
+
+func TestAnUploadIsAWriteAndADownloadIsNone(t *testing.T) {
+	for operation, writes := range map[string]bool{"upload": true, "download": false} {
+		body := strings.NewReader(fmt.Sprintf(`{"operation":%q}`, operation))
+		op, ok, err := gateway.Git(newRequest(t, "POST", "/acme/widgets.git/info/lfs/objects/batch", "x", body))
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Equal(t, writes, op.Write, operation)
+	}
+}
+
+func TestARefWithoutAnIDIsNeitherMadeNorGone(t *testing.T) {
+	require.False(t, gateway.RefUpdate{}.Create())
+	require.False(t, gateway.RefUpdate{}.Delete())
 }

@@ -83,3 +83,10 @@ func TestAnEndThatIsAnnouncedIsToldOnce(t *testing.T) {
 	}
 	require.Less(t, told, maxAnnounced, "a value that changes each time fills no log")
 }
+
+func TestAnEndThatIsAnnouncedIsToldWithoutASecret(t *testing.T) {
+	h := http.Header{"Deprecation": {"ghs_0123456789abcdefghij"}, "Sunset": {"ghs_0123456789abcdefghij"}}
+	deprecation, sunset, isNew := new(announcements).note(h)
+	require.True(t, isNew)
+	require.NotContains(t, deprecation+sunset, "0123456789")
+}
