@@ -4,7 +4,7 @@
 // other tool that needs a short-lived token keep working for as long as the
 // workspace lives. The package itself exports nothing.
 //
-// # Why a workspace pulls its token
+// # Why no token lies in a workspace
 //
 // Just before a workspace starts, plugins write variables into its environment;
 // one of them injects a token, such as a GitHub App installation token in
@@ -17,10 +17,11 @@
 //   - A token that lives longer is a bigger secret in a place that many processes
 //     can read.
 //
-// So the workspace pulls. What it gets at its start is the address of the
-// platform's token endpoint and a bearer that says which workspace it is, and is
-// good for nothing else; git, through its credential helper, asks for a token
-// whenever it needs one. The platform decides by the bearer alone what that
+// So what a workspace gets at its start is a bearer that says which workspace it
+// is, and is good for nothing else. With it git and the API go through the
+// platform's gateway, which adds the token outside. Where that can't be, the
+// workspace pulls: git, through its credential helper, asks the platform for a
+// token whenever it needs one. The platform decides by the bearer alone what that
 // workspace may have, keeps the tokens fresh in one place, and the private key
 // that they come from never leaves it. An injected token still serves tools that
 // read the environment; it is a convenience for the first hour, and nothing rests

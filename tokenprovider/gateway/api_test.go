@@ -140,6 +140,7 @@ func TestAPathWithTwoReadingsIsRefused(t *testing.T) {
 		"/api/v3/repos/acme/%2e%2e/evil/x",
 		"/api/v3/repos/acme/widgets/contents/..%2f..%2fx",
 		"/api/v3/repos/acme/widgets/contents/%252e%252e/x",
+		"/api/v3/repos/acme/widgets/contents/%252E%252E/x",
 		"/api/v3/repos/acme/widgets/contents/a%5cb",
 		"/api/v3//repos/acme/widgets",
 		"/api/v3/repos/acme/widgets/contents/a%00b",
@@ -225,6 +226,8 @@ func TestAGraphQLBodyWithTwoReadingsIsRefused(t *testing.T) {
 		require.Equal(t, 403, got.status, contentType)
 		require.Contains(t, got.message(t), "send it with Content-Type: application/json")
 	}
+	require.Equal(t, 403, p.ask(t, "ws-1", "POST", "/api/graphql", good,
+		"Content-Type", "application/json", "Content-Type", "text/plain").status)
 	require.Equal(t, 403, p.ask(t, "ws-1", "POST", "/api/graphql?query=x", good).status)
 	require.Equal(t, 403, p.ask(t, "ws-1", "GET", "/api/graphql", "").status)
 	require.Equal(t, 403, p.ask(t, "ws-1", "POST", "/api/graphql", good+strings.Repeat(" ", gateway.MaxBody)).status)

@@ -3,7 +3,10 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
@@ -23,4 +26,20 @@ func TestATransferThatIsOverIsNotBrokenOff(t *testing.T) {
 	running.end() // by a round that saw it before
 	require.Equal(t, 1, broken)
 	require.Empty(t, transfers.running)
+}
+
+func TestAnAdmitThatHangsIsLeftBehindAndAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		transfers := newTransfers(func(ctx context.Context, _ tokenhttp.Principal) error {
+			asked.Add(1)
+			<-ctx.Done()
+			return ctx.Err()
+		}, slog.New(slog.DiscardHandler))
+		done := transfers.begin(tokenhttp.Principal{WorkspaceID: "ws-1"}, func() { t.Error("nobody knows that it isn't admitted") })
+		time.Sleep(time.Minute)
+		done()
+		time.Sleep(time.Minute)
+		require.EqualValues(t, 6, asked.Load(), "for 5 s each time, and 5 s later again")
+	})
 }

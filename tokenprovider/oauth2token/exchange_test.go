@@ -3,6 +3,7 @@ package oauth2token_test
 import (
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -102,6 +103,35 @@ func TestALostAnswerIsSaidWhenTheTokenWasSpentByIt(t *testing.T) {
 	})
 }
 
+func TestALostAnswerIsRememberedThroughOtherFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, store, p := signedIn(t)
+		time.Sleep(f.life)
+		f.on(nil, func(http.ResponseWriter, *http.Request, []byte) bool { panic(http.ErrAbortHandler) })
+		refusal(t, p, tokenprovider.CodeInternal)
+		time.Sleep(time.Minute)
+		f.on(answering(http.StatusTooManyRequests, nil, ""), nil)
+		refusal(t, p, tokenprovider.CodeRateLimited)
+		f.on(nil, nil)
+		require.Contains(t, refusal(t, f.replica(t, store), tokenprovider.CodeUnauthenticated), "had been lost")
+	})
+}
+
+func TestACallExchangesThreeTimesAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, store, p := signedIn(t)
+		other := f.replica(t, store)
+		time.Sleep(f.life)
+		f.on(func(http.ResponseWriter, *http.Request) bool {
+			require.NoError(t, other.Set(t.Context(), &oauth2.Token{RefreshToken: f.signIn("ann").RefreshToken}))
+			return false
+		}, nil)
+		require.Contains(t, refusal(t, p, tokenprovider.CodeUnavailable), "changes all the time")
+		exchanges, _ := f.counts()
+		require.Equal(t, 3, exchanges)
+	})
+}
+
 func TestAForgeThatIsAwayCostsNothingButTime(t *testing.T) {
 	for name, fail := range map[string]func(*http.Request) error{
 		"nobody is there":        func(*http.Request) error { return &net.OpError{Op: "dial", Err: errors.New("connection refused")} },
@@ -181,6 +211,24 @@ func TestNoRedirectTakesTheRefreshTokenAlong(t *testing.T) {
 			require.Zero(t, asked.Load())
 		})
 	}
+}
+
+func TestAForgeThatIsNotTrustedSpendsNothing(t *testing.T) {
+	f, store := newForge(t), tokenprovidertest.NewStore()
+	server := httptest.NewUnstartedServer(f)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	opts := oauth2token.Options{SealKeys: sealKeys, Logger: f.secrets.Logger()}
+	p, err := oauth2token.New(configFor(server.URL), store, key, opts)
+	require.NoError(t, err)
+	require.NoError(t, p.Set(t.Context(), &oauth2.Token{RefreshToken: f.signIn("ann").RefreshToken}))
+	refusal(t, p, tokenprovider.CodeUnavailable)
+	f.revoke()
+	opts.HTTPClient = server.Client()
+	p, err = oauth2token.New(configFor(server.URL), store, key, opts)
+	require.NoError(t, err)
+	require.NotContains(t, refusal(t, p, tokenprovider.CodeUnauthenticated), "lost", "nothing was sent")
 }
 
 func TestARefusedConnectionSpendsNothing(t *testing.T) {

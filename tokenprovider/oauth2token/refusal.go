@@ -3,7 +3,6 @@ package oauth2token
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"time"
 
@@ -29,8 +28,10 @@ var (
 	forgeAway     = []string{"temporarily_unavailable", "server_error", "slow_down"}
 )
 
-// errorCode is what an error code looks like that may be told.
-var errorCode = regexp.MustCompile(`^[a-z_]{1,40}$`)
+// tellable are the error codes that may be told, beside those: whatever else an
+// answer has in their place may be anything.
+var tellable = []string{"invalid_request", "invalid_scope", "unsupported_grant_type", "access_denied",
+	"expired_token", "application_suspended", "unverified_user_email", "redirect_uri_mismatch"}
 
 const longestRetryAfter = time.Hour
 
@@ -47,10 +48,10 @@ func judge(answer *oauth2.RetrieveError, now time.Time) (verdict, *tokenprovider
 	if status != 0 {
 		text = fmt.Sprintf("the token endpoint answered %d %s", status, http.StatusText(status))
 	}
-	if errorCode.MatchString(answer.ErrorCode) {
+	says := func(codes []string) bool { return slices.Contains(codes, answer.ErrorCode) }
+	if says(slices.Concat(grantRefused, clientRefused, forgeAway, tellable)) {
 		text += " (" + answer.ErrorCode + ")"
 	}
-	says := func(codes []string) bool { return slices.Contains(codes, answer.ErrorCode) }
 	v, code := unspent, tokenprovider.CodeInvalidRequest
 	switch {
 	case status == http.StatusTooManyRequests:

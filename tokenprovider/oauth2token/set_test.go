@@ -27,18 +27,19 @@ func TestNewNamesWhatIsMissingOrMalformed(t *testing.T) {
 		key    string
 		opts   oauth2token.Options
 	}{
-		"needs an oauth2.Config":  {nil, store, key, opts},
-		"ClientID is empty":       {changed(func(c *oauth2.Config) { c.ClientID = "" }), store, key, opts},
-		"TokenURL is empty":       {configFor(""), store, key, opts},
-		"TokenURL is http to":     {configFor("http://forge.example/token"), store, key, opts},
-		"TokenURL is not an":      {configFor("forge.example"), store, key, opts},
-		"AuthStyle 7 is none":     {changed(func(c *oauth2.Config) { c.Endpoint.AuthStyle = 7 }), store, key, opts},
-		"needs a Store":           {config, nil, key, opts},
-		"New needs a Store":       {config, (*tokenprovidertest.Store)(nil), key, opts},
-		"the key is empty":        {config, store, "", opts},
-		"the key is not UTF-8":    {config, store, "a\x00b", opts},
-		"Options.SealKeys is":     {config, store, key, oauth2token.Options{}},
-		"Options.SealKeys[1] has": {config, store, key, oauth2token.Options{SealKeys: [][]byte{sealKeys[0], {1}}}},
+		"needs an oauth2.Config":   {nil, store, key, opts},
+		"ClientID is empty":        {changed(func(c *oauth2.Config) { c.ClientID = "" }), store, key, opts},
+		"TokenURL is empty":        {configFor(""), store, key, opts},
+		"TokenURL is http to":      {configFor("http://forge.example/token"), store, key, opts},
+		"TokenURL is not an":       {configFor("forge.example"), store, key, opts},
+		"AuthStyle 7 is none":      {changed(func(c *oauth2.Config) { c.Endpoint.AuthStyle = 7 }), store, key, opts},
+		"needs a Store":            {config, nil, key, opts},
+		"New needs a Store":        {config, (*tokenprovidertest.Store)(nil), key, opts},
+		"the key is empty":         {config, store, "", opts},
+		"the key is not UTF-8":     {config, store, "a\x00b", opts},
+		"the key is not UTF-8, or": {config, store, "a\xff", opts},
+		"Options.SealKeys is":      {config, store, key, oauth2token.Options{}},
+		"Options.SealKeys[1] has":  {config, store, key, oauth2token.Options{SealKeys: [][]byte{sealKeys[0], {1}}}},
 	} {
 		p, err := oauth2token.New(c.config, c.store, c.key, c.opts)
 		require.ErrorContains(t, err, says)
@@ -172,5 +173,22 @@ func TestAnOlderCallSaysNothingOfALaterSignIn(t *testing.T) {
 		close(answers)
 		synctest.Wait()
 		f.token(t, p)
+	})
+}
+
+func TestASignInEndsTheReportOfItsAccessToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, store := newForge(t), tokenprovidertest.NewStore()
+		p := f.replica(t, store)
+		alone := *f.signIn("ann")
+		alone.RefreshToken = ""
+		require.NoError(t, p.Set(t.Context(), &alone))
+		token := f.token(t, p)
+		time.Sleep(time.Minute)
+		require.True(t, p.Invalidate(token))
+		f.token(t, p) // a report is a claim
+		require.NoError(t, p.Set(t.Context(), &alone))
+		f.token(t, p)
+		require.Equal(t, tokenprovider.StateFresh, p.Status().State)
 	})
 }

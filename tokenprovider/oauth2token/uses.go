@@ -50,8 +50,7 @@ func (n *use) provider() *Provider {
 func (u *uses) provider(owner string, newOne func() *Provider) *Provider {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	now := time.Now()
-	u.sweep(now)
+	u.sweep(time.Now())
 	n := u.of[owner]
 	if n == nil {
 		if u.of == nil {
@@ -64,7 +63,6 @@ func (u *uses) provider(owner string, newOne func() *Provider) *Provider {
 	p := n.provider()
 	if p == nil {
 		p = newOne()
-		p.usedAt.Store(now.UnixNano())
 		n.mints, n.failures = 0, 0
 	}
 	n.inUse = p

@@ -193,6 +193,7 @@ func TestAnIssuerThatHangsHoldsNobodyUpForLong(t *testing.T) {
 func TestAnIssuersAnswersAreTakenOnlyIfTheyAreRight(t *testing.T) {
 	issuer := issuertest.NewIssuer(address, "ES256")
 	const discovery, secretKey = "/.well-known/openid-configuration", `{"kty":"oct","kid":"k","k":"c2VjcmV0IG9mIHRoZSBib2R5"}`
+	const forEncryption = `{"kty":"OKP","crv":"Ed25519","kid":"k","use":"enc","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`
 	for name, c := range map[string]struct{ path, body, says string }{
 		"a page":          {discovery, "<html>secret of the body</html>", "it is no discovery document"},
 		"another issuer":  {discovery, `{"issuer":"https://evil.example"}`, `it is of the issuer "https://evil.example"`},
@@ -201,6 +202,8 @@ func TestAnIssuersAnswersAreTakenOnlyIfTheyAreRight(t *testing.T) {
 		"keys are a page": {"/keys", "<html>secret of the body</html>", "it is no key set"},
 		"no keys":         {"/keys", `{"keys":[]}`, "has no public key"},
 		"a shared secret": {"/keys", `{"keys":[` + secretKey + `]}`, "has no public key"},
+		"to encrypt with": {"/keys", `{"keys":[` + forEncryption + `]}`, "has no public key"},
+		"half a key":      {"/keys", `{"keys":[{"kty":"RSA","kid":"k","n":"11qYAYKx","e":"AA"}]}`, "has no public key"},
 		"endless":         {"/keys", string(make([]byte, 2<<20)), "more than 1048576 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {

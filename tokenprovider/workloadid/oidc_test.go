@@ -153,6 +153,7 @@ func TestARuleTakesAListThatHoldsAValue(t *testing.T) {
 	for _, wrong := range []any{nil, "people", "", []any{}, []any{"people", 1}, true, map[string]any{"agents": "agents"}} {
 		require.Error(t, rule(map[string]any{"groups": wrong}))
 	}
+	require.Error(t, workloadid.Claim("groups", "")(nil), "no claim is no empty one")
 }
 
 func TestTextIsFoundAtAPath(t *testing.T) {

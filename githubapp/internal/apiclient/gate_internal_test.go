@@ -162,7 +162,34 @@ func TestAHerdThatFailsAtOnceCountsOnce(t *testing.T) {
 		g.ask("/b", refused, badKey)
 		g.leave(late, answered, nil)
 		require.False(t, g.ask("/c", answered, nil), "an answer to what was asked before the refusal ends nothing")
+
+		g = gate{}
+		g.ask("/a", down, broken)
+		first, err := g.enter("/a", false)
+		require.NoError(t, err)
+		second, err := g.enter("/a", false)
+		require.NoError(t, err)
+		g.leave(first, down, broken)
+		g.leave(second, down, broken)
+		require.Equal(t, firstDown, time.Until(g.paths["/a"].until), "of one path, too")
 	})
+}
+
+func TestAFailureIsHeldForAsLongAsItAsksWithinAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for asks, want := range map[time.Duration]time.Duration{0: firstDown, 20 * time.Second: 20 * time.Second, time.Hour: maxDown} {
+			var g gate
+			asking := *broken
+			asking.RetryAfter = asks
+			g.ask("/a", down, &asking)
+			g.ask("/a", down, &asking)
+			require.Equal(t, want, time.Until(g.paths["/a"].until))
+		}
+	})
+}
+
+func TestAJWTThatCannotBeSignedSaysNothingOfGitHub(t *testing.T) {
+	require.Equal(t, nothing, verdictOf(t.Context(), errors.New("the signer is away")))
 }
 
 func TestATokensRequestIsHeldBackOnlyWhileGitHubIsDown(t *testing.T) {

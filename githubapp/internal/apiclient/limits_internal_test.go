@@ -36,6 +36,7 @@ func TestALimitThatComesNearIsToldOnceInAWindow(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		require.Equal(t, []int{490, 490, 490}, told)
+		require.True(t, l.remember(tokenprovider.Limit{Subject: "app", Limit: 15, Remaining: 1, Reset: time.Now().Add(2 * time.Hour)}))
 	})
 }
 
@@ -81,4 +82,11 @@ func TestAnEndThatIsAnnouncedIsToldOnce(t *testing.T) {
 		}
 	}
 	require.Less(t, told, maxAnnounced, "a value that changes each time fills no log")
+}
+
+func TestAnEndThatIsAnnouncedIsToldWithoutASecret(t *testing.T) {
+	h := http.Header{"Deprecation": {"ghs_0123456789abcdefghij"}, "Sunset": {"ghs_0123456789abcdefghij"}}
+	deprecation, sunset, isNew := new(announcements).note(h)
+	require.True(t, isNew)
+	require.NotContains(t, deprecation+sunset, "0123456789")
 }

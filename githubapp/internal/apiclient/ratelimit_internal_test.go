@@ -25,6 +25,7 @@ func TestRetryAfterFollowsGitHubsOrder(t *testing.T) {
 		"days":                      {map[string]string{"Retry-After": "864000"}, time.Hour},
 		"reset":                     {map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800000500"}, 500 * time.Second},
 		"reset in the past":         {map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1700000000"}, time.Second},
+		"reset of zero":             {map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "0"}, time.Minute},
 		"reset of nonsense":         {map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "x"}, time.Minute},
 		"reset with some remaining": {map[string]string{"X-RateLimit-Remaining": "14", "X-RateLimit-Reset": "1800000500"}, time.Minute},
 		"reset without remaining":   {map[string]string{"X-RateLimit-Reset": "1800000500"}, time.Minute},

@@ -35,7 +35,7 @@ func BeganAway(generation string) bool {
 // One that began while the Store was away, and after the last release, is the one
 // that runs, or begins with its first token.
 func (r *record) ended(generation string) bool {
-	if began, away := beganAway(generation); away && generation != r.Generation {
+	if began, away := beganAway(generation); away {
 		return !began.After(r.ReleasedAt)
 	}
 	return r.Released || generation != "" && generation != r.Generation

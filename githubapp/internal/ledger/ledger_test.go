@@ -27,6 +27,7 @@ type office struct {
 	tokenprovider.Store
 	away     atomic.Bool
 	stuck    atomic.Bool // nothing can be revoked
+	revoking func()      // called when something is; may be nil
 	mu       sync.Mutex
 	revoked  map[string]int
 	log      *testutil.Capture
@@ -61,6 +62,9 @@ func newOffice(t *testing.T) *office {
 		Revoke: func(_ context.Context, token string) error {
 			if o.stuck.Load() {
 				return errors.New("no answer")
+			}
+			if o.revoking != nil {
+				o.revoking()
 			}
 			o.mu.Lock()
 			defer o.mu.Unlock()
@@ -111,6 +115,9 @@ func TestALifeHasItsLongestLivingTokenOfAPurpose(t *testing.T) {
 			require.NoError(t, o.Issue(t.Context(), "ws", l.Generation, token, ""))
 			time.Sleep(time.Minute)
 		}
+		short := newToken("short")
+		short.For, short.ExpiresAt = "one", time.Now().Add(life/2)
+		require.NoError(t, o.Issue(t.Context(), "ws", l.Generation, short, ""))
 		l, err := o.Read(t.Context(), "ws")
 		require.NoError(t, err)
 		got, ok := l.Live("one", time.Time{})
@@ -118,6 +125,9 @@ func TestALifeHasItsLongestLivingTokenOfAPurpose(t *testing.T) {
 		require.Equal(t, "token-2", got.Value.Reveal())
 		_, ok = l.Live("one", time.Now())
 		require.False(t, ok, "all of the installation died since")
+		got, _ = l.Live("two", time.Time{})
+		_, ok = l.Live("two", got.MintedAt)
+		require.False(t, ok, "it was minted when all died, and not after")
 		_, ok = l.Live("three", time.Time{})
 		require.False(t, ok)
 		require.True(t, l.Gave("token-0"))
@@ -147,12 +157,16 @@ func TestATokenThatReplacesARefusedOneLeavesItOwed(t *testing.T) {
 func TestATokenThatIsReplacedWithoutANewOneIsRevoked(t *testing.T) {
 	o := newOffice(t)
 	l := o.begin(t)
-	o.issue(t, l, "refused")
+	token := newToken("refused")
+	token.ExpiresAt = token.ExpiresAt.Add(time.Minute) // it would be the one that lives longest
+	require.NoError(t, o.Issue(t.Context(), "ws", l.Generation, token, ""))
 	o.issue(t, l, "fresh")
 	o.stuck.Store(true)
 	require.Error(t, o.Settle(t.Context(), "ws", tokenprovider.TokenSHA256("token-refused")))
 	l = o.begin(t)
 	require.False(t, l.Gave("token-refused"), "it is owed")
+	live, _ := l.Live("", time.Time{})
+	require.Equal(t, "token-fresh", live.Value.Reveal())
 	require.True(t, l.Gave("token-fresh"))
 	o.stuck.Store(false)
 	require.NoError(t, o.Settle(t.Context(), "ws", ""))
@@ -204,6 +218,157 @@ func TestUnrecordedTokensAreRecordedWhenTheStoreAnswers(t *testing.T) {
 		o.requireRevoked(t, "a", "b")
 		require.Equal(t, 2, strings.Count(o.log.String(), "token handed out without a record"))
 	})
+}
+
+func TestALifeThatBeganWhileTheStoreWasAwayGoesOn(t *testing.T) {
+	for name, released := range map[string]bool{"of a new workspace": false, "after a release": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := newOffice(t)
+				if released {
+					o.begin(t)
+					require.NoError(t, o.Release(t.Context(), "ws"))
+				}
+				o.away.Store(true)
+				time.Sleep(time.Second)
+				l, err := o.Begin(t.Context(), "ws")
+				require.Equal(t, ledger.ErrAway, err)
+				o.away.Store(false)
+				time.Sleep(time.Minute)
+				o.issue(t, l, "a")
+				l, err = o.Read(t.Context(), "ws")
+				require.NoError(t, err)
+				require.True(t, l.Gave("token-a"))
+				_ = o.Release(t.Context(), "ws") // it may not be sure of what was before
+				o.requireRevoked(t, "a")
+			})
+		})
+	}
+}
+
+func TestAWorkspaceThatStartedWhileTheStoreWasAwayIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		s := &slowStore{Store: o.Store}
+		o.Store = s
+		o.begin(t)
+		require.NoError(t, o.Release(t.Context(), "ws"))
+		o.away.Store(true)
+		time.Sleep(time.Second)
+		l, err := o.Begin(t.Context(), "ws")
+		require.Equal(t, ledger.ErrAway, err)
+		time.Sleep(4 * time.Second)
+		o.issue(t, l, "a") // it is tried to be recorded from 5 s later on
+		o.away.Store(false)
+		time.Sleep(4 * time.Second)
+		require.False(t, o.WasRevoked(t.Context(), "any"), "the Store is back")
+		s.next.Store(int64(1500 * time.Millisecond)) // what it says is old when it comes
+		l, err = o.Read(t.Context(), "ws")
+		require.NoError(t, err)
+		require.True(t, l.Gave("token-a"))
+	})
+}
+
+func TestWhatIsUnrecordedIsOfItsOwnLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, elsewhere := newOffice(t), newOffice(t)
+		elsewhere.Store = o.Store
+		old := o.begin(t)
+		o.away.Store(true)
+		_, err := o.Read(t.Context(), "ws")
+		require.Equal(t, ledger.ErrAway, err)
+		require.NoError(t, elsewhere.Release(t.Context(), "ws"))
+		elsewhere.begin(t)
+		time.Sleep(4 * time.Second)
+		o.issue(t, old, "old")
+		o.issue(t, ledger.Life{}, "any") // its generation couldn't be read
+		o.away.Store(false)
+		time.Sleep(2 * time.Second) // the Store is asked again, and nothing recorded yet
+		l, err := o.Read(t.Context(), "ws")
+		require.NoError(t, err)
+		require.False(t, l.Gave("token-old"))
+		require.True(t, l.Gave("token-any"))
+	})
+}
+
+// slowStore takes its time to tell what the next Load found.
+type slowStore struct {
+	tokenprovider.Store
+	next atomic.Int64
+}
+
+func (s *slowStore) Load(ctx context.Context, key string) ([]byte, error) {
+	takes := time.Duration(s.next.Swap(0))
+	value, err := s.Store.Load(ctx, key)
+	time.Sleep(takes)
+	return value, err
+}
+
+func TestAReleaseByAProcessThatLivesForLongIsSure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		alone := ledger.New(ledger.Config{
+			TokenLife: life, Key: func(kind, name string) string { return kind + name },
+			Logger: slog.New(slog.DiscardHandler), Revoke: func(context.Context, string) error { return nil },
+		})
+		_, err := alone.Read(t.Context(), "early")
+		require.NoError(t, err)
+		require.ErrorAs(t, alone.Release(t.Context(), "early"), new(*ledger.Uncertain))
+		time.Sleep(life)
+		_, err = alone.Read(t.Context(), "ws")
+		require.NoError(t, err)
+		require.NoError(t, alone.Release(t.Context(), "ws"))
+		_, err = o.Read(t.Context(), "ws")
+		require.NoError(t, err)
+		o.requireUncertain(t) // its Store may have lost something
+	})
+}
+
+func TestATokenOfALifeThatWasReleasedIsNotHandedOut(t *testing.T) {
+	o, elsewhere := newOffice(t), newOffice(t)
+	elsewhere.Store = o.Store
+	elsewhere.stuck.Store(true)
+	l := o.begin(t)
+	o.Store = &retryingStore{o.Store, func() { // the token is on record, and owed from now on
+		require.Error(t, elsewhere.Release(t.Context(), "ws"))
+	}}
+	require.Equal(t, ledger.ErrReleased, o.Issue(t.Context(), "ws", l.Generation, newToken("a"), ""))
+	o.requireRevoked(t, "a")
+}
+
+func TestWhatIsRevokedLeavesTheRecordWhoeverHungUp(t *testing.T) {
+	o := newOffice(t)
+	o.issue(t, o.begin(t), "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	o.revoking = cancel
+	_ = o.Release(ctx, "ws")
+	require.NoError(t, o.Release(t.Context(), "ws"))
+	o.requireRevoked(t, "a")
+}
+
+func TestARecordThatIsLostDuringAReleaseIsNoDefect(t *testing.T) {
+	o := newOffice(t)
+	o.issue(t, o.begin(t), "a")
+	o.revoking = func() { o.Store = tokenprovidertest.NewStore() }
+	require.NoError(t, o.Release(t.Context(), "ws"))
+	o.requireRevoked(t, "a")
+}
+
+// retryingStore swaps once more after an answer was lost, and says what came of
+// that.
+type retryingStore struct {
+	tokenprovider.Store
+	meanwhile func()
+}
+
+func (s *retryingStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	swapped, err := s.Store.Swap(ctx, key, old, new, ttl)
+	if s.meanwhile == nil || !swapped {
+		return swapped, err
+	}
+	s.meanwhile()
+	s.meanwhile = nil
+	return s.Store.Swap(ctx, key, old, new, ttl)
 }
 
 // releasedElsewhere returns an office that gave a token while its Store was away,
@@ -314,7 +479,7 @@ func TestWhatIsUnrecordedEndsWithItsToken(t *testing.T) {
 		l := o.begin(t)
 		o.away.Store(true)
 		o.issue(t, l, "a")
-		time.Sleep(life + 10*time.Second) // the goroutine ends, or the bubble would say so
+		time.Sleep(life + 11*time.Second) // nobody asks the Store any more
 		o.away.Store(false)
 		l = o.begin(t)
 		require.False(t, l.Gave("token-a"))
@@ -430,7 +595,9 @@ func TestARevokedTokenIsKnownToAllAndForAWhile(t *testing.T) {
 		o.away.Store(true)
 		o.Revoked(t.Context(), "later")
 		require.True(t, o.WasRevoked(t.Context(), "later"), "this replica knows without the Store")
-		time.Sleep(life + time.Second)
+		time.Sleep(life - time.Second)
+		require.True(t, elsewhere.WasRevoked(t.Context(), "sum"))
+		time.Sleep(2 * time.Second)
 		require.False(t, elsewhere.WasRevoked(t.Context(), "sum"))
 	})
 }

@@ -35,11 +35,10 @@ func (l *Ledger) putBack(key string, r, changed *record) *record {
 	}
 	value, _ := l.seen.Load(context.Background(), key) // never fails
 	seen, err := l.unseal(key, value)
-	if seen == nil || err != nil || r != nil && (seen.Generation == r.Generation || seen.Dated.Equal(r.Dated)) {
+	if seen == nil || err != nil || r != nil && seen.Dated.Equal(r.Dated) {
 		return changed
 	}
-	goesOn := !seen.Released && !changed.Released && changed.ReleasedAt.IsZero() &&
-		!changed.Dated.IsZero() && !BeganAway(changed.Generation)
+	goesOn := changed.ReleasedAt.IsZero() && !changed.Dated.IsZero() && !BeganAway(changed.Generation)
 	whole := *changed
 	whole.Tokens = slices.Clone(changed.Tokens)
 	same := true

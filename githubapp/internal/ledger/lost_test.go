@@ -92,6 +92,52 @@ func TestAStartWhileTheStoreIsAwayGetsNothingOfBefore(t *testing.T) {
 	})
 }
 
+func TestALifeAfterTheLossGetsNothingOfBefore(t *testing.T) {
+	here, elsewhere := loses(t)
+	elsewhere.requireUncertain(t)
+	elsewhere.begin(t)
+	l := here.read(t)
+	require.False(t, l.Gave("token-a"), "it is of the life that was released")
+	here.requireUncertain(t)
+	here.requireRevoked(t, "a")
+}
+
+func TestEachReplicaPutsBackWhatItSaw(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, elsewhere := newOffice(t), newOffice(t)
+		elsewhere.Store = here.Store
+		l := here.begin(t)
+		here.issue(t, l, "a")
+		elsewhere.issue(t, l, "b")
+		here.away.Store(true)
+		here.issue(t, l, "c")
+		here.Store = tokenprovidertest.NewStore()
+		elsewhere.Store = here.Store
+		here.away.Store(false)
+		time.Sleep(10 * time.Second)
+		l = elsewhere.read(t) // c made a new record, of the same life
+		require.True(t, l.Gave("token-a") && l.Gave("token-b") && l.Gave("token-c"))
+		elsewhere.requireUncertain(t)
+		elsewhere.requireRevoked(t, "a", "b", "c")
+	})
+}
+
+func TestARecordIsRememberedUntilItsLastTokenIsDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		l := o.begin(t)
+		short := newToken("short")
+		short.ExpiresAt = short.MintedAt.Add(life / 3)
+		require.NoError(t, o.Issue(t.Context(), "ws", l.Generation, short, ""))
+		o.issue(t, l, "long")
+		time.Sleep(life / 2)
+		o.Store = tokenprovidertest.NewStore()
+		require.True(t, o.read(t).Gave("token-long"))
+		o.requireUncertain(t)
+		o.requireRevoked(t, "long")
+	})
+}
+
 func TestOnlyWhatWasLostIsPutBack(t *testing.T) {
 	o, elsewhere := newOffice(t), newOffice(t)
 	elsewhere.Store = o.Store
@@ -103,6 +149,14 @@ func TestOnlyWhatWasLostIsPutBack(t *testing.T) {
 	require.False(t, o.read(t).Gave("token-a"), "it was revoked and taken off")
 	o.requireUncertain(t)
 	o.requireRevoked(t)
+
+	o, elsewhere = newOffice(t), newOffice(t)
+	elsewhere.Store = o.Store
+	o.issue(t, o.begin(t), "a")
+	require.NoError(t, elsewhere.Release(t.Context(), "ws"))
+	elsewhere.begin(t)
+	require.NoError(t, o.Release(t.Context(), "ws"))
+	o.requireRevoked(t) // nor is what a life before had
 }
 
 func TestWhatIsOwedIsNeverHandedOutAgain(t *testing.T) {

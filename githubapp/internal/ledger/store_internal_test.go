@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/stretchr/testify/require"
 )
 
@@ -60,6 +62,23 @@ func TestAStoreThatFailsIsLeftInPeaceForAWhile(t *testing.T) {
 		require.Equal(t, 1, strings.Count(logged.String(), "token store failed"))
 		require.Contains(t, logged.String(), `call=load error="connection refused"`)
 	})
+}
+
+func TestThePanicOfAStoreIsLoggedWithoutItsValue(t *testing.T) {
+	var logged error
+	record := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if err, ok := a.Value.Any().(error); ok {
+			logged = err
+		}
+		return a
+	}}
+	panics := func(context.Context) ([]byte, error) { panic("a secret") }
+	g := &guarded{store: &scripted{load: panics}, log: slog.New(slog.NewTextHandler(io.Discard, record))}
+	_, err := g.Load(t.Context(), "key")
+	require.Equal(t, ErrAway, err)
+	require.ErrorContains(t, logged, "the store")
+	_, ok := errors.AsType[*foreign.Defect](logged)
+	require.False(t, ok, "a handler could print all that is in it")
 }
 
 func TestOneAsksAStoreAgainWhileOthersGoOn(t *testing.T) {
@@ -132,4 +151,15 @@ func TestAClockThatIsSetBackKeepsNoStoreAway(t *testing.T) {
 	g.awayUntil.Store(time.Now().Add(time.Hour).UnixNano())
 	_, err := g.Load(t.Context(), "key")
 	require.NoError(t, err)
+}
+
+func TestOneTimerIsThereForAllThatIsUnrecorded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{load: answers}
+		l := New(Config{Store: s, TokenLife: time.Hour, Logger: slog.New(slog.DiscardHandler)})
+		l.recording = true
+		l.keep("key", unrecorded{"", entry{Token: "a token", ExpiresAt: time.Now().Add(time.Hour)}})
+		time.Sleep(2 * storeRest)
+		require.Zero(t, s.calls.Load())
+	})
 }

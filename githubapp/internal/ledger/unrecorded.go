@@ -46,7 +46,7 @@ func (l *Ledger) life(key string, r *record) Life {
 	defer l.mu.Unlock()
 	for _, u := range l.unrecorded[key] {
 		if u.generation == "" || u.generation == r.Generation {
-			life.tokens = append(slices.Clip(life.tokens), u.entry)
+			life.tokens = append(life.tokens, u.entry)
 		}
 	}
 	return life

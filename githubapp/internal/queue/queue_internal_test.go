@@ -58,3 +58,54 @@ func TestAStormLeavesNothingBehindAndKeepsToThePlaces(t *testing.T) {
 		require.Zero(t, q.Waiting())
 	})
 }
+
+func TestWhoGivesUpLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := New[string](1, func() time.Duration { return time.Minute })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := q.Enter(ctx, "a", false)
+		require.Error(t, err)
+		require.Empty(t, q.lines)
+		require.Empty(t, q.turns)
+		time.Sleep(time.Minute) // until the look that is due
+	})
+}
+
+func TestOnlySoManyLastTurnsAreKeptOfIdleKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := New[int](2, func() time.Duration { return 0 })
+		leave, err := q.Enter(t.Context(), -1, false)
+		require.NoError(t, err)
+		for key := range 5 * mostServed {
+			leave, err := q.Enter(t.Context(), key, false)
+			require.NoError(t, err)
+			leave(true)
+			if key == mostServed/2 {
+				require.Greater(t, len(q.served), mostServed/2)
+			}
+			time.Sleep(time.Second)
+		}
+		require.LessOrEqual(t, len(q.served), mostServed+1)
+		require.Contains(t, q.served, -1, "it isn't idle")
+		leave(true)
+	})
+}
+
+func TestAClockThatIsSetBackCostsNoKeyItsTurn(t *testing.T) {
+	q := New[string](1, func() time.Duration { return 0 })
+	q.sweepOf = mostServed
+	now := time.Now()
+	q.served["a"] = now.Add(time.Hour).UnixNano()
+	q.lineUp("a", now)
+	q.served["b"] = now.Add(time.Second).UnixNano()
+	q.lineUp("b", now.Add(2*time.Second))
+	require.Equal(t, []string{"a", "b"}, q.turns)
+
+	var p pace
+	for range nearLimit {
+		p.took(now.Add(time.Hour))
+	}
+	require.True(t, p.isNear(now.Add(time.Hour)))
+	require.False(t, p.isNear(now))
+}

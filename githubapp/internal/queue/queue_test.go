@@ -183,6 +183,10 @@ func TestTheFirstRequestOfAKeyGoesAlone(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		require.EqualValues(t, places/2, underWay.Load(), "and then as many as leave others the same")
+		outcome.Store(false)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		require.EqualValues(t, 1, underWay.Load(), "until one fails")
 		all.Wait()
 
 		all.Go(func() { request(t, q, "a", time.Second) })
@@ -210,6 +214,26 @@ func TestAContextEndsTheWait(t *testing.T) {
 		}
 		leave(true)
 		request(t, q, "b", 0)
+	})
+}
+
+func TestAPlaceThatComesAsTheWaitEndsIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := queue.New[string](1, free)
+		for range 100 {
+			leave, err := q.Enter(t.Context(), "a", false)
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				if leave, err := q.Enter(ctx, "b", false); err == nil {
+					leave(true)
+				}
+			}()
+			synctest.Wait()
+			cancel()
+			leave(true)
+			synctest.Wait()
+		}
 	})
 }
 
@@ -295,11 +319,28 @@ func TestALimitThatWasFoundIsKeptToForAnHour(t *testing.T) {
 
 		q.Limited(time.Minute)
 		for range 10 {
+			time.Sleep(2 * time.Second)
 			q.Limited(time.Minute) // those that were under way
 		}
 		require.InDelta(t, 600*9/10, taken(t, q, time.Minute), 10)
 		q.Limited(time.Minute) // that was too many still
 		require.InDelta(t, 600*9/10*9/10, taken(t, q, time.Minute), 20)
+	})
+}
+
+func TestALimitIsFoundInTheWindowThatTheForgeNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := queue.New[string](places, free)
+		taken(t, q, 10*time.Second)
+		q.Limited(10 * time.Second)
+		require.InDelta(t, 100*9/10, taken(t, q, 10*time.Second), 3)
+
+		q = queue.New[string](places, free)
+		for range 100 {
+			request(t, q, "a", 0)
+		}
+		q.Limited(time.Minute)
+		require.InDelta(t, 100*9/10, taken(t, q, time.Minute), 3)
 	})
 }
 
