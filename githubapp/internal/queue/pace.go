@@ -12,9 +12,10 @@ const (
 	// paceFor is for how many windows a limit that was found is kept to.
 	paceFor = 60
 
-	// leastPaced is how many requests the forge must have taken in a window for
-	// their number to tell anything: of fewer it can't have been too many.
-	leastPaced = 10
+	// leastPaced is how many requests must have been let through in a window for
+	// their number to tell anything. Of fewer it can't have been too many: other
+	// replicas sent more, and the next time it may be the other way round.
+	leastPaced = 30
 
 	// GitHub's secondary limit is 900 points a minute, of which a mint costs 5:
 	// 180 mints, which an app's replicas share. From half of it on requests go one

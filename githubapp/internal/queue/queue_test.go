@@ -356,7 +356,9 @@ func TestALimitOfSecondsIsWaitedForAndNotKeptTo(t *testing.T) {
 func TestALimitThatOthersReachedIsNotKeptTo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := queue.New[string](places, free)
-		request(t, q, "a", 0)
+		for range 25 { // of the 180 of all replicas
+			request(t, q, "a", 2*time.Second)
+		}
 		q.Limited(time.Minute)
 		require.InDelta(t, 600, taken(t, q, time.Minute), 1)
 	})
