@@ -227,6 +227,26 @@ func TestASlowAccountHoldsNoOtherUp(t *testing.T) {
 	})
 }
 
+func TestWhatNobodyWaitsForHoldsNobodyUp(t *testing.T) {
+	inFleet(t, githubapptest.Options{Latency: time.Second}, func(t *testing.T, g *github) {
+		app := g.app(t, func(o *githubapp.Options) { o.MaxConcurrentMints = 1 })
+		for n := range 31 {
+			g.AddInstallation(githubapptest.Installation{ID: int64(1000 + n), AppID: appID, Account: fmt.Sprint("org", n)})
+		}
+		for n := range 30 {
+			g.mint(t, app.Installation(int64(1000+n)))
+		}
+		time.Sleep(46 * time.Minute)
+		for n := range 30 {
+			g.mint(t, app.Installation(int64(1000+n))) // what is held, and a refresh begins
+		}
+		synctest.Wait()
+		start := time.Now()
+		g.mint(t, app.Installation(1030))
+		require.LessOrEqual(t, time.Since(start), 2*time.Second, "the refresh that is under way, and its own")
+	})
+}
+
 func TestADateOfAProxysBreaksNothing(t *testing.T) {
 	for _, ahead := range []time.Duration{90 * time.Second, 10 * time.Minute, -10 * time.Minute, -30 * time.Minute} {
 		inFleet(t, githubapptest.Options{}, func(t *testing.T, g *github) {

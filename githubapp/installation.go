@@ -22,7 +22,6 @@ type Installation struct {
 	granted atomic.Pointer[grant]
 	latest  atomic.Uint64 // shortHash of the token that the cache got last
 
-	reported atomic.Bool // a report was believed, and causes the next mint
 }
 
 var (

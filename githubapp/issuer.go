@@ -76,25 +76,20 @@ func (s *issuer) token(ctx context.Context) (ledger.Token, error) {
 		return t, err
 	}
 	i, a, refused := s.installation, s.mutator.app, s.mutator.uses.refusedOf(s.workspaceKey)
-	err = a.turn(ctx, i.id, i.asked.scope, refused != "", func() (err error) {
+	has := hasToken(s.mutator.caches.Get(s.workspaceKey))
+	err = a.turn(ctx, i.id, i.asked.scope, has, func() (err error) {
 		if t, enough, err = s.recorded(ctx, began); err != nil || enough {
 			return err // another replica's, while this one waited
 		}
 		t, err = s.mint(ctx, refused)
 		return err
 	})
-	if err != nil && !s.holds() {
+	if err != nil && !has {
 		if t, _, unread := s.recorded(ctx, began); unread == nil && t.Value.Reveal() != "" {
 			return t, nil // better than none
 		}
 	}
 	return t, err
-}
-
-// holds reports whether the cache has a token that it can serve on.
-func (s *issuer) holds() bool {
-	c := s.mutator.caches.Get(s.workspaceKey)
-	return c.Status().TokenSHA256 != ""
 }
 
 // Invalidate takes note that a report of token was believed, before the cache asks

@@ -20,8 +20,9 @@ const tokenLife = apiclient.TokenLife
 const maxMint = 8 << 20
 
 // turn waits for the turn of an installation in the queue of mints and calls do
-// then, unless it is known meanwhile that GitHub would refuse. What reports of
-// refused tokens cause goes last.
+// then, unless it is known meanwhile that GitHub would refuse. What nobody waits
+// for goes last: a refresh ahead of expiry, or what a report of a refused token
+// causes, as the old one is served meanwhile.
 func (a *App) turn(ctx context.Context, id int64, s Scope, last bool, do func() error) error {
 	explain := func(err error) error { return explainMint(id, s, err) }
 	check := func() error {

@@ -60,7 +60,7 @@ func (s *source) token(ctx context.Context) (text string, expiresAt time.Time, e
 			return text, expiresAt, nil
 		}
 	}
-	err = a.turn(ctx, i.id, i.asked.scope, s.reported.Swap(false), func() (err error) {
+	err = a.turn(ctx, i.id, i.asked.scope, hasToken(i.cache.Load()), func() (err error) {
 		if i.shared == nil {
 			text, expiresAt, err = s.mint(ctx)
 			return err
@@ -82,6 +82,9 @@ func (s *source) token(ctx context.Context) (text string, expiresAt time.Time, e
 	}
 	return text, expiresAt, err
 }
+
+// hasToken reports whether c has a token that it serves while there is no other.
+func hasToken(c *tokenprovider.Cache) bool { return c.Status().TokenSHA256 != "" }
 
 // spare returns the stored token whatever life it has, where none is held and no
 // other one can be had.
@@ -119,10 +122,8 @@ func (s *source) mint(ctx context.Context) (string, time.Time, error) {
 	return t.text, t.expiresAt, nil
 }
 
-// Invalidate takes note that a report of token was believed: it goes out of the
-// Store, and the mint that replaces it goes last.
+// Invalidate takes a token out of the Store of which a report was believed.
 func (s *source) Invalidate(token string) bool {
-	s.reported.Store(true)
 	return s.shared != nil && s.shared.Invalidate(token)
 }
 
