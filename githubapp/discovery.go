@@ -46,11 +46,11 @@ const enterprises = "enterprises/"
 //
 // What GitHub says is remembered, of an owner and an enterprise for an hour, of
 // a repository for 10 minutes, and served on after that while GitHub can't be
-// asked. That an account has no installation is held for 30
-// seconds, doubling to 15 minutes, for all its repositories. Callers who ask for
-// the same target at the same time share one request. A webhook about the
-// installation or its account, and a mint that finds the installation gone, end
-// that at once. What comes back is the caller's own.
+// asked. That an account has no installation is held for 30 seconds, doubling to
+// 15 minutes, for all its repositories. Callers who ask for the same target at
+// the same time share one request. A webhook about the installation or its
+// account, and a mint that finds the installation gone, end that at once. What
+// comes back is the caller's own.
 func (a *App) FindInstallation(ctx context.Context, target string) (*InstallationInfo, error) {
 	account, repository, isRepository := strings.Cut(target, "/")
 	path := "/users/" + account + "/installation" // answers for organisations too

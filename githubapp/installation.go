@@ -21,7 +21,6 @@ type Installation struct {
 	cache   atomic.Pointer[tokenprovider.Cache] // set before anyone outside has the Installation
 	granted atomic.Pointer[grant]
 	latest  atomic.Uint64 // shortHash of the token that the cache got last
-
 }
 
 var (

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/sleep"
 )
 
 // Cache keeps a token of its provider fresh: it hands out the one that it holds
@@ -93,7 +95,7 @@ func (c *Cache) tokenDue(ctx context.Context) (string, time.Time, error) {
 			return "", time.Time{}, errorf(CodeUnavailable,
 				"the provider's tokens die before they can be handed out")
 		case s.pause(now) > 0:
-			sleep(ctx, s.pause(now))
+			sleep.For(ctx, s.pause(now))
 			continue
 		}
 

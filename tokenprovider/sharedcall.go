@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/sleep"
 )
 
 // sharedCall is one call of [Shared.Token].
@@ -63,7 +64,7 @@ func (c *sharedCall) compete(ctx context.Context) *storedToken {
 		if c.failed || left <= 0 {
 			break
 		}
-		sleep(ctx, min(wait-rand.N(wait/4), left))
+		sleep.For(ctx, min(wait-rand.N(wait/4), left))
 		if stored := c.load(ctx); stored != nil {
 			return stored
 		}
@@ -74,7 +75,7 @@ func (c *sharedCall) compete(ctx context.Context) *storedToken {
 // lock takes the lock if nobody has it. After an error it may be taken, or may
 // be yet.
 func (c *sharedCall) lock(ctx context.Context) bool {
-	taken, err := callStore(ctx, storeTimeoutIn(ctx), c.logger, func(ctx context.Context) (bool, error) {
+	taken, err := foreign.CallStore(ctx, storeTimeoutIn(ctx), c.logger, func(ctx context.Context) (bool, error) {
 		taken, err := c.store.Swap(ctx, c.key+lockSuffix, nil, c.own, c.lockTTL)
 		if taken && ctx.Err() != nil { // nobody waits for it any more
 			c.unlock(ctx)
@@ -182,15 +183,5 @@ func (c *sharedCall) fail(ctx context.Context, call string, err error) {
 	c.failed, c.hung = true, err == foreign.ErrNoAnswer
 	if ctx.Err() == nil {
 		c.warn(call, err)
-	}
-}
-
-// sleep returns after d or when ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }

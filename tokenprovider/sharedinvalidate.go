@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/internal/secret"
 )
 
@@ -83,7 +84,7 @@ func (s *Shared) drop(ctx context.Context, unwanted func(sealed []byte) bool) er
 
 // remove removes the stored value if it is unwanted, and reports whether it was.
 func (s *Shared) remove(ctx context.Context, unwanted func(sealed []byte) bool) (bool, error) {
-	return callStore(ctx, storeTimeout, s.logger, func(ctx context.Context) (bool, error) {
+	return foreign.CallStore(ctx, storeTimeout, s.logger, func(ctx context.Context) (bool, error) {
 		for range swapTries {
 			sealed, err := s.store.Load(ctx, s.key)
 			if err != nil || len(sealed) == 0 || !unwanted(sealed) {
@@ -100,7 +101,7 @@ func (s *Shared) remove(ctx context.Context, unwanted func(sealed []byte) bool) 
 // swap is a Swap of the store that is done also when ctx is over.
 func (s *Shared) swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
 	ctx = context.WithoutCancel(ctx)
-	return callStore(ctx, storeTimeout, s.logger, func(ctx context.Context) (bool, error) {
+	return foreign.CallStore(ctx, storeTimeout, s.logger, func(ctx context.Context) (bool, error) {
 		return s.store.Swap(ctx, key, old, new, ttl)
 	})
 }

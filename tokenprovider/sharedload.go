@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
 // load returns the stored token if it may be taken, else nil.
@@ -12,7 +14,7 @@ func (c *sharedCall) load(ctx context.Context) *storedToken {
 		return nil
 	}
 	load := func(ctx context.Context) ([]byte, error) { return c.store.Load(ctx, c.key) }
-	sealed, err := callStore(ctx, storeTimeoutIn(ctx), c.logger, load)
+	sealed, err := foreign.CallStore(ctx, storeTimeoutIn(ctx), c.logger, load)
 	if err != nil {
 		c.fail(ctx, "load", err)
 		return nil

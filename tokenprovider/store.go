@@ -2,11 +2,7 @@ package tokenprovider
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"time"
-
-	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
 // Store keeps small values for all replicas of a service: a Redis, a table of a
@@ -61,24 +57,4 @@ func storeTimeoutIn(ctx context.Context) time.Duration {
 		return min(storeTimeout, time.Until(deadline)/4)
 	}
 	return storeTimeout
-}
-
-// callStore makes a call of a Store. It returns after timeout or at the end of
-// ctx even if the call doesn't, with [foreign.ErrNoAnswer].
-func callStore[T any](ctx context.Context, timeout time.Duration, logger *slog.Logger,
-	call func(context.Context) (T, error)) (T, error) {
-	limited, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	value, err := foreign.Within(limited, "the store", call)
-	switch defect, ok := err.(*foreign.Defect); {
-	case ok:
-		if defect.Stack != nil {
-			logger.Error("token store panicked",
-				"cause", foreign.Cause(defect.Value), "stack", string(defect.Stack))
-		}
-		err = errors.New(defect.Error()) // without the value of the panic, which may be a token
-	case err != nil && limited.Err() != nil:
-		err = foreign.ErrNoAnswer
-	}
-	return value, err
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/sleep"
 )
 
 // Hang never answers; it ends when the client gives up or the server is closed.
@@ -49,7 +51,7 @@ func Reset(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 // Delay holds the answer back for d.
 func Delay(d time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if !sleep(r.Context(), d) {
+		if !sleep.For(r.Context(), d) {
 			panic(http.ErrAbortHandler)
 		}
 		next.ServeHTTP(w, r)
@@ -86,7 +88,7 @@ func SlowBody(pause time.Duration) Fault {
 				return
 			}
 			_ = http.NewResponseController(w).Flush()
-			if !sleep(r.Context(), pause) {
+			if !sleep.For(r.Context(), pause) {
 				panic(http.ErrAbortHandler)
 			}
 		}

@@ -3,7 +3,8 @@ package githubapptest
 import (
 	"context"
 	"net/http"
-	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/sleep"
 )
 
 // serve takes every request: it is logged first, then a rule of [Server.Fail]
@@ -21,7 +22,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	r.URL.Path = x.path // without /api/v3
 	r.URL.RawPath = ""
 	s.reportBreach(r, x)
-	if !x.git && !sleep(r.Context(), s.settings().latency) {
+	if !x.git && !sleep.For(r.Context(), s.settings().latency) {
 		panic(http.ErrAbortHandler)
 	}
 	if fault := s.rules.pick(r); fault != nil {
@@ -41,19 +42,4 @@ func (s *Server) enter() bool {
 	}
 	s.running.Add(1)
 	return true
-}
-
-// sleep waits for d, or returns false when ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

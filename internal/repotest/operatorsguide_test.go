@@ -102,7 +102,7 @@ func statuses(t *testing.T) []string {
 // that file.
 func logLines(t *testing.T) []string {
 	found := map[string]bool{}
-	for _, pkg := range []string{"internal/wire", "tokenprovider", "tokenprovider/tokenhttp", "tokenprovider/gateway", "tokenprovider/workloadid", "tokenprovider/oauth2token", "githubapp", "provisionhook"} {
+	for _, pkg := range []string{"internal/foreign", "internal/wire", "tokenprovider", "tokenprovider/tokenhttp", "tokenprovider/gateway", "tokenprovider/workloadid", "tokenprovider/oauth2token", "githubapp", "provisionhook"} {
 		for _, f := range parsed(t, pkg) {
 			given := map[string][]string{}
 			ast.Inspect(f, func(n ast.Node) bool {

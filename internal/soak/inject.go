@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/sleep"
 )
 
 // inject lets each fault take place at its time, and tells of each when it is
@@ -16,7 +18,7 @@ func (w *world) inject(ctx context.Context, faults []fault, tell func(happening)
 	var failed error
 	for _, f := range faults {
 		all.Go(func() {
-			if !w.sleep(ctx, time.Until(w.began.Add(f.at))) {
+			if !sleep.For(ctx, time.Until(w.began.Add(f.at))) {
 				return
 			}
 			happened, err := w.takePlace(ctx, f)
@@ -53,23 +55,23 @@ func (w *world) apply(ctx context.Context, f fault) error {
 	switch f.kind {
 	case down, slow, limited:
 		mend := w.forge.spoil(f)
-		w.sleep(ctx, f.lasts)
+		sleep.For(ctx, f.lasts)
 		mend()
 	case cut:
 		mend := w.forge.cut()
-		w.sleep(ctx, f.lasts)
+		sleep.For(ctx, f.lasts)
 		mend()
 	case suspended:
 		w.forge.Suspend(installationID(f.target), true)
-		w.sleep(ctx, f.lasts)
+		sleep.For(ctx, f.lasts)
 		w.forge.Suspend(installationID(f.target), false)
 	case rotated:
-		return w.forge.rotate(f, func() { w.sleep(ctx, f.lasts) })
+		return w.forge.rotate(f, func() { sleep.For(ctx, f.lasts) })
 	case clock:
 		w.forge.jump(f.amount)
 	case endpoint:
 		w.replicas[f.target].stop()
-		w.sleep(ctx, f.lasts)
+		sleep.For(ctx, f.lasts)
 		return w.replicas[f.target].start()
 	case redisGone:
 		return w.loseRedis(ctx, f)
@@ -85,18 +87,18 @@ func (w *world) loseRedis(ctx context.Context, f fault) error {
 		if err := primary.freeze(); err != nil {
 			return err
 		}
-		w.sleep(ctx, f.lasts)
+		sleep.For(ctx, f.lasts)
 		return primary.thaw()
 	case restarted, failedOver:
 		primary.kill()
-		w.sleep(ctx, f.lasts)
+		sleep.For(ctx, f.lasts)
 		if f.how == restarted {
 			return w.redis.restart(always)
 		}
 		return w.redis.failOver(always)
 	}
 	w.redis.kill()
-	w.sleep(ctx, f.lasts)
+	sleep.For(ctx, f.lasts)
 	return w.redis.startEmpty(always)
 }
 
@@ -109,16 +111,4 @@ func (w *world) effects(k kind) int {
 		return w.forge.Signatures() - 1
 	}
 	return w.forge.effects(k)
-}
-
-// sleep waits for d. It returns false when ctx ends first.
-func (w *world) sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

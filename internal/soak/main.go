@@ -51,6 +51,8 @@ import (
 	"os/signal"
 	"runtime"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/sleep"
 )
 
 // config is what can be set.
@@ -182,12 +184,12 @@ func (w *world) live(ctx context.Context, out io.Writer) (*report, error) {
 	injected := func() error { return nil }
 	var warm, end size
 	var warmMints int
-	if w.sleep(ctx, time.Until(w.began.Add(w.config.warm()*4/5))) {
+	if sleep.For(ctx, time.Until(w.began.Add(w.config.warm()*4/5))) {
 		warm = w.measure(2*time.Second, nil)
 		warmMints = w.forge.Mints()
 		injected = w.inject(working, faults, func(h happening) { fmt.Fprintf(out, "%s\n", h) })
 	}
-	w.sleep(ctx, time.Until(w.began.Add(w.config.duration)))
+	sleep.For(ctx, time.Until(w.began.Add(w.config.duration)))
 	if ctx.Err() == nil {
 		end = w.measure(10*time.Second, &warm)
 	}

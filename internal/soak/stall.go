@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/sleep"
 )
 
 const (
@@ -17,7 +19,7 @@ const (
 // watch notes a stall whenever a beat, a short sleep and a request that needs
 // no token, takes too long. It ends with ctx.
 func (w *world) watch(ctx context.Context) {
-	for w.history.beats(w.began); w.sleep(ctx, beatPause); w.history.beats(w.began) {
+	for w.history.beats(w.began); sleep.For(ctx, beatPause); w.history.beats(w.began) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.forge.URL+"/rate_limit", nil)
 		if err != nil {
 			return

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
+	"github.com/molecule-ai/provisionkit/internal/sleep"
 	"github.com/molecule-ai/provisionkit/provisionhook"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
@@ -62,7 +63,7 @@ func (ws *workspace) repository() string { return login(ws.installation) + "/" +
 
 // run lives until ctx ends.
 func (ws *workspace) run(ctx context.Context) {
-	ws.sleep(ctx, between(ws.random, 0, ws.config.life/4)) // they don't all start at once
+	sleep.For(ctx, between(ws.random, 0, ws.config.life/4)) // they don't all start at once
 	for ctx.Err() == nil {
 		does := ws.start(ctx)
 		if does == nil {
@@ -71,7 +72,7 @@ func (ws *workspace) run(ctx context.Context) {
 		ends := time.Now().Add(between(ws.random, ws.config.life*3/4, ws.config.life*2))
 		for ctx.Err() == nil && (!ws.again || time.Now().Before(ends)) {
 			ws.operate(ctx, does.work)
-			ws.sleep(ctx, ws.interval())
+			sleep.For(ctx, ws.interval())
 		}
 		ws.release(ctx, does)
 		does.stop()
@@ -114,7 +115,7 @@ func (ws *workspace) start(ctx context.Context) worker {
 		if does != nil {
 			return does
 		}
-		ws.sleep(ctx, 2*time.Second)
+		sleep.For(ctx, 2*time.Second)
 	}
 	return nil
 }
@@ -140,12 +141,12 @@ func (ws *workspace) release(ctx context.Context, does worker) {
 			if !ws.outlived(ctx) {
 				return operation{what: releasing}
 			}
-			ws.sleep(ctx, recorded)
+			sleep.For(ctx, recorded)
 			err = errors.New("a token of the workspace still works after its release")
 			return operation{what: releasing, err: err, outlived: true, early: !ws.outlived(ctx)}
 		})
 		if !done {
-			ws.sleep(ctx, time.Second)
+			sleep.For(ctx, time.Second)
 		}
 	}
 }

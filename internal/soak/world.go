@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/sleep"
 	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/redis/go-redis/v9"
 )
@@ -144,7 +145,7 @@ func (w *world) work(ctx context.Context) (wait func()) {
 		all.Go(func() { ws.run(ctx) })
 	}
 	all.Go(func() {
-		for w.sleep(ctx, time.Second) {
+		for sleep.For(ctx, time.Second) {
 			w.forge.ForgetRequests() // they are of no use here, and grow
 			w.minted.Range(func(key, minted any) bool {
 				if time.Since(minted.(token).minted) > 3*w.config.life {

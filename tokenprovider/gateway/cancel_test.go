@@ -89,6 +89,22 @@ func TestACloneThatIsKilledEndsAtTheForge(t *testing.T) {
 	requireOver(t, over, open)
 }
 
+// aPush is the start of a push to a branch of ws-1's.
+var aPush = pktline.Line(strings.Replace(aCommand, "refs/heads/main", "refs/heads/agent/one", 1)) + "0000PACK"
+
+// newPush returns the request of a push of ws-1's, and where its body is written.
+func (p *platform) newPush(t *testing.T) (*http.Request, *io.PipeWriter) {
+	t.Helper()
+	bearer, err := p.key.Issue("ws-1", 0)
+	require.NoError(t, err)
+	body, out := io.Pipe()
+	r, err := http.NewRequestWithContext(t.Context(), "POST", p.url+"/acme/widgets.git/git-receive-pack", body)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+bearer)
+	r.Header.Set("Content-Type", "application/x-git-receive-pack-request")
+	return r, out
+}
+
 // The server of a Go program takes the rest of a request's body away when an
 // answer begins, unless it is told not to.
 func TestAnAnswerMayBeginBeforeItsRequestHasEnded(t *testing.T) {
@@ -101,15 +117,8 @@ func TestAnAnswerMayBeginBeforeItsRequestHasEnded(t *testing.T) {
 		n, err := io.Copy(io.Discard, r.Body)
 		fmt.Fprintf(w, "%d %v", n, err)
 	}})
-	bearer, err := p.key.Issue("ws-1", 0)
-	require.NoError(t, err)
-	body, out := io.Pipe()
-	r, err := http.NewRequestWithContext(t.Context(), "POST", p.url+"/acme/widgets.git/git-receive-pack", body)
-	require.NoError(t, err)
-	r.Header.Set("Authorization", "Bearer "+bearer)
-	r.Header.Set("Content-Type", "application/x-git-receive-pack-request")
-	start := pktline.Line(strings.Replace(aCommand, "refs/heads/main", "refs/heads/agent/one", 1)) + "0000PACK"
-	go func() { _, _ = io.WriteString(out, start) }()
+	r, out := p.newPush(t)
+	go func() { _, _ = io.WriteString(out, aPush) }()
 	resp, err := p.client.Do(r)
 	require.NoError(t, err)
 	defer resp.Body.Close()
@@ -120,7 +129,7 @@ func TestAnAnswerMayBeginBeforeItsRequestHasEnded(t *testing.T) {
 	}()
 	answer, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
-	require.Equal(t, fmt.Sprintf("early %d <nil>", len(start)+len(rest)), string(answer))
+	require.Equal(t, fmt.Sprintf("early %d <nil>", len(aPush)+len(rest)), string(answer))
 }
 
 func TestAPushThatBreaksOffEndsAtTheForge(t *testing.T) {
@@ -134,16 +143,9 @@ func TestAPushThatBreaksOffEndsAtTheForge(t *testing.T) {
 		close(over)
 		panic(http.ErrAbortHandler)
 	}})
-	bearer, err := p.key.Issue("ws-1", 0)
-	require.NoError(t, err)
-	body, out := io.Pipe()
-	r, err := http.NewRequestWithContext(t.Context(), "POST", p.url+"/acme/widgets.git/git-receive-pack", body)
-	require.NoError(t, err)
-	r.Header.Set("Authorization", "Bearer "+bearer)
-	r.Header.Set("Content-Type", "application/x-git-receive-pack-request")
-	command := strings.Replace(aCommand, "refs/heads/main", "refs/heads/agent/one", 1)
+	r, out := p.newPush(t)
 	go func() {
-		_, _ = io.WriteString(out, pktline.Line(command)+"0000PACK")
+		_, _ = io.WriteString(out, aPush)
 		<-began
 		_ = out.CloseWithError(io.ErrClosedPipe)
 	}()

@@ -333,6 +333,20 @@ func TestAnAnswerThatIsRewrittenComesWholeAndBounded(t *testing.T) {
 	require.JSONEq(t, `{"objects":[{"actions":{"verify":{"href":"https://gateway.test/a/b","header":{"A":"b"}}}}]}`, ask().Body.String())
 }
 
+// connect returns a connection to a server of g, in memory.
+func connect(t *testing.T, g http.Handler) net.Conn {
+	listener := make(testutil.Pipes)
+	server := &http.Server{Handler: g, ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }()
+	client, conn := net.Pipe()
+	listener <- conn
+	t.Cleanup(func() {
+		_ = client.Close()
+		_ = server.Close()
+	})
+	return client
+}
+
 func TestASlowBodyIsNotWaitedForLong(t *testing.T) {
 	for name, request := range map[string]string{
 		"a push":     "POST /acme/widgets.git/git-receive-pack HTTP/1.1\r\nContent-Type: application/x-git-receive-pack-request\r\nContent-Length: 1000\r\n",
@@ -344,13 +358,7 @@ func TestASlowBodyIsNotWaitedForLong(t *testing.T) {
 				g, bearer, _ := newGateway(t, "", func(o *gateway.Options) {
 					o.Transport = trip(func(*http.Request) (*http.Response, error) { return nil, errors.New("unasked") })
 				})
-				listener := make(testutil.Pipes)
-				server := &http.Server{Handler: g, ReadHeaderTimeout: time.Minute}
-				go func() { _ = server.Serve(listener) }()
-				defer server.Close()
-				client, conn := net.Pipe()
-				defer client.Close()
-				listener <- conn
+				client := connect(t, g)
 				began := time.Now()
 				_, err := io.WriteString(client, request+"Host: gateway.test\r\nAuthorization: Bearer "+bearer+"\r\n\r\n"+"00")
 				require.NoError(t, err)

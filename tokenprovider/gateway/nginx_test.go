@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -75,13 +74,7 @@ func startNginx(t *testing.T, hostname, behind string, front *httptest.Server) (
 			t.Log(said.String())
 		}
 	})
-	require.Eventually(t, func() bool {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	}, time.Minute, 10*time.Millisecond, "nginx doesn't listen")
+	testutil.AwaitListener(t, address)
 	return address
 }
 

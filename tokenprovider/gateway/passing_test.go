@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/pktline"
-	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gateway"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
@@ -31,13 +29,7 @@ func TestAPushThatIsAllowedMayTakeLong(t *testing.T) {
 				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, Request: r}, err
 			})
 		})
-		listener := make(testutil.Pipes)
-		server := &http.Server{Handler: g, ReadHeaderTimeout: time.Minute}
-		go func() { _ = server.Serve(listener) }()
-		defer server.Close()
-		client, conn := net.Pipe()
-		defer client.Close()
-		listener <- conn
+		client := connect(t, g)
 		commands := pktline.Line(aCommand) + "0000"
 		_, err := fmt.Fprintf(client, "POST /acme/widgets.git/git-receive-pack HTTP/1.1\r\nHost: gateway.test\r\n"+
 			"Content-Type: application/x-git-receive-pack-request\r\nContent-Length: %d\r\nAuthorization: Bearer %s\r\n\r\n%s",

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/sleep"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"golang.org/x/oauth2"
 )
@@ -154,7 +155,7 @@ func (s *source) save(ctx context.Context) (*record, error) {
 			return nil, &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, RetryAfter: saveAgain,
 				Err: fmt.Errorf("oauth2token: the renewed token isn't stored yet: %w", err)}
 		}
-		sleep(ctx, longestPoll)
+		sleep.For(ctx, longestPoll)
 	}
 }
 

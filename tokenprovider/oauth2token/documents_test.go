@@ -6,9 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/internal/doctest"
@@ -28,12 +26,7 @@ func TestWhoFollowsTheGuideForPlatformEngineersSeesWhatItShows(t *testing.T) {
 
 // The tests run what the guide shows.
 func TestTheGuideShowsWhatTheTestsRun(t *testing.T) {
-	here, err := os.ReadFile("guide_test.go")
-	require.NoError(t, err)
-	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "platform-engineers.md"))
-	require.NoError(t, err)
-	_, text, _ := strings.Cut(string(here), "package oauth2token_test\n")
-	require.Contains(t, string(guide), "package actas\n"+text+"```\n")
+	doctest.RequireSource(t, filepath.Join("..", "..", "docs", "platform-engineers.md"), "guide_test.go", "actas")
 }
 
 func TestWhoSignsInAsTheGuideShowsIsActedFor(t *testing.T) {

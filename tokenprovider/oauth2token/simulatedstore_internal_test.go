@@ -3,8 +3,9 @@ package oauth2token
 import (
 	"bytes"
 	"context"
-	"errors"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 )
 
 // simulatedStore is what the replicas of a world share. The world's lock guards
@@ -56,46 +57,29 @@ func (s *simulatedStore) lose() {
 // simulated is the store as a replica reaches it.
 type simulated struct{ *replica }
 
-// fate is what becomes of a call.
-type fate int
-
-const (
-	happens fate = iota
-	fails
-	hangs
-	answerLost // it happens all the same
-	comesLate  // it happens when nobody waits for it any more
-)
-
-var errSimulated = errors.New("connection reset")
-
 // reach waits until a call gets to the store, and returns what becomes of it
 // and what is in the store: that of a crashed replica's is nobody's.
-func (s simulated) reach() (f fate, values map[string][]byte, dead bool) {
+func (s simulated) reach() (fate testutil.Fate, values map[string][]byte, dead bool) {
 	w := s.world
 	w.pause(50 * time.Millisecond)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
 	case s.crashed:
-		return happens, s.ghost, true
+		return fate, s.ghost, true
 	case w.store.away:
-		return fails + fate(w.rand.IntN(2)), w.store.values, false
+		return testutil.FateAway(w.rand), w.store.values, false
 	case w.rand.IntN(10) < w.store.errs:
 		w.trouble = true // as far as the replica can tell
-		return fails + fate(w.rand.IntN(4)), w.store.values, false
+		return testutil.FateBad(w.rand), w.store.values, false
 	}
-	return happens, w.store.values, false
+	return fate, w.store.values, false
 }
 
 func (s simulated) Load(ctx context.Context, key string) ([]byte, error) {
 	fate, values, _ := s.reach()
-	switch fate {
-	case fails, answerLost:
-		return nil, errSimulated
-	case hangs, comesLate:
-		<-ctx.Done()
-		return nil, ctx.Err()
+	if err := fate.Load(ctx); err != nil {
+		return nil, err
 	}
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
@@ -104,14 +88,8 @@ func (s simulated) Load(ctx context.Context, key string) ([]byte, error) {
 
 func (s simulated) Swap(ctx context.Context, key string, old, new []byte, _ time.Duration) (bool, error) {
 	fate, values, dead := s.reach()
-	switch fate {
-	case fails:
-		return false, errSimulated
-	case hangs:
-		<-ctx.Done()
-		return false, ctx.Err()
-	case comesLate:
-		s.world.pause(5 * time.Second)
+	if err := fate.Swap(ctx, func() { s.world.pause(5 * time.Second) }); err != nil {
+		return false, err
 	}
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
@@ -122,10 +100,7 @@ func (s simulated) Swap(ctx context.Context, key string, old, new []byte, _ time
 	case swapped: // also when the replica has crashed since
 		s.world.store.put(values, stored)
 	}
-	if fate != happens {
-		return false, errSimulated
-	}
-	return swapped, nil
+	return fate.Told(swapped)
 }
 
 // shown returns a value with its times shifted: all replicas of a bubble have

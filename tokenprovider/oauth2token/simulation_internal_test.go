@@ -8,12 +8,11 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"runtime"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/oauth2"
@@ -28,49 +27,23 @@ var (
 // crashes, a forge that fails and loses answers, a Store that errs, hangs, is
 // away for a while or loses a record, and people who sign in meanwhile.
 func TestNoChainIsLostButWhereNobodyCouldKeepIt(t *testing.T) {
-	first := *firstSeed
-	if first == 0 {
-		first = rand.Uint64() >> 1
-	}
-	t.Logf("%d runs, seeds from %d on", *runs, first)
-	together := min(*runs, 125) // in one bubble, whose clock they share
 	var (
 		mu    sync.Mutex
 		total tally
 		wrong []string
-		turns = make(chan uint64)
-		all   sync.WaitGroup
 	)
-	for range runtime.GOMAXPROCS(0) {
-		all.Go(func() {
-			for from := range turns {
-				synctest.Test(t, func(t *testing.T) {
-					var bubble sync.WaitGroup
-					for n := range uint64(together) {
-						bubble.Go(func() {
-							w := newWorld(from + n)
-							w.run()
-							mu.Lock()
-							defer mu.Unlock()
-							w.mu.Lock() // a refresh may still run
-							defer w.mu.Unlock()
-							total.add(w.tally)
-							for _, text := range w.wrong {
-								wrong = append(wrong, fmt.Sprintf("seed %d: %s", from+n, text))
-							}
-						})
-					}
-					bubble.Wait()
-					time.Sleep(time.Hour) // for what was left behind
-				})
-			}
-		})
-	}
-	for n := 0; n < *runs; n += together {
-		turns <- first + uint64(n)
-	}
-	close(turns)
-	all.Wait()
+	testutil.Simulate(t, *firstSeed, *runs, 125, time.Hour, func(seed uint64) {
+		w := newWorld(seed)
+		w.run()
+		mu.Lock()
+		defer mu.Unlock()
+		w.mu.Lock() // a refresh may still run
+		defer w.mu.Unlock()
+		total.add(w.tally)
+		for _, text := range w.wrong {
+			wrong = append(wrong, fmt.Sprintf("seed %d: %s", seed, text))
+		}
+	})
 	t.Logf("%+v", total)
 	require.Empty(t, wrong[:min(len(wrong), 10)], "%d are wrong", len(wrong))
 	for what, n := range map[string]int{

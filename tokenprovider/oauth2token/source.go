@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/sleep"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
@@ -121,7 +122,7 @@ func (s *source) live(ctx context.Context, asked time.Duration) (*record, error)
 			}
 			wait := min(firstPoll<<min(polls, 10), longestPoll)
 			polls++
-			sleep(ctx, wait-rand.N(wait/4))
+			sleep.For(ctx, wait-rand.N(wait/4))
 			continue
 		}
 		begun, err := s.begin(ctx, r, value)
@@ -133,7 +134,7 @@ func (s *source) live(ctx context.Context, asked time.Duration) (*record, error)
 			return s.orElse(r, asked, errorf(tokenprovider.CodeUnavailable, "%w", err))
 		case begun == nil: // somebody else was faster, or it isn't known who
 			lost++
-			sleep(ctx, rand.N(firstPoll))
+			sleep.For(ctx, rand.N(firstPoll))
 			continue
 		}
 		exchanges++

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
+	"github.com/molecule-ai/provisionkit/internal/sleep"
 )
 
 const (
@@ -60,7 +61,7 @@ func (s *settings) change(ctx context.Context, key string, overwrite bool,
 	last := errContended
 	for try := 0; try < maxChanges && failures < maxFailures; try++ {
 		if try > 0 {
-			sleep(ctx, rand.N(time.Duration(min(try, 10))*20*time.Millisecond))
+			sleep.For(ctx, rand.N(time.Duration(min(try, 10))*20*time.Millisecond))
 		}
 		r, value, err := s.load(ctx, key, storeTimeout)
 		switch {
@@ -90,28 +91,9 @@ func (s *settings) change(ctx context.Context, key string, overwrite bool,
 // ctx even if the call doesn't.
 func call[T any](ctx context.Context, s *settings, patience time.Duration,
 	f func(context.Context) (T, error)) (T, error) {
-	limited, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	value, err := foreign.Within(limited, "the store", f)
-	switch defect, ok := err.(*foreign.Defect); {
-	case ok:
-		if defect.Stack != nil {
-			s.logger.Error("token store panicked",
-				"cause", foreign.Cause(defect.Value), "stack", string(defect.Stack))
-		}
-		err = errors.New(defect.Error()) // without the value of the panic, which may be anything
-	case err != nil && limited.Err() != nil:
+	value, err := foreign.CallStore(ctx, patience, s.logger, f)
+	if err == foreign.ErrNoAnswer {
 		err = errors.New("the store gave no answer in time")
 	}
 	return value, err
-}
-
-// sleep returns after d or when ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

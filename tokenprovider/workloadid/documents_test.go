@@ -3,14 +3,11 @@
 package workloadid_test
 
 import (
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/internal/doctest"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
-	"github.com/stretchr/testify/require"
 )
 
 func TestWhoFollowsTheGuideForPlatformEngineersSeesWhatItShows(t *testing.T) {
@@ -22,10 +19,5 @@ func TestWhoFollowsTheGuideForPlatformEngineersSeesWhatItShows(t *testing.T) {
 
 // The examples run what the guide shows.
 func TestTheGuideShowsWhatTheExamplesRun(t *testing.T) {
-	here, err := os.ReadFile("guide_test.go")
-	require.NoError(t, err)
-	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "platform-engineers.md"))
-	require.NoError(t, err)
-	_, text, _ := strings.Cut(string(here), "package workloadid_test\n")
-	require.Contains(t, string(guide), "package identities\n"+text+"```\n")
+	doctest.RequireSource(t, filepath.Join("..", "..", "docs", "platform-engineers.md"), "guide_test.go", "identities")
 }

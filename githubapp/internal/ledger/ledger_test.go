@@ -291,14 +291,15 @@ func TestWhatIsUnrecordedIsOfItsOwnLife(t *testing.T) {
 	})
 }
 
-// slowStore takes its time to tell what the next Load found.
+// slowStore takes its time to tell what a Load found, and more for the next one.
 type slowStore struct {
 	tokenprovider.Store
+	each time.Duration
 	next atomic.Int64
 }
 
 func (s *slowStore) Load(ctx context.Context, key string) ([]byte, error) {
-	takes := time.Duration(s.next.Swap(0))
+	takes := s.each + time.Duration(s.next.Swap(0))
 	value, err := s.Store.Load(ctx, key)
 	time.Sleep(takes)
 	return value, err
@@ -453,7 +454,7 @@ func TestTheUnrecordedOfAFleetAreRecordedSoon(t *testing.T) {
 			require.NoError(t, o.Issue(t.Context(), id, "", newToken(id), ""))
 		}
 		store := o.Store
-		o.Store = slow{store}
+		o.Store = &slowStore{Store: store, each: 50 * time.Millisecond}
 		o.away.Store(false)
 		time.Sleep(8 * time.Second)
 		for n := range 200 {
@@ -463,14 +464,6 @@ func TestTheUnrecordedOfAFleetAreRecordedSoon(t *testing.T) {
 			require.NotEmpty(t, value, id)
 		}
 	})
-}
-
-// slow is a Store that isn't near.
-type slow struct{ tokenprovider.Store }
-
-func (s slow) Load(ctx context.Context, key string) ([]byte, error) {
-	time.Sleep(50 * time.Millisecond)
-	return s.Store.Load(ctx, key)
 }
 
 func TestWhatIsUnrecordedEndsWithItsToken(t *testing.T) {

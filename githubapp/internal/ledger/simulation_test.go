@@ -8,14 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"runtime"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp/internal/ledger"
 	"github.com/molecule-ai/provisionkit/internal/secret"
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/stretchr/testify/require"
 )
@@ -29,48 +28,21 @@ var (
 // delays, crashes, lost answers, failing revocations, and a Store that errs,
 // hangs, is away for a while, or loses a record.
 func TestNothingAWorkspaceWasGivenOutlivesANilRelease(t *testing.T) {
-	first := *seed
-	if first == 0 {
-		first = rand.Uint64() >> 1
-	}
-	runs := *runs
-	t.Logf("%d runs, seeds from %d on", runs, first)
-	together := min(runs, 500) // in one bubble, whose clock they share
 	var (
 		mu    sync.Mutex
 		total tally
 		wrong []string
-		turns = make(chan uint64)
-		all   sync.WaitGroup
 	)
-	for range runtime.GOMAXPROCS(0) {
-		all.Go(func() {
-			for from := range turns {
-				synctest.Test(t, func(t *testing.T) {
-					var bubble sync.WaitGroup
-					for n := range uint64(together) {
-						bubble.Go(func() {
-							w := newWorld(from + n)
-							w.run()
-							mu.Lock()
-							defer mu.Unlock()
-							total.add(w)
-							for _, text := range w.wrong {
-								wrong = append(wrong, fmt.Sprintf("seed %d: %s", from+n, text))
-							}
-						})
-					}
-					bubble.Wait()
-					time.Sleep(3 * time.Hour) // for what is still unrecorded
-				})
-			}
-		})
-	}
-	for n := 0; n < runs; n += together {
-		turns <- first + uint64(n)
-	}
-	close(turns)
-	all.Wait()
+	testutil.Simulate(t, *seed, *runs, 500, 3*time.Hour, func(seed uint64) {
+		w := newWorld(seed)
+		w.run()
+		mu.Lock()
+		defer mu.Unlock()
+		total.add(w)
+		for _, text := range w.wrong {
+			wrong = append(wrong, fmt.Sprintf("seed %d: %s", seed, text))
+		}
+	})
 	t.Logf("%+v", total)
 	require.Empty(t, wrong)
 	require.NotZero(t, total.Nil, "releases that were told nil")
@@ -78,7 +50,7 @@ func TestNothingAWorkspaceWasGivenOutlivesANilRelease(t *testing.T) {
 	require.NotZero(t, total.Failed, "releases that failed first")
 	require.NotZero(t, total.Crashes)
 	require.NotZero(t, total.Refused, "mints that a release overtook")
-	require.Greater(t, total.Given, runs, "tokens that were handed out")
+	require.Greater(t, total.Given, *runs, "tokens that were handed out")
 }
 
 // tally counts what happened, so that a simulation in which nothing does is

@@ -3,8 +3,9 @@ package ledger_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"time"
+
+	"github.com/molecule-ai/provisionkit/internal/testutil"
 )
 
 // store is what the replicas of a world share.
@@ -21,47 +22,33 @@ type replicaStore struct {
 	replica *replica
 }
 
-var errStore = errors.New("connection reset")
-
-// fate is what becomes of a call.
-type fate int
-
 const (
-	happens fate = iota
-	fails
-	hangs
-	answerLost // it happens all the same
-	comesLate  // it happens when nobody waits for it any more
-	latest     = 5 * time.Second
-	roundTrip  = 50 * time.Millisecond
+	latest    = 5 * time.Second
+	roundTrip = 50 * time.Millisecond
 )
 
 // reach waits until a call gets to the store, and returns what becomes of it and
 // what is in the store.
-func (s replicaStore) reach() (fate, map[string][]byte) {
+func (s replicaStore) reach() (fate testutil.Fate, values map[string][]byte) {
 	s.world.pause(roundTrip)
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
 	switch {
 	case s.replica.crashed:
-		return happens, s.replica.ghost
+		return fate, s.replica.ghost
 	case s.away:
-		return fails + fate(s.world.rand.IntN(2)), s.values
+		return testutil.FateAway(s.world.rand), s.values
 	case s.world.rand.IntN(10) < s.errs:
 		s.world.away = true // as far as the replica can tell
-		return fails + fate(s.world.rand.IntN(4)), s.values
+		return testutil.FateBad(s.world.rand), s.values
 	}
-	return happens, s.values
+	return fate, s.values
 }
 
 func (s replicaStore) Load(ctx context.Context, key string) ([]byte, error) {
 	fate, values := s.reach()
-	switch fate {
-	case fails, answerLost:
-		return nil, errStore
-	case hangs, comesLate:
-		<-ctx.Done()
-		return nil, ctx.Err()
+	if err := fate.Load(ctx); err != nil {
+		return nil, err
 	}
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
@@ -70,14 +57,8 @@ func (s replicaStore) Load(ctx context.Context, key string) ([]byte, error) {
 
 func (s replicaStore) Swap(ctx context.Context, key string, old, new []byte, _ time.Duration) (bool, error) {
 	fate, values := s.reach()
-	switch fate {
-	case fails:
-		return false, errStore
-	case hangs:
-		<-ctx.Done()
-		return false, ctx.Err()
-	case comesLate:
-		s.world.pause(latest)
+	if err := fate.Swap(ctx, func() { s.world.pause(latest) }); err != nil {
+		return false, err
 	}
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
@@ -85,8 +66,5 @@ func (s replicaStore) Swap(ctx context.Context, key string, old, new []byte, _ t
 	if swapped {
 		values[key] = new
 	}
-	if fate != happens {
-		return false, errStore
-	}
-	return swapped, nil
+	return fate.Told(swapped)
 }
