@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
-	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/molecule-ai/provisionkit/internal/wire"
@@ -55,13 +55,17 @@ func GitHub(baseURL string) (gateway.Forge, error) {
 		"https://api.NAME.ghe.com, or https://HOST/api/v3 for an Enterprise Server")
 }
 
-// passed are the request headers that go on: those that say what is asked for,
-// in which form, and by which client.
-var passed = regexp.MustCompile(`^(Accept|Accept-.+|Content-.+|Git-Protocol|If-.+|Range|User-Agent|X-Github-.+|Graphql-Features|Expect)$`)
+// The request headers that go on: those that say what is asked for, in which
+// form, and by which client.
+var (
+	passed   = set("Accept", "Git-Protocol", "Range", "User-Agent", "Graphql-Features", "Expect")
+	prefixes = []string{"Accept-", "Content-", "If-", "X-Github-"}
+)
 
 // Header implements [gateway.Forge].
 func (g *github) Header(name string) bool {
-	return passed.MatchString(textproto.CanonicalMIMEHeaderKey(name))
+	name = textproto.CanonicalMIMEHeaderKey(name)
+	return passed[name] || slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
 // Authorize implements [gateway.Forge]: GitHub's git takes a token as the

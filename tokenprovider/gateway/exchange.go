@@ -1,10 +1,9 @@
 package gateway
 
 import (
-	"context"
-	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/foreign"
@@ -16,16 +15,6 @@ import (
 // commands.
 const bodyTimeout = 30 * time.Second
 
-// patience is how long each question to the platform's own code may take.
-const patience = time.Minute
-
-// within has the platform's code asked, with patience.
-func within[T any](ctx context.Context, what string, f func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	return foreign.Within(ctx, what, f)
-}
-
 // exchange is one request on its way through the gateway.
 type exchange struct {
 	*Gateway
@@ -34,8 +23,11 @@ type exchange struct {
 	body      *body
 	principal tokenhttp.Principal
 	op        Operation
-	grant     Grant
-	audited   AuditRecord
+	allowed
+	audited AuditRecord
+
+	mu sync.Mutex
+	at position
 }
 
 func newExchange(g *Gateway, w http.ResponseWriter, r *http.Request) *exchange {
@@ -55,9 +47,6 @@ func (x *exchange) serve() *refused {
 	if err := wellFormed(r, x.base.Host); err != nil {
 		return err
 	}
-	if err := x.authenticate(); err != nil {
-		return err
-	}
 	ctx, err := x.enter(r.Context())
 	if err != nil {
 		return err
@@ -75,46 +64,6 @@ func (x *exchange) serve() *refused {
 		return err
 	}
 	return x.forward(ctx)
-}
-
-// enter asks whether the principal may come in, and returns ctx with what is
-// known of the workspace.
-func (x *exchange) enter(ctx context.Context) (context.Context, *refused) {
-	p := x.principal
-	if err := x.admit(ctx, p); err != nil {
-		return nil, x.notAdmitted(ctx, err)
-	}
-	if p.WorkspaceID == "" {
-		return ctx, nil
-	}
-	workspace := tokenprovider.Workspace{ID: p.WorkspaceID}
-	if x.options.Workspace != nil {
-		var err error
-		workspace, err = within(ctx, "Options.Workspace", func(ctx context.Context) (tokenprovider.Workspace, error) {
-			return x.options.Workspace(ctx, p.WorkspaceID)
-		})
-		if workspace.ID == "" {
-			workspace.ID = p.WorkspaceID
-		}
-		if err == nil && workspace.ID != p.WorkspaceID {
-			err = errors.New("gateway: Options.Workspace answered with another workspace")
-		}
-		if err != nil {
-			return nil, x.notAdmitted(ctx, err)
-		}
-	}
-	return tokenprovider.WithWorkspace(ctx, workspace), nil
-}
-
-// admit asks Options.Admit about p.
-func (g *Gateway) admit(ctx context.Context, p tokenhttp.Principal) error {
-	if g.options.Admit == nil {
-		return nil
-	}
-	_, err := within(ctx, "Options.Admit", func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, g.options.Admit(ctx, p)
-	})
-	return err
 }
 
 // understand finds out what the request asks for. Of a push it reads the
@@ -145,18 +94,6 @@ func (x *exchange) understand() (*push, *refused) {
 		io.Closer
 	}{p.rest, x.body}
 	return p, nil
-}
-
-// decide asks the Policy.
-func (x *exchange) decide(ctx context.Context) *refused {
-	grant, err := within(ctx, "Options.Policy", func(ctx context.Context) (Grant, error) {
-		return x.options.Policy(ctx, x.principal, x.op)
-	})
-	if err != nil {
-		return x.notAllowed(ctx, err)
-	}
-	x.grant = grant
-	return nil
 }
 
 // readWithin bounds the time in which what is read of the body has to come,

@@ -11,20 +11,14 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
-	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
 // forward adds the token and passes the request on. What goes wrong once that
 // has begun is answered by the proxy's own handlers.
 func (x *exchange) forward(ctx context.Context) (why *refused) {
-	f := &forwarder{exchange: x}
-	if !foreign.IsNil(x.grant.Provider) {
-		token, err := x.token(ctx)
-		if err != nil {
-			return x.noToken(ctx, err)
-		}
-		f.token = token
-		x.audited.TokenSHA256 = tokenprovider.TokenSHA256(token)
+	f := &forwarder{x}
+	if x.token != "" {
+		x.audited.TokenSHA256 = tokenprovider.TokenSHA256(x.token)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -32,7 +26,9 @@ func (x *exchange) forward(ctx context.Context) (why *refused) {
 	// The forge may answer while the request's body is still on its way, if only
 	// for its end to be seen. Without this, of HTTP/1, the server takes the rest of
 	// the body away when the answer begins, and that breaks off.
-	_ = http.NewResponseController(x.w).EnableFullDuplex()
+	if x.request.ContentLength != 0 {
+		_ = http.NewResponseController(x.w).EnableFullDuplex()
+	}
 	// An answer without a length, as git's are, is flushed as it comes: the proxy
 	// sees to that. Flushing the others would send each small one in two parts.
 	proxy := &httputil.ReverseProxy{
@@ -73,26 +69,8 @@ func (x *exchange) end(cancel context.CancelCauseFunc) {
 	x.readWithin(0)
 }
 
-// token asks the grant's provider. Git doesn't ask again when a token dies in
-// the middle of an operation, so it gets one with the life of a long push.
-func (x *exchange) token(ctx context.Context) (string, error) {
-	if x.op.Kind != KindAPI {
-		ctx = tokenprovider.WithMinTTL(ctx, gitcredential.DefaultMinTTL)
-	}
-	return within(ctx, "the provider", func(ctx context.Context) (string, error) {
-		token, _, err := x.grant.Provider.Token(ctx)
-		if err == nil && !wire.IsToken(token) {
-			err = errors.New("gateway: the provider's token is empty, or has a space or control character in it")
-		}
-		return token, err
-	})
-}
-
 // forwarder sends one request to the forge.
-type forwarder struct {
-	*exchange
-	token string // "" when the grant has none
-}
+type forwarder struct{ *exchange }
 
 // rewrite makes the request for the forge: where it goes, the headers that go
 // on, and the token.
@@ -150,7 +128,9 @@ func (f *forwarder) again(r *http.Request) (*http.Request, bool) {
 			return nil, false
 		}
 	}
-	token, err := f.exchange.token(ctx)
+	token, err := ask(ctx, f.exchange, func(ctx context.Context) (string, error) {
+		return tokenFor(ctx, f.op, f.grant.Provider)
+	})
 	if err != nil || token == f.token {
 		return nil, false
 	}

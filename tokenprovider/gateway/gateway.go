@@ -96,7 +96,7 @@ func New(opts Options) (*Gateway, error) {
 		opts.Transport = newTransport()
 	}
 	g := &Gateway{options: opts, base: base, log: foreign.Logger(opts.Logger)}
-	g.transfers = newTransfers(g.admit, g.log)
+	g.transfers = newTransfers(opts.Admit, g.log)
 	return g, nil
 }
 

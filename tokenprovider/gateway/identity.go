@@ -2,11 +2,9 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 
-	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/internal/wire"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 )
@@ -28,35 +26,23 @@ func wellFormed(r *http.Request, host string) *refused {
 	return nil
 }
 
-// authenticate finds out who sends the request. The Authenticator sees it with
-// the credential as Authorization: Bearer, in whichever of the three forms it
-// came: git sends Basic with any user name, gh token, others Bearer.
-func (x *exchange) authenticate() *refused {
-	bearer, ok := bearerOf(x.request)
-	if !ok {
-		return unauthenticated
-	}
-	asked := x.request.Clone(x.request.Context())
+// authenticate returns who bears bearer. The Authenticator sees the request with
+// it as Authorization: Bearer, in whichever of the three forms it came: git sends
+// Basic with any user name, gh token, others Bearer.
+func (x *exchange) authenticate(ctx context.Context, bearer string) (tokenhttp.Principal, error) {
+	asked := x.request.Clone(ctx)
 	asked.Header.Set("Authorization", "Bearer "+bearer)
 	asked.Body = http.NoBody // nothing is read before it is known who sends it
-	p, err := within(asked.Context(), "Options.Auth", func(context.Context) (tokenhttp.Principal, error) {
-		return x.options.Auth.Authenticate(asked)
-	})
+	p, err := x.options.Auth.Authenticate(asked)
 	switch {
-	case errors.Is(err, tokenhttp.ErrUnauthenticated):
-		return unauthenticated
-	case errors.Is(err, tokenhttp.ErrForbidden):
-		return forbidden
 	case err != nil:
-		return x.undecided("authentication unavailable", err)
 	case p.WorkspaceID == "" && !p.Admin:
-		return forbidden
+		err = tokenhttp.ErrForbidden
 	case p.NoExpiry && x.options.Admit == nil:
-		x.unjudged.Say(asked.Context(), x.log, p.WorkspaceID)
-		return unauthenticated
+		x.unjudged.Say(ctx, x.log, p.WorkspaceID)
+		err = tokenhttp.ErrUnauthenticated
 	}
-	x.principal, x.audited.Principal = p, p
-	return nil
+	return p, err
 }
 
 // bearerOf returns the credential of r.
@@ -65,11 +51,4 @@ func bearerOf(r *http.Request) (string, bool) {
 		return password, wire.IsToken(password)
 	}
 	return wire.Bearer(r.Header, "token")
-}
-
-// isForeign reports whether err is of code that broke or hung, instead of an
-// answer.
-func isForeign(err error) bool {
-	_, broke := errors.AsType[*foreign.Defect](err)
-	return broke || errors.Is(err, foreign.ErrNoAnswer)
 }

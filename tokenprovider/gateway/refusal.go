@@ -63,6 +63,17 @@ func (x *exchange) notAllowed(ctx context.Context, err error) *refused {
 		message: "the policy of this workspace doesn't allow it"}
 }
 
+// notAuthenticated returns the refusal for an error of the Authenticator's.
+func (x *exchange) notAuthenticated(err error) *refused {
+	switch {
+	case errors.Is(err, tokenhttp.ErrUnauthenticated):
+		return unauthenticated
+	case errors.Is(err, tokenhttp.ErrForbidden):
+		return forbidden
+	}
+	return x.undecided("authentication unavailable", err)
+}
+
 // notAdmitted returns the refusal for an error of Admit or Workspace.
 func (x *exchange) notAdmitted(ctx context.Context, err error) *refused {
 	switch code := tokenprovider.CodeOf(err); {

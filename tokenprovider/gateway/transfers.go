@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/foreign"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 )
 
@@ -20,7 +21,7 @@ const admitInterval = 5 * time.Second
 // there are any, each principal is asked about once in [admitInterval], and what
 // it transfers is ended when it isn't admitted any more.
 type transfers struct {
-	admit func(context.Context, tokenhttp.Principal) error
+	admit func(context.Context, tokenhttp.Principal) error // nil: nobody is asked about
 	log   *slog.Logger
 
 	mu      sync.Mutex
@@ -78,7 +79,7 @@ func (t *transfers) begin(p tokenhttp.Principal, breakOff func()) (done func()) 
 
 // watch starts the timer of the next round, if there is something to ask about.
 func (t *transfers) watch() {
-	if t.watched || len(t.running) == 0 {
+	if t.admit == nil || t.watched || len(t.running) == 0 {
 		return
 	}
 	t.watched = true
@@ -106,7 +107,9 @@ func (t *transfers) round() {
 func (t *transfers) ask(p tokenhttp.Principal) {
 	ctx, cancel := context.WithTimeout(context.Background(), admitInterval)
 	defer cancel()
-	err := t.admit(ctx, p)
+	_, err := foreign.Within(ctx, "Options.Admit", func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, t.admit(ctx, p)
+	})
 	switch {
 	case err == nil:
 	case errors.Is(err, tokenhttp.ErrForbidden):
