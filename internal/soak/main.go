@@ -27,7 +27,7 @@
 //   - through any fault, while the token that the workspace was handed last
 //     lives and no jump of the clock and no suspension came since it was minted.
 //
-// How long a fault is near is one function in judge.go: the back-offs that the
+// How long a fault is near is one function in reach.go: the back-offs that the
 // documentation promises, and what of a life a jump of the clock may have
 // killed. After it all have to work again. An operation that isn't judged has
 // to fail with a clear answer. A release that succeeded while the workspace's
