@@ -21,7 +21,7 @@ import (
 
 var (
 	seed = flag.Uint64("seed", 0, "first seed of the simulation; 0: another one each time")
-	runs = flag.Int("runs", 4_000, "runs of the simulation, each with a seed of its own")
+	runs = flag.Int("runs", testutil.Fewer(4_000), "runs of the simulation, each with a seed of its own")
 )
 
 // TestNothingAWorkspaceWasGivenOutlivesANilRelease runs replicas with random
