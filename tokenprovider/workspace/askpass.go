@@ -41,11 +41,13 @@ func askpass(ctx context.Context, p *process.Process, args []string) int {
 	if prompt == nil || !(gitcredential.Request{Protocol: "https", Host: prompt[2]}).For(hosts) {
 		return 1
 	}
-	answer := gitcredential.DefaultUsername
-	if prompt[1] == "Password" {
-		if answer, _, err = fetch(ctx, p); err != nil {
-			return p.Fail(fmt.Errorf("no token for %s: %w", prompt[2], err))
-		}
+	username, token, _, err := fetch(ctx, p)
+	if err != nil {
+		return p.Fail(fmt.Errorf("no token for %s: %w", prompt[2], err))
+	}
+	answer := token
+	if prompt[1] == "Username" {
+		answer = username
 	}
 	if _, err := fmt.Fprintln(p.Stdout, answer); err != nil {
 		return p.Fail(err)

@@ -1,12 +1,14 @@
 package workspace_test
 
 import (
+	"net/http"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/internal/workspacetest"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -66,6 +68,16 @@ func TestAskpassAnswersGitsPromptsForOurHostsAlone(t *testing.T) {
 	require.Contains(t,
 		call(t, fresh.Env(t, "ws-1"), "", "askpass", "Password for 'https://github.com': ").Failed(t),
 		"no token for github.com: ")
+}
+
+func TestAskpassAnswersWithTheUserNameOfThePlatform(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, workspacetest.Hourly())
+	named, err := tokenhttp.NewHandler(workspacetest.Only(workspacetest.Hourly()), p.Key,
+		&tokenhttp.Options{Username: "oauth2", Admit: workspacetest.Everyone})
+	require.NoError(t, err)
+	p.On(func(w http.ResponseWriter, r *http.Request) bool { named.ServeHTTP(w, r); return true })
+	require.Equal(t, result{Stdout: "oauth2\n"}, call(t, p.Env(t, "ws-1"), "", "askpass", "Username for 'https://github.com': "))
 }
 
 // TestGitGetsItsTokenByAskpassWhereItHasNoHelper runs it as git does, by the

@@ -47,7 +47,7 @@ func execute(ctx context.Context, p *process.Process, args []string) int {
 		p.Fail(err)
 		return process.NotRun(err)
 	}
-	token, _, err := fetch(ctx, p)
+	_, token, _, err := fetch(ctx, p)
 	if err != nil {
 		p.Fail(fmt.Errorf("the command isn't run: %w", err))
 		return exitOwn

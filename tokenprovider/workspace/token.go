@@ -1,11 +1,13 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/platform"
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/process"
 )
@@ -21,7 +23,7 @@ func token(ctx context.Context, p *process.Process, args []string) int {
 	if len(args) > 0 && !asJSON {
 		return p.Fail(process.ErrArguments)
 	}
-	token, expiresAt, err := fetch(ctx, p)
+	_, token, expiresAt, err := fetch(ctx, p)
 	if err != nil {
 		return p.Fail(err)
 	}
@@ -40,14 +42,16 @@ func token(ctx context.Context, p *process.Process, args []string) int {
 	return 0
 }
 
-// fetch returns a live token for a subcommand that hands it on.
-func fetch(ctx context.Context, p *process.Process) (string, time.Time, error) {
+// fetch returns a live token for a subcommand that hands it on, and the user
+// name that goes with it.
+func fetch(ctx context.Context, p *process.Process) (username, token string, expiresAt time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, process.Timeout)
 	defer cancel()
 
 	source, err := platform.Open(p.Env)
 	if err != nil {
-		return "", time.Time{}, err
+		return "", "", time.Time{}, err
 	}
-	return source.Fresh(ctx)
+	token, expiresAt, err = source.Fresh(ctx)
+	return cmp.Or(source.Username(), gitcredential.DefaultUsername), token, expiresAt, err
 }
