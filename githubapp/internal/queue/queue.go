@@ -32,7 +32,7 @@ type Queue[K comparable] struct {
 	served  map[K]int64 // when their last turns were, and those of some others
 	sweepOf int         // how many are too many of those
 	pace    pace
-	resumes *time.Timer // nil: no look at the queue is due
+	resumes *time.Timer // the next look at the queue; nil before the first
 }
 
 // line is what one key has under way and waiting.
@@ -204,15 +204,16 @@ func (q *Queue[K]) admit(now time.Time, last bool) bool {
 	return false
 }
 
-// resume has the queue looked at after wait.
+// resume has the queue looked at after wait, instead of when it was to be before:
+// what that waited for may be over.
 func (q *Queue[K]) resume(wait time.Duration) {
 	if q.resumes != nil {
+		q.resumes.Reset(wait)
 		return
 	}
 	q.resumes = time.AfterFunc(wait, func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		q.resumes = nil
 		q.advance()
 	})
 }
