@@ -35,8 +35,9 @@ func Protect(patterns ...string) Check {
 
 // NoOverride returns a [Check] that refuses to let a mutator change or delete a
 // variable that another mutator has set. What the caller has set may be
-// overridden. except are patterns of variables that the rule isn't for; they
-// are those of [Protect], and so is what a malformed one does.
+// overridden. except are patterns of variables that the rule isn't for, such as
+// GIT_CONFIG_COUNT, which each mutator raises that configures git; they are
+// those of [Protect], and so is what a malformed one does.
 //
 // Mutators are told apart by name, and variables by name as it is written, on
 // Windows too.

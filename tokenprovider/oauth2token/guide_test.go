@@ -39,7 +39,7 @@ func Endpoint(registry *provisionhook.Registry, auth tokenhttp.Authenticator, ow
 	})
 }
 
-// SignIn is the page that sends a person to the forge, and the one that she comes back to. Who she is, is what person says.
+// SignIn has the page that sends a person to the forge, and the one that the forge sends them back to. person says who they are.
 func SignIn(config *oauth2.Config, users *oauth2token.Users, person func(*http.Request) string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /sign-in", func(w http.ResponseWriter, r *http.Request) {
