@@ -10,7 +10,7 @@ f() {
   { set +aeuvx; } 2>/dev/null;
 
   # A variable that came from the environment would go on to curl's.
-  unset b d e l m n o p q r s t u w x z;
+  unset b d e l m n o p q r s t u v w x z;
   LC_ALL=C;
   o=${1-};
   case $o in get|erase) ;; *) exit 0 ;; esac;
@@ -104,10 +104,11 @@ f() {
   q=$(tr '\0' '\1'; echo .); q=${q%.};
   case $q in *"$z"*) fail 'the request holds a NUL or the like' ;; esac;
 
-  # Where the platform isn't there, another try is made for t seconds, until e.
+  # Where the platform isn't there, another try is made for t seconds, until e. From here on t is in tenths.
   t=${PROVISIONKIT_RETRY-}; t=${t%s};
   case $t in ''|*[!0-9]*|0?*|?????*) t=20 ;; esac;
   [ "$t" = 0 ] || [ "$t" -ge "$m" ] || m=$t;
+  t=${t}0;
 
   # Each pattern has one "*" that something follows: with two, a hostile answer would keep the shell busy for seconds.
   w=1;
@@ -129,15 +130,15 @@ f() {
     case $s:$x in
       401:*) [ -z "$l" ] || break; l=$b; bearer; [ "$b" != "$l" ] || break ;;
       50[234]:*|000:6|000:7|000:35|*:28|*:52|*:55|*:56)
-        # The wait is w seconds, less up to half of it; what is left after it bounds the next try. t, which a clock that is
-        # set back doesn't make longer, ends it too.
-        [ "$x" != 28 ] || t=$((t - m));
-        [ "$e" ] || e=$(($(date +%s) + t));
-        t=$((t - w)); m=$((e - w - $(date +%s)));
+        # The wait is v tenths, w seconds less up to half of them; what is left after it bounds the next try. t, which a
+        # clock that is set back doesn't make longer, ends it too.
+        [ "$x" != 28 ] || t=$((t - 10 * m));
+        [ "$e" ] || e=$(($(date +%s) + t / 10));
+        v=$((5 * w + $$ % (5 * w)));
+        t=$((t - v)); m=$((e - (v + 9) / 10 - $(date +%s)));
         [ "$t" -ge 0 ] && [ "$m" -gt 0 ] || break;
         [ "$m" -lt 10 ] || m=10;
-        x=$((5 * w + $$ % (5 * w)));
-        sleep "$((x / 10)).$((x % 10))" 2>/dev/null || sleep "$w";
+        sleep "$((v / 10)).$((v % 10))" 2>/dev/null || sleep "$(((v + 9) / 10))";
         [ "$w" = 4 ] || w=$((w * 2)) ;;
       *) break ;;
     esac;

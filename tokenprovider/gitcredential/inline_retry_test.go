@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,42 @@ func TestTheInlineHelperStopsTryingInTime(t *testing.T) {
 				require.Contains(t, w.fails(t), "(503)")
 				require.Less(t, time.Since(began), 20*time.Second)
 				require.LessOrEqual(t, len(s.asked()), tries)
+			})
+		})
+	}
+}
+
+// Neither a wait that is cut at random nor a clock that is set back makes it
+// another time.
+func TestTheInlineHelperRidesOutNearlyAllOfItsTime(t *testing.T) {
+	t.Parallel()
+	for name, clock := range map[string]string{
+		"by the clock":             "awk '{ waited += $1 } END { print int(1000 + waited) }' waits",
+		"with a clock that stands": "echo 1000",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inEachShell(t, func(t *testing.T, shell []string) {
+				w := newInlineWorkspace(t, shell, newStandIn(t, status(503)).URL)
+				delete(w.env, "PROVISIONKIT_RETRY")
+				programs, waits := t.TempDir(), filepath.Join(t.TempDir(), "waits")
+				require.NoError(t, os.WriteFile(waits, nil, 0o600))
+				for program, script := range map[string]string{"sleep": `echo "$1" >>waits`, "date": clock} {
+					script = "#!/bin/sh\ncd '" + filepath.Dir(waits) + "'\n" + script + "\n"
+					require.NoError(t, os.WriteFile(filepath.Join(programs, program), []byte(script), 0o700))
+				}
+				w.env["PATH"] = programs + ":" + w.env["PATH"]
+				w.fails(t)
+				written, err := os.ReadFile(waits)
+				require.NoError(t, err)
+				var waited float64
+				for _, wait := range strings.Fields(string(written)) {
+					seconds, err := strconv.ParseFloat(wait, 64)
+					require.NoError(t, err)
+					waited += seconds
+				}
+				require.GreaterOrEqual(t, waited, 16.0)
+				require.LessOrEqual(t, waited, 20.0)
 			})
 		})
 	}
