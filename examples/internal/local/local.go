@@ -1,6 +1,6 @@
 // Package local has what examples need on a machine that has no command of this
-// repository installed and, for a gateway,
-// neither a host name nor a certificate for one, and no GitHub but the fake.
+// repository installed and no GitHub but the fake, and, for a gateway, neither a
+// host name nor a certificate for one.
 package local
 
 import (

@@ -18,8 +18,8 @@ import (
 )
 
 // Details is the help of the subcommand.
-const Details = `Looks at all that git and gh need in this workspace, from the platform
-to the token that git gets, or to the gateway, and at what gets in their way. Each check is a line: ok,
+const Details = `Looks at all that git and gh need in this workspace, from the platform to the token that
+git gets, or to the gateway, and at what gets in their way. Each check is a line: ok,
 warning, error or, when what it needs is wrong or not there, skipped; then what is wrong
 and what to do about it. No secret is printed, a token only as its SHA-256.
 
