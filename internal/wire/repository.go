@@ -42,7 +42,7 @@ func NoRepositoryToken(code, repository string) string {
 	switch code {
 	case "forbidden":
 		return repository + " isn't among what the platform's policy allows this workspace, " +
-			"or access to it is suspended; ask the platform's operator"
+			"access to it is suspended, or a permission is missing; ask the platform's operator"
 	case "not_found":
 		return "the platform's app isn't installed on " + owner + ", or " + repository +
 			" isn't there any more; ask the platform's operator"

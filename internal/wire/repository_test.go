@@ -60,6 +60,7 @@ func TestWhyThereIsNoTokenForARepositoryNamesIt(t *testing.T) {
 		require.Empty(t, NoRepositoryToken(code, ""))
 	}
 	require.Empty(t, NoRepositoryToken("unavailable", "acme/x"))
+	require.Contains(t, NoRepositoryToken("forbidden", "acme/x"), "a permission is missing", "which a forge refuses, too")
 }
 
 func FuzzRepository(f *testing.F) {
