@@ -9,15 +9,13 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/sleep"
 )
 
-// Cache keeps a token of its provider fresh: it hands out the one that it holds
-// without a lock or an allocation, replaces it ahead of its expiry, and never
-// hands out an expired one. Make it with [NewCache]; it must not be copied. All
-// methods are safe for concurrent use.
+// Cache holds a token of its provider and replaces it ahead of its expiry. Make
+// it with [NewCache]; it must not be copied. All methods are safe for
+// concurrent use.
 //
-// The provider is asked by one goroutine at a time, whatever the number of
-// callers: when a token is wanted and none is held, in the background when one
-// nears its expiry, not before a back-off is over after a failure, and once a
-// second at most however soon its tokens die. Nothing runs while nobody calls.
+// One goroutine at a time asks the provider: when a caller wants a token and
+// none is held, and in the background when the held one nears its expiry. After
+// a failure nobody asks until the back-off is over.
 type Cache struct {
 	state    atomic.Pointer[state]
 	waiting  atomic.Int64 // callers that wait for a refresh
@@ -33,7 +31,7 @@ var (
 )
 
 // NewCache returns a Cache over p; nil opts mean the defaults. With a nil p
-// there is nothing to ask: each call answers [ErrNotConfigured].
+// each call of Token returns [ErrNotConfigured].
 func NewCache(p TokenProvider, opts *CacheOptions) *Cache {
 	return newCache(p, opts.settings(), 0)
 }
@@ -52,11 +50,11 @@ func failing(err error) TokenProvider {
 	return Func(func(context.Context) (string, time.Time, error) { return "", time.Time{}, err })
 }
 
-// Token returns the token that is held, and a new one when none is held or when
-// it has too little life left. It waits only for a new one: at most until ctx
-// ends, and at most 3 s while the one that is held lives, which is then the
-// answer. The error is that of the last try, at once and without another one
-// while a back-off lasts, or ctx's.
+// Token returns the token that is held. When none is held, when it is suspect
+// (see [Cache.Invalidate]), or when it has less than [CacheOptions].MinTTL
+// left, Token waits for a new one: at most until ctx ends, and at most 3 s
+// while the held token lives, which is then the answer. It returns the error of
+// the last try, at once while a back-off lasts, or ctx's error.
 func (c *Cache) Token(ctx context.Context) (string, time.Time, error) {
 	if l := c.state.Load().held; l != nil && l.fresh(time.Now()) {
 		return l.token, l.expiresAt, nil
@@ -119,20 +117,21 @@ func (c *Cache) tokenDue(ctx context.Context) (string, time.Time, error) {
 	}
 }
 
-// Invalidate reports that token was refused, and returns whether that is
-// believed: token is the one held, it is older than Settle, as a forge may refuse
-// one that is seconds old, and no report was believed in the last 5 minutes (a
+// Invalidate takes a report that a forge refused token, and returns whether the
+// report is believed. That needs three things: token is the one held; it is
+// older than [CacheOptions].Settle, since a forge may refuse a token that is
+// seconds old; and no report was believed in the last 5 minutes (or in a
 // twelfth of the token's life, if that is shorter), so that a flood of refusals
-// doesn't become a flood of mints. A token that a [Shared]
-// took from its store is as old as it is there.
+// doesn't become a flood of mints. The age of a token that a [Shared] took from
+// its store counts from its mint by another replica.
 //
-// A report is a claim, not a fact. The token is suspect from then on: the next
-// caller waits for another one, at most 3 s, and while none can be had it is
-// served on for as long as it lives. For one that is known to be dead there is
-// Drop.
+// A report is a claim, not a fact. A token with a believed report is suspect:
+// the next caller waits for another token, at most 3 s, and while none can be
+// had the suspect one is served for as long as it lives. A token that is known
+// to be dead is for [Cache.Drop].
 //
-// The provider is told as well, of a report that is believed and of a token that
-// isn't held here. It may have had it, and that counts too.
+// Invalidate passes the report on to the provider if it is believed here, or if
+// token isn't held here, and returns true if the provider believes it.
 func (c *Cache) Invalidate(token string) bool {
 	now := time.Now()
 	s := c.promote(now)
@@ -150,26 +149,26 @@ func (c *Cache) Invalidate(token string) bool {
 	return believed || below
 }
 
-// Drop forgets what is held, at any age, because it is known to be dead:
-// revoked, its owner suspended. What a refresh that runs meanwhile delivers is
-// forgotten too. A back-off stays; see [Cache.EndBackoff].
+// Drop forgets the held token, whatever its age, because it is known to be
+// dead: it was revoked, or its owner was suspended. If a refresh is running,
+// its token is forgotten too. A back-off goes on; see [Cache.EndBackoff].
 func (c *Cache) Drop() {
 	c.update(func(s *state) bool { s.drop(); return true })
 }
 
-// EndBackoff ends a back-off, because what made the last try fail is known to
-// be mended: the next caller who needs a token has the provider asked. What is
-// held stays.
+// EndBackoff ends a back-off, because the cause of the last failure is known to
+// be mended: the provider is asked as soon as a caller needs a new token. The
+// held token stays.
 func (c *Cache) EndBackoff() {
 	c.update(func(s *state) bool { s.endBackoff(); return true })
 }
 
-// Status returns a snapshot for operators. It doesn't refresh anything.
+// Status returns a snapshot for operators. It doesn't ask the provider.
 func (c *Cache) Status() Status {
 	return c.state.Load().status(c.opts, time.Now())
 }
 
-// State returns that of [Cache.Status], in less time.
+// State returns the State of [Cache.Status] alone, in less time.
 func (c *Cache) State() State {
 	return c.state.Load().judge(c.opts, time.Now())
 }

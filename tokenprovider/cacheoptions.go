@@ -9,15 +9,17 @@ import (
 )
 
 // CacheOptions are the timing and the name of a [Cache]. A zero field means its
-// default. The two windows scale down with a token's life: RefreshAhead to at
-// most a quarter of it, MinTTL to at most a sixth.
+// default. RefreshAhead counts as at most a quarter of a token's life, and
+// MinTTL as at most a sixth.
 type CacheOptions struct {
 	// A background refresh starts when less than RefreshAhead is left. The
-	// default is 15 min; less than 0 means 0, which leaves it to the jitter.
+	// default is 15 min; less than 0 means 0: the jitter alone, of up to a
+	// twentieth of the token's life, then starts it early.
 	RefreshAhead time.Duration
 
 	// Callers wait for a refresh when less than MinTTL is left. The default is
-	// 10 min; with less than 0 they never do.
+	// 10 min; with less than 0 they wait only for the first token and after an
+	// expiry.
 	MinTTL time.Duration
 
 	// Settle is how old a new token has to be before it replaces a live one,
@@ -25,8 +27,8 @@ type CacheOptions struct {
 	// means 0.
 	Settle time.Duration
 
-	// MintTimeout bounds one call of the provider. The default is 15 s, for
-	// less than 0 too.
+	// MintTimeout bounds one call of the provider. The default is 15 s, also
+	// for less than 0.
 	MintTimeout time.Duration
 
 	Name   string       // shown in Status and logs

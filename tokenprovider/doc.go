@@ -1,10 +1,9 @@
-// Package tokenprovider is about one question: what is a live token, and how
-// does a program always have one?
+// Package tokenprovider defines what a provider of short-lived tokens is, and
+// keeps such a token fresh for a program.
 //
-// A short-lived token is a lease. It is minted, it is good for a while, it
-// dies, and whoever holds on to it longer is locked out. [TokenProvider] is the
-// interface of whatever hands such tokens out; [Cache] wraps one and keeps a
-// token fresh:
+// A short-lived token is minted, works for a while, and expires; whoever goes
+// on using it is locked out. [TokenProvider] is the interface of everything
+// that hands out such tokens. [Cache] wraps one and keeps its token fresh:
 //
 //	tokens := tokenprovider.NewCache(tokenprovider.Func(mint), nil)
 //	token, expiresAt, err := tokens.Token(ctx)
@@ -17,17 +16,18 @@
 //     [Env] and [File] read one at each call.
 //   - [Cache] keeps the token of another provider fresh, [Keyed] does so for
 //     many keys.
-//   - [Shared], under a Cache, shares the tokens of a provider between the
-//     replicas of a service, through a [Store]: two operations, so that any
-//     database can be one.
-//   - [Fallback] asks one after the other, and moves on only where nothing is
-//     configured.
-//   - [Transport] is an HTTP client's use of a provider.
-//   - [WorkspaceTokenProvider] has a token of its own for each workspace.
+//   - [Shared], under a [Cache], shares the tokens of a provider between the
+//     replicas of a service, through a [Store]. A Store has two operations, so
+//     that any database can be one.
+//   - [Fallback] asks several providers in order, and moves on only from one
+//     that isn't configured.
+//   - [Transport] adds a provider's token to the requests of an HTTP client.
+//   - WorkspaceTokenProvider hands out a token for each workspace.
 //
 // # The life of a token
 //
-// With the defaults, of a token that lives for an hour:
+// What a Cache with the default options does with a token that lives for an
+// hour:
 //
 //	0 min              45 min           50 min           60 min
 //	|------------------|----------------|----------------|---------------->
@@ -38,39 +38,44 @@
 //	                                      most, then it    while the back-off
 //	                                      is served        lasts
 //
-// The windows of a shorter life are a quarter and a sixth of it. Jitter begins
-// the refresh up to a twentieth of the life earlier. What becomes of a refresh,
-// which is one call of the provider however many callers wait for it:
+// With a shorter life the background refresh begins when a quarter of it is
+// left, and callers wait when a sixth is left. Jitter begins the refresh up to
+// a twentieth of the life earlier. A refresh is one call of the provider,
+// however many callers wait for it. It can end in three ways:
 //
-//   - A token: it takes the place of the old one, after Settle if nobody waits.
-//   - An error: the old one is served on. The next try comes after 1 s, 2 s, 4
-//     s and so on up to a minute; after 30 s where trying again can't help; and
-//     not before the error says.
-//   - No answer within MintTimeout: [CodeUnavailable], as above.
+//   - With a token: it replaces the old one, at once if a caller waits, else
+//     after [CacheOptions].Settle.
+//   - With an error: the old token is served for as long as it lives. The next
+//     try comes after 1 s, 2 s, 4 s and so on up to a minute; after 30 s where
+//     the error isn't [Error.Retryable]; and where the error has a RetryAfter,
+//     after that, up to an hour.
+//   - Without an answer within [CacheOptions].MintTimeout: that is an error of
+//     [CodeUnavailable].
 //
 // # What a Cache promises
 //
 //   - A cached read takes no lock and allocates nothing.
-//   - It never hands out an expired token, nor one that was invalidated, and
-//     never waits for a new one while the old one has enough life left.
-//   - Callers share one refresh. It is detached from each of them: a caller
-//     that leaves doesn't end it.
-//   - While a live token is held nobody sees an error of a refresh that fails.
-//     [Cache.Status] shows it.
+//   - It never hands out an expired token, nor one that was dropped. One that
+//     was reported as refused is handed out only while no other can be had.
+//   - Callers share one refresh, which goes on when any of them leaves.
+//   - While a live token is held, no caller sees the error of a refresh that
+//     fails. [Cache.Status] shows it.
 //   - How often the provider is asked depends on the life of its tokens and on
-//     a back-off, never on the number of callers, of refused tokens or of
-//     errors. Because tokens age it is asked once a second at most, however
-//     short their life: a caller who finds a dead token waits for its turn.
+//     the back-off, never on the number of callers, of reports or of errors. To
+//     replace tokens that expire it is asked once a second at most, however
+//     short their life is.
 //   - A provider that panics, ends its goroutine, hangs, or delivers an empty
 //     or expired token is an error of [CodeInternal] or [CodeUnavailable], and
 //     nothing worse. A logger that panics or ends its goroutine loses the
-//     record; one that hangs delays one caller for a second, once.
+//     record. One that hangs delays one caller by a second, and gets no further
+//     records until it answers.
 //
 // # Errors
 //
-// [ErrNotConfigured] says that there is nothing to get a token from. Every
-// other failure has a [Code], which [CodeOf] finds in any error; an [*Error]
-// carries it, with the time to wait if the source named one ([RetryAfter]).
+// Every failure has a [Code], which [CodeOf] finds in any error. An [*Error]
+// carries it, with the time to wait if the source of the error named one;
+// [RetryAfter] finds that. [ErrNotConfigured] means that there is nothing to
+// get a token from.
 //
 // # Secrets
 //
@@ -81,7 +86,7 @@
 //
 // # What it refuses to do
 //
-// It doesn't write tokens to disk, hands none in clear to a [Store], doesn't
-// parse them, and doesn't know what they are for. Nothing of it runs while
-// nobody calls: no goroutine, no timer, unless [Cache.KeepFresh] is started.
+// The package writes no token to a disk, hands none in clear to a [Store], and
+// parses none. While nobody calls it, no goroutine and no timer of it runs,
+// unless [Cache.KeepFresh] was started.
 package tokenprovider

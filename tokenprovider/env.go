@@ -9,7 +9,7 @@ import (
 
 // Env returns a provider that reads, at each call, the first of the named
 // environment variables of this process that isn't empty. The token has no
-// known expiry. When none is set it answers [ErrNotConfigured].
+// known expiry. When none of them is set, the error is [ErrNotConfigured].
 func Env(names ...string) TokenProvider {
 	return env(append([]string(nil), names...))
 }

@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// ErrNotConfigured says that there is nothing to get a token from: no variable
-// set, no file, no provider registered. It is the one error that [Fallback]
-// moves on at. Test for it with [errors.Is], which finds an [*Error] of
-// [CodeNotConfigured] too.
+// ErrNotConfigured means that there is nothing to get a token from: no variable
+// is set, there is no file, or no provider is registered. It is the one error
+// at which [Fallback] asks its next provider. Test for it with [errors.Is],
+// which also finds an [*Error] of [CodeNotConfigured].
 var ErrNotConfigured = errors.New("token provider not configured")
 
-// Code says in one word why there is no token. It is stable, goes over the
-// wire, and is what programs branch on.
+// Code says in one word why there is no token. Programs branch on it, and it is
+// the same in JSON. Codes don't change.
 type Code string
 
-// The codes. Only [CodeRateLimited] and [CodeUnavailable] are worth another try
-// without a change by someone.
+// The codes. Only after [CodeRateLimited] and [CodeUnavailable] can another try
+// succeed without a change by someone.
 const (
 	CodeNotConfigured   Code = "not_configured"  // nothing to get a token from
-	CodeUnauthenticated Code = "unauthenticated" // the platform's key or clock was refused, or who it acts as has to sign in
+	CodeUnauthenticated Code = "unauthenticated" // the platform's key or clock was refused, or the person it acts for has to sign in
 	CodeForbidden       Code = "forbidden"       // suspended, or a permission that isn't granted
 	CodeNotFound        Code = "not_found"       // unknown or removed
 	CodeInvalidRequest  Code = "invalid_request" // the request can't succeed as it is
@@ -31,7 +31,7 @@ const (
 
 // Message returns the fixed sentence for c that a workspace may see;
 // [Error.Error] is for operators only. It is "" for the empty code, and the
-// sentence of [CodeInternal] for a code that isn't one of this package's.
+// sentence of CodeInternal for any code that isn't [Code.Known].
 func (c Code) Message() string {
 	switch c {
 	case "":
@@ -56,19 +56,19 @@ func (c Code) Message() string {
 	}
 }
 
-// Known reports whether c is one of this package's codes. What comes over a wire
-// may be anything.
+// Known reports whether c is one of the codes of this package. A code that was
+// read from an answer may be any text.
 func (c Code) Known() bool {
 	return c == CodeInternal || c != "" && c.Message() != CodeInternal.Message()
 }
 
 // Error is a failure to get a token, with what a program needs to decide what
-// to do next. Providers return it, wrapped or not; an error without one inside
-// counts as [CodeUnavailable]. Neither Err nor its text may hold a secret or
-// the body of a response.
+// to do next. Providers return it, wrapped or not; an error without an *Error
+// in it counts as [CodeUnavailable]. Neither Err nor its text may hold a secret
+// or the body of a response.
 type Error struct {
 	Code       Code          // "": the code of Err
-	RetryAfter time.Duration // when the source said how long to wait; 0: it didn't
+	RetryAfter time.Duration // how long the source said to wait; 0: it didn't say
 	Err        error         // the cause, for operators; may be nil
 }
 
@@ -100,7 +100,8 @@ func (e *Error) Unwrap() error {
 	return e.Err
 }
 
-// Is reports whether target is [ErrNotConfigured] and e has its code.
+// Is reports whether target is [ErrNotConfigured] and e is of
+// [CodeNotConfigured].
 func (e *Error) Is(target error) bool {
 	return target == ErrNotConfigured && CodeOf(e) == CodeNotConfigured
 }
@@ -111,8 +112,8 @@ func (e *Error) Retryable() bool { return CodeOf(e).retryable() }
 
 func (c Code) retryable() bool { return c == CodeRateLimited || c == CodeUnavailable }
 
-// RetryAfter returns how long the source of err asked to wait: that of the
-// outermost [*Error] in its tree; 0 when it asked for nothing.
+// RetryAfter returns how long the source of err asked to wait: the RetryAfter
+// of the outermost [*Error] in its tree, or 0 when there is none.
 func RetryAfter(err error) time.Duration {
 	if e, ok := errors.AsType[*Error](err); ok && e != nil {
 		return e.RetryAfter

@@ -7,12 +7,12 @@ import (
 )
 
 // Fallback returns a provider that asks ps in order and moves on only at
-// [ErrNotConfigured]: a provider that is broken is reported, never papered over
-// with a broader token. Nil providers are left out. When none is configured the
-// answer is [ErrNotConfigured], with their errors joined.
+// [ErrNotConfigured]: any other error is returned, so that a broken provider
+// never leads to a broader token. Nil providers are left out. When none is
+// configured the error is [ErrNotConfigured], with their errors joined.
 //
 // Invalidate is passed on to every provider. The status is that of the first
-// provider that reports one and is configured as far as it knows.
+// provider that reports one and whose last error wasn't [CodeNotConfigured].
 func Fallback(ps ...TokenProvider) TokenProvider {
 	var f fallback
 	for _, p := range ps {

@@ -16,9 +16,10 @@ const maxFile = 64 << 10
 
 // File returns a provider that reads the file at path at each call, so that a
 // rotated file is seen at once, and trims white space around the token. The
-// token has no known expiry. A missing or blank file, and an empty path, is
-// [ErrNotConfigured]; what can't be read, or is no regular file, is
-// [CodeUnavailable]; a file larger than 64 KiB is [CodeInternal].
+// token has no known expiry. For a missing or blank file, and for an empty
+// path, the error is [ErrNotConfigured]. It is of [CodeUnavailable] for a file
+// that can't be read or isn't a regular file, and of [CodeInternal] for one
+// that is larger than 64 KiB.
 func File(path string) TokenProvider {
 	return file(path)
 }

@@ -6,22 +6,23 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
-// Invalidator is a provider that can replace a token which a forge refused before
-// its time.
+// Invalidator is a provider that can replace a token which a forge refused
+// before its expiry.
 //
-// Invalidate concerns exactly that token and reports whether it is held and the
-// report is believed: it is replaced then, as soon as another one can be had. A
-// token that isn't held, that was replaced already, or that is too young to be
-// judged (see [CacheOptions].Settle) is left alone and the answer is false.
-// Invalidate is safe for concurrent use and doesn't fetch a new token.
+// Invalidate concerns exactly that token. It returns true if the token is held
+// and the report is believed: the token is then replaced as soon as another one
+// can be had. It changes nothing and returns false for a token that isn't held,
+// that was replaced already, or that is too young to be judged (see
+// [CacheOptions].Settle). Invalidate is safe for concurrent use and doesn't
+// fetch a new token.
 type Invalidator interface {
 	Invalidate(token string) bool
 }
 
 // Invalidate tells p, or the provider that p wraps, that token was refused. It
-// returns false when p can't be told, when p is nil, and when the report isn't
-// believed. A p that panics, ends its goroutine or has no answer within
-// 15 s counts as one that can't be told.
+// returns whether p believes the report. It returns false when p is nil, when
+// neither is an [Invalidator], and when p panics, ends its goroutine or gives
+// no answer within 15 s.
 func Invalidate(p TokenProvider, token string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), defaultMintTimeout)
 	defer cancel()

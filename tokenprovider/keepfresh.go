@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// KeepFresh refreshes what is due, whether anyone calls or not, until ctx ends,
-// and returns ctx's error. It is optional: without it a refresh starts at the
-// first call for which it is due. Run it in a goroutine of your own, once per
+// KeepFresh refreshes the token whenever that is due, until ctx ends, and
+// returns ctx's error. It is optional: without it a refresh starts with the
+// first call after it is due. Run it in a goroutine of your own, once per
 // cache:
 //
 //	go cache.KeepFresh(ctx)
 //
-// A failure doesn't end it: it tries again when the back-off is over, and
-// Status tells.
+// A failed refresh doesn't end it: it tries again when the back-off is over.
+// [Cache.Status] shows the failure.
 func (c *Cache) KeepFresh(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -9,14 +9,14 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
-// Keyed is one [Cache] per key: per installation, workspace, tenant. Make it
-// with [NewKeyed]; it must not be copied. All methods are safe for concurrent
-// use, and the refresh of one key never delays another.
+// Keyed has one [Cache] for each key, such as an installation, a workspace or a
+// tenant. Make it with [NewKeyed]; it must not be copied. All methods are safe
+// for concurrent use, and the refresh of one key never delays another.
 //
-// A key that nobody uses any more costs nothing but memory, and no longer than
-// one token life after its token's death: each mint of any key lets such keys
-// go. A Cache that a caller still holds goes on working, and stays the one that
-// Get returns.
+// A key that nobody uses any more costs nothing but memory. A mint of any key
+// lets go of the caches whose token has expired, at the latest one token life
+// after that. A Cache that a caller still holds goes on working, and Get goes
+// on returning it.
 type Keyed[K comparable] struct {
 	provider func(K) TokenProvider
 	opts     *settings
@@ -40,19 +40,19 @@ func (k keyedCache) cache() *Cache {
 	return k.idle.Value()
 }
 
-// NewKeyed returns a Keyed whose caches have the providers that p makes for
-// their keys; nil opts mean the defaults. p must be safe for concurrent use; it
-// is called when a Cache is wanted, now and then for one that isn't needed
-// after all.
+// NewKeyed returns a Keyed. p makes the provider for the [Cache] of a key; nil
+// opts mean the defaults. p must be safe for concurrent use. Keyed may call it
+// more than once for a key, and doesn't use every provider that it makes.
 func NewKeyed[K comparable](p func(K) TokenProvider, opts *CacheOptions) *Keyed[K] {
 	k := &Keyed[K]{provider: p, opts: opts.settings(), caches: make(map[K]keyedCache)}
 	k.opts.onMint = k.sweep
 	return k
 }
 
-// Get returns the Cache of key. Hold on to it where you can: its Token needs no
+// Get returns the [Cache] of key. Keep it where you can: its Token needs no
 // lookup. If the function that makes providers panics or ends its goroutine,
-// the Cache answers with [CodeInternal] and isn't kept.
+// the Cache answers with [CodeInternal], and the next Get calls the function
+// again.
 func (k *Keyed[K]) Get(key K) *Cache {
 	k.mu.RLock()
 	c := k.caches[key].inUse
@@ -83,8 +83,9 @@ func (k *Keyed[K]) Get(key K) *Cache {
 	return c
 }
 
-// Drop forgets key and what its Cache holds, at any age: it is known to be
-// dead. That Cache goes on working for who holds it, but Get makes another one.
+// Drop forgets key and the token of its [Cache], whatever its age, because it
+// is known to be dead. That Cache goes on working for callers that hold it, but
+// Get makes another one.
 func (k *Keyed[K]) Drop(key K) {
 	k.mu.Lock()
 	c := k.caches[key].cache()

@@ -2,14 +2,13 @@ package tokenprovider
 
 import "time"
 
-// DatedProvider is a provider that knows since when there is the token that it
-// returned last: one from a store is older than the call that brought it. A
-// [Cache] over it reckons the token's age by that, so that a report of a token
-// that another replica minted long ago is believed; see [Cache.Invalidate].
-// MintedAt doesn't fetch, block or touch the network and is safe for concurrent
-// use.
+// DatedProvider is a provider that knows when the token that it returned last
+// was minted: a token from a store is older than the call that returned it. A
+// [Cache] over it counts the token's age from then, for [Cache.Invalidate] and
+// [Status]. MintedAt doesn't fetch, block or touch the network and is safe for
+// concurrent use.
 type DatedProvider interface {
-	// MintedAt returns false for a token that isn't the last one.
+	// MintedAt returns false for a token that isn't the one returned last.
 	MintedAt(token string) (at time.Time, known bool)
 }
 
@@ -36,8 +35,8 @@ type mintTime struct {
 	at          time.Time
 }
 
-// MintedAt returns when some replica minted token, if it is the one that Token
-// or Stored returned last.
+// MintedAt returns when a replica minted token, if [Shared.Token] or
+// [Shared.Stored] returned it last; otherwise false.
 func (s *Shared) MintedAt(token string) (time.Time, bool) {
 	last := s.delivered.Load()
 	if last == nil || last.tokenSHA256 != TokenSHA256(token) {

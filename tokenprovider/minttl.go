@@ -30,16 +30,16 @@ func minLifeOf(ctx context.Context) minLife {
 	return m
 }
 
-// WithMinTTL returns ctx asking for a token that lives for at least d more. A
-// [Cache] caps that at half of a token's life, so that it can't cause a mint
-// per call, and a provider that can't meet it answers with what it has. A d of
-// zero or less asks for nothing and withdraws what was asked for before.
+// WithMinTTL returns a copy of ctx that asks for a token with at least d left
+// to live. A [Cache] caps d at half of a token's life, so that not every call
+// needs a mint. A provider that can't meet d answers with what it has. With a d
+// of zero or less the copy asks for nothing, whatever ctx asks for.
 func WithMinTTL(ctx context.Context, d time.Duration) context.Context {
 	return withMinLife(ctx, minLife{ttl: max(d, 0)})
 }
 
-// MinTTL returns the life that was asked for with [WithMinTTL]; 0 when none
-// was.
+// MinTTL returns the life that ctx asks for by [WithMinTTL]; 0 when it asks for
+// none.
 func MinTTL(ctx context.Context) time.Duration {
 	return minLifeOf(ctx).ttl
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TokenProvider hands out a live token. It is the one interface that every
-// package of this module meets in.
+// TokenProvider hands out a live token. All packages of this module work with
+// this one interface.
 //
 // The interface is frozen and uses standard-library types only, so a plugin
 // satisfies it without importing this package. An implementation keeps this
@@ -20,15 +20,16 @@ import (
 //     callers.
 //   - An error never holds a token, a key or the body of a response.
 //
-// What else a provider can do is told by optional interfaces, each asserted in
-// one function of this package: [Invalidator] by [Invalidate], [StatusReporter]
-// by [StatusOf]. Both look through wrappers that have a method Unwrap()
-// TokenProvider; a wrapper without one hides what it wraps on purpose.
+// Further abilities of a provider are optional interfaces, each with a function
+// of this package that finds it: [Invalidator] with [Invalidate],
+// [StatusReporter] with [StatusOf], and [UsageReporter] with [UsageOf]. The
+// functions look through wrappers that have a method Unwrap() TokenProvider. A
+// wrapper without one hides what it wraps.
 type TokenProvider interface {
 	Token(ctx context.Context) (token string, expiresAt time.Time, err error)
 }
 
-// Func adapts a function to [TokenProvider]. A nil Func answers with
+// Func adapts a function to [TokenProvider]. A nil Func returns an error of
 // [CodeInternal].
 type Func func(ctx context.Context) (token string, expiresAt time.Time, err error)
 

@@ -8,15 +8,16 @@ import (
 
 type repositoryKey struct{}
 
-// WithRepository returns ctx with what a token is wanted for: "owner" or
-// "owner/name", in whose one form it is kept, in lower case and without .git.
-// What is no such name is kept as it is, so that nobody takes it for a wish for
-// any repository; "" withdraws what was asked for before.
+// WithRepository returns a copy of ctx that says what a token is wanted for:
+// "owner" or "owner/name". It keeps the name in lower case and without .git. It
+// keeps a malformed name as it is, since without any name the wish would be for
+// any repository. With "" the copy asks for nothing, whatever ctx asks for.
 //
-// It is a wish of whoever asks, and comes from outside: it may only choose among
-// what a policy allows. A [Cache] and a [Shared] take it out of the ctx of what
-// they ask for, since they keep one token for all: who depends on it chooses
-// the provider before them.
+// The repository is the wish of a caller, and often comes from outside: it may
+// only choose among what a policy allows. A [Cache] and a [Shared] keep one
+// token for all callers, so they take the repository out of the ctx that their
+// provider gets. A policy that depends on it chooses between providers before
+// their caches are asked.
 func WithRepository(ctx context.Context, repository string) context.Context {
 	if canonical, ok := wire.Repository(repository); ok {
 		repository = canonical
@@ -27,8 +28,8 @@ func WithRepository(ctx context.Context, repository string) context.Context {
 	return context.WithValue(ctx, repositoryKey{}, repository)
 }
 
-// Repository returns what [WithRepository] put into ctx; "" when nothing was
-// asked for.
+// Repository returns what [WithRepository] put into ctx; "" when ctx asks for
+// nothing.
 func Repository(ctx context.Context) string {
 	repository, _ := ctx.Value(repositoryKey{}).(string)
 	return repository

@@ -14,8 +14,8 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/seal"
 )
 
-// Shared lets the replicas of a service share the tokens of their provider
-// through a [Store]: one of them mints, all of them use it. Make it with
+// Shared lets the replicas of a service share the token of their provider
+// through a [Store]: one of them mints it, and all of them use it. Make it with
 // [NewShared]; it must not be copied. All methods are safe for concurrent use.
 //
 // It holds no token itself and belongs under a [Cache], which asks it when a
@@ -25,23 +25,24 @@ import (
 //		tokenprovider.SharedOptions{Key: "forge/42", SealKeys: keys})
 //	tokens := tokenprovider.NewCache(shared, nil)
 //
-// What is stored is sealed with AES-256-GCM, and each value with its key name.
-// Who can read the store has no token, and who can write to it can't pass one
-// token off as another. A value that can't be opened counts as absent.
+// Values are sealed with AES-256-GCM, with their key as associated data.
+// Whoever can read the store learns no token, and whoever can write to it can't
+// put one key's token under another key. A value that can't be opened counts as
+// absent.
 //
-// Beside the value of Key there is one of Key + "/lock" while a replica mints:
-// random bytes, by which it knows the lock for its own. The lock saves mints,
-// and nothing else rests on it. A replica whose token comes second hands out the
-// one that is stored, if that has enough life.
+// While a replica mints, the store has a lock under Key + "/lock", whose value
+// is random text. The lock only saves mints: when two replicas mint at once,
+// the one that comes second hands out the token that is stored, if that has
+// enough life.
 //
 // A store that is down or hangs costs extra mints and lines in the log, never
-// an error: each call of it is given 2 s at most, or a quarter of the time that
-// is left of ctx, and one that hung isn't waited for again. The clocks of the
-// replicas have to agree to within a minute; a token of one whose clock is
-// further ahead isn't taken.
+// an error. Each call of it gets 2 s, or a quarter of the time that is left of
+// ctx if that is less; after one that hung, a call of Shared.Token waits for no
+// other. The clocks of the replicas have to agree to within a minute: a token
+// that was minted further in the future isn't used.
 //
-// Shared has no status, as it holds nothing; that of the Cache above tells how
-// it is doing.
+// Shared isn't a [StatusReporter], as it holds no token; see [Cache.Status] of
+// the Cache above it.
 type Shared struct {
 	provider TokenProvider
 	store    Store
@@ -63,10 +64,10 @@ var (
 )
 
 // SharedOptions say how a [Shared] stores its token. Key and SealKeys are
-// required; a zero field else means its default.
+// required; any other zero field means its default.
 type SharedOptions struct {
-	// Key names the token in the store. It has to say all that makes a
-	// difference: the issuer, the account, the permissions. It is stored in
+	// Key names the token in the store. It has to differ wherever the token
+	// does: by the issuer, the account and the permissions. It is stored in
 	// clear.
 	Key string
 
@@ -80,9 +81,9 @@ type SharedOptions struct {
 	MinTTL time.Duration
 
 	// LockTTL is how long a replica may mint before the others mint for
-	// themselves. The default is 10 s, for less than 0 too. LockTTL and one
-	// mint have to fit into the MintTimeout of the Cache above: with mints that
-	// take longer than 5 s, give that one more than its default.
+	// themselves. The default is 10 s, also for less than 0. LockTTL and one
+	// mint have to fit into [CacheOptions].MintTimeout of the Cache above:
+	// raise that if a mint can take longer than 5 s.
 	LockTTL time.Duration
 
 	Logger *slog.Logger // nil: nothing is logged
@@ -136,15 +137,16 @@ func NewShared(p TokenProvider, s Store, opts SharedOptions) (*Shared, error) {
 	return shared, nil
 }
 
-// Token returns the stored token if it has enough life left: MinTTL of the
-// options, and all that [WithMinTTL] asks for, by which the Cache above says
-// that the one it holds won't do. What the Cache's callers wish for counts up to
-// half of the token's life. Else one replica asks the provider and stores
-// what it gets, while the others wait for that: at most for LockTTL and two
-// thirds of what is left of ctx, after which they ask the provider themselves.
-// When none can be minted, the stored token is the answer for as long as it
-// lives, unless it is the one that the Cache holds. The errors are the provider's
-// and ctx's.
+// Token returns the stored token if it has enough life left: at least
+// [SharedOptions].MinTTL, and at least what [WithMinTTL] asks for: a caller's
+// wish up to half of the token's life, and what the Cache above asks for in
+// full. Otherwise one replica asks the provider and stores the new token, while
+// the others wait for it: for LockTTL, but for no more than two thirds of the
+// time that is left of ctx. After that they ask the provider themselves.
+//
+// When no token can be minted, the stored one is returned for as long as it
+// lives, unless the Cache above asked for a longer life than its own token has.
+// The error is the provider's or ctx's.
 func (s *Shared) Token(ctx context.Context) (string, time.Time, error) {
 	t, err := s.token(ctx)
 	if err != nil {
@@ -154,9 +156,10 @@ func (s *Shared) Token(ctx context.Context) (string, time.Time, error) {
 	return t.Token, t.ExpiresAt, nil
 }
 
-// Stored returns the stored token, and whether it has the life that Token would
-// ask of it; "" without one that lives. It neither locks nor mints: it is for who
-// has to wait for a turn before a mint, and wants no turn where there is a token.
+// Stored returns the stored token, and whether it has as much life as Token
+// would need; "" when no live token is stored. It neither locks nor mints: it
+// is for a provider that has to wait for its turn before it may mint, and needs
+// no turn while there is a token.
 func (s *Shared) Stored(ctx context.Context) (token string, expiresAt time.Time, enough bool) {
 	c := s.call(ctx)
 	t := c.load(ctx)

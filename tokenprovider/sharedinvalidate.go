@@ -10,11 +10,12 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/secret"
 )
 
-// Invalidate tells the provider that token was refused, and removes it from the
-// store if it is the one that is stored; it reports whether either had it. Of
-// many calls for the same token one looks into the store. A store that fails
-// doesn't bring the token back: this Shared doesn't take the last token that
-// was invalidated from it, nor put it there. It takes 2 s at most.
+// Invalidate tells the provider that token was refused, and removes token from
+// the store if it is stored there. It returns true if the provider believes the
+// report or the token was removed. Of repeated calls for the same token only
+// the first looks into the store. Where the store fails, this Shared still
+// never takes the token invalidated last from it, nor stores it. The store gets
+// 2 s.
 func (s *Shared) Invalidate(token string) bool {
 	below := Invalidate(s.provider, token)
 	if token == "" || !s.noteInvalidated(token) {
@@ -46,12 +47,14 @@ func (s *Shared) wasInvalidated(token string) bool {
 	return last != nil && *last == TokenSHA256(token)
 }
 
-// Drop removes the stored token, because it is known to be dead: revoked, its
-// owner suspended. What was minted before is not taken by this Shared again,
-// whatever happens to the store, and what it is minting meanwhile isn't stored.
-// The error is the store's, after 2 s at most, or ctx's: other replicas may
-// take the token still, and so may this one if the clock of the replica that
-// minted it is ahead. Drop the Cache above afterwards: before, it could load
+// Drop removes the stored token, because it is known to be dead: it was
+// revoked, or its owner was suspended. Even if the store fails, this Shared
+// never again takes a token that was minted before, nor stores one that it is
+// minting now. The error is the store's, after 2 s at most, or ctx's; after an
+// error other replicas may still take the token, and so may this one if the
+// clock of the replica that minted it is ahead.
+//
+// Call [Cache.Drop] of the Cache above afterwards, not before: it could load
 // the token again.
 func (s *Shared) Drop(ctx context.Context) error {
 	s.droppedAt.Store(time.Now().UnixNano())
@@ -59,9 +62,9 @@ func (s *Shared) Drop(ctx context.Context) error {
 	return s.drop(ctx, func([]byte) bool { return true })
 }
 
-// DropBefore does what Drop does with a token that was minted at t or before: for
-// who learns late that all died then. A younger one stays, and so does one that is
-// being minted.
+// DropBefore does what Drop does, but only with tokens that were minted at t or
+// before it: for a caller that learns late that all of these are dead. A
+// younger token stays, and so does one that is being minted.
 func (s *Shared) DropBefore(ctx context.Context, t time.Time) error {
 	for last := s.droppedAt.Load(); t.UnixNano() > last && !s.droppedAt.CompareAndSwap(last, t.UnixNano()); {
 		last = s.droppedAt.Load()

@@ -10,8 +10,8 @@ import (
 )
 
 // Static returns a provider of one token without a known expiry, for
-// development and for forges whose tokens don't expire. With an empty token it
-// answers [ErrNotConfigured] at each call.
+// development and for forges whose tokens don't expire. With an empty token
+// each call returns [ErrNotConfigured].
 func Static(token string) TokenProvider {
 	return static{secret.New(token)}
 }

@@ -5,42 +5,44 @@ import (
 	"time"
 )
 
-// Store keeps small values for all replicas of a service: a Redis, a table of a
-// database. [Shared] puts sealed tokens into it; nothing in a Store is in clear
-// but the keys. Package redisstore has one on Redis, and
+// Store keeps small values for all replicas of a service, for example in Redis
+// or in a table of a database. This module puts only sealed values into it; the
+// keys are in clear. Package redisstore has a Store on Redis, and
 // tokenprovidertest.RunStore checks one of your own.
 //
-// A key is any text but the empty one, in UTF-8 and without NUL. A value is any
-// bytes; an empty one is no value, and means the same as nil everywhere. Values
-// are unique: nobody writes the same bytes twice under one key, so who finds a
-// value knows who wrote it. What a method is given it doesn't keep, and what it
-// returns is the caller's.
+// A key is text in UTF-8, not empty and without NUL. A value is any bytes; an
+// empty value means the same as nil everywhere: no value. Callers never write
+// the same bytes twice under one key, so whoever finds a value knows who wrote
+// it. A method keeps none of its arguments, and what it returns belongs to the
+// caller.
 //
 // All methods are safe for concurrent use and return when ctx ends, with an
 // error.
 type Store interface {
 	// Load returns the value of key; nil and no error when there is none or
-	// when its time is over.
+	// when its ttl is over.
 	Load(ctx context.Context, key string) ([]byte, error)
 
-	// Swap puts new where old is, in one step for all replicas: of many that
-	// swap from the same old one succeeds. An old that is nil is no value: the
-	// Swap succeeds only where none is. A new that is nil removes the value.
-	// The new value is gone after ttl; zero or less: it stays, and less than a
-	// millisecond counts as one. Where another value than old is, swapped is
+	// Swap replaces the value old of key by new, atomically for all replicas:
+	// if several swap from the same old, one succeeds. A nil old means that
+	// there must be no value. A nil new removes the value. The new value is
+	// gone after ttl; with a ttl of zero or less it stays, and one of less than
+	// a millisecond counts as a millisecond. If the value isn't old, swapped is
 	// false and nothing changes.
 	//
-	// Where new is already, swapped is true: the answer to an earlier Swap was
-	// lost, or a client tried again by itself. Its ttl may begin anew then.
+	// If the value is already new, swapped is true: the answer to an earlier
+	// Swap was lost, or a client tried again by itself. Its ttl may then begin
+	// anew.
 	//
-	// A Swap that failed or was given up may have happened, or may happen yet.
-	// So after false or an error the caller loads again and looks for its own
-	// value, or swaps again. Only the latter says, with true, that the value is
-	// as safe as the store keeps values: after an error it may be there and not
-	// yet where it would survive a failure.
+	// A Swap that failed or was given up may have happened, or may still
+	// happen. So after false or an error the caller loads the value and looks
+	// for its own, or swaps again. Only a Swap that returns true says that the
+	// value is stored as durably as this Store can: after an error, Load may
+	// return a value that a failure could still lose.
 	//
-	// A lock is a Swap from nil to a value of one's own, with the longest time
-	// that it may be held as ttl; it is released by a Swap to nil.
+	// To take a lock, Swap from nil to a value of one's own, with the longest
+	// time that the lock may be held as ttl. To give it back, Swap that value
+	// to nil.
 	Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (
 		swapped bool, err error)
 }

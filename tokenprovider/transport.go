@@ -14,18 +14,17 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
-// Transport is an [http.RoundTripper] that gives requests to its Hosts the
-// provider's token, as Authorization: Bearer. It sends a clone, so the request
-// that it was given stays without one, and it replaces an Authorization that
-// was there.
+// Transport is an [http.RoundTripper] that adds the provider's token to
+// requests to its Hosts, as Authorization: Bearer. It changes and sends a clone
+// of the request, and replaces an Authorization header that was there.
 //
-// A token leaves only over https, or to a loopback address (127.0.0.0/8, ::1,
-// localhost): a request to one of the Hosts by any other way is an error before
-// anything is sent. A request to another host passes through without a token.
+// A token is sent only over https or to a loopback address (127.0.0.0/8, ::1,
+// localhost): any other request to one of the Hosts is an error before anything
+// is sent. A request to another host is sent as it is, without a token.
 //
-// After an answer of 401 it invalidates the token that was used and sends the
-// request once more, if its body can be sent again and another token is to be
-// had: when another request's refusal has brought one already, too.
+// After an answer of 401 it calls [Invalidate] with the token that was used. It
+// sends the request once more if the provider then has another token and the
+// body can be sent again (see [http.Request].GetBody).
 //
 // Provider and Hosts are required. A Transport is safe for concurrent use as
 // long as its fields aren't changed.
@@ -33,8 +32,8 @@ type Transport struct {
 	Provider TokenProvider
 	Base     http.RoundTripper // nil: http.DefaultTransport
 
-	// Hosts are names or addresses, each with a port or with that of the
-	// scheme. They are compared without case.
+	// Hosts are names or addresses, each as host or host:port; without a port,
+	// that of the request's scheme is meant. Case doesn't matter.
 	Hosts []string
 }
 

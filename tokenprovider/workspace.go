@@ -9,19 +9,16 @@ import (
 // WorkspaceTokenProvider has a token of its own for each workspace.
 //
 // WorkspaceToken keeps the contract of [TokenProvider] for the workspace with
-// that id: with a nil error the token is not empty and has not expired; a zero
-// expiresAt means "no known expiry"; it is safe for concurrent use; ctx bounds
-// the caller's wait; an error holds no secret. An id that it doesn't know is an
-// error, never a broader token.
+// that id. An id that it doesn't know is an error, never a broader token.
 type WorkspaceTokenProvider interface {
 	WorkspaceToken(ctx context.Context, workspaceID string) (
 		token string, expiresAt time.Time, err error)
 }
 
 // Workspace is what a platform knows about a workspace beyond its id, for
-// plugins and policies. It travels in the context, so that their interfaces
-// needn't change when a platform knows more. A platform that has nothing to
-// tell leaves it out.
+// plugins and policies. It travels in a context, so that their interfaces
+// needn't change when a platform knows more. A platform that knows only the id
+// needn't set it.
 type Workspace struct {
 	ID     string
 	Name   string
@@ -31,7 +28,7 @@ type Workspace struct {
 
 type workspaceKey struct{}
 
-// WithWorkspace returns ctx with ws in it. The labels are copied.
+// WithWorkspace returns a copy of ctx with ws in it. The labels are copied.
 func WithWorkspace(ctx context.Context, ws Workspace) context.Context {
 	ws.Labels = maps.Clone(ws.Labels)
 	return context.WithValue(ctx, workspaceKey{}, ws)
