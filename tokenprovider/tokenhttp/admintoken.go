@@ -11,14 +11,14 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
-// AdminToken returns an Authenticator that accepts requests with one of tokens
-// as their bearer, as an administrator's. Give two while one replaces the
-// other. It compares in constant time and keeps only digests.
+// AdminToken returns an [Authenticator] that takes the sender of a request with
+// one of tokens as its bearer for an administrator. Pass two tokens while one
+// replaces the other. It compares in constant time and keeps only digests.
 //
-// No tokens are an error, and so is one that is empty or can't be a bearer
-// because it holds white space, a control character or anything but ASCII: a
-// file's last newline, most often. The error says which token it is and doesn't
-// repeat it.
+// It returns an error if there are no tokens, or if one is empty, longer than
+// 8,192 bytes, or has white space (often the newline at the end of a file), a
+// control character or anything but ASCII in it. The error gives the token's
+// place and doesn't quote it.
 func AdminToken(tokens ...string) (Authenticator, error) {
 	if len(tokens) == 0 {
 		return nil, errors.New("tokenhttp: AdminToken needs a token")

@@ -9,14 +9,14 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
-// AnyOf returns an Authenticator that accepts a request when one of as does, as
-// the Principal of the first that does. When none does, it could not be decided
-// if any of them couldn't decide, is forbidden if any of them forbids, and
-// unauthenticated otherwise. It can't shut someone out whom another of as
-// accepts: [Options].Admit does that.
+// AnyOf returns an [Authenticator] that asks as in order and returns the
+// [Principal] of the first that accepts the request. If none does, its error is
+// one that couldn't decide (503) if there is any, else [ErrForbidden] if there
+// is any, else [ErrUnauthenticated]. So no member of as can keep out a sender
+// whom another one accepts: [Options].Admit can.
 //
-// No as are an error, since nobody would be let in, and so is one that is nil,
-// which the error names by its place.
+// It returns an error if as is empty, or if one of as is nil, whose place the
+// error gives.
 func AnyOf(as ...Authenticator) (Authenticator, error) {
 	if len(as) == 0 {
 		return nil, errors.New("tokenhttp: AnyOf needs an Authenticator")

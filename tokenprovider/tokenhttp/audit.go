@@ -11,20 +11,20 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// AuditRecord is one issue or refusal: who got, or didn't get, what and when.
-// It holds no secret. Every request to one of the endpoints makes one, before
-// the answer leaves, so no token is out without it.
+// AuditRecord records one request to an endpoint: who got a token, or was
+// refused one, and when. It holds no secret. It is made before the answer is
+// sent, so that no token is issued without a record.
 type AuditRecord struct {
 	Time        time.Time          // when the request came
-	Principal   Principal          // who it came from; zero when that isn't proved
-	RequestedID string             // the workspace id in the URL, as it came; at most 256 bytes of it
-	Repository  string             // what the token is wanted for, owner or owner/name; "" when the request didn't say, or malformed
-	Provider    string             // its name; "" when it didn't come to that
-	Code        tokenprovider.Code // why it was refused; "" for an issue
-	ExpiresAt   time.Time          // of what was issued; zero: not known
-	TokenSHA256 string             // [tokenprovider.TokenSHA256] of what was issued
+	Principal   Principal          // who sent it; zero when the credentials proved nobody
+	RequestedID string             // the workspace id in the URL, as it came, cut to 256 bytes
+	Repository  string             // what the token is wanted for, owner or owner/name; "" when the request didn't say, or said it malformed
+	Provider    string             // the name of the provider; "" when none was asked
+	Code        tokenprovider.Code // why the request was refused; "" when a token was issued
+	ExpiresAt   time.Time          // when the issued token expires; zero: not known
+	TokenSHA256 string             // [tokenprovider.TokenSHA256] of the issued token
 	RemoteAddr  string             // of the connection
-	UserAgent   string             // as the caller says; at most 256 bytes of it
+	UserAgent   string             // as the caller says, cut to 256 bytes
 }
 
 const (

@@ -8,49 +8,52 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
-// Principal is who a request comes from, as its credentials prove. A workspace
-// has its id and may have that workspace's token and no other; an administrator
-// may have every one. One that is neither is nobody and is refused.
+// Principal is the sender of a request, as its credentials prove. With a
+// WorkspaceID it is that workspace, which may have its own token and no other.
+// With Admin it is an administrator, who may have every token. One with neither
+// is refused. With both it is an administrator who asks for that workspace's
+// token.
 //
-// IssuedAt and NoExpiry are of the bearer that proved it, and tell two bearers
-// of one workspace apart: who counts or compares workspaces does so by
-// WorkspaceID. An administrator who acts for a workspace has neither.
+// IssuedAt and NoExpiry describe the bearer, so two Principals of one workspace
+// can differ: to count or compare workspaces, use the WorkspaceID. An
+// administrator has neither.
 type Principal struct {
 	WorkspaceID string
 	Admin       bool
-	IssuedAt    time.Time // in UTC and whole seconds, as a JWT has it; zero: not known
+	IssuedAt    time.Time // when the bearer was issued, in UTC and whole seconds; zero: not known
 	NoExpiry    bool      // the bearer never expires: refused where Options.Admit is nil
 }
 
-// Authenticator tells who sent a request. It has three answers, and a fourth is
-// a defect:
+// Authenticator finds out who sent a request. Authenticate returns one of
+// these:
 //
-//   - a Principal and no error: it is them;
-//   - [ErrUnauthenticated] (errors.Is): the credentials are missing or wrong; the
-//     Handler answers 401;
-//   - [ErrForbidden]: it is known who it is, and they may not; 403;
-//   - any other error: it couldn't be decided, because a database is down for
-//     example; 503. Nobody is let in on it.
+//   - a [Principal] and no error: it is the sender;
+//   - [ErrUnauthenticated] (by [errors.Is]): the credentials are missing or
+//     wrong, and the Handler answers 401;
+//   - [ErrForbidden]: the sender is known and isn't allowed; 403;
+//   - any other error: it couldn't be decided, for example because a database
+//     is down; 503.
 //
-// An Authenticator judges by the credentials alone. Origin, Referer, the
-// address and an id in the URL prove nothing: whoever sends the request chooses
-// them. Its errors hold no credentials. It is safe for concurrent use. It isn't
-// waited for any longer when the request ends, and then reads the request at
-// its own risk.
+// An Authenticator judges by the credentials alone: Origin, Referer and an id
+// in the URL prove nothing, since the sender chooses them. Its errors hold no
+// credentials. It must be safe for concurrent use. It must return when the
+// request's ctx ends, and not read the request after that.
 //
-// [AdminToken], [WorkspaceKey] and [AnyOf] are Authenticators, and those of module
-// workloadid, for identities that others issue. One of your own around a
-// [WorkspaceKey] returns the Principal that it got, with all of its fields:
-// without NoExpiry a bearer that never expires would pass for another.
+// [AdminToken] and [AnyOf] return Authenticators, and a [WorkspaceKey] is one.
+// Module workloadid has some for identities that others issue. An Authenticator
+// of your own around a WorkspaceKey has to return all fields of the
+// WorkspaceKey's Principal: without NoExpiry, a bearer that never expires would
+// count as one that does.
 type Authenticator interface {
 	Authenticate(r *http.Request) (Principal, error)
 }
 
-// ErrUnauthenticated says that a request has no credentials, or wrong ones.
+// ErrUnauthenticated means that a request has no credentials, or wrong ones.
+// Authenticators return it.
 var ErrUnauthenticated = errors.New("tokenhttp: unauthenticated")
 
-// ErrForbidden says that a request's sender is known and may not have what they
-// ask for.
+// ErrForbidden means that the sender of a request is known and may not have
+// what they ask for. Authenticators, [Options].Admit and Sources return it.
 var ErrForbidden = errors.New("tokenhttp: forbidden")
 
 // bearerOf returns the bearer of r, or [ErrUnauthenticated].

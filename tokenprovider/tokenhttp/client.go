@@ -18,38 +18,37 @@ import (
 
 // Client is the workspace's side: a [tokenprovider.TokenProvider] that asks the
 // endpoint at each call. Put a [tokenprovider.Cache] over it. It is safe for
-// concurrent use, must not be copied after first use, and prints without its
-// bearer.
+// concurrent use, and must not be copied after its first use.
 //
-// Its errors are [tokenprovider.Error] values, with the endpoint's code and
-// Retry-After where it sent them. Their text has the status and the URL without
-// its query, never the bearer and nothing of an answer's body. An answer that
-// isn't the endpoint's own never says "not configured", so a
-// [tokenprovider.Fallback] doesn't go on to a broader token because a proxy
-// answered 404.
+// Its errors are [*tokenprovider.Error]s, with the code and the Retry-After
+// that the endpoint sent. Their text has the status and the URL without its
+// query, but never the bearer or anything of an answer's body. Only a 404 with
+// the endpoint's own code becomes CodeNotConfigured: a 404 of a proxy doesn't
+// make a [tokenprovider.Fallback] go on to a broader token.
 type Client struct {
-	// URL is the endpoint's, the workspace's own: https, or http to loopback.
-	// Empty means [tokenprovider.ErrNotConfigured].
+	// URL is that of the workspace's token, as [EnvURL] has it: https, or http
+	// to loopback. If it is empty, Token returns
+	// [tokenprovider.ErrNotConfigured].
 	URL string
 
-	// Bearer is what the client authenticates itself with:
-	// [tokenprovider.File], [tokenprovider.Env] or a [tokenprovider.Func]. It
-	// is asked at each call, so that a rotated bearer is seen at once, and
-	// again after a 401. Required; a bearer that is missing isn't "not
-	// configured" but CodeUnauthenticated.
+	// Bearer provides the bearer that the client authenticates with: a
+	// [tokenprovider.File], [tokenprovider.Env] or [tokenprovider.Func]. It is
+	// asked at each call, so that a rotated bearer is seen at once, and again
+	// after a 401. Required. If it has no bearer, the error is of
+	// CodeUnauthenticated.
 	Bearer tokenprovider.TokenProvider
 
-	// HTTPClient sends the requests; redirects are never followed, and its
-	// Timeout is 10 s when it has none. Nil: a client that keeps to the proxy
-	// settings of the environment for https, and uses no proxy for http.
+	// HTTPClient sends the requests. A copy of it is used that follows no
+	// redirects and has a Timeout of 10 s if it has none. Nil: a client that
+	// uses the proxy of the environment for https, and no proxy for http.
 	HTTPClient *http.Client
 
 	// AllowHTTP allows http to another machine, where anyone on the way can
 	// read the bearer and the token.
 	AllowHTTP bool
 
-	// UserAgent says who asks; the endpoint's audit record has it. Default:
-	// provisionkit.
+	// UserAgent is sent as the header User-Agent, which is in the endpoint's
+	// [AuditRecord]. Default: provisionkit.
 	UserAgent string
 
 	rejected rejections
@@ -61,15 +60,16 @@ var (
 	_ tokenprovider.Invalidator   = (*Client)(nil)
 )
 
-// Token asks the endpoint for a token. The [tokenprovider.MinTTL] of ctx goes
-// along, in whole seconds rounded up, and so do its [tokenprovider.Repository]
-// and the digests of the tokens that were refused.
+// Token asks the endpoint for a token. It sends the [tokenprovider.MinTTL] of
+// ctx, rounded up to whole seconds, the [tokenprovider.Repository] of ctx, and
+// the digests of tokens that [Client.Invalidate] reported.
 //
-// A token's life is reckoned from the Date of the answer, so the clock of this
-// machine may be wrong. The expiry is by that clock all the same: the answer's
-// own where the two agree within 5 s, else as much later than the request as
-// the token lives on beyond Date. A Date that leaves no life, or more than a
-// year, isn't believed, nor is that of an answer which a cache kept.
+// The expiry that it returns is by this machine's clock, which may be wrong.
+// Where that clock agrees with the Date header of the answer to within 5 s, it
+// is the expiry that the answer has. Otherwise it is the time of the request
+// plus the life that the token has left at Date. Date is ignored where it
+// leaves no life or more than a year, and in an answer from an HTTP cache (one
+// with an Age header).
 func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 	endpoint, err := c.endpoint()
 	if err != nil {
@@ -99,9 +99,9 @@ func (c *Client) Token(ctx context.Context) (string, time.Time, error) {
 	return got.Token, expiresAt, nil
 }
 
-// Username returns the user name that goes with the token which was delivered
-// last, for git's Basic authentication; "" before the first one, and where the
-// endpoint named none that can be one.
+// Username returns the user name that the endpoint sent with the last token,
+// for git's Basic authentication; "" before the first token, and if the
+// endpoint sent none or one that can't be a user name.
 func (c *Client) Username() string {
 	name := c.username.Load()
 	if name == nil || !wire.IsToken(*name) || strings.Contains(*name, ":") {
@@ -110,11 +110,10 @@ func (c *Client) Username() string {
 	return *name
 }
 
-// Invalidate notes that git or an API refused token. The calls of Token from
-// now on tell the endpoint, which drops exactly that token, until it hands it
-// out again: it has none that is better. The last 16 tokens are told.
-// Invalidate returns true when token is the one that the last call delivered;
-// the Client itself holds none.
+// Invalidate notes that git or an API refused token. From now on each call of
+// Token reports token to the endpoint, until the endpoint returns token again,
+// since it then has no other. The last 16 tokens are reported. Invalidate
+// returns true if token is the one that the last call of Token returned.
 func (c *Client) Invalidate(token string) bool {
 	return c.rejected.add(tokenprovider.TokenSHA256(token))
 }
@@ -134,7 +133,7 @@ func (c *Client) endpoint() (*url.URL, error) {
 	return endpoint, nil
 }
 
-// Format prints where c asks, under every verb.
+// Format prints the URL without its query, and no bearer, under every verb.
 func (c *Client) Format(s fmt.State, _ rune) {
 	where := "not configured"
 	if endpoint, err := wire.ParseURL(c.URL, true); err == nil {

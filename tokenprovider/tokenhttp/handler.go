@@ -11,11 +11,10 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Handler serves tokens to workspaces. It is safe for concurrent use and holds
-// no state of its own: what is fetched when, and for how many callers at once,
-// is up to the providers, which therefore are a [tokenprovider.Cache] or hold
-// one. A request waits for them until its caller leaves, and one with a body for
-// a minute at most.
+// Handler is an [http.Handler] that serves tokens to workspaces. It is safe for
+// concurrent use and caches no token: its providers should be a
+// [tokenprovider.Cache] or have one. A request waits for its provider until the
+// caller leaves; a request with a body waits for a minute at most.
 type Handler struct {
 	source  Source
 	auth    Authenticator
@@ -26,10 +25,9 @@ type Handler struct {
 
 var _ http.Handler = (*Handler)(nil)
 
-// NewHandler returns a Handler that gives the tokens of src to those whom auth
-// knows; both are required, and there is no way to serve without an
-// Authenticator. A nil opts means the defaults. The error names what is missing
-// or malformed.
+// NewHandler returns a Handler that gives senders whom auth accepts the tokens
+// of src. Both are required. A nil opts means the defaults. The error names
+// what is missing or malformed.
 func NewHandler(src Source, auth Authenticator, opts *Options) (*Handler, error) {
 	if src == nil {
 		return nil, errors.New("tokenhttp: NewHandler needs a Source, FirstProvider(registry) for example")
@@ -53,10 +51,10 @@ func NewHandler(src Source, auth Authenticator, opts *Options) (*Handler, error)
 //	GET, POST /workspaces/{id}/github-installation-token
 //	GET, POST /workspaces/{id}/token
 //
-// The patterns name no method, so that other methods get this package's own
-// answer. A mux on which a pattern with a method covers them, such as "GET /",
-// panics over the conflict: use "/" there, or hand it h under a prefix of its
-// own.
+// The patterns name no method, so that the Handler answers other methods
+// itself, with 405. Mount panics where the mux has a pattern with a method that
+// conflicts with them, such as "GET /": use "/" there, or mount h under a
+// prefix.
 func (h *Handler) Mount(mux *http.ServeMux) {
 	for _, rt := range routes {
 		mux.Handle(rt.pattern, h)
@@ -83,8 +81,8 @@ func boundBody(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ServeHTTP serves the paths of [Handler.Mount], for any other router; below a
-// prefix, use [http.StripPrefix].
+// ServeHTTP serves the paths of [Handler.Mount], for use with another router.
+// Under a prefix, wrap h in [http.StripPrefix].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, refused := h.serve(w, r)
 	if refused != nil {

@@ -13,56 +13,58 @@ import (
 
 // The environment variables through which a workspace finds the endpoint.
 const (
-	// EnvURL is PROVISIONKIT_URL: the URL of the workspace's own token.
+	// EnvURL is PROVISIONKIT_URL, which has the URL of the workspace's token.
 	EnvURL = wire.EnvURL
 
-	// EnvBearer is PROVISIONKIT_BEARER: what it authenticates itself with,
-	// where there is no file.
+	// EnvBearer is PROVISIONKIT_BEARER, which has the workspace's bearer,
+	// unless that is in a file.
 	EnvBearer = wire.EnvBearer
 
-	// EnvBearerFile is PROVISIONKIT_BEARER_FILE: where that is written.
+	// EnvBearerFile is PROVISIONKIT_BEARER_FILE, which has the path of the file
+	// with the bearer.
 	EnvBearerFile = wire.EnvBearerFile
 
-	// EnvAllowHTTP is PROVISIONKIT_ALLOW_HTTP: 1 says that the URL may be http to
+	// EnvAllowHTTP is PROVISIONKIT_ALLOW_HTTP; with 1 the URL may be http to
 	// another machine.
 	EnvAllowHTTP = wire.EnvAllowHTTP
 )
 
 // MutatorOptions say where the endpoint is and how workspaces authenticate to
-// it.
+// it. BaseURL is required, and a Key or a BearerFile.
 type MutatorOptions struct {
-	// BaseURL is the platform's URL as workspaces reach it, below which
-	// [Handler.Mount]'s paths are. Required; https, or http to loopback.
+	// BaseURL is the platform's URL as workspaces reach it, to which the paths
+	// of [Handler.Mount] are appended: https, or http to loopback. Required.
 	BaseURL string
 
-	// Key issues the bearers: the one that the endpoint's Authenticator is, or
-	// one of them. Nil: somebody else issues them and keeps them in BearerFile,
-	// such as a projected token of Kubernetes.
+	// Key issues the bearers. The endpoint's [Authenticator] has to accept
+	// them: it is this key, or has it in an [AnyOf]. Nil: somebody else issues
+	// the bearers and keeps them in BearerFile, such as Kubernetes with its
+	// projected tokens.
 	Key *WorkspaceKey
 
-	// TTL is the life of Key's bearers, for workspaces that end before it: none
-	// is renewed. 0: they never expire, and the endpoint's [Options].Admit says
-	// for how long each is good; an endpoint without one takes none of them.
+	// TTL is the life of Key's bearers, which nobody renews. 0: they never
+	// expire, and the endpoint's [Options].Admit decides how long each is good
+	// for; an endpoint without one refuses them.
 	TTL time.Duration
 
-	// BearerFile is an absolute path inside the workspace. When it is set the
-	// bearer is in that file and not in the environment, which every process
-	// inherits; Key's are put there by the platform, which then starts
-	// workspaces from a Registry's Plan, which has the file. Empty: the bearer
-	// goes into the environment. Required without a Key.
+	// BearerFile is an absolute path inside the workspace. The bearer is then
+	// in that file, and not in the environment, which every process inherits.
+	// With a Key the platform has to write the file: it is in the Plan of a
+	// provisionhook.Registry. Required without a Key. Empty: the bearer is in
+	// the environment.
 	BearerFile string
 
-	// AllowHTTP allows http to another machine, and tells workspaces so, for
-	// networks that nobody else is on.
+	// AllowHTTP allows http to another machine, for networks that nobody else
+	// is on.
 	AllowHTTP bool
 }
 
-// Mutator tells a workspace where its endpoint is and gives it a bearer. It
-// sets [EnvURL] and, depending on [MutatorOptions], [EnvBearer] or
-// [EnvBearerFile], and [EnvAllowHTTP]. Each start of a workspace gets a bearer
-// of its own; earlier ones are good until they expire, or until [Options].Admit
-// refuses what was issued before the present start. It is safe for concurrent
-// use. It fits provisionhook's EnvMutator and FileMutator by its methods.
+// Mutator is a plugin that gives a workspace the URL of its endpoint and a
+// bearer. Each start of a workspace gets a new bearer. Earlier ones are
+// accepted until they expire, or until [Options].Admit refuses them. It
+// satisfies provisionhook's EnvMutator and FileMutator without importing that
+// package, and is safe for concurrent use. Make it with [Handler.Mutator] or
+// [NewMutator].
 type Mutator struct {
 	base      *url.URL
 	key       *WorkspaceKey // nil: the bearers are somebody else's
@@ -71,9 +73,9 @@ type Mutator struct {
 	allowHTTP bool
 }
 
-// NewMutator returns a Mutator for an endpoint in another process. Whether that
-// takes Key's bearers isn't known here: [Handler.Mutator] proves it where the
-// Handler is in the same one. The error names the option that is missing or
+// NewMutator returns a [Mutator] for an endpoint in another process. It can't
+// check that the endpoint accepts the bearers of [MutatorOptions].Key, as
+// [Handler.Mutator] does. The error names the option that is missing or
 // malformed.
 func NewMutator(opts MutatorOptions) (*Mutator, error) {
 	if opts.BaseURL == "" {
@@ -108,10 +110,11 @@ func NewMutator(opts MutatorOptions) (*Mutator, error) {
 // Name returns "token-endpoint".
 func (m *Mutator) Name() string { return "token-endpoint" }
 
-// MutateEnv sets the URL, and the bearer or where it is. An id that can't be
-// one segment of a URL's path is an error. One that holds a slash goes as %2F:
-// behind a proxy that decodes the path such a workspace is refused, and never
-// taken for another.
+// MutateEnv sets [EnvURL] and either [EnvBearer] or [EnvBearerFile], and with
+// [MutatorOptions].AllowHTTP also [EnvAllowHTTP]. It returns an error for an id
+// that can't be one segment of a URL's path. A slash in an id is written as
+// %2F: a proxy that decodes it causes a refusal, but never a token for another
+// workspace.
 func (m *Mutator) MutateEnv(_ context.Context, workspaceID string, env map[string]string) error {
 	if env == nil {
 		return errors.New("tokenhttp: the environment is nil")
@@ -136,7 +139,8 @@ func (m *Mutator) MutateEnv(_ context.Context, workspaceID string, env map[strin
 	return nil
 }
 
-// MutateFiles contributes the bearer when it goes into a file and is Key's.
+// MutateFiles contributes [MutatorOptions].BearerFile with a new bearer of Key.
+// Without a BearerFile or without a Key it does nothing.
 func (m *Mutator) MutateFiles(_ context.Context, workspaceID string, files map[string][]byte) error {
 	if m.file == "" || m.key == nil {
 		return nil

@@ -16,48 +16,45 @@ import (
 // Options are the optional parts of a [Handler]. The zero Options are ready to
 // use.
 type Options struct {
-	// Admit is asked after authentication, and only about who may have what
-	// they ask for otherwise. It gets the principal that the [Source] gets. It
-	// says at each request that the workspace still exists, refuses a bearer of
-	// an earlier life of it, and limits requests per workspace. [ErrForbidden]
-	// is answered with 403, a [tokenprovider.Error] of CodeRateLimited with 429
-	// and its RetryAfter, any other error with 503. Nil: all are admitted but
-	// who comes with a bearer that never expires, which nothing would end: 401,
-	// and a line in the log that says why.
+	// Admit is asked at each request, after authentication, about a caller who
+	// may have that token otherwise. It gets the principal that the [Source]
+	// gets. It should check that the workspace still exists, refuse a bearer
+	// that was issued before the workspace's present start, and can limit the
+	// requests of a workspace. [ErrForbidden] is answered with 403, a
+	// [tokenprovider.Error] of CodeRateLimited with 429 and its RetryAfter, any
+	// other error with 503. Nil: every caller is admitted but one whose bearer
+	// never expires, who gets a 401; the log says why.
 	//
-	// A bearer is of an earlier life when its IssuedAt is before the workspace's
-	// present start. IssuedAt has whole seconds, so the start is cut to seconds
-	// too, and is noted before the environment is made, by the clock that dates
-	// the bearer: p.IssuedAt.Before(started.Truncate(time.Second)). It is zero
-	// where p is an administrator.
+	// To refuse bearers of an earlier start, note the time before each call of
+	// the Registry's Run or Plan, by the clock of the process that issues
+	// bearers, and test p.IssuedAt.Before(started.Truncate(time.Second)):
+	// IssuedAt has whole seconds. It is zero where p is an administrator.
 	Admit func(ctx context.Context, p Principal) error
 
-	// Workspace finds what the platform knows of a workspace. It travels to the
-	// [Source] and the provider by [tokenprovider.WithWorkspace]; its ID is set
-	// when it is empty, and one of another workspace is refused. Its errors are
-	// answered like Admit's. Nil: nothing is known.
+	// Workspace returns what the platform knows about a workspace. The [Source]
+	// and the provider get it by [tokenprovider.WorkspaceFrom]. An empty ID is
+	// filled in, and the ID of another workspace is an error. Errors are
+	// answered like Admit's. Nil: only the id is known.
 	Workspace func(ctx context.Context, id string) (tokenprovider.Workspace, error)
 
-	// Hosts are those whose credentials the tokens are, each `host` or
-	// `host:port`: git, which asks by a POST of its attributes, gets no answer
-	// for any other. Empty but not nil: it gets none at all. Default:
-	// github.com.
+	// Hosts are those that the tokens are for, each `host` or `host:port`. A
+	// POST of git's attributes for any other host is refused. Empty but not
+	// nil: every such POST is refused. Default: github.com.
 	Hosts []string
 
-	// Username goes with each token: the user name that git's Basic
-	// authentication needs beside it. Default: x-access-token.
+	// Username is sent with each token: the user name for git's Basic
+	// authentication. Default: x-access-token.
 	Username string
 
-	// Audit gets every issue and refusal before it is answered. It holds the
-	// request up, so it hands slow work on. A record that it can't take,
-	// because it panics or isn't done within 10 s, is answered with 500 and
-	// nothing is issued. Its ctx doesn't end when the caller hangs up. Nil: the
-	// records go to Logger only, and what its handler can't take, because it
-	// panics or hangs, is not issued.
+	// Audit gets the record of each request before the answer is sent, and
+	// delays it. If it panics, or takes more than 10 s, the answer is 500 and
+	// no token is issued. Its ctx doesn't end when the caller leaves. Nil: only
+	// Logger gets the records, and if its handler panics or hangs, no token is
+	// issued.
 	Audit func(ctx context.Context, r AuditRecord)
 
-	// Logger gets every issue and refusal too, and the reasons that callers
-	// aren't told. Nil: nothing is logged.
+	// Logger gets every record, and the errors whose text callers aren't told.
+	// Nil: nothing is logged.
 	Logger *slog.Logger
 }
 

@@ -14,16 +14,15 @@ import (
 // proofTimeout bounds the proof that a handler takes a key's bearers.
 const proofTimeout = 10 * time.Second
 
-// Mutator returns the plugin that tells workspaces where h is and as whom to
-// ask. It proves at once that h takes the bearers of MutatorOptions.Key: its
-// Authenticator is asked about one of a workspace that doesn't exist, in a
-// request like a workspace's. [Options].Admit isn't asked: it would be right to
-// refuse that workspace.
+// Mutator returns the plugin that gives workspaces the URL of h and a bearer.
+// It checks at once that h accepts the bearers of [MutatorOptions].Key, by
+// asking h's [Authenticator] about one for a workspace that doesn't exist. It
+// doesn't ask [Options].Admit, which may refuse that workspace.
 //
-// The error names the option that is missing or malformed, or what keeps h from
-// taking the bearers. A TTL of zero without an [Options].Admit is an error: the
-// bearers would never end. Without a Key, where others issue the bearers,
-// nothing is proved.
+// The error names the option that is missing or malformed, or says why h
+// doesn't accept the bearers. A TTL of zero without an [Options].Admit is an
+// error, since nothing would ever end the bearers. Without a Key, nothing is
+// checked.
 func (h *Handler) Mutator(opts MutatorOptions) (*Mutator, error) {
 	m, err := NewMutator(opts)
 	if err != nil || m.key == nil {

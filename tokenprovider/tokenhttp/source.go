@@ -8,33 +8,33 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Source chooses the provider whose token p gets. It is where a platform
-// decides what each workspace may have. It decides by p and by what the
-// platform knows of the workspace ([tokenprovider.WorkspaceFrom] of ctx, with
-// [Options].Workspace set). What the request asks for ([tokenprovider.Repository]
-// of ctx, "" for nothing) may only choose among what that allows.
+// Source returns the provider whose token p gets. Here a platform decides what
+// each workspace may have, by p and by what it knows about the workspace
+// ([tokenprovider.WorkspaceFrom] of ctx, if [Options].Workspace is set). The
+// repository that the request names ([tokenprovider.Repository] of ctx) may
+// only choose among what p may have.
 //
-// A nil provider and an error that is [tokenprovider.ErrNotConfigured] mean
-// that there is none (404), [ErrForbidden] that p may have none (403); any
-// other error is answered like a provider's own (500). A Source is called for
-// every request and so doesn't mint; it is safe for concurrent use.
+// A nil provider, or [tokenprovider.ErrNotConfigured], means that there is none
+// (404). [ErrForbidden] means that p may have none (403). Any other error is
+// answered like one of a provider (500). A Source is called for every request,
+// so it must not mint. It must be safe for concurrent use.
 type Source func(ctx context.Context, p Principal) (tokenprovider.TokenProvider, error)
 
 // errNoRegistry makes the answer for a platform that has no registry of plugins
 // at all.
 var errNoRegistry = coded(tokenprovider.CodeNotConfigured, "the registry is nil")
 
-// One returns a Source that gives everyone the token of p. A nil p is a
-// platform without a provider, which is no error.
+// One returns a [Source] that gives everyone the token of p. With a nil p every
+// request is answered with 404.
 func One(p tokenprovider.TokenProvider) Source {
 	return func(context.Context, Principal) (tokenprovider.TokenProvider, error) { return p, nil }
 }
 
-// FirstProvider returns a Source that gives everyone the token of reg's
-// FirstTokenProvider: one token for all workspaces. A *provisionhook.Registry
-// is such a reg. It is asked at each request, so plugins may register later. A
-// nil reg, or one that holds a nil pointer, is a platform without plugins,
-// which is no error.
+// FirstProvider returns a [Source] that gives everyone the token of reg's
+// FirstTokenProvider: one token for all workspaces. reg is a
+// *provisionhook.Registry, or has that method. It is asked at each request, so
+// plugins may register later. With a nil reg, or one that holds a nil pointer,
+// every request is answered with 404.
 func FirstProvider(reg interface {
 	FirstTokenProvider() tokenprovider.TokenProvider
 }) Source {
@@ -46,12 +46,10 @@ func FirstProvider(reg interface {
 	}
 }
 
-// PerWorkspace returns a Source that gives each workspace a token of its own,
-// from reg's FirstWorkspaceTokenProvider. Without one there is no provider: the
-// token that all share is never handed out in its place. An administrator who
-// asks about no workspace gets the token of reg's FirstTokenProvider. A
-// *provisionhook.Registry is such a reg. It is asked at each request, and may
-// be nil as in [FirstProvider].
+// PerWorkspace returns a [Source] that gives each workspace a token of its own,
+// from reg's FirstWorkspaceTokenProvider. If reg has none, workspaces get a
+// 404, and never the token of FirstTokenProvider; that is for an administrator
+// who asks about no workspace. reg is as in [FirstProvider].
 func PerWorkspace(reg interface {
 	FirstTokenProvider() tokenprovider.TokenProvider
 	FirstWorkspaceTokenProvider() tokenprovider.WorkspaceTokenProvider

@@ -22,17 +22,16 @@ const (
 	minKey            = 32 // bytes, the size of the hash (RFC 7518, section 3.2)
 )
 
-// WorkspaceKey issues the bearers of workspaces and accepts them. A bearer is a
-// JWT under HMAC-SHA-256: aud "provisionkit/workspace", sub the workspace's id,
-// iat, kid for the key, and exp where a life was asked for. No other algorithm
-// is accepted, no bearer past its exp, none before its nbf, none of another
-// audience. It carries no right but to be that workspace.
+// WorkspaceKey issues the bearers of workspaces, and is an [Authenticator] that
+// accepts them. A bearer is a JWT (RFC 7519) signed with HMAC-SHA-256. It has
+// the audience provisionkit/workspace, the workspace's id as sub, iat, kid for
+// the key, and exp if it was issued with a ttl. A JWT with another algorithm or
+// audience is refused, and so is one past its exp or before its nbf.
 //
-// Bearers aren't stored and so can't be listed or taken back one by one;
-// [Options].Admit refuses a workspace that is gone and what was issued before
-// its present start, and dropping a key refuses all that it signed. What is
-// remembered is only that a signature held, never that a bearer is still valid.
-// A *WorkspaceKey is safe for concurrent use and prints without its keys.
+// Bearers aren't stored, so they can't be listed or revoked one by one.
+// [Options].Admit refuses those of a workspace that is gone or started again,
+// and taking a key away refuses all that it signed. A WorkspaceKey is safe for
+// concurrent use and prints without its keys. Make it with [NewWorkspaceKey].
 type WorkspaceKey struct {
 	keys     secret.Of[[]signingKey] // none: it doesn't come from NewWorkspaceKey
 	verified *verified
@@ -45,11 +44,12 @@ type signingKey struct {
 	key []byte
 }
 
-// NewWorkspaceKey returns a WorkspaceKey of random keys of at least 32 bytes
-// each. The first signs, all verify. To rotate, add the new one behind the old
-// one on every replica, then put it first, and take the old one out when the
-// last workspace that started under it has ended. The keys are copied. The
-// error names a key that is too short.
+// NewWorkspaceKey returns a [WorkspaceKey] of random keys of at least 32 bytes
+// each. The first one signs, all of them verify. To rotate, add the new key
+// behind the old one on every replica, then put it first, and remove the old
+// one when the last workspace with a bearer of it has ended. The keys are
+// copied. It returns an error without keys, and one that gives the place of a
+// key that is too short.
 func NewWorkspaceKey(keys ...[]byte) (*WorkspaceKey, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("tokenhttp: NewWorkspaceKey needs a key of at least 32 random bytes")
@@ -87,12 +87,11 @@ func (k *WorkspaceKey) held() ([]signingKey, error) {
 	return keys, nil
 }
 
-// Issue returns a new bearer for the workspace. With a ttl of zero it never
-// expires: it is for as long as the workspace exists, and only a Handler with
-// [Options].Admit takes it. A longer ttl is its life from now, in whole
-// seconds: a fraction is rounded up, and the second that has begun counts.
-// Nobody renews it. An id that is empty, isn't UTF-8 (JSON couldn't tell two
-// such apart) or is too long for a bearer is refused, and so is a negative ttl.
+// Issue returns a new bearer for the workspace. It expires after ttl, rounded
+// up to whole seconds. With a ttl of zero it never expires, and only a
+// [Handler] with [Options].Admit accepts it. Issue returns an error for a
+// negative ttl, and for an id that is empty, isn't UTF-8 or is too long for a
+// bearer.
 func (k *WorkspaceKey) Issue(workspaceID string, ttl time.Duration) (string, error) {
 	keys, err := k.held()
 	switch {
@@ -127,8 +126,8 @@ func (k *WorkspaceKey) Issue(workspaceID string, ttl time.Duration) (string, err
 	return bearer, nil
 }
 
-// Authenticate implements [Authenticator]: the sender is the workspace that r's
-// bearer was issued to.
+// Authenticate implements [Authenticator]: it returns the workspace that r's
+// bearer was issued to, or [ErrUnauthenticated].
 func (k *WorkspaceKey) Authenticate(r *http.Request) (Principal, error) {
 	claims, err := k.verify(r)
 	if err != nil {
