@@ -1,5 +1,6 @@
-// Package forge is GitHub as the forge behind a gateway: github.com, an
-// enterprise with data residency (NAME.ghe.com), and GitHub Enterprise Server.
+// Package forge connects a [gateway.Gateway] to GitHub: to github.com, to an
+// enterprise with data residency (NAME.ghe.com), or to a GitHub Enterprise
+// Server.
 //
 //	github, err := forge.GitHub("") // github.com
 //	if err != nil {
@@ -12,25 +13,28 @@
 //		Policy:  policy,
 //	})
 //
-// Under the gateway's one host name it is laid out as an Enterprise Server is,
-// because gh takes every host but github.com for one: git at the root, the API
-// under /api/v3, GraphQL at /api/graphql, and uploads under /api/uploads.
+// The gateway's one host name has the paths of an Enterprise Server, because gh
+// takes every host but github.com for one: git at the root, the REST API under
+// /api/v3, GraphQL at /api/graphql, and uploads under /api/uploads.
 //
 // # What it refuses, whatever a policy says
 //
-//   - /installation/token, /app, /apps/…/installations, /login and
-//     /applications: with them one workspace could revoke or widen the token of
-//     all.
-//   - /repositories/{id}: a policy that goes by owner and name couldn't judge it.
-//   - Paths that it doesn't know, and requests of GraphQL that two readers could
-//     read in two ways: compressed, of another type than JSON, several in one
-//     body, two fields, operations, fragments or arguments of one name.
+//   - What is about the app and its tokens, with which one workspace could
+//     revoke or widen the token of all: /installation/token, /app,
+//     /app-manifests, /apps/{slug}/installations, /applications, /login and
+//     /user/installations.
+//   - /repositories/{id}: a policy that decides by owner and name couldn't
+//     judge it.
+//   - Paths that it doesn't know.
+//   - Requests of GraphQL that two programs could read in two ways: compressed,
+//     of another type than JSON, several in one body, or with two fields,
+//     operations, fragments or arguments of one name.
 //
 // # What it can't see
 //
-// GraphQL mutations name what they change by node ids, so their Repository is
-// empty, and so is that of queries for anything but one repository. What is below
-// the first fields of a query isn't looked at, and may be of another repository:
-// the token's own scope is what bounds both. Package registries, ghcr.io and clients with a
-// fixed api.github.com don't go through a gateway at all.
+// A GraphQL mutation names what it changes by node ids, so the
+// [gateway.Operation] of one has no Repository. Nor has that of a query for
+// anything but one repository. The fields below the first ones of a query
+// aren't looked at, and may lead to another repository. Only the scope of the
+// token bounds both.
 package forge

@@ -23,10 +23,12 @@ type github struct {
 
 var _ gateway.Forge = (*github)(nil)
 
-// GitHub returns the GitHub whose API is at baseURL: "" or
-// https://api.github.com for github.com, https://api.NAME.ghe.com for an
-// enterprise with data residency, https://HOST/api/v3 for an Enterprise Server;
-// http is for loopback alone. The error says what is wrong with any other.
+// GitHub returns a [gateway.Forge] for the GitHub whose API is at baseURL: ""
+// or https://api.github.com for github.com, https://api.NAME.ghe.com for an
+// enterprise with data residency, and https://HOST/api/v3 for an Enterprise
+// Server, which may be http on loopback. The error says what is wrong with any
+// other baseURL. The Forge is also a [gateway.FileForge], and safe for
+// concurrent use.
 func GitHub(baseURL string) (gateway.Forge, error) {
 	if baseURL == "" {
 		baseURL = "https://api.github.com"

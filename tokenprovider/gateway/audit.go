@@ -10,15 +10,15 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 )
 
-// AuditRecord is one operation: who did what at the forge, or was refused. It
-// holds no secret.
+// AuditRecord records one request: who did what at the forge, or was refused.
+// It holds no secret.
 type AuditRecord struct {
 	Time           time.Time           // when the request came
-	Principal      tokenhttp.Principal // zero when that isn't proved
-	Operation      Operation           // zero when it didn't come to that
-	Code           tokenprovider.Code  // why it was refused; "" when it was passed on
+	Principal      tokenhttp.Principal // zero when the request proved none
+	Operation      Operation           // zero when the request was refused before the Forge was asked
+	Code           tokenprovider.Code  // why the request was refused; "" when it was passed on
 	Status         int                 // of the answer; 0: there was none
-	Received, Sent int64               // bytes of the bodies, from the workspace and to it
+	Received, Sent int64               // bytes of the bodies from the workspace and to it
 	TokenSHA256    string              // [tokenprovider.TokenSHA256] of the token that was added; "" when none was
 }
 

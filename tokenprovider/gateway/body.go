@@ -11,12 +11,14 @@ import (
 	"strings"
 )
 
-// MaxBody bounds the bodies that are read to learn what is meant, in bytes.
-const MaxBody = 1 << 20
+// maxBody bounds, in bytes, the bodies that say what a request asks for.
+const maxBody = 1 << 20
 
-// Body returns the JSON that is the body of r, whole, and puts it back, so that it
-// can be sent more than once. The error is a [*Refusal]: it is over [MaxBody],
-// compressed, of another type than JSON in UTF-8, or didn't come whole.
+// Body returns the whole body of r, which has to be JSON, and puts it back, so
+// that it can be sent more than once. It is for a [Forge] that has to know what
+// a body says. It returns a [*Refusal] for a body that is larger than 1 MiB, is
+// compressed, has a Content-Type other than JSON in UTF-8, or doesn't come
+// whole.
 func Body(r *http.Request) ([]byte, error) {
 	if !isJSON(r.Header.Values("Content-Type")) {
 		return nil, &Refusal{"a body that says what is meant has to be JSON: send it with Content-Type: application/json"}
@@ -24,12 +26,12 @@ func Body(r *http.Request) ([]byte, error) {
 	if len(r.Header.Values("Content-Encoding")) > 0 {
 		return nil, &Refusal{"a compressed body is refused here, since it says what is meant"}
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	switch {
 	case err != nil:
 		return nil, &Refusal{"the body didn't come whole, or not in time"}
-	case len(body) > MaxBody:
-		return nil, &Refusal{fmt.Sprintf("the body is larger than %d bytes", MaxBody)}
+	case len(body) > maxBody:
+		return nil, &Refusal{fmt.Sprintf("the body is larger than %d bytes", maxBody)}
 	}
 	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	r.Body, _ = r.GetBody()
@@ -49,9 +51,10 @@ func isJSON(contentTypes []string) bool {
 		(mediaType == "application/json" || strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json"))
 }
 
-// Fields returns the fields of the JSON object in body. Whatever two readers
-// could read in two ways is an error: two names that are the same but for their
-// case, invalid UTF-8 in a name, and anything before or behind the object.
+// Fields returns the fields of the JSON object that is body. It returns an
+// error where two programs could read body in two ways: for two names that
+// differ at most in case, invalid UTF-8 in a name, or anything before or after
+// the object.
 func Fields(body []byte) (map[string]json.RawMessage, error) {
 	in := json.NewDecoder(bytes.NewReader(body))
 	if t, err := in.Token(); err != nil || t != json.Delim('{') {

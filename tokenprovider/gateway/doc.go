@@ -1,11 +1,11 @@
 // Package gateway puts a forge behind the platform, so that no token of the
 // forge enters a workspace.
 //
-// The platform answers under a host name of its own as if it were the forge.
-// Git, Git LFS, gh and API clients in a workspace talk to it with the
-// workspace's own bearer; it finds out who they are and whether they may, adds
-// the token, and passes the request on. A token that never was in a workspace
-// can't leak from it, outlive it, or grow old in its environment.
+// A [Gateway] answers under a host name of the platform's own as if it were the
+// forge. Git, Git LFS, gh and API clients in a workspace send it their requests
+// with the workspace's bearer. It checks who asks and what they may do, adds a
+// token of the forge, and passes the request on. A token that never was in a
+// workspace can't leak from it, outlive it, or expire in its environment.
 //
 // # How to start
 //
@@ -39,39 +39,44 @@
 //	  |                   |--- with the token, streamed --> forge
 //
 // A refusal has the forge's own form, so that clients show its sentence: JSON
-// for the API, text for git, and for a push of refs that the policy doesn't
-// allow git's own "[remote rejected]". Such a push is refused as a whole, and
+// for the API, and text for git. For a push of refs that the policy doesn't
+// allow, git shows "[remote rejected]". Such a push is refused as a whole, and
 // nothing of it reaches the forge.
 //
 // # What it promises
 //
-//   - Who asks is told by the bearer alone, as Bearer, as token, or as the
-//     password of Basic with any user name. A forge's own token is refused with
-//     a sentence that says so.
-//   - Nothing of a body is read before it is known who sends it, and no token is
-//     asked for before the policy has allowed what for.
-//   - What a policy is asked about is what the forge is asked for: a path or a
-//     body that could be read in two ways is refused, and so is what the [Forge]
-//     doesn't recognise.
-//   - Only headers that the Forge lists go on. No cookie comes back.
-//   - Bodies are streamed both ways; those of GraphQL and of an LFS batch, up to
-//     1 MiB, and a push's commands, up to 4 MiB, are read first.
-//   - A token that the forge refuses is reported to its provider, and a request
-//     whose body isn't on its way is tried once more with the next one. A 401 of
-//     the forge never reaches a workspace, where git would ask a person.
-//   - A workspace that isn't admitted any more is refused with its next request,
-//     and what it transfers is ended within 5 s or so of the moment. A pack that
-//     was sent whole may still be accepted.
-//   - Each operation is one [AuditRecord]. No token, key or bearer is in a log,
-//     a record or an answer.
+//   - The bearer alone says who asks. It comes in the Authorization header with
+//     the scheme Bearer or token, or as the password of Basic with any user
+//     name. A token of the forge is refused with 401 and a sentence that says
+//     so.
+//   - No body is read before it is known who sends it, and no provider is asked
+//     for a token before the policy has allowed the operation.
+//   - The policy judges what the forge will do: a path or a body that could be
+//     read in two ways is refused, and so is a request that the [Forge] doesn't
+//     recognise.
+//   - Only request headers that [Forge.Header] allows are passed on. Set-Cookie
+//     headers of the forge are removed.
+//   - Bodies are streamed both ways. Three are read before the policy is asked:
+//     those of GraphQL and of an LFS batch, of at most 1 MiB, and the commands
+//     of a push, of at most 4 MiB.
+//   - A token that the forge refuses is reported to its provider
+//     ([tokenprovider.Invalidate]). The request is sent once more with the next
+//     token if none of its body was sent yet. A 401 of the forge never reaches
+//     a workspace, where git would ask a person for a user name.
+//   - A workspace that isn't admitted any more is refused with its next
+//     request, and its running transfers are broken off after some 5 s. The
+//     forge may still accept a pack that was sent whole.
+//   - Each request makes one [AuditRecord]. No token, key or bearer is in a
+//     log, a record or an answer.
 //
 // # What it can't do
 //
-// The rules for refs are about pushes. The API has ways around them; [AllowRefs]
-// refuses those that can be told, and a token with contents: read for the API
-// ([GitAndAPI]) has the forge close the others. Protect the branches at the forge
-// besides. Whether a push rewrites history can't be seen from its commands.
+// Rules for refs judge pushes, and the forge's API has ways around them.
+// [AllowRefs] refuses the calls that are known to move refs. A token for the
+// API that can't write contents ([GitAndAPI]) makes the forge refuse others.
+// Protect the branches at the forge as well. The commands of a push don't show
+// whether it rewrites history.
 //
-// Clients that know the forge's API by a fixed name, and package registries,
-// don't come by here.
+// Clients that know the forge's API by a fixed host name don't use the gateway,
+// nor do clients of package registries.
 package gateway

@@ -17,57 +17,57 @@ import (
 
 // Options configure a [Gateway].
 type Options struct {
-	// BaseURL is the gateway's own URL as workspaces reach it: https and a host
-	// name of its own, at whose root the gateway is, because gh and git find the
-	// forge by its host alone. Required. Port 443; with another one git works,
-	// and gh doesn't.
+	// BaseURL is the gateway's URL as workspaces reach it: https and a host
+	// name of its own, without a path, because gh and git find a forge by its
+	// host alone. Use port 443: with another one git works, and gh doesn't.
+	// Required.
 	BaseURL string
 
-	// Forge is what is behind. Required.
+	// Forge is the forge behind the gateway. Required.
 	Forge Forge
 
-	// Auth says who asks: it sees the credential of each request as
-	// Authorization: Bearer. Required.
+	// Auth tells who sends a request. It gets the request's bearer as
+	// Authorization: Bearer, in whatever form it came. Required.
 	Auth tokenhttp.Authenticator
 
-	// Policy decides what they may do, and with whose token. Required.
+	// Policy decides what the sender may do, and with which provider's token.
+	// Required.
 	Policy Policy
 
-	// Admit is asked at each request, once it is known who asks, and every 5 s
-	// while a workspace transfers something. [tokenhttp.ErrForbidden] refuses,
-	// and ends what is transferred; a [tokenprovider.Error] of CodeRateLimited
-	// is answered with 429, any other error with 503. Nil: all are admitted,
-	// and bearers that never expire are refused.
+	// Admit is asked whether a workspace is still admitted: at each request,
+	// after Auth, and every 5 s while it has transfers. On
+	// [tokenhttp.ErrForbidden] the request is refused with 403 and the
+	// transfers are broken off. A [tokenprovider.Error] of CodeRateLimited
+	// refuses the request with 429, any other error with 503; transfers go on.
+	// Nil: every sender is admitted whose bearer expires.
 	Admit func(ctx context.Context, p tokenhttp.Principal) error
 
-	// Workspace finds what the platform knows of a workspace, for the Policy
-	// and the provider. Nil: its id is all there is.
+	// Workspace returns what the platform knows about a workspace, for the ctx
+	// of Policy and provider. Its errors are answered like those of Admit. Nil:
+	// only the id is known.
 	Workspace func(ctx context.Context, id string) (tokenprovider.Workspace, error)
 
-	// Audit gets a record of each operation when it is over. It has 10 s. Nil:
-	// the records go to Logger alone.
+	// Audit gets a record of each request when it is over, and has 10 s for it.
+	// Nil: only Logger gets them.
 	Audit func(ctx context.Context, r AuditRecord)
 
-	// Transport reaches the forge. Nil: one for https through the proxy of the
-	// environment (HTTPS_PROXY, NO_PROXY), which trusts the system's certificates
-	// (on Linux also those in SSL_CERT_FILE), without a limit for how long a
-	// transfer takes. Over HTTP/2 it holds less than 1 MiB of an answer whose
-	// client is slow; net/http's own holds 4 MiB, unless its
-	// HTTP2.MaxReceiveBufferPerStream says otherwise.
+	// Transport sends the requests to the forge. Nil: a transport that uses the
+	// proxy of the environment (HTTPS_PROXY, NO_PROXY), trusts the system's
+	// certificates (see [crypto/x509.SystemCertPool]), limits no transfer's
+	// time, and buffers less than 1 MiB of an HTTP/2 answer for a slow client,
+	// where that of net/http buffers 4 MiB.
 	Transport http.RoundTripper
 
-	// Logger gets every record and the reasons that callers aren't told. Nil:
-	// nothing is logged.
+	// Logger gets every record, and the errors whose text workspaces aren't
+	// told. Nil: nothing is logged.
 	Logger *slog.Logger
 }
 
-// Gateway is the forge behind the platform's own host name. It is an
-// http.Handler for the root of that host, safe for concurrent use.
+// Gateway is an [http.Handler] for the root of its host name,
+// [Options].BaseURL. It is safe for concurrent use. Make it with [New].
 //
-// The server that runs it has no time limit for writing and reading a whole
-// request (http.Server's WriteTimeout and ReadTimeout): a clone may take an
-// hour. It needs one for the headers (ReadHeaderTimeout) and for idle
-// connections (IdleTimeout).
+// Run it in an [http.Server] whose WriteTimeout and ReadTimeout are zero, since
+// a clone may take an hour. Set its ReadHeaderTimeout and IdleTimeout.
 type Gateway struct {
 	options   Options
 	base      *url.URL

@@ -6,15 +6,13 @@ import (
 	"strings"
 )
 
-// Git returns what r asks for when its path, below the forge's address, is one
-// of git's smart HTTP protocol (gitprotocol-http(5)) or of Git LFS's API; ok is
-// false for any other. The repository is what comes before, without .git, and
-// in lower case: whether a forge can have a repository of that name is up to the
-// [Forge]. An error is a [*Refusal]: of the dumb protocol, and of requests that
-// git wouldn't make.
+// Git returns what r asks for if its path is one of git's smart HTTP protocol
+// (gitprotocol-http(5)) or of Git LFS's API; for any other path ok is false.
+// Repository is the path before that, without .git and in lower case; the
+// [Forge] checks whether it can be a repository. The error is a [*Refusal] of
+// git's dumb protocol, and of requests that git or Git LFS wouldn't make.
 //
-// It reads the body of an LFS batch, to tell an upload from a download, and puts
-// it back.
+// For an LFS batch it calls [Body] to tell an upload from a download.
 func Git(r *http.Request) (op Operation, ok bool, err error) {
 	service, path, found := gitService(r.URL.Path)
 	if !found {

@@ -16,40 +16,41 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 )
 
-// EnvGateway is PROVISIONKIT_GATEWAY: the URL of the gateway, where it is the way
-// to the forge.
-const EnvGateway = wire.EnvGateway
-
-// MutatorOptions say how workspaces authenticate to a gateway.
+// MutatorOptions say how workspaces authenticate to a [Gateway]. A Key or a
+// BearerFile is required.
 type MutatorOptions struct {
-	// Key issues the bearers: the one that the gateway's Auth is, or one of
-	// them. Nil: somebody else issues them and keeps them in BearerFile.
+	// Key issues the bearers. The gateway's [Options].Auth has to accept them:
+	// it is this key, or has it in a [tokenhttp.AnyOf]. Nil: somebody else
+	// issues the bearers and keeps them in BearerFile.
 	Key *tokenhttp.WorkspaceKey
 
-	// TTL is the life of Key's bearers, for workspaces that end before it. 0:
-	// they never expire, and the gateway's Options.Admit says for how long each
-	// is good.
+	// TTL is the life of Key's bearers, which nobody renews. 0: they never
+	// expire, and the gateway's [Options].Admit decides how long each is good
+	// for.
 	TTL time.Duration
 
-	// BearerFile is an absolute path inside the workspace, where the bearer is
-	// then, and not in the environment. Git reads it there; gh needs the shim
-	// of git-credential-provisionkit, and other clients of the API read it by
-	// themselves. Required without a Key.
+	// BearerFile is an absolute path inside the workspace. The bearer is then
+	// in that file, and not in the environment. Git gets a helper that reads
+	// it; gh needs the shim of git-credential-provisionkit; other clients of
+	// the API have to read the file themselves. Required without a Key. Empty:
+	// the bearer is in the environment.
 	BearerFile string
 
-	// ConfigFile is an absolute path inside the workspace, where the wiring is
-	// then instead of in variables: GIT_CONFIG_SYSTEM names it, and it includes
-	// /etc/gitconfig. A folder beside it has gh's configuration. It is for
-	// programs that pass on no variable whose name has KEY or TOKEN in it, and
-	// needs git 2.32. The files hold the bearer, so they are the workspace's
-	// alone to read. Not with BearerFile.
+	// ConfigFile is an absolute, clean path inside the workspace. The
+	// configuration and the bearer are then in files, and not in variables:
+	// GIT_CONFIG_SYSTEM names this file, which includes /etc/gitconfig, and
+	// gh's configuration is in a folder beside it. It is for workspaces in
+	// which programs pass on no variable with KEY or TOKEN in its name. It
+	// needs git 2.32. Only the workspace's user may be able to read the files.
+	// It excludes BearerFile. Empty: no such files.
 	ConfigFile string
 }
 
-// Mutator has a workspace's git, gh and API clients use the gateway in the
-// forge's place, by environment variables and, with a BearerFile or a
-// ConfigFile, by files. It fits provisionhook's EnvMutator and FileMutator by
-// its methods, and is safe for concurrent use.
+// Mutator is a plugin that makes git, gh and API clients in a workspace use the
+// gateway in place of the forge. It sets environment variables and, with a
+// ConfigFile or a BearerFile, contributes files. It satisfies provisionhook's
+// EnvMutator and FileMutator without importing that package, and is safe for
+// concurrent use. Make it with [Gateway.Mutator] or [NewMutator].
 type Mutator struct {
 	base   *url.URL
 	forge  Forge
@@ -58,19 +59,23 @@ type Mutator struct {
 	config gitconfig.File // where the wiring is; none for the environment
 }
 
-// FileForge is a [Forge] whose clients can be wired by files.
+// FileForge is a [Forge] whose clients can also be configured by files. It is
+// asked where [MutatorOptions].ConfigFile is set.
 type FileForge interface {
-	// WireFiles adds to files the configuration of the forge's clients, below
-	// folder, by which they find base and authenticate themselves with bearer.
+	// WireFiles adds files below folder that configure the forge's clients to
+	// use base, the gateway's URL, and to authenticate with bearer. files has
+	// contents by absolute path.
 	WireFiles(files map[string][]byte, folder string, base *url.URL, bearer string)
 
-	// WireFolder sets the variables that name that folder, where none is set.
+	// WireFolder sets the variables in env that name folder for the clients,
+	// unless they are set.
 	WireFolder(env map[string]string, folder string)
 }
 
-// Mutator returns a Mutator for g. It proves at once that g takes Key's bearers,
-// and its error says what keeps it from that. A TTL of zero without an
-// Options.Admit is an error: the bearers would never end.
+// Mutator returns a [Mutator] for g. It checks at once that g accepts the
+// bearers of [MutatorOptions].Key. The error says why g doesn't, or names what
+// is missing or malformed. A TTL of zero without an [Options].Admit is an
+// error, since nothing would ever end the bearers.
 func (g *Gateway) Mutator(opts MutatorOptions) (*Mutator, error) {
 	m, err := NewMutator(g.base.String(), g.options.Forge, opts)
 	if err != nil {
@@ -86,8 +91,9 @@ func (g *Gateway) Mutator(opts MutatorOptions) (*Mutator, error) {
 	return m, nil
 }
 
-// NewMutator returns a Mutator for the gateway at baseURL in another process.
-// Whether that takes Key's bearers isn't known here. The error names what is
+// NewMutator returns a [Mutator] for a gateway at baseURL that runs in another
+// process. It can't check that the gateway accepts the bearers of
+// [MutatorOptions].Key, as [Gateway.Mutator] does. The error names what is
 // missing or malformed.
 func NewMutator(baseURL string, forge Forge, opts MutatorOptions) (*Mutator, error) {
 	base, err := parseBase(baseURL)
@@ -120,10 +126,12 @@ func (o MutatorOptions) tokenhttp(base *url.URL) tokenhttp.MutatorOptions {
 // Name returns "gateway".
 func (m *Mutator) Name() string { return "gateway" }
 
-// MutateEnv sets PROVISIONKIT_GATEWAY, the variables of the forge's clients, and
-// git's configuration, or what names the files that have it: which URLs the
-// gateway stands for, and the bearer or where it is. What git's environment
-// already has stays. An error leaves env as it was.
+// MutateEnv sets PROVISIONKIT_GATEWAY to the gateway's URL, the variables of
+// the forge's clients ([Forge.Wire]), and git's configuration: which URLs git
+// replaces by the gateway's, and the bearer or a helper that reads it from its
+// file. With a ConfigFile it sets the variables that name the files instead. It
+// keeps the configuration of git that env already has. On an error env is
+// unchanged.
 func (m *Mutator) MutateEnv(ctx context.Context, workspaceID string, env map[string]string) error {
 	if env == nil {
 		return errors.New("gateway: the environment is nil")
@@ -139,7 +147,7 @@ func (m *Mutator) MutateEnv(ctx context.Context, workspaceID string, env map[str
 	if m.file != "" {
 		wired[tokenhttp.EnvBearerFile] = m.file
 	}
-	wired[EnvGateway] = m.base.String()
+	wired[wire.EnvGateway] = m.base.String()
 	clear(env)
 	maps.Copy(env, wired)
 	return nil
@@ -166,8 +174,8 @@ func (m *Mutator) wireByFiles(_ context.Context, _ string, env map[string]string
 	return nil
 }
 
-// MutateFiles contributes the bearer when it goes into a file and is Key's, and
-// the wiring when that does.
+// MutateFiles contributes the files of [MutatorOptions].ConfigFile, or the
+// BearerFile if the mutator has a Key. With neither it does nothing.
 func (m *Mutator) MutateFiles(ctx context.Context, workspaceID string, files map[string][]byte) error {
 	if m.config.Path() == "" {
 		return m.bearer.MutateFiles(ctx, workspaceID, files)

@@ -1,51 +1,52 @@
 package gateway
 
-// Kind says what sort of thing an [Operation] does.
+// Kind is the kind of an [Operation].
 type Kind string
 
+// The kinds of an [Operation].
 const (
 	KindFetch Kind = "fetch" // git reads: clone, fetch, ls-remote
-	KindPush  Kind = "push"  // git writes, and asks what is there in order to
-	KindLFS   Kind = "lfs"   // Git LFS: objects and locks
+	KindPush  Kind = "push"  // git pushes, or lists refs before it pushes
+	KindLFS   Kind = "lfs"   // Git LFS: batches and locks
 	KindAPI   Kind = "api"   // a call of the forge's API
 )
 
-// Operation is what a request asks the forge to do.
+// Operation is what one request asks the forge to do.
 type Operation struct {
 	Kind Kind
 
-	// Repository is what it is about, as owner/name in lower case; "" where
-	// that can't be told, or where it is about none.
+	// Repository is the one that it is about, as owner/name in lower case; ""
+	// when the request doesn't say, or is about none.
 	Repository string
 
 	Method string
-	Path   string // as the forge's own API or git service has it, unescaped
+	Path   string // below the forge's service for API or git, unescaped
 
-	// Write reports whether it changes something: a push with the request that
-	// asks what is there and the empty one before it, an LFS upload or lock, a
-	// call of the API but GET and HEAD, a GraphQL mutation.
+	// Write reports whether it changes something: a push and the two requests
+	// before it (which list refs, and probe with no commands), an LFS upload or
+	// lock, a GraphQL mutation, and any other call of the API that isn't a GET
+	// or HEAD.
 	Write bool
 
-	// MovesRefs reports whether a call of the API moves a branch or a tag, past
-	// the rules for refs: see [AllowRefs].
+	// MovesRefs reports whether a call of the API moves a branch or a tag; see
+	// [AllowRefs].
 	MovesRefs bool
 
-	// Refs are what a push asks for. There are none in the requests of a push
-	// that come before: the one that asks what is there, and git's probe.
+	// Refs are the updates that a push asks for. The two requests that git
+	// sends before a push have none. The [Gateway] fills them in.
 	Refs []RefUpdate
 }
 
-// RefUpdate is one ref that a push creates, moves or deletes. Whether a move
-// rewrites history can't be seen from it.
+// RefUpdate is one ref that a push creates, moves or deletes.
 type RefUpdate struct {
 	Name     string // in full, as refs/heads/main
-	Old, New string // object ids in hex; all zeros: the ref isn't there
+	Old, New string // object ids in hex; all zeros: no such ref
 }
 
-// Create reports whether the ref isn't there yet.
+// Create reports whether the push creates the ref.
 func (u RefUpdate) Create() bool { return isZero(u.Old) }
 
-// Delete reports whether the ref goes.
+// Delete reports whether the push deletes the ref.
 func (u RefUpdate) Delete() bool { return isZero(u.New) }
 
 func isZero(id string) bool {

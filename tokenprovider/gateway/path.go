@@ -62,8 +62,9 @@ func hasEscape(s string) bool {
 	return false
 }
 
-// Join returns base with the escaped path below it. It is what a [Forge.Target]
-// is made of: a path that came escaped goes on as it came.
+// Join returns base with the escaped path appended, for use in [Forge.Target].
+// The path goes on with the escapes that it came with. An error means that it
+// isn't a valid escaped path.
 func Join(base *url.URL, escaped string) (*url.URL, error) {
 	u := &url.URL{Scheme: base.Scheme, Host: base.Host}
 	u.RawPath = strings.TrimSuffix(base.EscapedPath(), "/") + escaped

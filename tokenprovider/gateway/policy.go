@@ -12,27 +12,29 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 )
 
-// Policy decides whether p may do op, and with whose token. An error refuses
-// it: of a [*Refusal] the person in the workspace sees the message, of any other
-// error a fixed sentence, and the log has its text. A [tokenprovider.Error] of
-// CodeRateLimited is answered with 429 and one of CodeUnavailable with 503, with
-// their RetryAfter; everything else with 403.
+// Policy decides whether p may do op, and with which provider's token. An error
+// refuses op. The person in the workspace sees the message of a [*Refusal]; for
+// any other error they see a fixed sentence, and the log has the error. A
+// [tokenprovider.Error] of CodeRateLimited is answered with 429 and one of
+// CodeUnavailable with 503, both with its RetryAfter. A Policy that panics is
+// answered with 503, and any other error with 403.
 //
-// It is called for each request, so it neither mints nor waits; ctx has the
-// workspace ([tokenprovider.WorkspaceFrom]), and so has that of the provider,
-// with the Operation's Repository besides ([tokenprovider.Repository]). It is
-// safe for concurrent use.
+// A Policy is called for each request, so it must neither mint nor wait. It
+// must be safe for concurrent use. ctx has the workspace
+// ([tokenprovider.WorkspaceFrom]). The ctx of the provider has it too, and the
+// Repository of op ([tokenprovider.Repository]).
 type Policy func(ctx context.Context, p tokenhttp.Principal, op Operation) (Grant, error)
 
-// Grant is what a [Policy] allows with.
+// Grant is a [Policy]'s consent to an [Operation].
 type Grant struct {
-	// Provider's token is added to the request. Nil: the request goes on
-	// without one, which is enough for public repositories.
+	// Provider is asked for the token that is added to the request. Nil: the
+	// request goes on without a token, which is enough to read public
+	// repositories.
 	Provider tokenprovider.TokenProvider
 }
 
-// Refusal is the error for people: git, gh and API clients show its message,
-// which says what isn't allowed and what is.
+// Refusal is an error whose message is for the person in the workspace: git, gh
+// and API clients show it. It says what isn't allowed and what is.
 type Refusal struct {
 	Message string // one sentence, no secret
 }
@@ -40,14 +42,16 @@ type Refusal struct {
 // Error returns the message.
 func (r *Refusal) Error() string { return r.Message }
 
-// AllowRefs returns a rule for a [Policy]: of a push it allows only refs that
-// match one of patterns, and it refuses calls of the API that move refs, since
-// they don't say which. What it refuses is a [*Refusal] that names the ref.
+// AllowRefs returns a rule for a [Policy]. It refuses a push of any ref that
+// matches none of patterns, with a [*Refusal] that names the ref. It refuses
+// every call of the API that moves refs ([Operation].MovesRefs), since the call
+// doesn't say which. It allows every other operation.
 //
-// A pattern is a ref in full, such as refs/heads/main, in which a star stands
-// for any run of characters but a slash, and one at the end, after a slash, for
-// everything below: refs/heads/agent/* has refs/heads/agent/a/b. No patterns
-// allow no push. The error names a pattern that is malformed.
+// A pattern is a full ref, such as refs/heads/main, in the syntax of
+// [path.Match]: a star stands for any run of characters but a slash. A slash
+// and a star at the end stand for everything below: refs/heads/agent/* matches
+// refs/heads/agent/a/b. Without patterns no push is allowed. The error names a
+// pattern that is malformed or doesn't begin with refs/.
 func AllowRefs(patterns ...string) (func(Operation) error, error) {
 	for _, pattern := range patterns {
 		if _, err := path.Match(pattern, ""); err != nil || !strings.HasPrefix(pattern, "refs/") {
@@ -89,11 +93,11 @@ func matches(pattern, ref string) bool {
 	return ok
 }
 
-// GitAndAPI returns what grants git's operations the token of git and calls of
-// the API that of api. With contents: write for git alone, and pull_requests:
-// write beside contents: read for the API, the forge itself closes the API's ways
-// around the rules for refs, as far as its permissions go. A nil provider means
-// that those requests go on without a token.
+// GitAndAPI returns a function that grants the token of git to operations of
+// git and Git LFS, and the token of api to calls of the API. If only git's
+// token may write contents, the forge itself refuses most calls of the API that
+// go around the rules for refs. Requests with a nil provider go on without a
+// token.
 func GitAndAPI(git, api tokenprovider.TokenProvider) func(Operation) Grant {
 	return func(op Operation) Grant {
 		if op.Kind == KindAPI {
@@ -103,12 +107,12 @@ func GitAndAPI(git, api tokenprovider.TokenProvider) func(Operation) Grant {
 	}
 }
 
-// PublicFetch returns policy, but for a fetch and an LFS download that it
-// refuses with a [*Refusal]: those go on without a token, so that a workspace can
-// fetch its dependencies from public repositories. Repositories of the owners
-// named by own, without regard to case, and those whose owner isn't known stay
-// refused, and so does what policy refuses with any other error. A nil policy
-// refuses everything.
+// PublicFetch returns a [Policy] that asks policy and lets a fetch or an LFS
+// download that it refuses with a [*Refusal] go on without a token. So a
+// workspace can fetch its dependencies from public repositories. Refusals for
+// repositories of the owners own, whose case doesn't matter, stay, and so do
+// those for an operation without a repository, and all other errors. With a nil
+// policy everything is refused.
 func PublicFetch(policy Policy, own ...string) Policy {
 	own = slices.Clone(own)
 	return func(ctx context.Context, p tokenhttp.Principal, op Operation) (Grant, error) {

@@ -171,9 +171,8 @@ func (x *exchange) refusePush(p *push, why *refused) *refused {
 	return why
 }
 
-// RefuseGit answers a request of git's or of Git LFS's with a sentence that the
-// client shows to the person. It is what a [Forge.Refuse] does outside of an
-// API.
+// RefuseGit answers a request of git or Git LFS with a message that the client
+// shows to the person. It is for use in [Forge.Refuse].
 func RefuseGit(w http.ResponseWriter, r *http.Request, status int, message string) {
 	if wire.Accepts(r, lfsJSON) && wire.Prefers(r, lfsJSON, "text/plain") {
 		wire.Answer{MediaType: lfsJSON, Body: wire.JSONAnswer(lfsError{message}).Body}.Write(w, status)
