@@ -8,13 +8,13 @@ const maxUnwrap = 64
 // wrapper is a mutator that lets its caller see the one inside.
 type wrapper interface{ Unwrap() EnvMutator }
 
-// As returns the first of m and the mutators that it wraps, from the outside
-// in, that is a T. T is usually one of the optional interfaces, of this package
-// or of another: As is how they grow without a change of [EnvMutator].
+// As returns the first mutator that is a T, of m and the mutators that it
+// wraps, from the outside in. T is usually an optional interface, of this
+// package or of another.
 //
-// A mutator that is nil, or holds a nil pointer, is no T. The walk follows
-// Unwrap() EnvMutator and ends after 64 mutators, also when one wraps itself. A
-// panic of Unwrap goes on to the caller.
+// A mutator that is nil, or holds a nil pointer, is no T. As follows the method
+// Unwrap() EnvMutator and stops after 64 mutators, even if one wraps itself. It
+// doesn't recover from a panic of Unwrap.
 func As[T any](m EnvMutator) (T, bool) { return find[T](layers(m)) }
 
 // layers returns m and the mutators that it wraps, from the outside in.

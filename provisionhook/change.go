@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Kind is what happened to a variable.
+// Kind says what a [Change] did to a variable or a file.
 type Kind string
 
 // The kinds of a [Change].
@@ -17,15 +17,15 @@ const (
 
 // Change says what one mutator did to one variable. It never holds a value.
 //
-// A variable that is set to the value that it had is no change. One that a
-// mutator changes several times, or deletes and sets again, is one change.
+// Setting a variable to the value that it had is no change. However often a
+// mutator changes a variable, it is one change.
 type Change struct {
 	Mutator string `json:"mutator"`
 	Key     string `json:"key"` // the variable's name
 	Kind    Kind   `json:"kind"`
 
-	// Previous is the mutator that had set the variable; empty when it was
-	// the caller's, or not there.
+	// Previous is the mutator that had set the variable; empty when the caller
+	// had set it, or nobody.
 	Previous string `json:"previous,omitempty"`
 }
 

@@ -10,19 +10,17 @@ import (
 
 // Check is a platform's policy: it returns an error for a [Change] that a
 // mutator may not make. env is a copy of the environment as the mutator leaves
-// it, one map for all changes of that mutator: a Check reads it, and nobody
-// else sees what it writes there. Files are not checked; see [FileMutator].
+// it, the same map for all changes of that mutator; what a Check writes into it
+// has no effect on the workspace. Files are not checked; see [FileMutator].
 //
-// After each mutator, the checks of a [Registry] are called for each of its
-// changes, in the order of the keys. The first error ends the chain; it is
-// wrapped with the names of the mutator and of the variable. Each change is
-// checked with the environment that results from it, so what a workspace gets
-// was checked as a whole. Like a mutator, a Check is safe for concurrent use
-// and puts no value of env into its error.
+// After each mutator, a [Registry] calls its checks for each change, in the
+// order of the keys. The first error ends the chain; it is wrapped with the
+// names of the mutator and of the variable. Like a mutator, a Check must be
+// safe for concurrent use and put no value of env into its error.
 //
-// Two rules to write beside the ones of this package: to keep what the caller
-// has set, refuse a c.Kind other than [KindSet] with an empty c.Previous; for
-// variables that must agree, compare two of env.
+// Two examples of rules to write yourself: to keep what the caller has set,
+// refuse a change with an empty c.Previous whose c.Kind isn't [KindSet]; for
+// variables that must agree, compare their values in env.
 type Check func(c Change, env map[string]string) error
 
 // registeredCheck is a Check of a Registry.

@@ -10,8 +10,8 @@ import (
 type Description struct {
 	Name string `json:"name"`
 
-	// Type is its Go type; that of a wrapper has the type of what it wraps
-	// in parentheses.
+	// Type is its Go type; for a wrapper, with the type of what it wraps in
+	// parentheses.
 	Type string `json:"type"`
 
 	// Abilities are the optional interfaces of this package that it has, by
@@ -35,25 +35,25 @@ func (d Description) String() string {
 	return text
 }
 
-// Describe returns a Description of each mutator, in the order they run in. Log
-// it at boot: a plugin that should provide tokens and doesn't shows there, and
-// not when the first token expires:
+// Describe returns a [Description] of each mutator, in the order in which they
+// run. Log it at boot, to see a plugin that should provide tokens and doesn't
+// before the first token expires:
 //
 //	logger.Info("mutators registered", slog.Any("mutators", reg.Describe()))
 //
-// A Note tells of
+// A Note is about one of these:
 //
-//   - a near miss: a method of the right name with another signature; one with
-//     a pointer receiver, of a value that was registered; a wrapper without the
-//     method Unwrap() EnvMutator. A wrapper that hides what it wraps on purpose
-//     has an Unwrap that returns nil.
-//   - a wrapper that wraps itself, or so many that [As] doesn't see the end.
-//   - an empty name, and a name that several have.
+//   - an optional interface that is nearly implemented: a method has the right
+//     name and another signature, or has a pointer receiver and a value was
+//     registered.
+//   - a wrapper without the method Unwrap() EnvMutator. (A wrapper that hides
+//     what it wraps on purpose should have an Unwrap that returns nil.)
+//   - a wrapper that wraps itself, or more mutators than [As] follows.
+//   - an empty name, or a name that several mutators have.
 //   - a second [TokenProvider] or [WorkspaceTokenProvider]: the first one is
 //     asked for tokens, while the last one writes the environment.
 //
-// No mutator is called: the descriptions were made when the mutators were
-// registered.
+// Describe calls no method of a mutator.
 func (r *Registry) Describe() []Description {
 	entries := r.registered()
 	names := map[string]int{}

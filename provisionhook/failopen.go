@@ -6,26 +6,23 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
-// FailOpen returns a mutator that does m's work where m succeeds, and nothing
-// where m fails, for a platform that would rather start a workspace without
-// that work than not at all. When m returns an error, panics or calls
-// [runtime.Goexit], what it wrote is discarded, report is called, and the chain
-// goes on.
+// FailOpen returns a mutator that does what m does, but doesn't end the chain
+// when m fails. When m returns an error, panics or calls [runtime.Goexit], what
+// it wrote is discarded, report is called, and the chain goes on.
 //
-// It guards m's [FileMutator] and [Releaser] too, and discards variables and
-// files together. For that it must be what is registered, or inside a decorator
-// of this package: inside another wrapper, MutateEnv and MutateFiles are
-// guarded one by one.
+// That holds for m as a [FileMutator] and a [Releaser] too. Variables and files
+// are discarded together if the mutator that FailOpen returns is itself
+// registered, or is in a decorator of this package; in another wrapper, an
+// error of MutateFiles leaves the variables.
 //
 // report gets ctx, the workspace's id and a [*MutatorError], and the chain
-// waits for it; one that panics ends the chain. It may be nil, which leaves no
-// trace of the failure. When ctx is done the error is returned and not
-// reported: the caller wanted it, and m didn't fail. A [Check] that refuses
-// what m did ends the chain all the same.
+// waits for it; a panic of report ends the chain. With a nil report a failure
+// leaves no trace. When ctx is done, the error ends the chain and isn't
+// reported. A [Check] that refuses what m did ends the chain, too.
 //
-// Use it for what a workspace can do without, never for what protects it. A nil
-// m gives nil. FailOpen calls m's Name, and a panic of that goes on to its
-// caller.
+// Use it for what a workspace can do without, never for what protects it. With
+// a nil m it returns nil. It calls m's Name, and doesn't recover from a panic
+// of that.
 func FailOpen(m EnvMutator, report func(ctx context.Context, workspaceID string, err error)) EnvMutator {
 	if foreign.IsNil(m) {
 		return nil

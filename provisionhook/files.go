@@ -12,14 +12,14 @@ import (
 
 // FileMutator is a mutator that also contributes files to a workspace.
 //
-// MutateFiles is called after a MutateEnv that succeeded, and the two are one
-// unit: an error of either ends the start of the workspace. files is a copy of
-// what the mutators before contributed, never nil, under the same rules as env.
-// Each key is an absolute path inside the workspace, without "." and ".." and
-// without a slash at its end. The platform writes the files, with mode 0600.
+// MutateFiles is called after a MutateEnv that succeeded, and an error of
+// either undoes both. files has what the mutators before contributed, and is
+// never nil; the rules for it are those for env. Each key is an absolute path
+// inside the workspace, without "." and ".." and without a slash at its end.
+// The platform writes the files, with mode 0600.
 //
-// No [Check] sees the files: which paths a mutator may write to is for the
-// platform to decide, by [Plan].FileChanges, before it writes.
+// No [Check] sees the files: before it writes them, the platform has to look at
+// [Plan].FileChanges and decide which paths a mutator may write.
 type FileMutator interface {
 	MutateFiles(ctx context.Context, workspaceID string, files map[string][]byte) error
 }

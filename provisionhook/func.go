@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Func returns a mutator with that name whose MutateEnv is f. With a nil f it
-// fails at each call.
+// Func returns a mutator with that name whose MutateEnv is f. With a nil f each
+// call of MutateEnv returns an error.
 func Func(name string, f func(ctx context.Context, workspaceID string, env map[string]string) error) EnvMutator {
 	return &funcMutator{name: name, f: f}
 }

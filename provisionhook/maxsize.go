@@ -6,18 +6,18 @@ import (
 )
 
 // MaxSize returns a [Check] that refuses a variable of more than perEntry bytes
-// and an environment of more than total bytes. A variable counts as the system
-// counts it: its name, its value, and 2 bytes for the "=" and the NUL. A limit
-// of zero or less is none. A mutator may always delete.
+// and an environment of more than total bytes. A variable counts as in
+// execve(2): its name, its value, and 2 bytes for the "=" and the NUL. A limit
+// of zero or less is no limit. Deleting a variable is always allowed.
 //
-// A process with more than the system takes doesn't start, and "argument list
-// too long" names no variable. Linux takes 131,072 bytes for each variable, and
-// for environment and arguments together a quarter of the limit of the stack,
-// by default 2 MiB; MaxSize(131072, 1<<20) leaves room. What carries the
-// environment to the workspace may take far less.
+// A process with a larger environment than the system allows doesn't start, and
+// the error "argument list too long" names no variable. Linux allows 131,072
+// bytes for each variable, and for environment and arguments together a quarter
+// of the limit of the stack, by default 2 MiB; MaxSize(131072, 1<<20) leaves
+// room. What carries the environment to the workspace may allow far less.
 //
-// A call counts all of env. A [Registry] to which it was given makes one such
-// call for each mutator, however many variables that sets.
+// A call takes time in proportion to all of env. A [Registry] makes one such
+// call for each mutator, however many variables it sets.
 func MaxSize(perEntry, total int) Check {
 	return maxSize{perEntry: perEntry, total: total}.check
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// EnvMutator changes the environment of a workspace just before it starts. It
-// is all that a plugin has to implement.
+// EnvMutator changes the environment of a workspace just before it starts. A
+// plugin has to implement nothing else.
 //
 // The interface is frozen and has standard-library types only, so a plugin
 // satisfies it without importing this package. An implementation keeps this
@@ -26,12 +26,12 @@ import (
 //   - env is what the platform passes to the workspace and not the environment
 //     of its image. A mutator that sets PATH replaces the image's PATH; one
 //     that appends to a PATH that isn't in env loses it.
-//   - ctx bounds the call. Nobody abandons a mutator that ignores it: the
-//     workspace waits.
+//   - ctx bounds the call. The start of the workspace waits for a mutator that
+//     ignores it.
 //   - An error holds no secret. It ends the start of the workspace, and nothing
 //     that MutateEnv wrote remains.
 //
-// What else a mutator can do it shows by optional interfaces: [TokenProvider],
+// Further abilities are optional interfaces: [TokenProvider],
 // [WorkspaceTokenProvider], [FileMutator] and [Releaser]. [As] finds them,
 // through wrappers that have a method Unwrap() EnvMutator; a wrapper without
 // one hides what it wraps.
@@ -48,7 +48,7 @@ type EnvMutator interface {
 	MutateEnv(ctx context.Context, workspaceID string, env map[string]string) error
 }
 
-// TokenProvider is [tokenprovider.TokenProvider]. A mutator that has it says at
-// any time what the token is that it writes into the environment, and when that
-// one expires. See [Registry.FirstTokenProvider].
+// TokenProvider is [tokenprovider.TokenProvider]. A mutator that is one hands
+// out at any time a live token of the kind that it writes into the environment.
+// See [Registry.FirstTokenProvider].
 type TokenProvider = tokenprovider.TokenProvider

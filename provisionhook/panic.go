@@ -10,18 +10,19 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/secret"
 )
 
-// PanicError says that a mutator, a [Check] or the report of [FailOpen]
-// panicked, or ended its goroutine by [runtime.Goexit]: Value is nil then. (A
-// panic with nil has a [*runtime.PanicNilError].)
+// PanicError means that a mutator, a [Check] or the report of [FailOpen]
+// panicked, or called [runtime.Goexit]. After Goexit Value is nil. After
+// panic(nil) it is a [*runtime.PanicNilError].
 //
-// Value may hold anything, the environment too. So the text has its type, and
-// its own text only where it is an error of the runtime. The error prints, logs
-// and encodes as that text, by itself, in an exported field, and wrapped by any
-// error on its way out of this package. What [errors.As] finds can't hide Value
-// in an unexported field of another struct, where [fmt] calls no methods.
+// Value may hold secrets, since a mutator can panic with anything. So the text
+// of the error has only Value's type, unless Value is an error of package
+// runtime. The error prints, logs and encodes as that text, also in an exported
+// field of another struct and when other errors wrap it. But don't keep a
+// *PanicError that [errors.As] found in an unexported field of a struct: [fmt]
+// calls no methods there, and prints Value.
 //
-// Two things that a mutator may do end the whole process: a panic in a
-// goroutine that it started, and concurrent use of a map.
+// Two faults of a mutator can't be caught and end the process: a panic in a
+// goroutine that it started, and concurrent writes to a map.
 type PanicError struct {
 	Value any    // what was passed to panic; nil after runtime.Goexit
 	Stack []byte // of the panic, as debug.Stack formats it; nil after runtime.Goexit
@@ -35,16 +36,16 @@ func (e *PanicError) Error() string {
 	return "panic: " + foreign.Cause(e.Value)
 }
 
-// Is reports whether Value is an error in which [errors.Is] finds target. There
-// is no Unwrap: what follows it prints the text of each error on the way, and
-// Value's may hold a secret.
+// Is reports whether Value is an error in which [errors.Is] finds target.
+// PanicError has no method Unwrap, since loggers that follow it would print
+// Value's text, which may hold a secret.
 func (e *PanicError) Is(target error) bool {
 	err, ok := e.Value.(error)
 	return ok && asked(func() bool { return errors.Is(err, target) })
 }
 
-// As reports whether Value is an error in which [errors.As] finds one for
-// target, which it sets.
+// As reports whether Value is an error in which [errors.As] finds an error for
+// target, and sets target to it.
 func (e *PanicError) As(target any) bool {
 	err, ok := e.Value.(error)
 	return ok && asked(func() bool { return errors.As(err, target) })

@@ -9,37 +9,36 @@ import (
 	"slices"
 )
 
-// Plan is what a workspace starts with, and who made it so. It belongs to the
-// caller of [Registry.Plan].
+// Plan is the environment and the files that a workspace starts with, and who
+// changed what in them. It belongs to the caller of [Registry.Plan].
 //
-// Env and Files hold secrets in plain, for the workspace. A Plan prints, logs
-// and encodes as its keys only. In an unexported field of another struct, where
-// [fmt] calls no methods, it can't hide the values: don't print that one.
+// Env and Files may hold secrets. A Plan prints, logs and encodes only their
+// keys. But don't print a struct with a Plan in an unexported field: [fmt]
+// calls no methods there, and prints the values.
 type Plan struct {
 	Env   map[string]string // never nil
 	Files map[string][]byte // by absolute path, to be written with mode 0600; never nil
 
-	// Changes are those of Env, in the order of the mutators, and for each
-	// in the order of the keys.
+	// Changes are the changes of Env, in the order of the mutators, and for
+	// each mutator in the order of the keys.
 	Changes []Change
 
-	// FileChanges are those of Files in the same order; Key is the path.
+	// FileChanges are the changes of Files, in the same order; Key is the path.
 	FileChanges []Change
 }
 
 // Plan runs the mutators on a copy of env and returns what they made of it. env
 // is not changed; nil counts as empty.
 //
-// Each mutator works on a copy of what the ones before have left, in the order
-// of their registration. What it changed is then checked: some bytes can't be
-// in an environment (an empty name; "=" or NUL in a name; NUL in a value), and
-// each [Check] of the Registry must agree.
+// The mutators run in the order of their registration, each on a copy of what
+// the ones before have left. What a mutator changed is then checked: an empty
+// name, "=" or NUL in a name, or NUL in a value is an error, and so is what a
+// [Check] of the Registry refuses.
 //
-// The first error ends it. It is a [*MutatorError] around what the mutator or
-// the Check returned, a [*PanicError], or the error of ctx; the Plan is nil
-// then. ctx is looked at before each mutator, and now and then while hundreds
-// of changes are checked, but not in the end: when the last mutator has
-// succeeded, so has the Plan.
+// The first error ends the chain, and the Plan is nil. The error is a
+// [*MutatorError] around the error of the mutator or the Check, a
+// [*PanicError], or the error of ctx. Plan looks at ctx before each mutator and
+// while it checks many changes, but not after the last mutator has succeeded.
 func (r *Registry) Plan(ctx context.Context, workspaceID string, env map[string]string) (*Plan, error) {
 	return r.plan(ctx, workspaceID, env, r.registered())
 }

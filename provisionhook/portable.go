@@ -7,11 +7,10 @@ import (
 
 var portable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// PortableNames returns a [Check] that refuses names other than ASCII letters,
-// digits and underscores, not beginning with a digit. Other names are valid,
-// but shells don't pass all of them on: what a program gets depends on whether
-// there is a shell between it and the platform. A mutator may delete a variable
-// of any name.
+// PortableNames returns a [Check] that refuses to set a variable whose name has
+// anything but ASCII letters, digits and underscores, or begins with a digit.
+// Such names are valid, but shells don't pass all of them on to programs.
+// Deleting a variable is always allowed.
 func PortableNames() Check {
 	return func(c Change, _ map[string]string) error {
 		if c.Kind != KindDelete && !portable.MatchString(c.Key) {

@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// Protect returns a [Check] that refuses every change of the named variables,
-// whoever set them. A pattern is a name, or the beginning of names followed by
-// "*". A platform that runs on Windows, where names don't differ by case,
-// ignores it here.
+// Protect returns a [Check] that refuses every change of a variable that
+// matches one of patterns, whoever set it. A pattern is a name, or the
+// beginning of names followed by "*". When the platform itself runs on Windows,
+// case doesn't matter.
 //
-// It is for names that a platform needs as they are: its own ("WORKSPACE_ID",
-// "PLATFORM_*"), PATH, what steers a loader or an interpreter ("LD_*",
-// "BASH_ENV", "NODE_OPTIONS"). No list of the latter is ever complete, so
-// Protect is no boundary for a plugin that isn't trusted.
+// It is for variables that a platform needs as they are: its own
+// ("WORKSPACE_ID", "PLATFORM_*"), PATH, and those that control a loader or an
+// interpreter ("LD_*", "BASH_ENV", "NODE_OPTIONS"). No list of the latter is
+// complete, so Protect doesn't make an untrusted plugin safe.
 //
-// A pattern that is empty or has a "*" before its end would protect nothing.
-// With one, the Check refuses every change of any variable, with an error that
+// With a pattern that is empty or has a "*" before its end, which would protect
+// nothing, the Check refuses every change of any variable, with an error that
 // names the pattern. Without patterns it allows every change.
 func Protect(patterns ...string) Check {
 	protected, err := newMatcher("Protect", patterns, runtime.GOOS == "windows")
@@ -35,9 +35,9 @@ func Protect(patterns ...string) Check {
 
 // NoOverride returns a [Check] that refuses to let a mutator change or delete a
 // variable that another mutator has set. What the caller has set may be
-// overridden. except are patterns of variables that the rule isn't for, such as
-// GIT_CONFIG_COUNT, which each mutator raises that configures git; they are
-// those of [Protect], and so is what a malformed one does.
+// overridden. The rule isn't for variables that match one of except, such as
+// GIT_CONFIG_COUNT, which each mutator raises that configures git: they are
+// patterns as in [Protect], also in what a malformed one does.
 //
 // Mutators are told apart by name, and variables by name as it is written, on
 // Windows too.

@@ -7,18 +7,16 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
-// Registry is an ordered list of mutators and the policy for what they may do.
-// The zero Registry is empty, ready, and has no policy. A nil *Registry can be
-// used like an empty one everywhere but in [Registry.Register]. A Registry must
-// not be copied after its first use.
+// Registry is an ordered list of mutators, and of checks of what they do. The
+// zero Registry is empty, has no checks and is ready to use. A nil *Registry
+// can be used like an empty one, but for [Registry.Register], which panics. A
+// Registry must not be copied after its first use.
 //
-// All methods are safe for concurrent use. No lock is held while a mutator or a
-// [Check] runs, so that they may call the Registry; each call works on the
-// mutators that were registered when it began.
+// All methods are safe for concurrent use, also by mutators and checks while
+// they run. Each call works on the mutators that were registered when it began.
 //
-// The name of a mutator, what it wraps and what it can do are read once, when
-// it is registered. A Registry is meant to be filled at boot. There is no way
-// to remove or replace a mutator: two plugins can't drop each other.
+// A mutator's name, what it wraps and its abilities are read once, when it is
+// registered.
 type Registry struct {
 	checks []registeredCheck // set by NewRegistry only
 
@@ -40,8 +38,8 @@ type entry struct {
 	releaser       Releaser
 }
 
-// NewRegistry returns an empty Registry whose mutators must satisfy all of
-// checks. Nil checks are left out.
+// NewRegistry returns an empty [Registry] that refuses what one of checks
+// refuses. Nil checks are left out.
 func NewRegistry(checks ...Check) *Registry {
 	r := &Registry{}
 	for _, check := range checks {
@@ -52,15 +50,15 @@ func NewRegistry(checks ...Check) *Registry {
 	return r
 }
 
-// Register appends ms, in this order, which is the order they run in. A nil
+// Register appends ms. Mutators run in the order of their registration. A nil
 // mutator and one that holds a nil pointer, func, map, slice or channel are
-// ignored. Duplicates are kept, of a mutator as of a name; [Registry.Describe]
-// reports them. To merge two registries, reg.Register(other.Mutators()...).
+// ignored. A mutator that is registered twice runs twice, and several may have
+// one name, which [Registry.Describe] notes. To merge two registries, call
+// reg.Register(other.Mutators()...).
 //
 // Register calls Name and Unwrap of each mutator on the caller's goroutine, and
-// guards neither: a plugin that can't be registered has to show at boot. A
-// panic goes on to the caller, [runtime.Goexit] ends the caller's goroutine,
-// and none of ms is registered then.
+// doesn't recover from their panics, so that a broken plugin shows at boot.
+// After a panic none of ms is registered.
 func (r *Registry) Register(ms ...EnvMutator) {
 	entries := make([]*entry, 0, len(ms))
 	for _, m := range ms {
@@ -101,7 +99,7 @@ func (r *Registry) Len() int {
 	return len(r.registered())
 }
 
-// Names returns the name of each mutator, in the order they run in.
+// Names returns the name of each mutator, in the order in which they run.
 func (r *Registry) Names() []string {
 	var names []string
 	for _, e := range r.registered() {
@@ -110,7 +108,8 @@ func (r *Registry) Names() []string {
 	return names
 }
 
-// Mutators returns a copy of the list of mutators, in the order they run in.
+// Mutators returns a copy of the list of mutators, in the order in which they
+// run.
 func (r *Registry) Mutators() []EnvMutator {
 	var mutators []EnvMutator
 	for _, e := range r.registered() {

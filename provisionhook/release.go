@@ -7,23 +7,23 @@ import (
 )
 
 // Releaser is a mutator that has something to give back when a workspace is
-// gone: a token to revoke, a lease to end.
+// gone, such as a token to revoke.
 //
-// ReleaseWorkspace is idempotent: a platform calls it after a start that failed
-// too, and again when it isn't sure. It is no error for a workspace that the
-// mutator has released before. For one that it has never seen it is one only
-// where the mutator can't know that there is nothing to give back, and says so.
+// A platform may call ReleaseWorkspace several times, and after a start that
+// failed. It returns nil for a workspace that it has released before. For one
+// that it has never seen it returns nil too, unless it can't know that there is
+// nothing to give back; then its error says so.
 type Releaser interface {
 	ReleaseWorkspace(ctx context.Context, workspaceID string) error
 }
 
-// Release tells every [Releaser] that the workspace is gone, in the reverse of
-// the order they run in. All of them are tried, whatever happened to the
-// others. Their errors are joined, each a [*MutatorError].
+// Release calls every [Releaser], because the workspace is gone, in the reverse
+// order of their registration. It calls all of them, even if some fail, and
+// returns their errors joined, each a [*MutatorError].
 //
-// Call it when a workspace has ended and after a Plan or Run that failed, with
-// a ctx that outlives the request that led to it: when ctx is done, the
-// Releasers are called all the same, and each decides what it can still do.
+// Call it when a workspace has ended and after a Plan or Run that failed. Pass
+// a ctx that doesn't end with a request: the Releasers are called even if ctx
+// is done, but may then do nothing.
 func (r *Registry) Release(ctx context.Context, workspaceID string) error {
 	var errs []error
 	for _, e := range slices.Backward(r.registered()) {

@@ -6,16 +6,12 @@ import (
 	"fmt"
 )
 
-// Run makes a [Registry.Plan] and, if that succeeds, writes it into env. It is
-// a transaction: whatever makes it fail, an error, a panic or the end of ctx,
-// env stays what it was.
+// Run makes a [Registry.Plan] and writes it into env. If that fails, by an
+// error, a panic or the end of ctx, env is unchanged.
 //
-// A nil env is an error before any mutator runs, if there is one. A mutator
-// that contributes files is an error too, because Run has nowhere to put them:
-// use Plan then.
-//
-// A program that provisions in more than one place calls Run in one function
-// that they all use, so that no place can forget a step of it.
+// With a nil env and at least one mutator Run returns an error before any
+// mutator runs. It also returns an error if a mutator contributes files,
+// because it has nowhere to put them: use Plan then.
 func (r *Registry) Run(ctx context.Context, workspaceID string, env map[string]string) error {
 	entries := r.registered()
 	if env == nil && len(entries) > 0 {

@@ -8,19 +8,19 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/foreign"
 )
 
-// Timeout returns m with a deadline: the ctx of each call ends after d. It
-// covers m's [FileMutator] and [Releaser] too; MutateEnv and MutateFiles share
-// one deadline.
+// Timeout returns a mutator that calls m with a ctx that ends after d, also as
+// a [FileMutator] and a [Releaser]. MutateEnv and MutateFiles share one
+// deadline.
 //
-// The deadline is cooperative. m is never abandoned, because it would go on and
-// write when nobody expects it. One that ignores its ctx is waited for, and if
-// it succeeds after all, it has. A timeout fails this run only.
+// The deadline is cooperative: if m ignores its ctx, Timeout waits for it, and
+// if m then succeeds, so does the call.
 //
-// Inside [FailOpen], a timeout is reported and the chain goes on:
-// FailOpen(Timeout(m, d), report). The other way round it ends the chain:
-// FailOpen doesn't swallow the end of the ctx that it is given. A nil m gives
-// nil, a d of zero or less no deadline. Timeout calls m's Name, and a panic of
-// that goes on to its caller.
+// Put it inside [FailOpen], as FailOpen(Timeout(m, d), report): then a timeout
+// is reported and the chain goes on. The other way round a timeout ends the
+// chain.
+//
+// With a nil m it returns nil, and with a d of zero or less there is no
+// deadline. It calls m's Name, and doesn't recover from a panic of that.
 func Timeout(m EnvMutator, d time.Duration) EnvMutator {
 	if foreign.IsNil(m) {
 		return nil

@@ -9,19 +9,19 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// WorkspaceTokenProvider is [tokenprovider.WorkspaceTokenProvider]: a mutator
-// that has it has a token of its own for each workspace.
+// WorkspaceTokenProvider is [tokenprovider.WorkspaceTokenProvider]. A mutator
+// that is one hands out a token for each workspace. See
+// [Registry.FirstWorkspaceTokenProvider].
 type WorkspaceTokenProvider = tokenprovider.WorkspaceTokenProvider
 
-// FirstTokenProvider returns the first registered mutator, or what it wraps,
-// that is a [TokenProvider]; nil if none is. It was found when that mutator was
-// registered: this calls no mutator and is fit for the request path.
+// FirstTokenProvider returns the first registered mutator that is a
+// [TokenProvider] or wraps one; nil if none is or does. It calls no mutator and
+// is fast enough to be called for each request.
 //
-// It is the first registered, while a variable in the environment is the last
-// written. Where two mutators provide tokens, [Registry.Describe] says so: a
-// workspace that boots with one's token and refreshes with the other's changes
-// its identity on the way. Leave one of them out, or name the one to use with
-// [Registry.LookupTokenProvider].
+// If two mutators provide tokens, the first one is returned here, but the last
+// one's variable is in the environment: a workspace would start with one
+// identity and go on with another. [Registry.Describe] notes that. Register
+// only one of them, or name the one to use with [Registry.LookupTokenProvider].
 func (r *Registry) FirstTokenProvider() TokenProvider {
 	for _, e := range r.registered() {
 		if e.token != nil {
@@ -31,9 +31,8 @@ func (r *Registry) FirstTokenProvider() TokenProvider {
 	return nil
 }
 
-// FirstWorkspaceTokenProvider returns the first registered mutator, or what it
-// wraps, that is a [WorkspaceTokenProvider], as [Registry.FirstTokenProvider]
-// does.
+// FirstWorkspaceTokenProvider returns the first registered mutator that is a
+// [WorkspaceTokenProvider] or wraps one, as [Registry.FirstTokenProvider] does.
 func (r *Registry) FirstWorkspaceTokenProvider() WorkspaceTokenProvider {
 	for _, e := range r.registered() {
 		if e.workspaceToken != nil {
@@ -43,12 +42,11 @@ func (r *Registry) FirstWorkspaceTokenProvider() WorkspaceTokenProvider {
 	return nil
 }
 
-// LookupTokenProvider returns the [TokenProvider] of the first registered
-// mutator with that name that has one. If there is none the error says what is
-// there instead. It is a [tokenprovider.Error] of [tokenprovider.CodeInternal]
-// and not [tokenprovider.ErrNotConfigured]: a provider that was asked for by
-// name and is missing is a defect of the configuration, which nothing should
-// fall back from.
+// LookupTokenProvider returns the first registered mutator with that name that
+// is a [TokenProvider] or wraps one. If there is none, it returns a
+// [*tokenprovider.Error] that says what is there instead. The error is of
+// [tokenprovider.CodeInternal] and not [tokenprovider.ErrNotConfigured], so
+// that no [tokenprovider.Fallback] hides a wrong name.
 func (r *Registry) LookupTokenProvider(name string) (TokenProvider, error) {
 	entries := r.registered()
 	var namesake *entry

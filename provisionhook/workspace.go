@@ -10,7 +10,8 @@ import (
 // a workspace beyond its id.
 type Workspace = tokenprovider.Workspace
 
-// WithWorkspace returns ctx with ws in it; see [tokenprovider.WithWorkspace].
+// WithWorkspace returns a copy of ctx with ws in it; see
+// [tokenprovider.WithWorkspace].
 func WithWorkspace(ctx context.Context, ws Workspace) context.Context {
 	return tokenprovider.WithWorkspace(ctx, ws)
 }
