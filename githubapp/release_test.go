@@ -47,6 +47,43 @@ func TestAReleasedWorkspaceGetsNothingUntilItStarts(t *testing.T) {
 	})
 }
 
+func TestAWorkspaceThatStartsAgainNeedsNoInjectedToken(t *testing.T) {
+	for name, opts := range map[string]githubapp.MutatorOptions{
+		"nothing is injected":    {EnvNames: []string{}},
+		"a token of the user's":  {KeepExisting: true},
+		"the Store is away then": {EnvNames: []string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onPlatform(t, func(t *testing.T, p *platform) {
+				p.opts = opts
+				one, two := p.replica(t), p.replica(t)
+				start := func() {
+					env := map[string]string{"GH_TOKEN": "ghp_own"}
+					require.NoError(t, one.MutateEnv(t.Context(), "a", env))
+					require.Equal(t, "ghp_own", env["GH_TOKEN"])
+				}
+				start()
+				require.Zero(t, p.Mints())
+				old := p.workspaceToken(t, two, "a")
+				require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+				p.requireDead(t, old)
+				requireRefused(t, one, "a")
+
+				time.Sleep(time.Second)
+				p.store.away.Store(name == "the Store is away then")
+				start()
+				p.store.away.Store(false)
+				time.Sleep(time.Minute)
+				fresh := p.workspaceToken(t, one, "a")
+				require.True(t, p.alive(t, fresh))
+				require.Equal(t, fresh, p.workspaceToken(t, two, "a"))
+				require.NoError(t, two.ReleaseWorkspace(t.Context(), "a"))
+				p.requireDead(t, fresh)
+			})
+		})
+	}
+}
+
 func TestAReleaseRevokesAllThatTheWorkspaceWasGiven(t *testing.T) {
 	withAndWithoutAStore(t, func(t *testing.T, p *platform, one, two *githubapp.WorkspaceMutator) {
 		first := p.start(t, one, "a")

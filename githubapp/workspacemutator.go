@@ -70,14 +70,37 @@ func NewWorkspaceMutator(a *App, policy ScopePolicy, opts *MutatorOptions) (*Wor
 // Name returns [MutatorOptions].Name.
 func (m *WorkspaceMutator) Name() string { return m.injection.name }
 
-// MutateEnv begins a life of the workspace and sets the variables in env to its
-// token. A nil env is an error, and so is a token that can't be had: env is
-// untouched then.
+// MutateEnv starts the workspace anew for [WorkspaceMutator.WorkspaceToken], also
+// after a release, and sets the variables in env to its token. A nil env is an
+// error, and so is a token that can't be had: env is unchanged then. Where
+// [MutatorOptions] say that nothing is injected, it asks for no token.
 func (m *WorkspaceMutator) MutateEnv(ctx context.Context, workspaceID string, env map[string]string) error {
-	return m.injection.inject(env, m.app, func() (string, error) {
+	begun := m.share // without a record there is nothing to begin
+	err := m.injection.inject(env, m.app, func() (string, error) {
+		begun = true
 		token, _, err := m.token(longLived(ctx), workspaceID, m.app.ledger.Begin)
 		return token, err
 	})
+	if begun || err != nil {
+		return err
+	}
+	return m.begin(ctx, workspaceID)
+}
+
+// begin begins a life of a workspace into which nothing is injected.
+func (m *WorkspaceMutator) begin(ctx context.Context, workspaceID string) error {
+	if workspaceID == "" {
+		return invalidRequest("the workspace's id is empty")
+	}
+	switch _, err := m.app.ledger.Begin(ctx, m.onRecord(workspaceID)); err {
+	case nil:
+		return nil
+	case ledger.ErrAway: // only with a token is the life put on record later
+		_, _, err := m.token(ctx, workspaceID, m.app.ledger.Begin)
+		return err
+	default:
+		return m.recordError(workspaceID, err)
+	}
 }
 
 // WorkspaceToken returns a live token for that workspace and when it expires;
