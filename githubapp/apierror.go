@@ -7,12 +7,12 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// APIError is an answer of GitHub's that isn't the one hoped for. It is inside
-// the [*tokenprovider.Error] that the methods of this package return; get at it
-// with [errors.As].
+// APIError is an answer with which GitHub refused a request, or that wasn't the
+// documented one. It is in the [*tokenprovider.Error] that the methods of this
+// package return; find it with [errors.As].
 type APIError struct {
 	Status           int    // of HTTP
-	Message          string // GitHub's own, at most 512 characters; "" when the answer was no JSON
+	Message          string // GitHub's message, cut to 512 characters; "" when the answer wasn't JSON
 	RequestID        string // GitHub's support asks for it
 	DocumentationURL string
 	Method, Path     string // of the request

@@ -20,9 +20,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// App is a GitHub App: who it is, and the tokens of its installations. Make it
-// with [New], once per process; it must not be copied. All methods are safe for
-// concurrent use. It needs no closing: nothing runs while nobody calls.
+// App is a GitHub App and the tokens of its installations. Make it with [New],
+// once per process; it must not be copied. All methods are safe for concurrent
+// use. It needs no Close: no goroutine runs while nobody calls.
 type App struct {
 	name   string            // of the app, for errors and logs
 	client *apiclient.Client // what is known of the app as a whole
@@ -54,9 +54,9 @@ type App struct {
 // thousands.
 const queueTimeout = 10 * time.Minute
 
-// New returns the App that opts describe. It reads the key but makes no
-// request: mint a token at boot, or use [Installation.Require], to see at once
-// that GitHub accepts it. The error names the field that is missing or
+// New returns the [App] that opts describe. It reads the key but makes no
+// request: to see at boot whether GitHub accepts the key, call
+// [Installation.Require]. The error names the field that is missing or
 // malformed and says what to do.
 func New(opts Options) (*App, error) {
 	opts, err := opts.withDefaults()
@@ -123,9 +123,9 @@ func (a *App) storeKey(kind string, parts ...string) string {
 }
 
 // JWT returns the JSON Web Token that proves who the app is, and when it
-// expires by this machine's clock. It is for requests to GitHub that this
-// package doesn't make; it can do more than any installation's token, so it
-// stays on the platform.
+// expires by this machine's clock. Use it for requests to GitHub that this
+// package doesn't make. It can do more than any installation's token, so keep
+// it on the platform.
 func (a *App) JWT(ctx context.Context) (string, time.Time, error) {
 	token, expiresAt, err := a.client.JWT(ctx)
 	if err != nil {
@@ -140,7 +140,7 @@ func (a *App) do(ctx context.Context, r apiclient.Request) (*apiclient.Answer, e
 	return got, published(err)
 }
 
-// String returns which app a is.
+// String returns the app's id or client ID as text.
 func (a *App) String() string { return "githubapp.App(" + a.name + ")" }
 
 // Format prints [App.String] under every verb.

@@ -15,10 +15,10 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp/internal/apiclient"
 )
 
-// InstallationInfo is what GitHub tells about an installation.
+// InstallationInfo is what GitHub says about an installation.
 type InstallationInfo struct {
 	ID                  int64
-	Account             string            // login, or slug of an enterprise; "" when GitHub tells none
+	Account             string            // login, or slug of an enterprise; "" when GitHub names none
 	AccountType         string            // Organization, User or Enterprise
 	RepositorySelection string            // all or selected
 	Permissions         map[string]string // granted by the account: name to read, write or admin
@@ -39,18 +39,18 @@ func (i *InstallationInfo) clone() *InstallationInfo {
 const enterprises = "enterprises/"
 
 // FindInstallation returns the installation on an account ("owner"), on a
-// repository ("owner/repo"; one that was renamed is found by its old name too),
-// or on an enterprise ("enterprises/slug"). The error is of CodeNotFound when
-// the app isn't installed there, and of CodeInvalidRequest when target can't be
-// a name; GitHub isn't asked then.
+// repository ("owner/repo"; a renamed one is also found by its old name), or on
+// an enterprise ("enterprises/slug"). The error is of CodeNotFound when the app
+// isn't installed there, and of CodeInvalidRequest when target is none of these
+// forms.
 //
-// What GitHub says is remembered, of an owner and an enterprise for an hour, of
-// a repository for 10 minutes, and served on after that while GitHub can't be
-// asked. That an account has no installation is held for 30 seconds, doubling to
-// 15 minutes, for all its repositories. Callers who ask for the same target at
-// the same time share one request. A webhook about the installation or its
-// account, and a mint that finds the installation gone, end that at once. What
-// comes back is the caller's own.
+// The answer is kept: for an owner or an enterprise for an hour, for a
+// repository for 10 minutes, and for longer while GitHub can't be asked. That
+// an account has no installation is kept, also for its repositories, for 30
+// seconds at first, doubling to 15 minutes. A webhook about the installation or
+// its account, and a mint that finds the installation gone, discard what is
+// kept. Callers who ask for the same target at the same time share one request.
+// The result belongs to the caller.
 func (a *App) FindInstallation(ctx context.Context, target string) (*InstallationInfo, error) {
 	account, repository, isRepository := strings.Cut(target, "/")
 	path := "/users/" + account + "/installation" // answers for organisations too
@@ -110,8 +110,9 @@ var name = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
 // so that it can't lead to another path.
 func nameable(text string) bool { return name.MatchString(text) && text != "." && text != ".." }
 
-// Installations returns all installations of the app in GitHub's order. They
-// are asked for page by page as the caller goes on; an error ends them.
+// Installations returns all installations of the app, in GitHub's order. It
+// asks GitHub for the next page as the caller goes on, and stops after an
+// error.
 func (a *App) Installations(ctx context.Context) iter.Seq2[*InstallationInfo, error] {
 	return func(yield func(*InstallationInfo, error) bool) {
 		seen := map[string]bool{}

@@ -1,5 +1,5 @@
-// Package githubapp hands out GitHub App installation tokens: live, shared, as
-// narrow as asked for.
+// Package githubapp hands out GitHub App installation tokens: cached and fresh,
+// shared between replicas, and narrowed to a [Scope].
 //
 // # Start
 //
@@ -8,15 +8,15 @@
 //	installation := app.Installation(id)
 //	token, expiresAt, err := installation.Token(ctx)
 //
-// An [App] is one for the whole process: it holds the key, the JWT that proves
+// Make one [App] for the whole process: it holds the key, the JWT that proves
 // who the app is, and a cached token for each installation and scope. An
-// [Installation] is a handle that is cheap to keep and has no state of its own
-// that a caller could lose: the same id and [Scope] give the same one.
-// [NewMutator] turns it into the plugin that writes GITHUB_TOKEN and GH_TOKEN
-// into a workspace's environment; [NewWorkspaceMutator] gives each workspace a
-// token of the scope that a [ScopePolicy] allows it. [App.FindInstallation]
-// finds the id for an owner or a repository, and [App.WebhookHandler] learns at
-// once when a token is dead.
+// [Installation] hands out the tokens of one installation; the same id and
+// Scope give the same one. [NewMutator] makes it a plugin that writes
+// GITHUB_TOKEN and GH_TOKEN into a workspace's environment.
+// [NewWorkspaceMutator] gives each workspace a token of its own, with the scope
+// that a [ScopePolicy] allows. [App.FindInstallation] finds the id for an owner
+// or a repository, and [App.WebhookHandler] drops tokens as soon as GitHub says
+// that they are dead.
 //
 // # From key to token
 //
@@ -31,37 +31,38 @@
 //
 // # Replicas
 //
-// Replicas of a platform share tokens through [Options].Store: one mints, all
-// use the token, which is sealed in the store. A webhook that reaches one of
-// them, or a mint that finds an installation gone, drops its tokens there for
-// all, and any replica can release a workspace that others served. A store that
-// is down costs mints; it is an error only to whoever releases a workspace.
+// Replicas of a platform share tokens through [Options].Store, where they are
+// sealed: one replica mints a token, and all of them use it. A webhook that
+// reaches one replica, or a mint that finds an installation gone, drops its
+// tokens in the store for all. Any replica can release a workspace that others
+// served. A store that is down costs mints; only
+// [WorkspaceMutator.ReleaseWorkspace] returns an error for it.
 //
 // # What it promises
 //
 //   - Every method is safe for concurrent use, and none holds a lock while it
 //     waits for the network or a signer.
-//   - One signature serves all installations until the JWT ages out, and one
-//     mint all callers of an installation.
-//   - What is true of the app as a whole (a rate limit, a key or clock that is
-//     refused, GitHub being down) is asked once for all installations: how many
-//     requests are made doesn't depend on how many callers there are.
-//   - A token is replaced ahead of its expiry in the background; while a live
-//     one is held, nobody sees an error. See [tokenprovider.Cache].
-//   - Errors are a [*tokenprovider.Error] with a code to branch on, and hold an
-//     [*APIError] when GitHub answered: its message, the status, the id of the
-//     request.
+//   - One JWT serves all installations until it ages out, and one mint all
+//     callers of an installation.
+//   - What concerns the app as a whole (a rate limit, a key or clock that is
+//     refused, GitHub being down) is found out once for all installations. The
+//     number of requests doesn't depend on the number of callers.
+//   - A token is replaced in the background ahead of its expiry. While a live
+//     one is held, no caller sees an error. See [tokenprovider.Cache].
+//   - Errors are a [*tokenprovider.Error] with a code to branch on. If GitHub
+//     answered, there is an [*APIError] in it, with GitHub's message, the
+//     status and the id of the request.
 //   - A signer, an HTTP client, a policy, a store or a logger that panics or
-//     hangs does no harm to other callers.
-//   - No token, key or JWT is in an error, a log line, or the print of any type
-//     of this package. No response body is.
+//     hangs harms no other caller.
+//   - No token, key, JWT or response body is in an error, a log line, or the
+//     printed form of any type of this package.
 //
 // # What it refuses
 //
 //   - A token that is wider than the scope that was asked for.
 //   - A scope with an empty list, which GitHub would take for everything.
 //   - To send a credential anywhere but to the scheme, host and port of
-//     [Options].BaseURL, whatever a redirect says.
+//     [Options].BaseURL, even after a redirect.
 //
 // The documents behind it are GitHub's "Generating a JSON Web Token (JWT) for a
 // GitHub App", "Generating an installation access token for a GitHub App",

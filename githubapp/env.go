@@ -23,14 +23,14 @@ const (
 	envAPIURL         = "GITHUB_API_URL" // CI systems set it everywhere: it alone configures nothing
 )
 
-// OptionsFromEnv returns Options from GITHUB_APP_ID or GITHUB_APP_CLIENT_ID,
-// GITHUB_APP_PRIVATE_KEY_FILE (or GITHUB_APP_PRIVATE_KEY) and GITHUB_API_URL, as
-// getenv returns them; a nil getenv is os.Getenv. White space around values is
-// ignored. The key may be in any of the forms that [Options].PrivateKey takes.
+// OptionsFromEnv returns [Options] from the variables GITHUB_APP_ID or
+// GITHUB_APP_CLIENT_ID, GITHUB_APP_PRIVATE_KEY_FILE or GITHUB_APP_PRIVATE_KEY,
+// and GITHUB_API_URL. A nil getenv is [os.Getenv]. White space around values is
+// ignored.
 //
-// With no variable of an app set the error is [tokenprovider.ErrNotConfigured]:
-// a platform that has no app goes on without. With only some of them set, or
-// one that is malformed, it is another error, which names the variable.
+// With none of them set, or only GITHUB_API_URL, the error is
+// [tokenprovider.ErrNotConfigured], so that a platform without an app can go
+// on. If only some are set, or one is malformed, the error names the variable.
 func OptionsFromEnv(getenv func(string) string) (Options, error) {
 	env := environment{getenv}
 	if !env.configured() {
@@ -76,8 +76,8 @@ func OptionsFromEnv(getenv func(string) string) (Options, error) {
 	return opts, nil
 }
 
-// InstallationIDFromEnv returns GITHUB_APP_INSTALLATION_ID, as getenv returns
-// it; a nil getenv is os.Getenv. With no variable of an app set the error is
+// InstallationIDFromEnv returns the number in GITHUB_APP_INSTALLATION_ID. A nil
+// getenv is [os.Getenv]. With no variable of an app set the error is
 // [tokenprovider.ErrNotConfigured]; otherwise it says what is missing or
 // malformed.
 func InstallationIDFromEnv(getenv func(string) string) (int64, error) {

@@ -16,8 +16,7 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Identity is who commits: the name and address under which GitHub shows
-// commits as the app's own.
+// Identity is the author of commits that GitHub shows as the app's.
 type Identity struct {
 	Name  string // SLUG[bot]
 	Email string // ID+SLUG[bot]@users.noreply.HOST, with the id of the bot's account
@@ -30,12 +29,13 @@ type bot struct {
 	refused refusal
 }
 
-// Identity returns under which name and address GitHub shows commits as the
-// app's own. GitHub is asked once, and the answer kept for as long as the App:
-// one that is renamed needs a restart. It takes a token of some installation, of
-// which the app needs one. Callers who ask at the same time share the requests.
-// After an error GitHub isn't asked again for 30 seconds at least, and the error
-// is the same. One of CodeNotFound says that the app isn't installed anywhere.
+// Identity returns the name and address of the app's bot account, under which
+// GitHub shows commits as the app's. The answer is kept for the life of the
+// App: after the app was renamed, restart the process. The app has to be
+// installed somewhere, since the request needs an installation's token; the
+// error is of CodeNotFound if it isn't. Callers who ask at the same time share
+// the requests. After an error GitHub isn't asked for at least 30 seconds, and
+// the same error is returned.
 func (a *App) Identity(ctx context.Context) (Identity, error) {
 	if found := a.bot.found.Load(); found != nil {
 		return *found, nil

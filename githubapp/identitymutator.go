@@ -12,24 +12,24 @@ const identityPatience = 5 * time.Second
 // identityVariables are who commits, for git.
 var identityVariables = [...]string{"GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"}
 
-// IdentityMutator has git in a workspace commit as the app: without a name and
-// an address `git commit` ends with "Author identity unknown". It satisfies
-// provisionhook.EnvMutator without importing that package and is safe for
-// concurrent use.
+// IdentityMutator is a plugin that makes git in a workspace commit as the app:
+// without a name and an address git commit fails with "Author identity
+// unknown". It satisfies provisionhook.EnvMutator without importing that
+// package, and is safe for concurrent use.
 type IdentityMutator struct{ app *App }
 
-// NewIdentityMutator returns an IdentityMutator of app's [App.Identity]. With a
-// nil app each [IdentityMutator.MutateEnv] is an error.
+// NewIdentityMutator returns an [IdentityMutator] that sets app's
+// [App.Identity]. With a nil app each MutateEnv returns an error.
 func NewIdentityMutator(app *App) *IdentityMutator { return &IdentityMutator{app} }
 
 // Name returns github-app-identity.
 func (m *IdentityMutator) Name() string { return "github-app-identity" }
 
 // MutateEnv sets GIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL, GIT_COMMITTER_NAME and
-// GIT_COMMITTER_EMAIL, unless env has one of them: then somebody else says who
-// commits. They take the place of user.name and user.email in the workspace. An
-// identity that can't be found within 5 s is logged, and none is set: a
-// workspace starts without it. A nil env is an error, and the end of ctx.
+// GIT_COMMITTER_EMAIL, unless env has one of them. In git they take precedence
+// over user.name and user.email. If the identity can't be found within 5 s,
+// MutateEnv logs that, sets nothing and returns nil. It returns an error for a
+// nil env and for a ctx that ended.
 func (m *IdentityMutator) MutateEnv(ctx context.Context, workspaceID string, env map[string]string) error {
 	switch {
 	case m.app == nil:

@@ -10,9 +10,10 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Installation is the provider of one installation's token, of one scope. Get
-// it from [App.Installation] and keep it: its cached read needs no lookup, no
-// lock and no allocation. All methods are safe for concurrent use.
+// Installation is a [tokenprovider.TokenProvider] of one installation's tokens,
+// with one scope. Get it from [App.Installation] and keep it: a cached read
+// then needs no lookup, no lock and no allocation. All methods are safe for
+// concurrent use.
 type Installation struct {
 	app     *App
 	id      int64
@@ -30,16 +31,16 @@ var (
 )
 
 // Installation returns the installation with that id, narrowed by each scope in
-// turn; without one its token may do all that the installation may. The same id
-// and scope give the same *Installation. It makes no request. With an id of
-// zero or less, or a malformed scope, [Installation.Token] is an error of
-// CodeInvalidRequest.
+// turn. Without a scope its token may do all that the installation may. The
+// same id and scope give the same *Installation. It makes no request. With an
+// id of zero or less, or a malformed scope, [Installation.Token] returns an
+// error of CodeInvalidRequest.
 func (a *App) Installation(id int64, scope ...Scope) *Installation {
 	return a.installation(id, everything, scope...).ready()
 }
 
-// Scoped returns the same installation with its scope narrowed by s. If s asks
-// for more than that scope has, [Installation.Token] is an error.
+// Scoped returns the same installation with i's scope narrowed by s. If s asks
+// for more than i's scope has, [Installation.Token] returns an error.
 func (i *Installation) Scoped(s Scope) *Installation {
 	return i.app.installation(i.id, i.asked, s).ready()
 }
@@ -47,18 +48,19 @@ func (i *Installation) Scoped(s Scope) *Installation {
 // Token returns a live token and when it expires by this machine's clock; see
 // [tokenprovider.Cache.Token].
 //
-// The error is a [*tokenprovider.Error], or ctx's own. Its code is forbidden
-// when the installation is suspended or a permission isn't granted, not_found
-// when it is unknown or removed, unauthenticated when the app's key or clock is
-// refused, rate_limited, unavailable, invalid_request for a scope that GitHub
-// refuses, and internal for an answer that isn't GitHub's documented one.
+// The error is a [*tokenprovider.Error] or ctx's. Its code is CodeForbidden if
+// the installation is suspended or a permission isn't granted, CodeNotFound if
+// the installation is unknown or was removed, CodeUnauthenticated if GitHub
+// refuses the app's key or clock, CodeInvalidRequest if the scope is malformed
+// or GitHub refuses it, CodeRateLimited, CodeUnavailable if GitHub can't be
+// reached, or CodeInternal if its answer isn't the documented one.
 func (i *Installation) Token(ctx context.Context) (string, time.Time, error) {
 	return i.cache.Load().Token(ctx)
 }
 
-// Invalidate reports that token was refused: it is replaced, if it is the one
-// that is held and the report is believed; see
-// [tokenprovider.Cache.Invalidate]. One that another replica revoked is dropped.
+// Invalidate takes a report that token was refused, and returns whether it is
+// believed; see [tokenprovider.Cache.Invalidate]. A token that another replica
+// revoked is dropped.
 func (i *Installation) Invalidate(token string) bool {
 	if i.holds(token) && i.dropRevoked(context.Background()) {
 		return true
@@ -66,8 +68,7 @@ func (i *Installation) Invalidate(token string) bool {
 	return i.cache.Load().Invalidate(token)
 }
 
-// Status returns a snapshot for operators. Its Name is that of the
-// installation.
+// Status returns a snapshot for operators, whose Name names the installation.
 func (i *Installation) Status() tokenprovider.Status {
 	s := i.cache.Load().Status()
 	s.Name = i.name()
@@ -84,10 +85,10 @@ func (i *Installation) name() string {
 	return name
 }
 
-// Granted returns what GitHub granted to the latest token that was minted here,
-// and false before there is one. Nil Repositories and RepositoryIDs are all
-// repositories of the installation; nil Permissions mean that GitHub didn't
-// tell.
+// Granted returns the scope that GitHub granted to the last token that this
+// process minted; false before the first one. If Repositories and RepositoryIDs
+// are nil, it is for all repositories of the installation. If Permissions is
+// nil, GitHub didn't say.
 func (i *Installation) Granted() (Scope, bool) {
 	g := i.granted.Load()
 	if g == nil {
@@ -97,9 +98,9 @@ func (i *Installation) Granted() (Scope, bool) {
 }
 
 // Require mints a token, if none is held, and returns an error of CodeForbidden
-// that names each of the permissions that isn't granted; write includes read,
-// and admin both. Call it at boot: an app that lacks workflows: write works
-// until someone pushes a workflow.
+// that names each of permissions that wasn't granted; nil if all were. write
+// includes read, and admin includes both. Call it at boot: an app without
+// workflows: write would work until someone pushes a workflow.
 func (i *Installation) Require(ctx context.Context, permissions map[string]string) error {
 	if _, _, err := i.Token(ctx); err != nil {
 		return err
@@ -134,7 +135,7 @@ func (i *Installation) permissions(ctx context.Context) (map[string]string, erro
 	return info.Permissions, nil
 }
 
-// String returns which installation i is, and its scope.
+// String returns the installation's id and scope as text.
 func (i *Installation) String() string {
 	return fmt.Sprintf("githubapp.Installation(%d: %s)", i.id, i.asked.scope)
 }

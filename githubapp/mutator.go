@@ -12,16 +12,16 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// MutatorOptions say what [NewMutator] and [NewWorkspaceMutator] write into an
-// environment; nil means the defaults.
+// MutatorOptions say what a [Mutator] or a [WorkspaceMutator] writes into an
+// environment. The zero MutatorOptions are the defaults.
 type MutatorOptions struct {
 	Name         string   // default github-app-auth
-	EnvNames     []string // nil: GITHUB_TOKEN and GH_TOKEN; empty but not nil: inject nothing
+	EnvNames     []string // the variables to set. nil: GITHUB_TOKEN and GH_TOKEN; empty but not nil: none
 	KeepExisting bool     // touch none when one holds a token of the user's own
 
-	// ShareTokens has workspaces with the same installation and scope share one
-	// token, for fewer mints. A release revokes nothing then. Only
-	// [NewWorkspaceMutator] heeds it.
+	// ShareTokens makes a [WorkspaceMutator] give workspaces with the same
+	// installation and scope the same token, for fewer mints. A release then
+	// revokes nothing. A [Mutator] ignores it.
 	ShareTokens bool
 }
 
@@ -102,10 +102,10 @@ func longLived(ctx context.Context) context.Context {
 	return tokenprovider.WithMinTTL(ctx, max(injectedTTL, tokenprovider.MinTTL(ctx)))
 }
 
-// Mutator writes an installation's token into the environment of every
-// workspace, and provides the fresh one later. It satisfies
-// provisionhook.EnvMutator without importing that package. All methods are safe
-// for concurrent use.
+// Mutator is a plugin that writes an installation's token into the environment
+// of every workspace, and provides fresh ones later. It satisfies
+// provisionhook's EnvMutator and TokenProvider without importing that package.
+// All methods are safe for concurrent use.
 type Mutator struct {
 	injection    injection
 	installation *Installation // nil: not configured
@@ -118,11 +118,11 @@ var (
 	_ tokenprovider.UsageReporter  = (*Mutator)(nil)
 )
 
-// NewMutator returns a Mutator of i's token; nil opts mean the defaults. All
-// workspaces get the same token: for one of its own each, see
-// [NewWorkspaceMutator]. With a nil i there is no token:
-// [tokenprovider.ErrNotConfigured]. With a name in opts.EnvNames that is none
-// of a variable, each [Mutator.MutateEnv] is an error that says so.
+// NewMutator returns a [Mutator] of i's token; nil opts mean the defaults. All
+// workspaces get the same token; to give each its own, see
+// [NewWorkspaceMutator]. With a nil i each call for a token returns
+// [tokenprovider.ErrNotConfigured]. If a name in opts.EnvNames can't be that of
+// a variable, each [Mutator.MutateEnv] returns an error that names it.
 func NewMutator(i *Installation, opts *MutatorOptions) *Mutator {
 	return &Mutator{newInjection(opts), i}
 }
@@ -130,8 +130,9 @@ func NewMutator(i *Installation, opts *MutatorOptions) *Mutator {
 // Name returns [MutatorOptions].Name.
 func (m *Mutator) Name() string { return m.injection.name }
 
-// MutateEnv sets the variables in env to the token. A nil env is an error, and
-// so is a token that can't be had: env is untouched then.
+// MutateEnv sets the variables of [MutatorOptions].EnvNames in env to the
+// token. It asks for one with at least half an hour to live. It returns an
+// error, and leaves env unchanged, if env is nil or no token can be had.
 func (m *Mutator) MutateEnv(ctx context.Context, _ string, env map[string]string) error {
 	var app *App
 	if m.installation != nil {
@@ -152,7 +153,7 @@ func (m *Mutator) Token(ctx context.Context) (string, time.Time, error) {
 	return m.installation.Token(ctx)
 }
 
-// Invalidate reports a refused token; see [Installation.Invalidate].
+// Invalidate does what [Installation.Invalidate] does.
 func (m *Mutator) Invalidate(token string) bool {
 	return m.installation != nil && m.installation.Invalidate(token)
 }
@@ -165,7 +166,7 @@ func (m *Mutator) Status() tokenprovider.Status {
 	return m.installation.Status()
 }
 
-// String returns which mutator m is, and of which installation.
+// String returns the mutator's name and its installation as text.
 func (m *Mutator) String() string {
 	return fmt.Sprintf("githubapp.Mutator(%s: %v)", m.injection.name, m.installation)
 }

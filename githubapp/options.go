@@ -28,52 +28,54 @@ const (
 	defaultMintTimeout = 15 * time.Second
 )
 
-// Options say which GitHub App to be, and how. AppID or ClientID is needed, and
-// exactly one of PrivateKey, Signers and KeyFile. [New] copies what it needs:
-// changing Options afterwards changes nothing.
+// Options describe an [App]. AppID or ClientID is required, and exactly one of
+// PrivateKey, Signers and KeyFile. [New] copies what it needs: changing Options
+// afterwards has no effect.
 //
-// Options print without their key, whatever the verb, as long as they aren't in
-// an unexported field of another type.
+// Options print without their keys, unless they are in an unexported field of
+// another type, where [fmt] calls no methods.
 type Options struct {
-	AppID    int64  // the number on the app's settings page; or
-	ClientID string // the client ID beside it, which is the issuer when both are set
+	AppID    int64  // the number on the app's settings page
+	ClientID string // the client ID on that page; the JWT's issuer if it is set, else AppID is
 
-	// PrivateKey is the app's key in PEM, PKCS#1 or PKCS#8, or in one of the
-	// forms that are made of it on its way: base64 of the file, line breaks that
-	// are escaped or gone, quotes around it.
+	// PrivateKey is the app's RSA key in PEM, as PKCS#1 or PKCS#8. It is also
+	// read as base64 of the PEM, with escaped or missing line breaks, or in
+	// quotes.
 	PrivateKey []byte
-	// Signers are RSA keys that are held elsewhere: KMS, HSM. Of several, for
-	// rotation, the first that signs and that GitHub accepts is kept.
+	// Signers are RSA keys that are held elsewhere, such as in a KMS or HSM. If
+	// there are several, as during a rotation, the first one that signs and
+	// that GitHub accepts is used.
 	Signers []crypto.Signer
-	// KeyFile is a file with such a key. It is read again when a key is refused,
-	// and that same call goes on with the new key.
+	// KeyFile is the path of a file with a key as in PrivateKey. It is read
+	// again when GitHub refuses the key, and the same call goes on with the new
+	// key.
 	KeyFile string
 
-	// BaseURL is that of the REST API: https://api.github.com when it is "",
+	// BaseURL is the URL of the REST API: "" for https://api.github.com,
 	// https://api.NAME.ghe.com with data residency, https://HOST/api/v3 for a
-	// GitHub Enterprise Server. Credentials go to it alone: where it is a
-	// gateway's, links and redirects of GitHub's are followed there.
+	// GitHub Enterprise Server. If it is that of a proxy, links and redirects
+	// to GitHub are followed through the proxy.
 	BaseURL string
-	// HTTPClient carries every request. Its CheckRedirect is replaced. With nil
-	// it is one whose transport is like http.DefaultTransport and besides finds
-	// out, by pings, that a kept connection is dead.
+	// HTTPClient sends every request; a copy of it with another CheckRedirect
+	// is used. Nil: a client whose transport is like [http.DefaultTransport]
+	// and also finds out, by pings, that a kept HTTP/2 connection is dead.
 	HTTPClient *http.Client
 	APIVersion string // X-GitHub-Api-Version; default 2022-11-28
 	UserAgent  string // default provisionkit-githubapp
 
-	MaxConcurrentMints int // mints under way at the same time; default 16
-	// Cache has the timing of every installation's token. Its MintTimeout
-	// begins with the request, not in the queue.
+	MaxConcurrentMints int // how many mints may run at the same time; default 16
+	// Cache has the timing of every installation's token. MintTimeout bounds
+	// the request to GitHub, without the wait for its turn before.
 	Cache tokenprovider.CacheOptions
 
-	// Store shares tokens between the replicas of a platform: one mints, all
-	// use. With nil each mints its own.
+	// Store is what the replicas of a platform share: tokens, and the record of
+	// what each workspace was given. Nil: each replica has its own, in memory.
 	Store tokenprovider.Store
-	// SealKeys are needed with Store: 32 random bytes each; see
-	// [tokenprovider.SharedOptions] for their rotation.
+	// SealKeys seal what is in Store, and are required with one. Each has 32
+	// random bytes; see [tokenprovider.SharedOptions] for their rotation.
 	SealKeys [][]byte
 
-	Logger *slog.Logger // nil: nothing is logged. It is Cache.Logger too where that is nil
+	Logger *slog.Logger // nil: nothing is logged. It is also Cache.Logger if that is nil
 }
 
 // withDefaults returns o with every default applied, or an error that names the
@@ -196,7 +198,7 @@ func transport(connections int, timeout time.Duration) http.RoundTripper {
 	return t
 }
 
-// String returns which app o is for, without a key.
+// String returns the app's id or client ID as text, without a key.
 func (o Options) String() string {
 	base := o.BaseURL
 	if u, err := parseBaseURL(base); err == nil {

@@ -9,15 +9,14 @@ import (
 )
 
 // ScopePolicy decides, from the platform's own records, which installation a
-// workspace may use and how narrowed. It is asked for each token, so a change
-// of what it says counts for the next one. It must be safe for concurrent use
-// and should return when ctx ends.
+// workspace may use, and with which scope. It is asked for each token, so a
+// change of its answer has effect on the next one. It must be safe for
+// concurrent use and should return when ctx ends.
 //
-// When it fails there is no token, whatever was given before. An error is
-// wrapped: return a [*tokenprovider.Error] of CodeForbidden to deny a token;
-// one without a code counts as temporary. The zero Scope is all that the
-// installation has, so a list that came out empty must not be nil: an empty one
-// that isn't is refused.
+// When it returns an error the workspace gets no token. To deny a token, return
+// a [*tokenprovider.Error] of CodeForbidden: an error without a code counts as
+// temporary. The zero [Scope] is all that the installation has, so return an
+// empty list, and not nil, for a workspace that may have no repository.
 type ScopePolicy func(ctx context.Context, workspaceID string) (installationID int64, s Scope, err error)
 
 // installation returns what the policy gives the workspace.

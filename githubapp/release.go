@@ -10,16 +10,17 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// ErrReleaseUncertain is what a [*ReleaseUncertainError] is.
+// ErrReleaseUncertain is what every [*ReleaseUncertainError] is, by
+// [errors.Is].
 var ErrReleaseUncertain = errors.New("githubapp: the workspace may have a token that isn't revoked")
 
-// ReleaseUncertainError is the error of a release of which it isn't known whether
-// the workspace has a token still: there was no record of it, since the Store or
-// this process lost it. At Until all that it can have is dead, and the release
-// that is called then again returns nil.
+// ReleaseUncertainError is the error of a release that couldn't tell whether
+// the workspace still has a live token, because there was no record of the
+// workspace: the Store lost it, or a process without a Store was restarted. At
+// Until all tokens that it can have are dead, and another release returns nil.
 type ReleaseUncertainError struct{ Until time.Time }
 
-// Error says until when.
+// Error returns the text for operators, with the time.
 func (e *ReleaseUncertainError) Error() string {
 	return fmt.Sprintf("%v; at %s it is dead in any case", ErrReleaseUncertain, e.Until.UTC().Format(time.RFC3339))
 }
@@ -27,23 +28,25 @@ func (e *ReleaseUncertainError) Error() string {
 // Is reports whether target is [ErrReleaseUncertain].
 func (e *ReleaseUncertainError) Is(target error) bool { return target == ErrReleaseUncertain }
 
-// ReleaseWorkspace ends the workspace: all that it was given is revoked, by
-// whichever replica it was, what is being minted for it is revoked when it comes,
-// and until its next MutateEnv it gets nothing. The policy isn't asked. Have
-// Options.Admit of the endpoint refuse the workspace before.
+// ReleaseWorkspace revokes all tokens of the workspace, whichever replica
+// minted them. A token that is being minted for it is revoked when it arrives.
+// Until its next MutateEnv the workspace gets no token. Before you call
+// ReleaseWorkspace, make tokenhttp.Options.Admit, or that of the gateway,
+// refuse the workspace.
 //
-// A nil error means that nothing that the workspace was given lives. It
-// presupposes a Store that forgets nothing that it has answered, and after an
-// outage of the Store it can come some seconds early: what was minted meanwhile
-// is put on record, or revoked, when the Store answers again.
+// A nil error means that no token of the workspace is alive, if the Store lost
+// no value that it had confirmed. Within some seconds after an outage of the
+// Store there may be one: what was minted during the outage is recorded, or
+// revoked, when a replica reaches the Store again.
 //
 // After an error call it again: it goes on where it stopped. A
-// [*ReleaseUncertainError] says from when on that will return nil; without a
-// Store it comes within an hour of the process's start, as what an earlier
-// process gave isn't known. CodeUnavailable means that the Store can't be
-// reached, another [*tokenprovider.Error] that a token couldn't be revoked.
+// [*ReleaseUncertainError] says when another call will return nil; without a
+// Store it can be returned for an hour after the process's start, since nobody
+// knows what an earlier process gave. An error of CodeUnavailable can mean that
+// the Store can't be reached. Any other [*tokenprovider.Error] is that of a
+// token that couldn't be revoked.
 //
-// With [MutatorOptions].ShareTokens nothing is revoked, and the error is nil.
+// With [MutatorOptions].ShareTokens it does nothing and returns nil.
 func (m *WorkspaceMutator) ReleaseWorkspace(ctx context.Context, workspaceID string) error {
 	if workspaceID == "" {
 		return invalidRequest("the workspace's id is empty")

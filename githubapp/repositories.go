@@ -12,27 +12,31 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Repositories returns the [ScopePolicy] for "these repositories, wherever they
-// live": allowed returns those that a workspace may use, each "owner/name", from
-// the platform's own records, and a token is for those of one owner. That is the
-// owner of the repository which the request names ([tokenprovider.Repository] of
-// ctx), which has to be one of the allowed; of an owner that it names, who has to
-// own one; and without either the first one's. permissions narrow each token;
-// nil are all that the installation has.
+// Repositories returns a [ScopePolicy] for platforms that know which
+// repositories a workspace may use, of any number of owners. allowed returns
+// them, each "owner/name", from the platform's own records. permissions narrow
+// each token; nil are all that the installation has.
 //
-// What isn't allowed is an error of CodeForbidden before GitHub is asked
-// anything. An owner that hasn't installed the app is one of CodeNotFound.
-// allowed is asked for each token: it must be safe for concurrent use; its
-// errors mean no token, like an empty list and a name in it that is malformed.
+// A token is for the allowed repositories of one owner. If the request names a
+// repository ([tokenprovider.Repository] of ctx), that has to be allowed, and
+// its owner is meant. If the request names an owner, one of the owner's
+// repositories has to be allowed. If it names nothing, the owner of the first
+// allowed repository is meant.
 //
-// The names in the list are those of today. One that was renamed, moved or
-// deleted costs the owner's other repositories a call that fails with
-// CodeInvalidRequest, and one that was renamed a second where none is named; after
-// that each token is for one of them alone, the first that is there where none is
-// named. A repository that moved is of CodeNotFound and says where it is. Nobody gets a token for
-// where a name leads by a redirect: that repository isn't on the list.
+// For what isn't allowed the error is of CodeForbidden, and GitHub isn't asked.
+// For an owner that hasn't installed the app it is of CodeNotFound. allowed is
+// called for each token and must be safe for concurrent use. If it returns an
+// error, an empty list or a malformed name, there is no token.
 //
-// The wiki of a repository (name.wiki) goes with it.
+// Keep the names in the list up to date. If one of an owner's repositories was
+// renamed, moved or deleted, the first call for that owner fails with
+// CodeInvalidRequest (a renamed one may cost a second such call where the
+// request names none). After that each token is for one repository alone: the
+// one named, or the first that exists. For a repository that moved the error is
+// of CodeNotFound and says where it is now. Nobody gets a token for the
+// repository that an old name redirects to, since it isn't on the list.
+//
+// Whoever may use a repository may use its wiki (name.wiki).
 func Repositories(a *App, allowed func(ctx context.Context, workspaceID string) ([]string, error),
 	permissions map[string]string) (ScopePolicy, error) {
 	switch {

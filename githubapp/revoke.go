@@ -11,11 +11,11 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Revoke kills an installation token at GitHub, for all who hold it. It is
-// dropped here first, at any age, and remembered for an hour, in Options.Store
-// too: no replica takes it from there again, and one that holds it drops it at
-// its next refresh, or when it is reported. Revoking a token that is already dead
-// is no error.
+// Revoke revokes an installation token at GitHub (DELETE /installation/token).
+// Before that it drops the token from this App's caches, and notes its SHA-256
+// for an hour, in [Options].Store too: no replica takes the token from the
+// store again, and a replica that holds it drops it with its next refresh or
+// when it is reported. Revoke returns nil for a token that is dead already.
 func (a *App) Revoke(ctx context.Context, token string) error {
 	if token == "" {
 		return invalidRequest("revoke: the token is empty")

@@ -13,14 +13,15 @@ import (
 
 // Scope says what a token may be used for. A nil field doesn't narrow the
 // token: with the zero Scope it may do all that the installation may. An empty
-// list that isn't nil is refused, since GitHub would take it for everything.
+// list or map that isn't nil is an error of CodeInvalidRequest when a token is
+// asked for, since GitHub would take it for everything.
 //
-// Repositories and RepositoryIDs add up. Prefer ids where they are known: a
-// repository keeps its id when it is renamed.
+// A token is for the repositories in Repositories and those in RepositoryIDs.
+// Prefer ids where you know them: a repository keeps its id when it is renamed.
 type Scope struct {
-	Repositories  []string          // names without the owner; compared without case
+	Repositories  []string          // names without the owner; case doesn't matter
 	RepositoryIDs []int64           // GitHub's numbers
-	Permissions   map[string]string // "contents" to "read", and so on; levels are read, write and admin
+	Permissions   map[string]string // by name, such as "contents", the level: read, write or admin
 }
 
 // validate returns an error for what GitHub would misunderstand, or refuse
@@ -108,7 +109,7 @@ func (s Scope) body() ([]byte, error) {
 	}(s))
 }
 
-// String returns all that s asks for.
+// String returns s as text.
 func (s Scope) String() string {
 	if s.narrowsNothing() {
 		return "everything"

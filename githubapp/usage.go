@@ -12,9 +12,9 @@ var _ tokenprovider.UsageReporter = (*App)(nil)
 // maxUsage bounds the lists of a [tokenprovider.Usage].
 const maxUsage = 100
 
-// Usage returns the rate limits of the app and of its installations as GitHub
-// told them last, what isn't asked for at the moment, since GitHub refused it or
-// can't be reached, and how many mints wait for their turn.
+// Usage returns the rate limits of the app and of its installations, as GitHub
+// told them last; what isn't asked for at present, because GitHub refused it or
+// can't be reached; and how many mints wait for their turn.
 func (a *App) Usage() tokenprovider.Usage {
 	limits, holds := a.client.Usage()
 	holds = append(append(holds, a.facts.holds()...), a.accounts.holds()...)

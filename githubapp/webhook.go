@@ -41,28 +41,28 @@ type webhook struct {
 	} `json:"repositories_removed"`
 }
 
-// WebhookHandler returns a handler that receives GitHub's webhook deliveries,
-// to drop tokens the moment they are known to be dead: at suspend and deleted,
-// at new_permissions_accepted, so that the next token has the new permissions,
-// and those narrowed to a repository that was removed. With created, unsuspend,
-// new_permissions_accepted and repositories added, a mint that failed is tried
-// again at once. What [App.FindInstallation] remembers goes with each of them,
-// and when an account is renamed. Deliveries can be missed, so it makes things
-// faster and is never needed: a refresh finds the same out.
+// WebhookHandler returns a handler for GitHub's webhook deliveries about
+// installations. It drops the tokens of an installation that was suspended or
+// deleted, those of one with new permissions, so that the next token has them,
+// and those narrowed to a repository that was removed. After created,
+// unsuspend, new_permissions_accepted, and repositories added, a mint that
+// failed is tried again at once. Each of these, and the renaming of an account,
+// discards what [App.FindInstallation] keeps about the account. No delivery is
+// needed: without it, refreshes find out the same later.
 //
-// The secret is the one in the app's settings, where the content type has to be
-// application/json. It is copied; an empty one is an error, since anybody could
-// drop tokens then.
+// secret is the one in the app's settings, where the content type has to be
+// application/json. It is copied. An empty secret is an error, since then
+// anybody could drop tokens.
 //
-// Each delivery is taken once, by its X-GitHub-Delivery, of which the last
-// 10,000 within an hour are remembered by this handler: what is sent again, by
-// GitHub or by somebody who recorded it, is answered 202 and does nothing.
+// Each delivery takes effect once: a handler remembers X-GitHub-Delivery of the
+// last 10,000 deliveries for an hour, and answers a repeated one with 202.
 //
-// A delivery without the right X-Hub-Signature-256 is answered 401, and without
-// a well-formed one before anything of its body is read. One that is larger
-// than 1 MiB is 413, one that takes longer than 10 seconds 408, one of another
-// content type 415, one that isn't JSON or broke off 400, another method 405.
-// Everything else is 204, whatever the event.
+// A delivery without the right X-Hub-Signature-256 is answered with 401, and
+// its body isn't read if the header is missing or malformed. The answer is 413
+// for a delivery of more than 1 MiB, 408 for one that takes longer than 10
+// seconds, 415 for another content type, 400 for one that isn't JSON or broke
+// off, and 405 for a method other than POST. All other deliveries are answered
+// with 204, whatever the event.
 func (a *App) WebhookHandler(secret []byte) (http.Handler, error) {
 	if len(secret) == 0 {
 		return nil, errors.New("githubapp: WebhookHandler needs the secret that is set in the app's settings; " +

@@ -15,17 +15,16 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// WorkspaceMutator gives each workspace a token of its own, of the installation
-// and the scope that a [ScopePolicy] allows it. It satisfies provisionhook's
-// EnvMutator, WorkspaceTokenProvider and Releaser without importing that
-// package. All methods are safe for concurrent use.
+// WorkspaceMutator is a plugin that gives each workspace a token of its own, of
+// the installation and with the scope that a [ScopePolicy] allows. It satisfies
+// provisionhook's EnvMutator, WorkspaceTokenProvider and Releaser without
+// importing that package. All methods are safe for concurrent use.
 //
-// What a workspace was given is on record, in [Options].Store or in memory, so
-// that [WorkspaceMutator.ReleaseWorkspace] revokes it. Two WorkspaceMutators of
-// one app need different names, and two environments with one Store a prefix of
-// their own there. With [MutatorOptions].ShareTokens workspaces share tokens and
-// nothing is revoked. It has no method Token on purpose: no token is
-// everybody's.
+// It records the tokens of each workspace, in [Options].Store or in memory, so
+// that [WorkspaceMutator.ReleaseWorkspace] can revoke them; with
+// [MutatorOptions].ShareTokens it records and revokes none. Two
+// WorkspaceMutators of one app need different names, and two platforms with one
+// Store need different prefixes there.
 type WorkspaceMutator struct {
 	injection injection
 	app       *App
@@ -41,9 +40,9 @@ var (
 	_ tokenprovider.UsageReporter  = (*WorkspaceMutator)(nil)
 )
 
-// NewWorkspaceMutator returns a WorkspaceMutator of a's tokens; nil opts mean
-// the defaults. A nil a, a nil policy, and a name in opts.EnvNames that is none
-// of a variable are errors.
+// NewWorkspaceMutator returns a [WorkspaceMutator] of a's tokens; nil opts mean
+// the defaults. It returns an error if a or policy is nil, or if a name in
+// opts.EnvNames can't be that of a variable.
 func NewWorkspaceMutator(a *App, policy ScopePolicy, opts *MutatorOptions) (*WorkspaceMutator, error) {
 	in := newInjection(opts)
 	switch {
@@ -70,10 +69,11 @@ func NewWorkspaceMutator(a *App, policy ScopePolicy, opts *MutatorOptions) (*Wor
 // Name returns [MutatorOptions].Name.
 func (m *WorkspaceMutator) Name() string { return m.injection.name }
 
-// MutateEnv starts the workspace anew for [WorkspaceMutator.WorkspaceToken], also
-// after a release, and sets the variables in env to its token. A nil env is an
-// error, and so is a token that can't be had: env is unchanged then. Where
-// [MutatorOptions] say that nothing is injected, it asks for no token.
+// MutateEnv records that the workspace starts, so that it may have tokens, also
+// after a release. It sets the variables of [MutatorOptions].EnvNames in env to
+// the workspace's token, and asks for one with at least half an hour to live.
+// It returns an error, and leaves env unchanged, if env is nil or no token can
+// be had. If there is nothing to set, it needs no token.
 func (m *WorkspaceMutator) MutateEnv(ctx context.Context, workspaceID string, env map[string]string) error {
 	begun := m.share // without a record there is nothing to begin
 	err := m.injection.inject(env, m.app, func() (string, error) {
@@ -103,9 +103,9 @@ func (m *WorkspaceMutator) begin(ctx context.Context, workspaceID string) error 
 	}
 }
 
-// WorkspaceToken returns a live token for that workspace and when it expires;
-// see [Installation.Token] for errors. It is also of CodeForbidden when the
-// workspace was released and hasn't been started since.
+// WorkspaceToken returns a live token for that workspace and when it expires.
+// For errors see [Installation.Token]; the error is also of CodeForbidden if
+// the workspace was released and not started since.
 func (m *WorkspaceMutator) WorkspaceToken(ctx context.Context, workspaceID string) (string, time.Time, error) {
 	return m.token(ctx, workspaceID, m.app.ledger.Read)
 }
@@ -174,9 +174,9 @@ func (m *WorkspaceMutator) recordError(workspaceID string, err error) error {
 	return &tokenprovider.Error{Code: code, Err: fmt.Errorf("githubapp: workspace %q: %w", workspaceID, err)}
 }
 
-// Invalidate reports that token, which a workspace was handed here, was refused:
-// it is replaced, if it is the one that is held and the report is believed, and
-// revoked then; see [tokenprovider.Cache.Invalidate].
+// Invalidate takes a report that token, which m gave a workspace, was refused,
+// and returns whether it is believed; see [tokenprovider.Cache.Invalidate]. The
+// token is revoked once it is replaced, unless workspaces share it.
 func (m *WorkspaceMutator) Invalidate(token string) bool {
 	u, c := m.uses.holder(token)
 	if c == nil {
@@ -188,10 +188,10 @@ func (m *WorkspaceMutator) Invalidate(token string) bool {
 	return c.Invalidate(token)
 }
 
-// Status returns the worst state of the workspaces' tokens, how many of how many
-// fail, the last error, and the mints and failures of all that there ever were;
-// [tokenprovider.StateEmpty] without any. A token counts until its workspace is
-// released, or hasn't asked for it for an hour.
+// Status returns the worst state of the workspaces' tokens
+// ([tokenprovider.StateEmpty] if there are none), how many of them are failing,
+// the last error, and the mints and failures since the process's start. A token
+// counts until its workspace is released, or hasn't asked for it for an hour.
 func (m *WorkspaceMutator) Status() tokenprovider.Status {
 	s := m.uses.status()
 	s.Name = m.Name()
@@ -219,7 +219,7 @@ func (m *WorkspaceMutator) dropToken(token string) {
 	}
 }
 
-// String returns which mutator m is.
+// String returns the mutator's name as text.
 func (m *WorkspaceMutator) String() string {
 	return "githubapp.WorkspaceMutator(" + m.injection.name + ")"
 }

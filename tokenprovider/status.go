@@ -84,8 +84,8 @@ type Status struct {
 }
 
 // TokenSHA256 returns the SHA-256 of token in standard base64, and "" for an
-// empty token. It identifies a token in logs without giving it away. GitHub's
-// audit log names a token in the same form (hashed_token).
+// empty token. It identifies a token in logs without giving it away. Forges'
+// audit logs name a token in the same form.
 func TokenSHA256(token string) string {
 	if token == "" {
 		return ""

@@ -6,7 +6,7 @@ import "time"
 // have told. It holds no secret and can be logged, printed and sent as it is.
 type Usage struct {
 	// Name says whose usage it is. Two reporters of one account with a forge,
-	// such as two plugins of one GitHub App, have the same name and report the
+	// such as two plugins of one application, have the same name and report the
 	// same usage: count it once.
 	Name string `json:"name"`
 
