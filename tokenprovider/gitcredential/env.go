@@ -13,29 +13,28 @@ import (
 
 // Entry is one setting of git's configuration.
 type Entry struct {
-	Key   string // section.name or section.subsection.name, as for git config
-	Value string // may be empty: for a helper that wipes the ones before it
+	Key   string // section.name or section.subsection.name, as in git-config(1)
+	Value string // may be empty, as for a helper that removes those before it
 }
 
-// AppendEnv adds entries to the configuration that git reads from its
-// environment (GIT_CONFIG_COUNT, GIT_CONFIG_KEY_n and GIT_CONFIG_VALUE_n, since
-// git 2.31), behind those that are in env. That configuration comes after all
-// files and before git -c; clones, submodules and hooks see it too.
+// AppendEnv adds entries to the configuration that git 2.31 and later reads
+// from its environment (GIT_CONFIG_COUNT, GIT_CONFIG_KEY_n and
+// GIT_CONFIG_VALUE_n; see git-config(1)), behind those that are in env. That
+// configuration takes precedence over all files, but not over git -c. Clones,
+// submodules and hooks see it too.
 //
-// Entries that stand in env one after the other are not added again, unless a
-// later entry has one of their keys: then they may be without effect, and are
-// appended.
+// If env already has entries, one after the other, they are not added again,
+// unless an entry behind them has one of their keys and may override them.
 //
-// It returns an error, and leaves env as it was, where git would fail: with a
-// GIT_CONFIG_COUNT that isn't a number, or that counts a key or value which
-// isn't there, every git command fails, and adding to it would only hide why. It
-// returns one, too, where it would overwrite a key or value that isn't counted
-// and that git therefore doesn't read: somebody meant it to hold. A key that git
-// can't parse, a NUL and a nil env are errors as well.
+// On an error env is unchanged. It returns an error where every git command
+// would fail: if GIT_CONFIG_COUNT isn't a number, or a key or value that it
+// counts is missing. It returns one where it would overwrite a key or value
+// that GIT_CONFIG_COUNT doesn't count, since somebody meant that to have
+// effect. A key that git can't parse, a NUL and a nil env are errors, too.
 //
-// It sees env alone, which is the platform's: GIT_CONFIG_COUNT in an image's own
-// environment is overwritten with all that it counts when the workspace starts,
-// unless the platform puts the image's variables into env first.
+// env has to include the variables of the image: if the image sets
+// GIT_CONFIG_COUNT and env doesn't have it, the image's configuration is lost
+// when the workspace starts.
 func AppendEnv(env map[string]string, entries ...Entry) error {
 	if env == nil {
 		return errors.New("gitcredential: AppendEnv on a nil environment")

@@ -17,13 +17,11 @@ import (
 )
 
 const (
-	// DefaultUsername is the user name that goes with a token where none is
-	// named.
+	// DefaultUsername is the default of [Helper].Username.
 	DefaultUsername = "x-access-token"
 
-	// DefaultMinTTL is the life that a token should have left when git gets it.
-	// Git doesn't ask again when a token dies between the first request of an
-	// operation and its last, so it has to last for a long push.
+	// DefaultMinTTL is the default of [Helper].MinTTL. Git doesn't ask again if
+	// a token expires between the first request of a push and the last.
 	DefaultMinTTL = 10 * time.Minute
 )
 
@@ -41,48 +39,46 @@ const (
 	Quit
 )
 
-// Helper is a credential helper: it answers git with tokens of Provider. Its
-// methods are safe for concurrent use if the Provider's are, as they must be.
+// Helper is a credential helper: it answers git with tokens of Provider. It is
+// safe for concurrent use.
 type Helper struct {
 	Provider  tokenprovider.TokenProvider // required
 	Hosts     []string                    // `host` or `host:port`; nil: [DefaultHost] alone
-	Username  string                      // default: Provider's, if it has a method Username as tokenhttp.Client has, else [DefaultUsername]
-	MinTTL    time.Duration               // what Provider is asked for, a wish; default [DefaultMinTTL]
+	Username  string                      // default: what Provider's method Username returns, if it has one as tokenhttp.Client does, else [DefaultUsername]
+	MinTTL    time.Duration               // the life that Provider is asked for; default [DefaultMinTTL]
 	OnFailure OnFailure                   // default [FallThrough]
 
-	// Cacheable lets git's other helpers keep a token until it expires, such as
-	// git's own cache before this helper. By default they are told not to.
+	// Cacheable allows git's other helpers, such as git's credential-cache, to
+	// keep a token until it expires. By default tokens are marked as ephemeral
+	// for git 2.46 and later.
 	Cacheable bool
 }
 
-// Run does what git asks for by operation, the last argument of a helper:
+// Run does operation, which git passes to a helper as its last argument:
 //
 //   - get prints a credential for a request that is [Request.For] one of Hosts,
-//     and nothing for any other. Provider gets the [Request.Repository], if there
-//     is one, by [tokenprovider.WithRepository]. A token that has less than MinTTL left is
-//     printed as long as it lives: it is better than none.
-//   - erase tells Provider, if it is a [tokenprovider.Invalidator], that the
-//     password in the request was refused, and asks it for a token: one that
-//     hands reports on with its next request, as tokenhttp.Client does, has
-//     done so when Run returns. Without a password, for a host that isn't one
-//     of Hosts, and where nothing is configured, it does nothing.
-//   - store does nothing: a token that is fetched anew each time need not be
-//     kept.
+//     and nothing for any other. Provider gets the [Request.Repository] by
+//     [tokenprovider.Repository]. A live token is printed even if it has less
+//     than MinTTL left.
+//   - erase reports to Provider ([tokenprovider.Invalidate]) that the password
+//     in the request was refused, and then asks it for a token, since a
+//     tokenhttp.Client sends the report with its next request. Without a
+//     password, for a host that isn't one of Hosts, and where nothing is
+//     configured, erase does nothing.
+//   - store does nothing.
 //   - capability prints what this helper can do beyond the basic protocol.
-//   - Any other operation does nothing, as git demands for its future ones.
+//   - Any other operation does nothing, as gitcredentials(7) demands.
 //
-// To a caller that offers the capability authtype, get answers with the value
-// of the Authorization header, marked as ephemeral, in place of a user name and
-// password: no other helper is then able to keep them. To all others, and with
-// Cacheable, it answers with a user name, password and password_expiry_utc, in
-// whole seconds.
+// If the caller offers the capability authtype (git 2.46 and later), get
+// answers with the value of the Authorization header, marked as ephemeral, so
+// that no other helper keeps it. Otherwise, and with Cacheable, it answers with
+// a user name, a password and, in whole seconds, password_expiry_utc.
 //
-// Standard output gets the whole answer in one Write or nothing; with [Quit] a
-// failed get prints just "quit=1". An error has been told on stderr in one line
-// when Run returns it, and the process should end with exit code 1.
+// Run writes the whole answer to stdout in one Write, or nothing; with [Quit] a
+// get that fails writes just "quit=1". If Run returns an error, it has written
+// one line about it to stderr, and the process should exit with code 1.
 //
-// ctx bounds the wait for Provider and for a stdin that neither delivers nor
-// ends; a call that hangs is then left behind.
+// ctx bounds the wait for Provider and for stdin.
 func (h *Helper) Run(ctx context.Context, operation string, stdin io.Reader, stdout, stderr io.Writer) error {
 	var err error
 	switch operation {

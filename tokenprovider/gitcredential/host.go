@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// DefaultHost is the host that is served where none is named.
+// DefaultHost is the host that helpers serve by default.
 const DefaultHost = "github.com"
 
-// ParseHosts reads a comma-separated list of hosts, each `host` or `host:port`,
-// and returns them in the form in which [Request.For] compares them: lower
-// case, without ":443", without repetition. White space around a host is
-// dropped. An empty list, an empty entry and anything that isn't a host (a URL,
-// a pattern, a path) is an error that quotes it.
+// ParseHosts returns the hosts in a comma-separated list, each `host` or
+// `host:port`, in lower case, without ":443" and without repetition. White
+// space around a host is ignored. It returns an error for an empty list, an
+// empty entry, and anything that isn't a host, such as a URL, a pattern or a
+// path.
 func ParseHosts(list string) ([]string, error) {
 	return canonicalHosts(strings.Split(list, ","))
 }

@@ -13,75 +13,75 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
-// DefaultCommand is the helper that git runs where no other is named: found on
-// the PATH of the workspace.
+// DefaultCommand is the default of [MutatorOptions].Command, found on the PATH
+// of the workspace.
 const DefaultCommand = "git-credential-provisionkit"
 
-// EnvHosts is PROVISIONKIT_HOSTS, the variable that tells the helper in a
-// workspace which hosts it serves, separated by commas.
+// EnvHosts is PROVISIONKIT_HOSTS, which has the hosts that the helper in a
+// workspace serves, separated by commas; see [ParseHosts].
 const EnvHosts = wire.EnvHosts
 
-// MutatorOptions say how git is wired in a workspace.
+// MutatorOptions say how a [Mutator] configures git.
 type MutatorOptions struct {
-	// Hosts that the helper is for, each `host` or `host:port`. nil:
+	// Hosts are those that the helper is for, each `host` or `host:port`. Nil:
 	// [DefaultHost] alone.
 	Hosts []string
 
-	// Command is the helper's program in the workspace, by its path or, found
-	// on the PATH there, its name; it may hold spaces. Default:
-	// [DefaultCommand].
+	// Command is the helper's program in the workspace: its absolute path, or a
+	// name that is looked up in the PATH there. It may have spaces in it.
+	// Default: [DefaultCommand].
 	Command string
 
-	// Inline wires git with a helper that is a line of shell instead of a
-	// program, for images to which no binary can be added; Command must then be
-	// empty. See "Without a binary" in the package comment for what it needs
-	// and lacks.
+	// Inline makes the helper a line of shell, for images to which no binary
+	// can be added; Command must then be empty. See "Without a binary" in the
+	// package comment for what it needs and lacks.
 	Inline bool
 
-	// KeepHelpers leaves other helpers of these hosts in place, to be asked
-	// first and to be told each token after it worked: credential-store would
-	// write it to disk. It is for transports that drop variables without a
-	// value, where the entry that wipes them would make every git command fail;
-	// with a ConfigFile there is no such entry.
+	// KeepHelpers leaves other helpers of these hosts in place: git asks them
+	// first, and tells them each token that worked, so that credential-store
+	// would write it to disk. It is for platforms whose way of passing
+	// variables drops those without a value: the entry that removes other
+	// helpers has none, and without it every git command would fail. A
+	// ConfigFile has no such problem.
 	KeepHelpers bool
 
-	// OnFailure is what git is told in the workspace when there is no token.
-	// Default: [FallThrough], which writes nothing, so that the workspace's own
-	// PROVISIONKIT_ON_FAILURE decides. With [Quit] that is set to "quit". Agents
-	// that run in a terminal need it: git would wait for a user name there that
-	// nobody types.
+	// OnFailure is what git is told when there is no token. With [Quit],
+	// PROVISIONKIT_ON_FAILURE is set to "quit"; agents that run in a terminal
+	// need that, since git would otherwise wait for somebody to type a user
+	// name. With [FallThrough], the default, the workspace's own
+	// PROVISIONKIT_ON_FAILURE decides.
 	OnFailure OnFailure
 
-	// ConfigFile is an absolute, clean path inside the workspace. When it is
-	// set, the wiring is a file, to which GIT_CONFIG_SYSTEM points, in place of
+	// ConfigFile is an absolute, clean path inside the workspace. If it is set,
+	// git is configured by that file, which GIT_CONFIG_SYSTEM names, and not by
 	// the variables of [AppendEnv]. It is for workspaces in which programs pass
 	// on no variable with KEY, TOKEN or SECRET in its name, and for images with
 	// GIT_CONFIG_COUNT in their own environment. See "By a file" in the package
 	// comment for what it needs and lacks. Empty: no file.
 	ConfigFile string
 
-	// SystemConfig is where the image's git has its system configuration, an
-	// absolute, clean path, for a ConfigFile, which includes it if it is there.
-	// Default: /etc/gitconfig, as Linux distributions have it.
+	// SystemConfig is the absolute, clean path of the system configuration of
+	// the image's git, which the ConfigFile includes if it exists. Default:
+	// /etc/gitconfig, as on Linux distributions.
 	SystemConfig string
 
-	// UseHTTPPath has git tell the helper the path of each URL of these hosts,
-	// so that the platform learns which repository the token is for. See "Which
-	// repository" in the package comment.
+	// UseHTTPPath makes git tell the helper the path of each URL of these
+	// hosts, so that the platform learns which repository the token is for. See
+	// "Which repository" in the package comment for its limits.
 	UseHTTPPath bool
 
-	// CacheFor is how long git keeps a token in the memory of its own
-	// credential-cache, in whole seconds (a fraction counts as one), at most
-	// [DefaultMinTTL], and so rides out an outage of the platform. See "With git's
-	// cache" in the package comment for its limits. 0: git asks each time.
+	// CacheFor is how long git keeps a token in the memory of its
+	// credential-cache, which bridges outages of the platform: rounded up to
+	// whole seconds, and at most [DefaultMinTTL]. See "With git's cache" in the
+	// package comment for its limits. 0: git asks the helper each time.
 	CacheFor time.Duration
 }
 
-// Mutator makes git in a workspace ask a credential helper, by environment
-// variables alone or, with [MutatorOptions].ConfigFile, by a file that one of
-// them names: no entrypoint and no image has to change. It satisfies
-// provisionhook.EnvMutator and FileMutator and is safe for concurrent use.
-// [NewMutator] makes one; the zero Mutator wires nothing.
+// Mutator is a plugin that makes git in a workspace ask a credential helper: by
+// environment variables, or with [MutatorOptions].ConfigFile by a file that a
+// variable names. It satisfies provisionhook's EnvMutator and FileMutator
+// without importing that package, and is safe for concurrent use. Make it with
+// [NewMutator]; the zero Mutator does nothing.
 type Mutator struct {
 	hosts    string // the value of EnvHosts
 	quit     bool
@@ -90,11 +90,10 @@ type Mutator struct {
 	file     gitconfig.File // none where the entries go into the environment
 }
 
-// NewMutator returns a Mutator for opts; nil means defaults. It returns an
-// error that names the option which can't be used: a host, command or path that
-// is malformed, an empty list of hosts, Inline beside a Command, SystemConfig
-// without a ConfigFile or at its path, an OnFailure that isn't one, a CacheFor
-// out of its range.
+// NewMutator returns a [Mutator]; nil opts mean the defaults. The error names
+// the option that can't be used: a malformed host, command or path, an empty
+// list of hosts, Inline together with a Command, a SystemConfig without a
+// ConfigFile or equal to it, an unknown OnFailure, or a CacheFor out of range.
 func NewMutator(opts *MutatorOptions) (*Mutator, error) {
 	if opts == nil {
 		opts = &MutatorOptions{}
@@ -174,13 +173,14 @@ func quote(s string) string {
 // Name returns "git-credential".
 func (m *Mutator) Name() string { return "git-credential" }
 
-// MutateEnv adds to env, for each host, an entry that wipes the helpers
-// configured so far (a repository can bring its own, which git would ask first)
-// and one that names ours, with [AppendEnv], or it names the ConfigFile. It sets
-// PROVISIONKIT_HOSTS, and what OnFailure and CacheFor ask for. Other hosts keep
-// their helpers. A second run changes nothing. It returns an error, and leaves
-// env as it was, where AppendEnv does, and where git would not read the
-// ConfigFile or lose another by it.
+// MutateEnv adds, with [AppendEnv], two entries for each host: one that removes
+// the helpers configured so far, since a repository can have one that git would
+// ask first, and one with ours. With a ConfigFile it sets GIT_CONFIG_SYSTEM
+// instead. It sets PROVISIONKIT_HOSTS, and for OnFailure and CacheFor
+// PROVISIONKIT_ON_FAILURE and PROVISIONKIT_CACHE_FOR. Other hosts keep their
+// helpers. A second call changes nothing. It returns an error, and leaves env
+// unchanged, where AppendEnv does, and if env makes git ignore the ConfigFile
+// or names another one.
 func (m *Mutator) MutateEnv(_ context.Context, _ string, env map[string]string) error {
 	if len(m.entries) == 0 {
 		return nil
@@ -205,9 +205,8 @@ func (m *Mutator) MutateEnv(_ context.Context, _ string, env map[string]string) 
 	return nil
 }
 
-// MutateFiles contributes the ConfigFile, if there is one: to a file that is
-// there, from another mutator that also wires git, it adds its part. A second
-// run changes nothing.
+// MutateFiles contributes the ConfigFile, if there is one. If another mutator
+// contributed the file, it adds to it. A second call changes nothing.
 func (m *Mutator) MutateFiles(_ context.Context, _ string, files map[string][]byte) error {
 	if m.file.Path() == "" {
 		return nil

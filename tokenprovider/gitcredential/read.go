@@ -17,19 +17,19 @@ const (
 	maxPath    = 1024
 )
 
-// ReadRequest reads one request in git's format: lines of key=value up to an
-// empty line or the end of input, each ended by LF or CRLF. It reads at most 1
-// MiB and nothing after the empty line but what its buffer takes.
+// ReadRequest reads one request in the format of git-credential(1): lines of
+// key=value up to an empty line or the end of input, each ended by LF or CRLF.
+// It reads at most 1 MiB, and may read beyond the empty line.
 //
-// It is strict, since a request that two programs read differently is how
-// tokens reached the wrong host. A protocol and a host are required. Refused
-// are a repeated key; a line that is cut short, longer than 65,535 bytes or
-// without "="; a CR or NUL inside a line; a control character in the protocol,
-// host, path or user name; a path that isn't plain (dot segments, escapes, a
-// query, ...); and a url attribute, which git never sends to a helper. Unknown
-// keys are ignored, as git demands.
+// It is strict, since a request that two programs read differently can send a
+// token to the wrong host. A protocol and a host are required. It returns an
+// error for a repeated key; a line that is cut short, longer than 65,535 bytes
+// or without "="; a CR or NUL inside a line; a control character in the
+// protocol, host, path or user name; a path with dot segments, escapes, a query
+// and the like; and for a url attribute, which git never sends to a helper.
+// Unknown keys are ignored, as git-credential(1) demands.
 //
-// An error names the line or key and what is wrong with it, never a value.
+// The error names the line or key and what is wrong with it, and never a value.
 func ReadRequest(r io.Reader) (Request, error) {
 	var p parser
 	lines := bufio.NewReaderSize(r, maxLine)

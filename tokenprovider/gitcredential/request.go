@@ -10,29 +10,27 @@ import (
 	"github.com/molecule-ai/provisionkit/internal/wire"
 )
 
-// Request is what git, or another client of its protocol, asks a helper.
-// [ReadRequest] reads it. All of it comes from outside, parts from whoever
-// wrote the URL or answers under it: nothing in it is trusted before
-// [Request.For] says so.
+// Request is a request that git, or another client of its protocol, sends to a
+// helper. [ReadRequest] reads it. Whoever wrote a URL, or runs the server
+// behind it, chooses parts of a Request: trust nothing in it before
+// [Request.For] returns true.
 //
-// Its fields are plain. Printed under any verb of fmt, logged with slog or
-// encoded as JSON, by itself or in an exported field, it shows no password; in
-// an unexported field of another struct fmt can't be kept from printing it.
+// A Request prints, logs and encodes without its password, unless it is in an
+// unexported field of another struct, where [fmt] calls no methods.
 type Request struct {
 	Protocol     string   // as sent: "https", but also "HTTPS"
 	Host         string   // as sent, with its port if there is one: "github.com", "GitHub.com:443"
 	Path         string   // "" unless credential.useHttpPath is set
 	Username     string   // "" unless the URL has one, or for store and erase
-	Password     string   // for store and erase; also that in the credential of an authtype
+	Password     string   // for store and erase; also from the credential of an authtype
 	Capabilities []string // what the caller understands: "authtype", "state"
 	WWWAuth      []string // the WWW-Authenticate headers of the server, which may say anything
 }
 
 // For reports whether r asks for a credential of one of hosts, each `host` or
-// `host:port`: over https, and with exactly that host and port, where letter
-// case and https's own port 443 make no difference. No hosts, no match: there
-// is neither a pattern nor a default. It is the one host check, and each answer
-// depends on it.
+// `host:port`, over https. The host and the port have to be equal; case doesn't
+// matter, and without a port 443 is meant. There are no patterns, and without
+// hosts the result is false.
 func (r Request) For(hosts []string) bool {
 	if lowerASCII(r.Protocol) != "https" {
 		return false
@@ -50,9 +48,9 @@ func (r Request) For(hosts []string) bool {
 }
 
 // Repository returns the repository that r's path names, as owner/name in lower
-// case, without .git and without /info/lfs, which Git LFS adds; "" when there is
-// no path. A path that isn't that of a repository, or that two programs could
-// read differently, is an error, which doesn't repeat it.
+// case, without .git and without /info/lfs, which Git LFS adds; "" if there is
+// no path. It returns an error for a path that isn't that of a repository, or
+// that two programs could read differently. The error doesn't quote the path.
 func (r Request) Repository() (string, error) {
 	if r.Path == "" {
 		return "", nil
@@ -84,7 +82,7 @@ func (r Request) redact() redacted {
 	return shown
 }
 
-// Format prints r without its password, under every verb.
+// Format prints r without its password under every verb.
 func (r Request) Format(s fmt.State, verb rune) {
 	fmt.Fprintf(s, "gitcredential.Request%+v", r.redact())
 }
