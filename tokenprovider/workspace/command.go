@@ -13,26 +13,28 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/workspace/internal/self"
 )
 
-// Command is one run of git-credential-provisionkit. It sees nothing of its
-// process but these fields, and the folder and file that it runs in and of. The
-// programs that exec and gh run are its children.
+// Command is one run of git-credential-provisionkit, for tests and for programs
+// that run it in their own process. Of its process it uses only these fields,
+// the working folder and the path of the executable. The programs that exec and
+// gh run are child processes.
 type Command struct {
 	Args    []string                 // the name of the program, then its arguments
-	Env     func(name string) string // as os.Getenv; nil: what Environ says
-	Environ []string                 // as os.Environ(): what the programs that it starts get
+	Env     func(name string) string // as os.Getenv; nil: by Environ
+	Environ []string                 // as os.Environ(): for the programs that it starts
 	Stdin   io.Reader                // nil: empty
-	Stdout  io.Writer                // nil: discarded, as Stderr
+	Stdout  io.Writer                // nil: discarded; so for Stderr
 	Stderr  io.Writer
 }
 
 // Main runs the command with the arguments, environment and standard streams of
-// this process, and returns the exit code. On Unix exec, and
-// gh where nothing is left to do after it, put another program in its place and
-// don't return; where gh was ended by a signal, this process ends by that.
+// this process, and returns the exit code. On Unix it doesn't return from exec,
+// nor from gh if nothing is left to do after it: the other program takes the
+// place of this process. If a signal ended gh, the same signal ends this
+// process.
 //
-// A program that links it runs it when its own name, os.Args[0] without folder,
-// is [gitcredential.DefaultCommand], gh or git-askpass-provisionkit; install
-// makes links of the latter two.
+// A program that has it linked calls it when its own name, os.Args[0] without
+// the folder, is [gitcredential.DefaultCommand], gh or
+// git-askpass-provisionkit; install makes links with the latter two.
 func Main() int {
 	return run(context.Background(), &process.Process{
 		Args: os.Args, Env: os.Getenv, Environ: os.Environ(),
@@ -41,9 +43,9 @@ func Main() int {
 	})
 }
 
-// Run executes the command and returns its exit code: 0, or 1 after a line on
-// Stderr that says what is wrong; exec and gh have that of the program that
-// they run. ctx bounds it, and what fetches a token is bounded by 30 s anyway.
+// Run runs the command and returns its exit code: 0, 1 after a line on Stderr
+// that says what is wrong, or, of exec and gh, that of the program that they
+// run. It ends when ctx does; getting a token also takes 30 s at most.
 func (c *Command) Run(ctx context.Context) int { return run(ctx, c.process()) }
 
 // process returns the process that c describes.

@@ -1,6 +1,6 @@
-// Package workspace is the logic of command git-credential-provisionkit, the
-// workspace's side: git, and any other tool there, gets a live token whenever
-// it asks.
+// Package workspace has the logic of the command git-credential-provisionkit,
+// with which git and other tools in a workspace get a live token whenever they
+// ask.
 //
 // A workspace needs the command on its PATH and a few variables, which
 // [tokenhttp.Mutator] and [gitcredential.Mutator] write before it starts:
@@ -13,13 +13,13 @@
 //	PROVISIONKIT_CACHE_FOR=10m                            where git's own cache stands before the command; off by default
 //	PROVISIONKIT_ALLOW_HTTP=1                             plain http to another machine; off by default
 //
-// Where the platform has a gateway, its mutator writes the variables, and git and
-// gh need no command. With PROVISIONKIT_GATEWAY=https://gateway.example, which is
-// one of them, gh as a shim goes to the gateway with the bearer of
-// PROVISIONKIT_BEARER_FILE, and doctor looks at that way.
+// Where the platform has a gateway, git and gh need no command, since the
+// gateway's mutator configures them. It also sets PROVISIONKIT_GATEWAY, such as
+// https://gateway.example: with that the shim of gh uses the gateway with the
+// bearer in PROVISIONKIT_BEARER_FILE, and doctor checks the gateway.
 //
-// There is no default URL: without one the command says so. Git calls get,
-// store, erase and capability. For people and scripts there is more:
+// There is no default URL: without one the command prints an error. Git calls
+// get, store, erase and capability. For people and scripts there is more:
 //
 //	git-credential-provisionkit token              print a token
 //	git-credential-provisionkit exec -- CMD        run CMD with a live GH_TOKEN and GITHUB_TOKEN
@@ -28,12 +28,13 @@
 //	git-credential-provisionkit doctor             tell what is wrong here, and what to do about it
 //	git-credential-provisionkit help gh            say more about any of them
 //
-// Under the name gh the command is a shim before the real gh, so that whoever
-// types gh has a live token each time; without a platform it is as if it weren't
-// there. Under the name git-askpass-provisionkit it is what GIT_ASKPASS takes,
-// for where git can't have a helper.
+// Under the name gh the command is a shim that runs the real gh with a live
+// token; without PROVISIONKIT_URL and PROVISIONKIT_GATEWAY it runs gh as it is.
+// Under the name git-askpass-provisionkit it can be GIT_ASKPASS, where git
+// can't have a helper.
 //
-// A program that has no other file to ship links the command into itself:
+// A program can have the command linked into it, so that it needs no second
+// file:
 //
 //	if filepath.Base(os.Args[0]) == gitcredential.DefaultCommand {
 //		os.Exit(workspace.Main())
@@ -41,32 +42,31 @@
 //
 // # What it promises
 //
-//   - A token is on standard output whole or not at all, in the environment of
-//     the one program that exec or gh runs, or in gh's login for hosts other
-//     than github.com, and nowhere else: not in an argument, a URL, a log or an
-//     error. What goes wrong is one line on standard error that says what to
-//     do.
-//   - The platform decides what the token may reach, from the bearer alone, at
-//     each run. When it can't be asked there is no other, broader one. A token
-//     that is the person's own, in GH_TOKEN, is left to them.
-//   - What exec and gh run has their arguments, streams, signals and exit code,
-//     though this process waits for gh, and ends as gh did. They find programs
-//     in absolute folders of PATH alone: the repository at hand can't bring one.
-//   - Nothing but install writes to a disk, where there is a place in memory for
-//     gh's login; no run waits for another, and no bearer is renewed: a read-only
-//     file system, a full disk, another user and a snapshot make no difference.
-//   - A platform that isn't there is asked again for 20 s in all
-//     (PROVISIONKIT_RETRY): while it refuses or breaks connections, has no name,
-//     doesn't answer, or answers 502, 503 or 504. Pauses are drawn, a
-//     Retry-After is kept to if it fits, of a 429 too, and after 5 s without an
-//     answer there is another try beside the first. Any other refusal is told at
-//     once.
-//   - A token that git reports as refused is reported to the platform before
-//     git ends, once; what of that fails is told. So is one with which gh ended
-//     with its exit code for authentication, or with 1 where the forge refuses
-//     it.
-//   - The bearer is read again after the platform refused it, so that one in a
-//     file may be replaced at any time.
+//   - A token is written to standard output whole or not at all, to the
+//     environment of the program that exec or gh runs, and to gh's login for
+//     hosts other than github.com. It is in no argument, URL, log or error. A
+//     failure is one line on standard error that says what to do.
+//   - The platform decides at each run, by the bearer alone, what the token may
+//     reach. While it can't be asked, no other token is used. A token of the
+//     person's own in GH_TOKEN is left there.
+//   - The program that exec or gh runs gets their arguments, streams and
+//     signals, and its exit code is theirs. Programs are found only in absolute
+//     folders of PATH, so the repository at hand can't bring one.
+//   - Only install writes to a disk, if the system has a place in memory for
+//     gh's login. No run waits for another, and no bearer is renewed. So a
+//     read-only file system, a full disk and a snapshot make no difference.
+//   - A platform that can't be reached is asked again for 20 s in all
+//     (PROVISIONKIT_RETRY): while it refuses or breaks connections, its name
+//     can't be resolved, it doesn't answer, or it answers 502, 503 or 504.
+//     Pauses are random. A Retry-After, also that of a 429, is kept to if it
+//     fits into the time. After 5 s without an answer another request is sent
+//     beside the first. Any other refusal is an error at once.
+//   - A token that git reports as refused is reported to the platform once,
+//     before git ends; if that fails, it is printed. A token is also reported
+//     if gh ended with its exit code for authentication, or with 1 and the
+//     forge refuses the token.
+//   - The bearer is read again after the platform refused it, so that its file
+//     may be replaced at any time.
 //
 // # Where a token comes from
 //
@@ -77,39 +77,39 @@
 //	  v
 //	an error in one line; git goes on to the next helper, or gives up (PROVISIONKIT_ON_FAILURE)
 //
-// An operation of git is one or two requests of the endpoint, whose cache
-// answers them. To ride out longer outages the platform can put git's own
-// cache, which is in memory, before the command (PROVISIONKIT_CACHE_FOR; see
-// [gitcredential.Helper]): git then keeps a token for that long, the command
-// isn't asked, and gh goes without.
+// An operation of git needs one or two requests to the endpoint, which has a
+// cache. To bridge longer outages the platform can put git's credential-cache,
+// which is in memory, before the command; see
+// gitcredential.MutatorOptions.CacheFor. It doesn't help gh.
 //
 // # What doctor says
 //
-// A line for each check: how it ended, its name, and what is or what is wrong
-// and what to do about it. With --json it is
+// doctor prints a line for each check: its status, its name, and what it found,
+// or what is wrong and what to do about it. With --json it prints
 //
 //	{"ok": false, "checks": [{"name": "url", "status": "error", "message": "..."}, ...]}
 //
-// A status is ok, warning (it works, and may not for long or not for all
-// programs), error, or skipped: what it needs is wrong or not there, as a check
-// above it says. ok is false, and the exit code 1, when there is an error. Names
-// and statuses stay what they are; messages are for people. Each check has ten
-// seconds, all of them have thirty; a program that they run ends by then, and has
-// printed no more than 1 MiB.
+// A status is ok, warning (it works, but perhaps not for long or not for all
+// programs), error, or skipped (something that the check needs is missing or
+// wrong, as a check above says). If there is an error, ok is false and the exit
+// code 1. Names and statuses don't change; messages are for people. A check
+// takes ten seconds at most, and all of them thirty; programs that they run are
+// ended by then, and their output is cut at 1 MiB.
 //
-// It looks whether the platform answers, asks it for a token, and has git
-// itself fetch a credential and, in a repository whose origin is at one of the
-// hosts, ask the forge with that; of a gateway it asks for what isn't there, with
-// the bearer, and has git ask it for origin. No setting is changed. A token that the forge
-// refuses is reported, as with any git. No secret is in what it says: a token is
-// named by its [tokenprovider.TokenSHA256], and a URL is shown without user
-// name, password and query.
+// It checks that the platform answers, asks it for a token, and makes git
+// itself get a credential. In a repository whose origin is at one of the hosts
+// git also uses that credential at the forge. A gateway is asked with the
+// bearer for a path that it doesn't have, and by git for origin. No setting is
+// changed. A token that the forge refuses is reported to the platform. The
+// output has no secret: a token is named by its tokenprovider.TokenSHA256, and
+// a URL is shown without user name, password and query.
 //
 // # Who can read a token
 //
-// gh's login for hosts other than github.com is in a folder of its user alone,
-// in memory where the system has a place for that, which goes when gh ends; what
-// is left of one that was killed goes with the next gh. A process of the same
-// user can read that, as it can read the bearer. Only another user, or a proxy
-// that adds the token outside, keeps a token from it.
+// gh's login for hosts other than github.com is in a folder that only its user
+// can open, in memory where the system has a place for that. The folder is
+// removed when gh ends, or by the next gh if that one was killed. A process of
+// the same user can read it, as it can read the bearer. Only another user, or a
+// gateway that adds the token outside the workspace, keeps a token from such a
+// process.
 package workspace
