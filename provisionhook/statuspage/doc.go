@@ -1,6 +1,6 @@
-// Package statuspage shows how the mutators of a registry and their tokens are
-// doing: [New] to the administrators of a platform, [Health] in one word to its
-// monitors.
+// Package statuspage shows the state of a registry's mutators and their tokens:
+// [New] is a page for the administrators of a platform, and [Health] a check
+// for its monitors.
 //
 //	page, err := statuspage.New(registry, auth) // auth as in tokenhttp
 //	mux.Handle("/admin/status", page)
@@ -8,14 +8,14 @@
 //
 // # What it promises
 //
-// Both read what the mutators report, at the moment of the request. Neither
-// mints a token, and neither shows one: a token is named by its SHA-256. A
-// mutator whose status panics, ends its goroutine or isn't a state is shown as
-// failing, one that hangs when the request ends. Both handlers are safe for
-// concurrent use.
+// Both show what the mutators report at the time of the request. Neither mints
+// or shows a token: a token is named by its SHA-256. A mutator whose Status
+// panics, ends its goroutine or returns an unknown state is shown as failing.
+// One that hangs delays the answer until the request ends. Both handlers are
+// safe for concurrent use.
 //
 // # What it refuses
 //
-// There is no page without an Authenticator, and only an administrator sees it.
-// It has no script, no form and no picture, and loads nothing.
+// Only an administrator sees the page. It has no script, no form and no
+// picture, and loads nothing.
 package statuspage

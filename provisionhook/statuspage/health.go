@@ -9,29 +9,28 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Health returns a handler that tells a monitor, which needs no credentials,
-// whether reg's providers can give tokens, and no more than that:
-// {"state":"fresh"}. It looks at all mutators that are a
-// [tokenprovider.TokenProvider] or a [tokenprovider.WorkspaceTokenProvider], by
-// themselves or below wrappers, and answers GET and HEAD on any path. It costs the
-// same for any number of workspaces.
+// Health returns a handler that tells monitors, without authentication, whether
+// reg's providers can give tokens, and no more than that: {"state":"fresh"}. It
+// looks at all mutators that are, or wrap, a [tokenprovider.TokenProvider] or a
+// [tokenprovider.WorkspaceTokenProvider]. It answers GET and HEAD on any path,
+// and costs the same for any number of workspaces.
 //
-//   - 503 for "not_configured", when there is no such mutator (a nil reg has
-//     none), and for "failing": each of them has no live token, and its last try
-//     to get one failed. One with many tokens, such as one for each workspace,
-//     fails when all of them do.
-//   - 200 for "degraded" (some fail, or live and can't be refreshed), and else for
+//   - 503 with "not_configured" if there is no such mutator, as with a nil reg,
+//     and with "failing" if all of them are failing: they have no live token,
+//     and the last try to get one failed. A mutator with many tokens, such as
+//     one for each workspace, is failing if all its tokens are.
+//   - 200 with "degraded" if some are failing or degraded, and otherwise with
 //     the worst of "refreshing", "fresh", "empty" (nobody has asked yet) and
 //     "unknown" (none of them reports a status).
 //
-// So one account that suspends the app, of many, is "degraded". How many tokens
-// fail, of how many, says the page.
+// So if one of many accounts suspends a GitHub App, the state is "degraded".
+// The page says how many tokens are failing.
 //
-// It never mints, so "failing" stays until a token is asked for and comes. Mint
-// once at boot, when a wrong key should show, and run
-// [tokenprovider.Cache.KeepFresh] where nobody else asks. The check is meant
-// for an alarm: a load balancer that takes a failing platform's requests away
-// also takes those that would find out that it has recovered.
+// Since it mints nothing, "failing" stays until somebody asks for a token and
+// gets one. Mint a token at boot if a wrong key should show there, and run
+// [tokenprovider.Cache.KeepFresh] where nobody else asks. Use it for an alarm,
+// and not for a load balancer: one that sends a failing platform no requests
+// keeps it from finding out that it has recovered.
 func Health(reg *provisionhook.Registry) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !slices.Contains(readMethods, r.Method) {

@@ -32,25 +32,23 @@ var pagePolicy = func() string {
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }()
 
-// New returns a handler that shows administrators how reg's mutators and their
-// tokens are doing: a page that refreshes itself, or JSON for those who prefer
-// that (Accept: application/json). It answers GET and HEAD on any path. A nil
-// reg is a platform without mutators, and its page is empty; a nil auth is an
-// error.
+// New returns a handler that shows administrators the state of reg's mutators
+// and their tokens: as a page that reloads itself, or as JSON with Accept:
+// application/json. It answers GET and HEAD on any path. With a nil reg the
+// page is empty; a nil auth is an error.
 //
-// Who isn't an administrator according to auth gets 403, who isn't known 401. A
-// browser can't send a bearer, so the password of HTTP's Basic authentication,
-// with any user name, is taken for one: at the 401 a browser asks for it, and
-// [tokenhttp.AdminToken] accepts it. The token endpoint takes no password. An
-// auth of the platform's own, which knows its operators by a cookie or by what
-// a proxy vouches for, works as it is.
+// A sender whom auth doesn't know gets 401, and one who isn't an administrator
+// 403. A browser can't send a bearer, so the password of Basic authentication,
+// with any user name, counts as the bearer: the browser asks for it at the 401,
+// and [tokenhttp.AdminToken] accepts it. An auth of the platform's own, such as
+// by a cookie, works as well.
 //
 // The JSON has the mutators in the order in which they run. A mutator that
-// provides tokens has a state; one that reports a [tokenprovider.Status] has
-// that too, and a message when its last try failed; one that doesn't report is
-// "unknown". A mutator with many tokens, of which some fail, is "degraded". The
-// first state is that of [Health]. The usage is what forges let the mutators do, as
-// far as these report it.
+// provides tokens has a state, which is "unknown" if it reports no
+// [tokenprovider.Status], and "degraded" if some of its many tokens are
+// failing. With a Status it has that, too, and a message if its last try
+// failed. The first state is that of [Health]. usage has the
+// [tokenprovider.Usage] of each mutator that reports one.
 //
 //	{
 //	  "state": "degraded",
