@@ -10,9 +10,9 @@
 //	}
 //
 // Each rule is a subtest, and a failure quotes the rule. Run the test with
-// -race as well: it finds a race between two calls, or with a goroutine that
-// writes to the environment after MutateEnv has returned.
+// -race: only then does it find data races between two calls, or with a
+// goroutine that writes to the environment after MutateEnv has returned.
 //
-// A mutator that is a [provisionhook.TokenProvider] is tested for that by
-// package tokenprovidertest.
+// If a mutator is also a [provisionhook.TokenProvider], test that with package
+// tokenprovidertest.
 package provisionhooktest

@@ -6,14 +6,14 @@ import (
 	"github.com/molecule-ai/provisionkit/provisionhook"
 )
 
-// Run tests mutators that newMutator makes, one subtest for each rule of the
-// contract. The rules of an optional interface are tested if the mutator has
-// it, itself or through Unwrap.
+// Run tests mutators that newMutator makes, with one subtest for each rule of
+// the contract. It also tests the rules of the optional interfaces that the
+// mutator, or one that it wraps, implements.
 //
-// newMutator is called for each subtest, with the test to clean up in. What it
-// returns must be able to do its work, for a workspace with any id; a service
-// that it needs is best a fake on loopback. Run calls MutateEnv, and the
-// optional methods, some dozens of times.
+// newMutator is called for each subtest, with that subtest's t for its
+// clean-up. Its mutators must be able to do their work for a workspace with any
+// id; for a service that they need, use a fake on loopback. Run calls
+// MutateEnv, and the optional methods, some dozens of times.
 func Run(t *testing.T, newMutator func(*testing.T) provisionhook.EnvMutator) {
 	t.Helper()
 	probe := newMutator(t)

@@ -17,9 +17,9 @@ import (
 // rule, and may make the same one each time: each rule has keys of its own,
 // whose values are gone after a minute.
 //
-// The kit loses answers too: it swaps again what it has swapped already, and
-// gives up calls while they run. What has to be gone after a time is waited
-// for, so all of it takes a second or two.
+// It also acts as a client whose answers are lost: it swaps again what it has
+// swapped already, and gives up calls while they run. It waits for values to
+// expire, so it takes a second or two.
 func RunStore(t *testing.T, newStore func(t *testing.T) tokenprovider.Store) {
 	for n, r := range storeRules {
 		t.Run(r.name, func(t *testing.T) {

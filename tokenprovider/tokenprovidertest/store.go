@@ -10,9 +10,10 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 )
 
-// Store is a [tokenprovider.Store] in memory, for tests: replicas of a service
-// in one process share it. Make it with [NewStore]. Its methods are safe for
-// concurrent use, and time in a testing/synctest bubble is its time.
+// Store is a [tokenprovider.Store] in memory, for tests in which replicas of a
+// service share it. Make it with [NewStore]. Its methods are safe for
+// concurrent use. In a testing/synctest bubble values expire by the bubble's
+// clock.
 type Store struct {
 	mu     sync.Mutex
 	values map[string]entry
