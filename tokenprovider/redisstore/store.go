@@ -20,8 +20,8 @@ const (
 )
 
 // Store is a [tokenprovider.Store] on Redis. Make it with [New]. Its methods
-// are safe for concurrent use. Their errors are those of the client; errors.Is
-// and errors.As find them.
+// are safe for concurrent use. Their errors are those of the client, or wrap
+// them.
 type Store struct {
 	client   redis.UniversalClient
 	prefix   string
@@ -30,23 +30,23 @@ type Store struct {
 
 var _ tokenprovider.Store = (*Store)(nil)
 
-// Options are the settings of a [Store].
+// Options are the settings of a [Store]. The zero Options are the defaults.
 type Options struct {
-	// Prefix begins all keys in Redis, to tell services and environments apart
-	// that share one. The default is "provisionkit:".
+	// Prefix is put before all keys in Redis, so that several platforms can
+	// share one. The default is "provisionkit:".
 	Prefix string
 
-	// Replicas is how many replicas of Redis must have a Swap before it is
-	// done, so that a failover to one of them doesn't lose it; zero or less:
-	// none is waited for. When fewer have it within a second, or within half of
-	// what is left of ctx, Swap is an error, and the value is there all the
-	// same: to swap it again waits again.
+	// Replicas is how many replicas of Redis must confirm a Swap (by WAIT), so
+	// that a failover to one of them doesn't lose it. Zero or less: Swap
+	// doesn't wait for any. If fewer confirm it within a second, or within half
+	// of the time that is left of ctx, Swap returns an error, although the
+	// master has the new value; swapping again waits again.
 	Replicas int
 }
 
-// New returns a Store that uses client, which stays the caller's to close. Nil
-// opts mean the defaults. It doesn't connect. With a nil client each call of
-// the Store is an error.
+// New returns a [Store] that uses client, which the caller closes. Nil opts
+// mean the defaults. New doesn't connect. With a nil client each call of the
+// Store returns an error.
 func New(client redis.UniversalClient, opts *Options) *Store {
 	s := &Store{client: client, prefix: defaultPrefix}
 	if foreign.IsNil(client) {
@@ -100,8 +100,7 @@ else
 end
 return 1`)
 
-// Swap implements [tokenprovider.Store]. It is one script on the server that
-// has the key.
+// Swap implements [tokenprovider.Store].
 func (s *Store) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (
 	swapped bool, err error) {
 	if s.client == nil {
