@@ -31,8 +31,9 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("provisionkit_token_"+name, help, labels, nil)
 }
 
-// Collector is a [prometheus.Collector] over the status of providers, and over
-// what forges let them do; one for each registry. It is safe for concurrent use.
+// Collector is a [prometheus.Collector] of the status and the usage of
+// providers. Make one for each prometheus.Registry. It is safe for concurrent
+// use.
 type Collector struct {
 	providers map[string]tokenprovider.StatusReporter
 	calls     singleflight.Group // of a provider, by its name
@@ -40,10 +41,10 @@ type Collector struct {
 
 var _ prometheus.Collector = (*Collector)(nil)
 
-// NewCollector returns a Collector over providers, by the name that their
-// metrics have in the label provider. The map is copied. A nil provider has no
-// metrics. One that is a [tokenprovider.UsageReporter] too, or wraps one, has those
-// of its usage besides, once for each [tokenprovider.Usage].Name.
+// NewCollector returns a [Collector] of providers. The map's keys are the
+// values of the label provider. The map is copied. A nil provider has no
+// metrics. A provider that is, or wraps, a [tokenprovider.UsageReporter] also
+// has the metrics of its usage.
 func NewCollector(providers map[string]tokenprovider.StatusReporter) *Collector {
 	return &Collector{providers: maps.Clone(providers)}
 }
