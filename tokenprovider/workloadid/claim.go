@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Claim returns a rule that a token fulfils whose claim name is one of values, or
-// is a list that holds one of them. Values are compared byte for byte. Without
-// values it refuses every token.
+// Claim returns a rule for [OIDCOptions].Rule. It accepts a token if the claim
+// with that name is one of values, or is a list that has one of them, byte for
+// byte. Without values it refuses every token.
 func Claim(name string, values ...string) func(claims map[string]any) error {
 	values = slices.Clone(values)
 	return func(claims map[string]any) error {
@@ -27,8 +27,8 @@ func Claim(name string, values ...string) func(claims map[string]any) error {
 }
 
 // Text returns the text at a path of names in claims: Text(claims,
-// "kubernetes.io", "pod", "name") is the pod's name in a token of Kubernetes. It
-// is an error if there is none, or an empty one.
+// "kubernetes.io", "pod", "name") is the pod's name in a token of Kubernetes.
+// It returns an error if there is no text there, or an empty one.
 func Text(claims map[string]any, path ...string) (string, error) {
 	if len(path) == 0 {
 		return "", errors.New("workloadid: Text needs the name of a claim")

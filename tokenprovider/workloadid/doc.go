@@ -1,7 +1,8 @@
-// Package workloadid has workspaces prove who they are with what their
-// environment already gives them: a projected token of Kubernetes, the OIDC token
-// of a CI job or a sandbox, a JWT-SVID of SPIFFE. It is a
-// [tokenhttp.Authenticator] of such tokens, for the endpoint and the gateway.
+// Package workloadid lets workspaces authenticate with an identity that their
+// environment gives them: a projected token of Kubernetes, the OIDC token of a
+// CI job or a sandbox, or a JWT-SVID of SPIFFE. [OIDC] and [TokenReview] return
+// a [tokenhttp.Authenticator] for such tokens, for the token endpoint and the
+// gateway.
 //
 //	auth, err := workloadid.OIDC(ctx, workloadid.OIDCOptions{
 //		Issuer:   "https://token.actions.githubusercontent.com",
@@ -13,43 +14,44 @@
 //	})
 //
 // The platform then issues no bearers, and writes no secret into a workspace: a
-// [tokenhttp.Mutator] without a Key writes the endpoint's address and the path of
-// the file in which the token is. So a workspace may also run before anybody knows
-// for whom (a warm pool): which token it gets is the Source's to say, at each
-// request.
+// [tokenhttp.Mutator] without a Key writes the endpoint's URL and the path of
+// the file that has the token. A workspace may also start before it is known
+// for whom (a warm pool), since the [tokenhttp.Source] decides at each request
+// which token it gets.
 //
-// [OIDC] verifies a token by the issuer's published keys, and needs nobody for
-// that while it has them. [TokenReview] asks a cluster's API server, which refuses
-// the token of a pod that is gone; by the keys alone that token is good until it
-// expires, unless tokenhttp's Options.Admit knows better.
+// OIDC verifies a token with the issuer's published keys, and needs no request
+// while it has them. But a token stays valid until it expires, even if its pod
+// is gone, unless [tokenhttp.Options].Admit refuses it. TokenReview asks a
+// cluster's API server, which refuses the token of a pod that is gone.
 //
-// It is a module of its own, so that only who uses it depends on its OpenID
+// It is a module of its own, so that only its users depend on its OpenID
 // Connect library.
 //
 // # What it promises
 //
-// A token is refused (401) when it is no JWT, is signed by another algorithm than
-// RS256, ES256 and EdDSA, by another key than the issuer's, has another iss or no
-// aud of the platform's, has no exp or is past it by more than a minute, or isn't
-// valid yet. The issuer is compared byte for byte. What the Rule or Workspace
-// refuses is forbidden (403). Whatever can't be decided is 503, with what to mend
-// in the error, and never access; so is a Rule or a Workspace that panics.
+// A token is refused with 401 if it isn't a JWT, isn't signed with RS256, ES256
+// or EdDSA by a key of the issuer, has another iss, lacks the platform's aud,
+// has no exp, expired more than a minute ago, or isn't valid yet. What Rule or
+// Workspace refuses gets 403. What can't be decided gets 503, also if Rule or
+// Workspace panics; the log says what to mend.
 //
-// Each refusal is a line of the Logger with its reason. No error and no line holds
+// The Logger gets each refusal with its reason. No error and no log line holds
 // a token, or anything of an answer's body.
 //
-// Behind [tokenhttp.AnyOf] an Authenticator sees, and logs as refused, the bearers
-// of those after it: put those first that tell their own at once.
+// In a [tokenhttp.AnyOf] these Authenticators also see, and log as refused, the
+// bearers that later ones accept. Put a [tokenhttp.WorkspaceKey] or a
+// [tokenhttp.AdminToken] before them.
 //
 // # What a rule is for
 //
-// An issuer of a hosted service signs for all of its customers, and an issuer of a
-// cluster for all of its pods. The signature says who issued a token; that its
-// holder is a workspace of this platform's only a rule on its claims can say. Take
-// claims that others can't choose: names of their own repositories and branches
-// they can.
+// The issuer of a hosted service signs tokens for all of its customers, and the
+// issuer of a cluster for all of its pods. So only a rule on its claims can say
+// that a token belongs to a workspace of this platform. Test claims that others
+// can't choose: they can choose the names of their own repositories and
+// branches.
 //
-// The Principal's IssuedAt is the token's iat. A token is renewed while its
-// workspace runs, and may have been issued before the workspace was claimed: an
-// Admit that compares it does so with the start of the pod or the machine.
+// [tokenhttp.Principal].IssuedAt is the token's iat. Tokens are renewed while a
+// workspace runs, and the first may have been issued before the workspace was
+// assigned to anybody: an Admit should compare IssuedAt with the start of the
+// pod or the machine.
 package workloadid

@@ -13,37 +13,38 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 )
 
-// OIDCOptions say whose tokens are taken, and what of them a workspace's are.
+// OIDCOptions say which tokens [OIDC] accepts, and whose they are.
 type OIDCOptions struct {
-	// Issuer is what a token's iss has to be, byte for byte. Required. Where its
-	// keys are found by discovery it is a URL: https, or http to loopback.
+	// Issuer is what a token's iss has to be, byte for byte. Without KeysURL
+	// and KeysFile it has to be a URL: https, or http to loopback. Required.
 	Issuer string
 
-	// Audience is what a token's aud has to hold. Required. It is the platform's
-	// own: a token for somebody else isn't good here.
+	// Audience is what a token's aud has to have: a name of the platform's own,
+	// so that a token for another service is refused. Required.
 	Audience string
 
-	// KeysURL is where the issuer's key set is (a JWKS, RFC 7517): https, or http
-	// to loopback. KeysFile is a file that holds it, for issuers that can't be
+	// KeysURL is the URL of the issuer's JWKS: https, or http to loopback.
+	// KeysFile is the path of a file that has it, for issuers that can't be
 	// reached; it is read at each request, so a change is seen at once. At most
-	// one of them; with neither the issuer's discovery document tells where.
+	// one may be set; with neither, the URL is that in the issuer's discovery
+	// document.
 	KeysURL, KeysFile string
 
-	// Workspace returns the id of the workspace that a token's claims name.
-	// Required. Its error refuses the token (403), and so does an empty id.
+	// Workspace returns the id of the workspace that a token's claims name. Its
+	// error refuses the token (403), and so does an empty id. Required.
 	Workspace func(claims map[string]any) (string, error)
 
-	// Rule returns why a token isn't one of the platform's, nil if it is.
-	// Required: an issuer signs for all of its customers. [Claim] is one. Its
-	// error refuses the token (403).
+	// Rule returns nil if a token belongs to a workspace of this platform, and
+	// an error that says why it doesn't: that refuses the token (403). See
+	// [Claim]. Required.
 	Rule func(claims map[string]any) error
 
-	// HTTPClient fetches the key set; nil: one that trusts the system's
-	// authorities. Its redirects aren't followed.
+	// HTTPClient fetches the keys. Redirects aren't followed. Nil: a client
+	// that trusts the system's certificate authorities.
 	HTTPClient *http.Client
 
-	// Logger gets each refusal with its reason, and what goes wrong with the key
-	// set. Nil: nothing is logged.
+	// Logger gets each refusal with its reason, and each failure to get the
+	// keys. Nil: nothing is logged.
 	Logger *slog.Logger
 }
 
@@ -51,22 +52,22 @@ type OIDCOptions struct {
 // key for a shared secret, and not "none".
 var algorithms = []string{oidc.RS256, oidc.ES256, oidc.EdDSA}
 
-// OIDC returns an Authenticator for tokens of an OpenID Connect issuer, or of any
-// other that signs JWTs and publishes its keys. It accepts RS256, ES256 and EdDSA.
-// iss, aud and exp are required; clocks may differ by a minute.
+// OIDC returns an Authenticator for the tokens of an OpenID Connect issuer, or
+// of any other issuer that signs JWTs and publishes its keys as a JWKS (RFC
+// 7517). The Authenticator is safe for concurrent use. The error names the
+// option that is missing or malformed, or the KeysFile that can't be read.
 //
-// The key set is fetched at once, for as long as ctx lasts and for 5 s at most; an
-// issuer that is down is no error, and is asked again when a token comes. What was
-// fetched is kept, is fetched anew in the background by a token that comes ten
-// minutes later, before that token is judged after twenty, and is served on while
-// the issuer is down. A token with another key's id has it fetched at most once a
-// minute. While there are no keys, and where a token's key isn't known and the
-// issuer can't be asked, or was less than a minute ago, it can't be decided (503).
-// A set without a usable key is no set: to withdraw all keys, publish another one.
+// OIDC fetches the issuer's keys before it returns, until ctx ends and for 5 s
+// at most. An issuer that is down is no error: the keys are then fetched when a
+// token comes. Keys that are older than ten minutes are fetched anew in the
+// background when a token comes, and keys that are older than twenty before the
+// token is judged. If that fails the old keys are used on. A token with an
+// unknown key id has the keys fetched at once, but only once a minute.
 //
-// The error names the option that is missing or malformed, or the KeysFile that
-// can't be read. The Authenticator is safe for concurrent use. The Principal's
-// IssuedAt is the token's iat.
+// A request can't be decided (503) while there are no keys, and if the token's
+// key is unknown and the issuer can't be asked, or was asked less than a minute
+// ago. A key set without a usable key is ignored: to withdraw all keys, publish
+// a different one.
 func OIDC(ctx context.Context, opts OIDCOptions) (tokenhttp.Authenticator, error) {
 	switch {
 	case opts.Issuer == "":

@@ -17,50 +17,52 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 )
 
-// TokenReviewOptions say which cluster is asked about the tokens of its pods.
+// TokenReviewOptions say which cluster [TokenReview] asks, and whose its tokens
+// are.
 type TokenReviewOptions struct {
-	// URL is the API server's, https://kubernetes.default.svc from within the
-	// cluster: https, or http to loopback. Required.
+	// URL is that of the API server, within the cluster
+	// https://kubernetes.default.svc: https, or http to loopback. Required.
 	URL string
 
-	// CAFile holds the certificates of the authorities that the API server's own
-	// is trusted by, in PEM: in a pod
-	// /var/run/secrets/kubernetes.io/serviceaccount/ca.crt. "": the system's.
+	// CAFile is the path of the certificate authorities that the API server is
+	// trusted by, in PEM: in a pod
+	// /var/run/secrets/kubernetes.io/serviceaccount/ca.crt. Empty: those of the
+	// system.
 	CAFile string
 
-	// TokenFile holds the platform's own token, which needs the right to create
-	// tokenreviews (the ClusterRole system:auth-delegator): in a pod
+	// TokenFile is the path of the platform's own token, which needs the right
+	// to create tokenreviews (the ClusterRole system:auth-delegator): in a pod
 	// /var/run/secrets/kubernetes.io/serviceaccount/token. Required.
 	TokenFile string
 
-	// Audience is what a token's aud has to hold. Required. It is the platform's
-	// own, the one that serviceAccountToken of a projected volume asks for.
+	// Audience is what a token's aud has to have: a name of the platform's own,
+	// which a projected volume names in serviceAccountToken. Required.
 	Audience string
 
-	// Workspace returns the id of the workspace that a token's claims name, once
-	// the API server has accepted the token. Required. Every pod of the cluster
-	// can have a token for the audience, so it looks at the namespace too. Its
-	// error refuses the token (403), and so does an empty id.
+	// Workspace returns the id of the workspace that a token's claims name. It
+	// is called once the API server has accepted the token. Every pod of the
+	// cluster can get a token for the audience, so test the namespace, too. An
+	// error refuses the token (403), and so does an empty id. Required.
 	Workspace func(claims map[string]any) (string, error)
 
-	// Logger gets each refusal with its reason, and what goes wrong with the
+	// Logger gets each refusal with its reason, and each failure to read the
 	// files. Nil: nothing is logged.
 	Logger *slog.Logger
 }
 
 // TokenReview returns an Authenticator that asks the API server of a Kubernetes
-// cluster about each token (authentication.k8s.io/v1, TokenReview). A pod that is
-// deleted is refused, although its token hasn't expired.
+// cluster about each token (authentication.k8s.io/v1, TokenReview). It refuses
+// the token of a deleted pod, even if it hasn't expired. It is safe for
+// concurrent use.
 //
-// An answer is remembered for 5 s from the question on, by the token's digest. While the API server
-// can't be asked, or refuses the platform's own token, it can't be decided (503).
-// At most 16 tokens are asked about at a time; those that are expired, or for
-// somebody else, aren't asked about. Both files are read at each question; while one
-// can't be read, what it held before counts.
+// An answer is kept for 5 s, by the token's digest. While the API server can't
+// be asked, or refuses the platform's own token, a request can't be decided
+// (503). At most 16 tokens are asked about at a time, and none that is expired
+// or has another audience. CAFile and TokenFile are read for each question;
+// while one can't be read, its last content is used.
 //
-// The error names the option that is missing or malformed, or the file that can't
-// be read; the API server isn't asked. The Authenticator is safe for concurrent
-// use. The Principal's IssuedAt is the token's iat: a kubelet renews it.
+// The error names the option that is missing or malformed, or the file that
+// can't be read. TokenReview itself doesn't ask the API server.
 func TokenReview(opts TokenReviewOptions) (tokenhttp.Authenticator, error) {
 	switch {
 	case opts.URL == "":
