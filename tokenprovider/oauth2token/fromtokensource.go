@@ -13,24 +13,22 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// FromTokenSource returns ts as a provider: of a forge that x/oauth2 has a
-// source for, or a cloud. It keeps nothing; put a [tokenprovider.Cache] over
-// it. A source of x/oauth2's own is a cache already, of
-// [oauth2.ReuseTokenSource]'s kind, and so needs none; but it keeps a refresh
-// token in memory alone, and so is no way to a refresh token that may be used
-// once: that is [New].
+// FromTokenSource returns a provider of ts's tokens. It doesn't cache: put a
+// [tokenprovider.Cache] over it, unless ts is a cache itself, as the sources of
+// x/oauth2 are. Those keep refresh tokens in memory alone: for refresh tokens
+// that may be used once, use [New].
 //
-// A TokenSource has no ctx. Token returns when ctx ends all the same; what ts
-// then does is left behind. A zero Expiry is no known expiry.
+// The provider's Token returns when its ctx ends, although ts, which gets no
+// ctx, may go on. A zero Expiry means no known expiry. The provider is as safe
+// for concurrent use as ts is.
 //
-// The error of an answer of the forge's ([oauth2.RetrieveError]) says what may
-// be told of it: its status and its error code, and never its text, which holds
-// the body. It is of [tokenprovider.CodeUnauthenticated] when the grant or the
-// client was refused, of CodeRateLimited, CodeUnavailable or CodeInvalidRequest
-// else. A token that is missing, expired, of another type than Bearer, or can't
-// be sent in a header is of CodeInternal. Other errors are those of ts. With a
-// nil ts each Token is [tokenprovider.ErrNotConfigured]. It is as safe for
-// concurrent use as ts is, which all of x/oauth2's are.
+// An [oauth2.RetrieveError] becomes an error with the answer's status and error
+// code, but without its body. It is of [tokenprovider.CodeUnauthenticated] if
+// the grant or the client was refused, and otherwise of CodeRateLimited,
+// CodeUnavailable or CodeInvalidRequest. The error is of CodeInternal if ts
+// returns no token, or one that is expired, isn't a Bearer token, or can't be
+// sent in a header. Other errors of ts are returned as they are. With a nil ts
+// each call returns [tokenprovider.ErrNotConfigured].
 func FromTokenSource(ts oauth2.TokenSource) tokenprovider.TokenProvider { return sourceProvider{ts} }
 
 // sourceProvider is a source of x/oauth2's as this module sees it.

@@ -15,24 +15,25 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Options say how a [Provider] stores what it has and reaches the forge.
-// SealKeys are required; a zero field else means its default.
+// Options say how a [Provider], or those of [Users], store their tokens and
+// reach the forge. SealKeys are required; any other zero field means its
+// default.
 type Options struct {
 	// SealKeys are AES-256 keys of 32 random bytes each. The first one seals,
 	// all of them open: to rotate, add the new one behind the old one on every
-	// replica, then put it first. Take the old one out when each record was
-	// written anew: a record that no key opens counts as none, and its person
-	// has to sign in again. They are copied.
+	// replica, then put it first. Remove the old one only when every person's
+	// record was written since: if no key opens a record, its person has to
+	// sign in again. The keys are copied.
 	SealKeys [][]byte
 
-	// Name is shown in Status and logs, and is [Users.Name]. The default is the
-	// key, and "oauth2-users" for Users.
+	// Name is shown in Status and logs, and is what [Users.Name] returns. The
+	// default is the key, and "oauth2-users" for [Users].
 	Name string
 
-	// HTTPClient reaches the token URL; nil: one that trusts the system's
-	// authorities and makes a connection for each exchange. It is copied. Its
-	// redirects aren't followed, as they would take the refresh token along,
-	// and an exchange takes 10 s at most.
+	// HTTPClient sends the requests to the token URL. It is copied. Redirects
+	// aren't followed, since they would carry the refresh token on, and an
+	// exchange takes 10 s at most. Nil: a client that trusts the system's
+	// certificate authorities and makes a connection for each exchange.
 	HTTPClient *http.Client
 
 	Logger *slog.Logger // nil: nothing is logged

@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Provider has the access token of one person's sign-in, renewed by a refresh
-// token that may be used once. Make it with [New]; it must not be copied. All
-// methods are safe for concurrent use, in this process and in any number of
-// replicas with the same store and key.
+// Provider hands out the access token of one person's sign-in, and renews it
+// with the refresh token. Make it with [New]; it must not be copied. All
+// methods are safe for concurrent use, also by replicas with the same store and
+// key.
 type Provider struct {
 	source   *source
 	cache    *tokenprovider.Cache
@@ -34,17 +34,17 @@ var (
 	_ tokenprovider.StatusReporter = (*Provider)(nil)
 )
 
-// New returns a Provider of what a person's sign-in to config's client brought.
-// It is kept in store under key, which names the forge and the person and is
-// stored in clear; what it holds is sealed. Until the first [Provider.Set] of
-// any replica there is no token.
+// New returns a [Provider] for one person's sign-in to config's client. The
+// tokens are sealed and kept in store under key, which has to name the forge
+// and the person, and is stored in clear. Until a replica calls [Provider.Set]
+// there is no token.
 //
-// The error names what is missing or malformed: a nil config, one without a
-// ClientID, a TokenURL that isn't https (or http to loopback), a nil store, an
-// empty key, SealKeys. config is copied. Its AuthStyle is taken as it is;
-// without one the client's id and secret go into the body, which GitHub, GitLab
-// and Bitbucket take: [oauth2.AuthStyleAutoDetect] would send a refresh token
-// twice.
+// The error names what is missing or malformed: a nil config, a config without
+// a ClientID, a TokenURL that isn't https (or http to loopback), a nil store,
+// an empty key, or SealKeys. config is copied. With
+// [oauth2.AuthStyleAutoDetect], which could send a refresh token twice, the
+// client's id and secret are sent in the body, as GitHub, GitLab and Bitbucket
+// accept them.
 func New(config *oauth2.Config, store tokenprovider.Store, key string, opts Options) (*Provider, error) {
 	s, err := newSettings("New", config, store, opts)
 	if err != nil {
@@ -69,17 +69,16 @@ func newProvider(s *settings, key string, observed func(*Provider, string, error
 	return p
 }
 
-// Token returns an access token, and waits only when none is held that lives
-// for long enough: see [tokenprovider.Cache.Token]. Once in 5 s it looks at the
-// store, for a quarter of a second at most, whether another replica has a new
-// token, or somebody signed in or out there.
+// Token returns an access token; see [tokenprovider.Cache.Token] for when it
+// waits. Once in 5 s it first looks at the store, for a quarter of a second at
+// most: another replica may have a new token, or have signed the person in or
+// out.
 //
-// The error is of [tokenprovider.CodeUnauthenticated] when the person has to
-// sign in: nobody has, the forge refused the refresh token, the store lost it,
-// or the forge refused the client itself, which is said. It is of
-// CodeUnavailable while the store or the forge can't be reached,
-// CodeRateLimited when the forge said so, and CodeInvalidRequest when it
-// refused the request.
+// The error is of [tokenprovider.CodeUnauthenticated] if the person has to sign
+// in, because they never did, the forge refused the refresh token, or the store
+// lost it; and if the forge refused the client itself, which the error then
+// says. It is of CodeUnavailable while the store or the forge can't be reached,
+// and of CodeRateLimited or CodeInvalidRequest if the forge answered so.
 func (p *Provider) Token(ctx context.Context) (string, time.Time, error) {
 	now := time.Now()
 	if f := p.front.Load(); f != nil && f.fresh(now) {
@@ -88,12 +87,11 @@ func (p *Provider) Token(ctx context.Context) (string, time.Time, error) {
 	return p.tokenDue(ctx, now)
 }
 
-// Invalidate reports that token was refused; see
-// [tokenprovider.Cache.Invalidate] for when that is believed. The refresh token
-// is exchanged then, unless another replica has done that already. While no
-// other access token can be had, the reported one is served on, as a report is
-// a claim and no fact: one that came without a refresh token is, until its
-// person signs in again, with a status that says so.
+// Invalidate takes a report that token was refused, and returns whether it is
+// believed; see [tokenprovider.Cache.Invalidate]. If it is, the refresh token
+// is exchanged, unless another replica has done that already. While no other
+// access token can be had, the reported one is served; without a refresh token
+// that is until the person signs in again, and the status says so.
 func (p *Provider) Invalidate(token string) bool {
 	believed := p.cache.Invalidate(token)
 	if believed {
@@ -102,10 +100,10 @@ func (p *Provider) Invalidate(token string) bool {
 	return believed
 }
 
-// Status returns that of the cache. It doesn't look at the store.
+// Status returns a snapshot for operators. It doesn't look at the store.
 func (p *Provider) Status() tokenprovider.Status { return p.cache.Status() }
 
-// String returns which provider p is.
+// String returns the provider's name as text.
 func (p *Provider) String() string { return fmt.Sprintf("oauth2token.Provider(%q)", p.source.key) }
 
 // Format prints [Provider.String] under every verb.

@@ -12,23 +12,22 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Set takes what a sign-in brought: what [oauth2.Config.Exchange] or a device
-// flow returned. It takes the place of an earlier sign-in and of anything that
-// was said of that, here at once and at other replicas within 5 s of their
-// being asked; the result of an exchange that runs is thrown away. Of several
-// calls at once the last one stands, as a whole.
+// Set stores the tokens of a sign-in: what [oauth2.Config.Exchange] or a device
+// flow returned. They replace those of an earlier sign-in, at this replica at
+// once, and at others after 5 s at most. The result of an exchange that is
+// running is discarded. Of several calls at the same time one wins as a whole.
 //
-// t needs a refresh token, or an access token. Without a refresh token the
-// access token is served until it expires, and one without an expiry for good
-// (GitHub Apps have such tokens when their expiry is switched off); after that
-// its person has to sign in again. An access token that has expired counts as
-// none.
+// t needs a refresh token or an access token. Without a refresh token the
+// access token is served until it expires, and then the person has to sign in
+// again. An access token without an expiry is served for good; GitHub Apps
+// issue such tokens if their expiry is switched off. An expired access token
+// counts as none.
 //
-// The error is of [tokenprovider.CodeInvalidRequest] for a t that is nil, has
-// neither, or isn't a Bearer token, of CodeUnavailable when the store fails,
-// and ctx's. After one of the store's, t may be stored or not: call Set again
-// with the same t at once, or have the person sign in again. Each call of the
-// store is given 2 s.
+// The error is of [tokenprovider.CodeInvalidRequest] if t is nil, has neither
+// token, or isn't a Bearer token, of CodeUnavailable if the store fails, or
+// ctx's. If the store failed, t may be stored or not: call Set again with the
+// same t at once, or let the person sign in again. Each call of the store gets
+// 2 s.
 func (p *Provider) Set(ctx context.Context, t *oauth2.Token) error {
 	now := time.Now()
 	chain, err := signedIn(t, now)
@@ -75,10 +74,10 @@ func signedIn(t *oauth2.Token, now time.Time) (*record, error) {
 	return record{Chain: rand.Text()}.brought(&copied, now), nil
 }
 
-// Forget signs the person out: what is stored is removed, here at once, and
-// other replicas stop serving the access token within 5 s of their being asked.
-// The forge isn't told: what was handed out lives until it expires or is
-// revoked there. Where there is nothing it does nothing. The error is as Set's.
+// Forget signs the person out: it removes the stored tokens. This replica stops
+// serving the access token at once, and others after 5 s at most. The forge
+// isn't told, so the tokens live until they expire or are revoked there. If
+// nothing is stored, Forget does nothing. For errors see [Provider.Set].
 func (p *Provider) Forget(ctx context.Context) error {
 	_, err := p.source.change(ctx, p.source.key, true, func(*record) (*record, error) { return nil, nil })
 	p.source.signs.Add(1)

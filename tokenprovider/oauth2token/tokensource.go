@@ -12,20 +12,20 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// TokenSource returns p as an [oauth2.TokenSource], for clients that take one:
+// TokenSource returns an [oauth2.TokenSource] of p's tokens, for clients that
+// take one:
 //
 //	client := &http.Client{Transport: &oauth2.Transport{Source: oauth2token.TokenSource(p)}}
 //
-// Each Token asks p, which has a cache of its own or is one. [oauth2.NewClient]
-// and [oauth2.ReuseTokenSource] would keep what they get until 10 s before its
-// expiry, whatever becomes of it meanwhile: don't put them over it. A
-// TokenSource has no ctx, so p is asked without a deadline of a caller's, and
-// left behind after 30 s.
+// Each call of Token asks p, which should be a [tokenprovider.Cache] or have
+// one. Don't use it with [oauth2.NewClient] or [oauth2.ReuseTokenSource]: they
+// would keep a token until 10 s before its expiry, even if it is revoked. A
+// TokenSource has no ctx, so a call that p doesn't answer returns an error
+// after 30 s.
 //
-// The errors are p's. With a nil p each Token is
-// [tokenprovider.ErrNotConfigured]. A token that is empty or has expired is of
-// [tokenprovider.CodeInternal]: p breaks its contract. It is as safe for
-// concurrent use as p is.
+// The errors are p's. The error is of [tokenprovider.CodeInternal] if p returns
+// an empty or an expired token, and [tokenprovider.ErrNotConfigured] if p is
+// nil. It is safe for concurrent use.
 func TokenSource(p tokenprovider.TokenProvider) oauth2.TokenSource { return providerSource{p} }
 
 // providerSource is a provider as x/oauth2 sees it.

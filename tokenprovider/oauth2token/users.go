@@ -12,16 +12,13 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Users has a [Provider] for each person, and gives a workspace the token of
-// its owner. It satisfies provisionhook's EnvMutator and WorkspaceTokenProvider
-// without importing that package: register it, and the endpoint
-// (tokenhttp.PerWorkspace) and the gateway serve each workspace its owner's
-// token. Make it with [NewUsers]; it must not be copied. All methods are safe
-// for concurrent use.
+// Users is a plugin with a [Provider] for each person, which gives a workspace
+// the token of its owner. It satisfies provisionhook's EnvMutator and
+// WorkspaceTokenProvider without importing that package. Make it with
+// [NewUsers]; it must not be copied. All methods are safe for concurrent use.
 //
-// It writes nothing into an environment: an access token lives for hours there
-// at most, and a forge may revoke it with the next exchange. It has no method
-// Token on purpose: no token is everybody's.
+// It writes nothing into an environment, since a forge may revoke an access
+// token with the next exchange.
 type Users struct {
 	settings *settings
 	prefix   string
@@ -34,9 +31,9 @@ var (
 	_ tokenprovider.Invalidator            = (*Users)(nil)
 )
 
-// NewUsers returns a Users whose providers are kept in store under prefix, a
-// slash, and the owner's escaped name. The prefix names the forge and the
-// client there: two with the same store need different ones. For errors see
+// NewUsers returns a [Users] whose providers keep their tokens in store, each
+// under a key of prefix, a slash, and the owner's name as [url.PathEscape] has
+// it. Two Users with the same store need different prefixes. For errors see
 // [New].
 func NewUsers(config *oauth2.Config, store tokenprovider.Store, prefix string, opts Options) (*Users, error) {
 	s, err := newSettings("NewUsers", config, store, opts)
@@ -56,10 +53,9 @@ func NewUsers(config *oauth2.Config, store tokenprovider.Store, prefix string, o
 // Name returns [Options].Name.
 func (u *Users) Name() string { return u.settings.name }
 
-// User returns the Provider of that owner's token, as
-// [tokenprovider.Workspace].Owner names the owner, byte for byte. While it is
-// in use, or somebody holds it, it is the same one each time. It is what [New]
-// returns for the prefix, a slash, and the name as [url.PathEscape] has it.
+// User returns the [Provider] of that owner's token. owner is as in
+// [tokenprovider.Workspace].Owner, byte for byte. It returns the same Provider
+// each time while it is in use or somebody holds it.
 func (u *Users) User(owner string) *Provider {
 	return u.uses.provider(owner, func() *Provider {
 		own := *u.settings
@@ -73,7 +69,7 @@ func (u *Users) User(owner string) *Provider {
 // key returns what the owner's record is called in the store.
 func (u *Users) key(owner string) string { return u.prefix + "/" + url.PathEscape(owner) }
 
-// MutateEnv writes nothing. A nil env is an error.
+// MutateEnv changes nothing. It returns an error for a nil env.
 func (u *Users) MutateEnv(_ context.Context, _ string, env map[string]string) error {
 	if env == nil {
 		return errors.New("oauth2token: the environment is nil")
@@ -82,10 +78,10 @@ func (u *Users) MutateEnv(_ context.Context, _ string, env map[string]string) er
 }
 
 // WorkspaceToken returns the token of the workspace's owner, whom the platform
-// names in ctx: with Options.Workspace of the endpoint and the gateway, or with
-// [tokenprovider.WithWorkspace]. Without an owner there, and with a Workspace
-// that is another one's, it is an error of [tokenprovider.CodeInternal] that
-// says so. For other errors see [Provider.Token].
+// names in ctx: with Options.Workspace of the token endpoint and the gateway,
+// or with [tokenprovider.WithWorkspace]. If ctx has no owner, or another
+// workspace, the error is of [tokenprovider.CodeInternal]. For other errors see
+// [Provider.Token].
 func (u *Users) WorkspaceToken(ctx context.Context, workspaceID string) (string, time.Time, error) {
 	ws, _ := tokenprovider.WorkspaceFrom(ctx)
 	switch {
@@ -103,25 +99,25 @@ func (u *Users) WorkspaceToken(ctx context.Context, workspaceID string) (string,
 	return token, expiresAt, nil
 }
 
-// Invalidate reports that token, which was handed out here, was refused; see
-// [Provider.Invalidate]. One that nobody was handed is false.
+// Invalidate takes a report that token, which u handed out, was refused; see
+// [Provider.Invalidate]. For any other token it returns false.
 func (u *Users) Invalidate(token string) bool {
 	p := u.uses.holder(token)
 	return p != nil && p.Invalidate(token)
 }
 
-// Status returns the worst state of the people's tokens, how many of how many
-// fail, the last error, and the mints and failures of all that there ever were;
-// [tokenprovider.StateEmpty] without any. A person counts until nobody has
-// asked for the token for an hour. A state is as it was when somebody asked
-// last.
+// Status returns the worst state of the people's tokens
+// ([tokenprovider.StateEmpty] if there are none), how many of them are failing,
+// the last error, and the mints and failures since the process's start. A
+// person counts for an hour after the last request for their token, with the
+// state of that time.
 func (u *Users) Status() tokenprovider.Status {
 	s := u.uses.status()
 	s.Name = u.Name()
 	return s
 }
 
-// String returns which Users u is.
+// String returns the name of u as text.
 func (u *Users) String() string { return fmt.Sprintf("oauth2token.Users(%q)", u.prefix) }
 
 // Format prints [Users.String] under every verb.
