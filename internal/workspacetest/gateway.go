@@ -84,14 +84,6 @@ func (g *Gateway) Wire(t testing.TB, env map[string]string, opts gateway.Mutator
 	}
 }
 
-// Bearer returns a bearer of ws-1's that g takes.
-func (g *Gateway) Bearer(t testing.TB) string {
-	t.Helper()
-	bearer, err := g.Key.Issue("ws-1", 0)
-	require.NoError(t, err)
-	return bearer
-}
-
 // Workspace returns git in a workspace that has what g's mutator writes and no
 // more.
 func (g *Gateway) Workspace(t testing.TB, opts gateway.MutatorOptions) *testutil.Git {

@@ -397,18 +397,14 @@ func TestTheRealGhIsTheOneThatIsNamedOrTheFirstThatIsNoShim(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(copies, filepath.Base(s.link)), content, 0o700))
 	program(t, hostile, "gh")
 
-	for name, c := range map[string]struct{ change, want map[string]string }{
-		"named": {map[string]string{"PROVISIONKIT_GH": named}, nil},
-		"a copy of the shim": {
-			map[string]string{"PATH": copies + list + s.dir + list + other}, nil,
-		},
-		"relative folders": {
-			map[string]string{"PATH": "." + list + "" + list + s.dir + list + list + other}, nil,
-		},
-		"a link to a program": {map[string]string{"PATH": s.dir + list + other}, nil},
+	for name, change := range map[string]map[string]string{
+		"named":               {"PROVISIONKIT_GH": named},
+		"a copy of the shim":  {"PATH": copies + list + s.dir + list + other},
+		"relative folders":    {"PATH": "." + list + "" + list + s.dir + list + list + other},
+		"a link to a program": {"PATH": s.dir + list + other},
 	} {
 		env := maps.Clone(s.env)
-		maps.Copy(env, c.change)
+		maps.Copy(env, change)
 		cmd := process(t.Context(), t, env, "", "pr", "list")
 		cmd.Path, cmd.Dir = s.link, hostile
 		cmd.Args[0] = s.link
