@@ -10,15 +10,16 @@ import (
 	"time"
 )
 
-// Answer is what the server would have answered, for [Edit] to change.
+// Answer is what the server would have answered, for a function of [Edit] to
+// change.
 type Answer struct {
 	Status int
 	Header http.Header // a name with a nil value is left out, Date too
 	Body   []byte
 }
 
-// Edit lets the request be served and changes the answer. Content-Length is set
-// to what the body then has.
+// Edit lets the request be served and changes the answer by edit.
+// Content-Length is set to the length of the new body.
 func Edit(edit func(r *http.Request, a *Answer)) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		a := record(w, r, next)
@@ -37,27 +38,26 @@ func SetHeader(name, value string) Fault {
 	return Edit(func(_ *http.Request, a *Answer) { a.Header.Set(name, value) })
 }
 
-// NoDate lets the request be served and leaves Date out, from which clients
-// learn the server's clock.
+// NoDate lets the request be served and leaves out the header Date.
 var NoDate Fault = Edit(func(_ *http.Request, a *Answer) { a.Header["Date"] = nil })
 
-// DateOffset lets the request be served and dates the answer by a clock that is
-// ahead of the server's, or behind for less than zero: by that of a proxy, which
-// puts its own Date in the place of GitHub's.
+// DateOffset lets the request be served and sets the answer's Date to a clock
+// that is ahead of the server's by that much, or behind if it is negative, like
+// that of a proxy that replaces GitHub's Date.
 func DateOffset(ahead time.Duration) Fault {
 	return Edit(func(r *http.Request, a *Answer) {
 		a.Header.Set("Date", exchangeOf(r).server.Now().Add(ahead).UTC().Format(http.TimeFormat))
 	})
 }
 
-// SetField lets the request be served and sets a member of the JSON object
-// answered; a nil value is null.
+// SetField lets the request be served and sets a member of the JSON object that
+// is the answer; a nil value is null.
 func SetField(name string, value any) Fault {
 	return editObject(func(_ *http.Request, object map[string]any) { object[name] = value })
 }
 
-// DropField lets the request be served and leaves a member of the JSON object
-// answered out.
+// DropField lets the request be served and leaves a member out of the JSON
+// object that is the answer.
 func DropField(name string) Fault {
 	return editObject(func(_ *http.Request, object map[string]any) { delete(object, name) })
 }
@@ -85,7 +85,7 @@ func Body(status int, contentType, body string) Fault {
 	}
 }
 
-// HTML answers with a page, as what stands before GitHub does at 502, 503 and
+// HTML answers with a page, as the proxies before GitHub do with 502, 503 and
 // 504.
 func HTML(status int) Fault {
 	text := http.StatusText(status)

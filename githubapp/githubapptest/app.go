@@ -15,16 +15,16 @@ type App struct {
 	Slug     string           // the name in URLs; "" means app- and the ID
 	Keys     []*rsa.PublicKey // any of them may sign; GitHub allows 25
 
-	// ClientSecret is what the app proves itself with where people sign in to it.
-	// "" means that it has none: the device flow goes without, nothing else.
+	// ClientSecret is the app's secret for people's sign-ins. "" means that it
+	// has none; then only the device flow works.
 	ClientSecret string
 
-	// CallbackURLs are where people may be sent back to after a sign-in, the
-	// first by default. With none of them any may be named.
+	// CallbackURLs are the URLs to which people may be sent back after a
+	// sign-in; the first is the default. Without any, every URL is allowed.
 	CallbackURLs []string
 
-	// Permissions are what an installation gets that names none of its own, by
-	// name: read, write or admin. nil means contents: write. metadata: read is
+	// Permissions are those of installations that name none of their own: by
+	// name, read, write or admin. Nil means contents: write. metadata: read is
 	// always added, as GitHub does.
 	Permissions map[string]string
 }
@@ -37,9 +37,8 @@ type app struct {
 	lastingTokens bool // its user access tokens don't expire
 }
 
-// AddApp adds a, or replaces the app with its ID. It panics when a has no ID,
-// no key, or a permission that GitHub doesn't have: a test that wants that
-// wants a plain error of the API instead.
+// AddApp adds a, or replaces the app with its ID. It panics if a has no ID, no
+// key, or a permission that GitHub doesn't have.
 func (s *Server) AddApp(a App) {
 	if a.ID <= 0 {
 		panic(fmt.Sprintf("githubapptest: AddApp: ID %d is not above zero", a.ID))

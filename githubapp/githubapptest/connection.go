@@ -22,8 +22,8 @@ func Hang(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
 // Disconnect closes the connection instead of answering.
 func Disconnect(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
 
-// Lost has the server do what is asked, and loses its answer: fault is what
-// the client sees instead, say [Disconnect] or a page of [HTML].
+// Lost lets the server do what is asked, and answers with fault instead, such
+// as [Disconnect] or [HTML].
 func Lost(fault Fault) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		record(w, r, next)
@@ -95,8 +95,8 @@ func SlowBody(pause time.Duration) Fault {
 	}
 }
 
-// HugeBody puts n bytes of white space in front of the body, which as JSON
-// stays the same. Its length isn't announced.
+// HugeBody puts n bytes of white space before the body, which doesn't change
+// its JSON. It sends no Content-Length.
 func HugeBody(n int64) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		a := record(w, r, next)

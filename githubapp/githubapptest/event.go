@@ -9,7 +9,7 @@ import (
 )
 
 // Event is something that happened to an installation, of which a webhook is
-// told. There are these:
+// told. These are known:
 //
 //	Name                       Action
 //	installation               created, deleted, suspend, unsuspend, new_permissions_accepted

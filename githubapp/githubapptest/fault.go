@@ -8,10 +8,10 @@ import (
 	"sync"
 )
 
-// Fault is something that goes wrong with a request. It answers in the server's
-// stead, or calls next (what the server would have done) and spoils that. This
-// package has one for everything that GitHub is known to do; others can be
-// written.
+// Fault makes a request go wrong. It answers in place of the server, or calls
+// next, which is the server's own handler, and alters its answer. This package
+// has a Fault for everything that GitHub is known to do; a test can write
+// others.
 type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
 // Rule says which requests go wrong, and how.
@@ -23,8 +23,8 @@ type Rule struct {
 	Path  string
 	Match func(r *http.Request) bool // a further condition; nil means none. It must not read the body.
 
-	Skip  int // how many matching requests go well before the rule begins
-	Every int // from then on only each Every-th goes wrong; 0 and 1 mean each
+	Skip  int // how many matching requests are served before the rule begins
+	Every int // from then on every Every-th goes wrong; 0 and 1 mean each
 	Times int // how many go wrong until the rule is spent; 0 means no end
 
 	Fault Fault // must be set

@@ -103,7 +103,6 @@ func TestEachFaultShowsOnTheWire(t *testing.T) {
 		"TooManyRepositories":     {githubapptest.TooManyRepositories, refused(422, "Too many repositories for installation. At most 500 repositories are permitted.")},
 		"EndpointSpammed":         {githubapptest.EndpointSpammed, refused(422, "Validation failed, or the endpoint has been spammed.")},
 		"LoginAttempts":           {githubapptest.LoginAttempts, refused(403, "Maximum number of login attempts exceeded. Please try again later.")},
-		"NoPublicKey":             {githubapptest.NoPublicKey, refused(401, "Integration must generate a public key")},
 		"APIVersionEnded":         {githubapptest.APIVersionEnded, refused(410, "This API version is no longer supported. Please use a newer version.")},
 		"Refusal":                 {githubapptest.Refusal(451, "No."), refused(451, "No.")},
 

@@ -63,9 +63,8 @@ func findGit(home string) (*gitTools, error) {
 
 // gitEnv returns the environment of every git that the server runs.
 // http.receivepack lets http-backend take pushes, which it otherwise does for
-// users that a web server authenticated; safe.directory lets it serve a GitRoot
-// of another owner; nothing may go on in the background once a request is
-// answered; and what lives for a test isn't worth compressing.
+// users that a web server authenticated; nothing may go on in the background
+// once a request is answered; and what lives for a test isn't worth compressing.
 func gitEnv(home string) []string {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "XDG_CONFIG_HOME=" + home, "LC_ALL=C",
@@ -75,7 +74,7 @@ func gitEnv(home string) []string {
 		env = append(env, "SYSTEMROOT="+os.Getenv("SYSTEMROOT"), "USERPROFILE="+home)
 	}
 	config := [][2]string{
-		{"http.receivepack", "true"}, {"safe.directory", "*"}, {"receive.autogc", "false"}, {"gc.auto", "0"},
+		{"http.receivepack", "true"}, {"receive.autogc", "false"}, {"gc.auto", "0"},
 		{"maintenance.auto", "false"}, {"core.compression", "0"},
 	}
 	for n, entry := range config {

@@ -2,11 +2,10 @@ package githubapptest
 
 import "time"
 
-// DefaultTokenLife is how long an installation token lives on GitHub, and here
-// when nothing else is asked for.
-const DefaultTokenLife = time.Hour
+// defaultTokenLife is how long an installation token lives on GitHub.
+const defaultTokenLife = time.Hour
 
-// Options set a [Server] up. The zero value and nil mean the defaults.
+// Options configure a [Server]. The zero Options are the defaults.
 type Options struct {
 	// TLS serves HTTPS (HTTP/1.1 and HTTP/2) with a certificate of the server's
 	// own, valid for 127.0.0.1, ::1 and localhost. [Server.CertPEM] and
@@ -24,7 +23,7 @@ type Options struct {
 	// TokenLife is how long an installation token lives. Expiry is announced in
 	// whole seconds, as on GitHub's wire, and the token dies exactly then: it
 	// lives at least TokenLife and less than a second more. Zero or less:
-	// [DefaultTokenLife].
+	// an hour, as on GitHub.
 	TokenLife time.Duration
 
 	// TokenFormat is the shape of new tokens. The request header
@@ -40,23 +39,18 @@ type Options struct {
 	// expiries and the check of an app's JWT all go by the server's clock.
 	ClockOffset time.Duration
 
-	// MintsPerMinute enforces a secondary rate limit: after that many requests
-	// for tokens of an app within a minute, all of its further ones are refused
-	// for a minute, with Retry-After. Headers don't announce it, as on GitHub.
-	// Zero or less: there is none.
+	// MintsPerMinute enforces a secondary rate limit: after that many mints of
+	// an app within a minute, all further ones are refused for a minute, with
+	// Retry-After. As on GitHub, no header announces it. Zero or less: there is
+	// none.
 	MintsPerMinute int
 
-	// OnBreach is told of each request that no correct client makes: no
-	// User-Agent, another method or path, credentials of the wrong kind, a JWT
-	// with claims that are missing or a signature by a foreign key, a body that
-	// isn't JSON. A test that hands in t.Errorf's like fails at the first of
-	// them. What comes of the server's state, a clock or a key that changed or
-	// a token that died, is none. It is called on the request's goroutine,
-	// before the answer, and must not call [Server.Close]. Default: breaches
-	// are only logged, as [Request].Breach.
+	// OnBreach is called for each request that no correct client makes: without
+	// a User-Agent, to an unknown method or path, with credentials of the wrong
+	// kind, with a JWT that lacks claims or is signed with a foreign key, or
+	// with a body that isn't JSON. A refusal because of the server's state (a
+	// clock or a key that changed, a token that expired) is no breach. It is
+	// called on the request's goroutine, before the answer, and must not call
+	// [Server.Close]. Default: breaches are only logged, as [Request].Breach.
 	OnBreach func(Request)
-
-	// GitRoot is the folder for bare repositories. It must exist and is left
-	// alone by Close. Default: a temporary folder that Close removes.
-	GitRoot string
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Refusals of GitHub, with its status and its text, for requests that deserve
-// none. Where the server can be brought to refuse by its state (a suspended
+// Refusals of GitHub, with its status and its text, for requests that are
+// right. Where a test can make the server refuse by its state (a suspended
 // installation, a foreign key, a wrong clock), that is the better test.
 var (
 	Suspended               Fault = errSuspended.fault()        // 403: the installation has been suspended
@@ -27,7 +27,6 @@ var (
 	TooManyRepositories     Fault = errTooMany.fault()          // 422: a mint names more than 500 repositories
 	EndpointSpammed         Fault = errSpammed.fault()          // 422: a throttle that doesn't look like one
 	LoginAttempts           Fault = errLoginAttempts.fault()    // 403: locked out, after many bad credentials
-	NoPublicKey             Fault = errNoPublicKey.fault()      // 401: the app has no key
 	APIVersionEnded         Fault = errAPIVersionEnded.fault()  // 410: the API version is served no longer
 )
 
@@ -40,16 +39,15 @@ func Refusal(status int, message string) Fault {
 	return (&apiError{status: status, message: message}).fault()
 }
 
-// ValidationFailed answers with a 422 that says what is wrong, in the two ways
-// in which GitHub does: each of errors is a text, or an object with the members
-// resource, field, code and message.
+// ValidationFailed answers with 422 and errors, each of which is, as on GitHub,
+// a text or an object with the members resource, field, code and message.
 func ValidationFailed(errors ...any) Fault {
 	return (&apiError{status: http.StatusUnprocessableEntity, message: "Validation Failed", details: errors}).fault()
 }
 
-// PrimaryLimit answers that the primary rate limit is exceeded: 403 or 429,
-// nothing remaining, and reset from now, by the server's clock, in
-// X-RateLimit-Reset; zero leaves that header out.
+// PrimaryLimit answers that the primary rate limit is exceeded: with status,
+// 403 or 429, and X-RateLimit-Remaining 0. X-RateLimit-Reset is reset from now
+// by the server's clock; zero leaves that header out.
 func PrimaryLimit(status int, reset time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		x := exchangeOf(r)
@@ -71,9 +69,9 @@ func limitExceeded(status int, name string) *apiError {
 	return &apiError{status: status, message: message, docs: rateLimitsAreAbout}
 }
 
-// SecondaryLimit answers that the secondary rate limit is exceeded: 403 or 429
-// and its message. The other headers stay as they are, so requests seem to
-// remain. Retry-After is in whole seconds; zero leaves it out.
+// SecondaryLimit answers that the secondary rate limit is exceeded: with
+// status, 403 or 429, and GitHub's message. The headers of the primary limit
+// stay as they are. Retry-After is in whole seconds; zero leaves it out.
 func SecondaryLimit(status int, retryAfter time.Duration) Fault {
 	return throttled(retryAfter, &apiError{
 		status:  status,

@@ -21,7 +21,7 @@ var (
 type repository struct {
 	id          int64
 	owner, name string
-	dir         string // of the bare repository, below GitRoot; "" when only the API has it
+	dir         string // of the bare repository, below gitRoot; "" when only the API has it
 	createdAt   time.Time
 }
 

@@ -27,7 +27,7 @@ type Request struct {
 	Body           []byte // of an API request, with anything that looks like a token or a JWT blanked out
 	Git            bool   // a request of git's or Git LFS's, not of the API
 	GitService     string // git-upload-pack (clone, fetch), git-receive-pack (push), or "": Git LFS for example
-	Breach         string // what no correct client sends, see [Options].OnBreach; "" when the request is sound
+	Breach         string // what is wrong with the request, see [Options].OnBreach; "" for nothing
 }
 
 // requestLog is what [Server.Requests] and the counters read.

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Server is a GitHub of one's own on a loopback port: the REST API of GitHub
-// Apps, and git over HTTP. Its methods are safe for concurrent use.
+// Server is a fake GitHub: the REST API of GitHub Apps, and git over HTTP. Make
+// it with [NewServer]. Its methods are safe for concurrent use.
 type Server struct {
 	// URL is the base URL of the API and of git, without a slash at its end:
 	// URL+"/app", URL+"/owner/repo.git". The API answers under URL+"/api/v3"
@@ -23,7 +23,6 @@ type Server struct {
 	client       *http.Client
 	certPEM      []byte
 	gitRoot      string
-	ownsRoot     bool
 	running      sync.WaitGroup // the accept loop and each request
 	routes       *http.ServeMux
 	signInRoutes *http.ServeMux
@@ -65,7 +64,6 @@ func NewServer(opts *Options) (*Server, error) {
 		opts = &Options{}
 	}
 	s := &Server{
-		gitRoot:       opts.GitRoot,
 		onBreach:      opts.OnBreach,
 		mintLimit:     mintLimit{most: opts.MintsPerMinute},
 		tokenFormat:   opts.TokenFormat,
@@ -135,25 +133,16 @@ func (s *Server) prepare(opts *Options, addr string, transport *http.Transport) 
 		s.server.TLSConfig = cert.serverConfig()
 		transport.TLSClientConfig = cert.clientConfig()
 	}
-	if opts.GitRoot == "" {
-		root, err := os.MkdirTemp("", "githubapptest-")
-		if err != nil {
-			return fmt.Errorf("githubapptest: make a folder for repositories: %w", err)
-		}
-		s.gitRoot, s.ownsRoot = root, true
-		return nil
+	root, err := os.MkdirTemp("", "githubapptest-")
+	if err != nil {
+		return fmt.Errorf("githubapptest: make a folder for repositories: %w", err)
 	}
-	if info, err := os.Stat(opts.GitRoot); err != nil {
-		return fmt.Errorf("githubapptest: GitRoot: %w", err)
-	} else if !info.IsDir() {
-		return fmt.Errorf("githubapptest: GitRoot %s is not a folder", opts.GitRoot)
-	}
+	s.gitRoot = root
 	return nil
 }
 
 // Close stops the server, breaks every connection off, waits for what is being
-// served, and removes the repositories unless GitRoot was given. Further calls
-// do nothing.
+// served, and removes the repositories. Further calls do nothing.
 func (s *Server) Close() {
 	s.mu.Lock()
 	closed, storage := s.closed, s.storage
@@ -168,9 +157,7 @@ func (s *Server) Close() {
 	}
 	s.client.CloseIdleConnections()
 	s.running.Wait()
-	if s.ownsRoot {
-		_ = os.RemoveAll(s.gitRoot)
-	}
+	_ = os.RemoveAll(s.gitRoot)
 }
 
 // CertPEM returns the server's certificate in PEM, for an x509.CertPool or,

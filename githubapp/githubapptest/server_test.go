@@ -3,7 +3,6 @@ package githubapptest_test
 import (
 	"context"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -102,29 +101,6 @@ func TestCloseBreaksRequestsOffAndRemovesTheRepositories(t *testing.T) {
 	require.NoDirExists(t, dir)
 	require.NoDirExists(t, filepath.Dir(dir))
 	require.Zero(t, s.Requests()[0].Status, "a request without an answer has no status")
-}
-
-func TestAGitRootOfOnesOwnOutlivesTheServer(t *testing.T) {
-	t.Parallel()
-	testutil.NeedTool(t, "git")
-	root := t.TempDir()
-	for range 2 { // a later server finds what the first one left
-		s, err := githubapptest.NewServer(&githubapptest.Options{GitRoot: root})
-		require.NoError(t, err)
-		_, err = s.AddRepository("acme/widgets")
-		require.NoError(t, err)
-		s.Close()
-	}
-	entries, err := os.ReadDir(root)
-	require.NoError(t, err)
-	require.Len(t, entries, 2)
-
-	_, err = githubapptest.NewServer(&githubapptest.Options{GitRoot: filepath.Join(root, "absent")})
-	require.ErrorContains(t, err, "GitRoot")
-	file := filepath.Join(t.TempDir(), "file")
-	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	_, err = githubapptest.NewServer(&githubapptest.Options{GitRoot: file})
-	require.ErrorContains(t, err, "is not a folder")
 }
 
 func TestWithoutGitAddRepositorySaysSo(t *testing.T) {

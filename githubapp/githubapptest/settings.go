@@ -6,7 +6,7 @@ import "time"
 // now on; see [Options]. Zero or less restores the default.
 func (s *Server) SetTokenLife(d time.Duration) {
 	if d <= 0 {
-		d = DefaultTokenLife
+		d = defaultTokenLife
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -23,9 +23,9 @@ type Setup struct {
 	secret *string
 }
 
-// SetUp makes everything ready in one call: the repositories (owner/name, all
-// of one owner), an organisation's installation of a new app that covers
-// exactly them with contents: write, and the app's key.
+// SetUp adds the repositories (owner/name, all of one owner), a new app with a
+// key, and an installation of the app on the owner, an organisation, for
+// exactly these repositories with contents: write.
 func (s *Server) SetUp(repositories ...string) (*Setup, error) {
 	if len(repositories) == 0 {
 		return nil, errors.New("githubapptest: SetUp needs at least one repository")

@@ -29,7 +29,7 @@ type signIns struct {
 
 func newSignIns() signIns {
 	return signIns{
-		tokenLife:     DefaultUserTokenLife,
+		tokenLife:     defaultUserTokenLife,
 		deviceCodes:   map[[sha256.Size]byte]*deviceCode{},
 		authCodes:     map[[sha256.Size]byte]*authCode{},
 		refreshTokens: map[[sha256.Size]byte]*refreshToken{},

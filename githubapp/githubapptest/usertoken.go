@@ -8,8 +8,8 @@ import (
 
 // How long the tokens live that a person's sign-in brings.
 const (
-	DefaultUserTokenLife = 8 * time.Hour          // a user access token, ghu_
-	RefreshTokenLife     = 15897600 * time.Second // its refresh token, ghr_: six months
+	defaultUserTokenLife = 8 * time.Hour          // a user access token, ghu_
+	refreshTokenLife     = 15897600 * time.Second // its refresh token, ghr_: six months
 )
 
 // refreshToken is what renews a user access token, once. Its value is not kept.
@@ -34,11 +34,11 @@ type grantJSON struct {
 
 // SetUserTokenLife changes how long user access tokens live that come into
 // being from now on. Whole seconds are announced; zero or less restores
-// [DefaultUserTokenLife]. That of refresh tokens is GitHub's, and
+// 8 hours. That of refresh tokens is GitHub's, and
 // [Server.SetClockOffset] ends it.
 func (s *Server) SetUserTokenLife(d time.Duration) {
 	if d <= 0 {
-		d = DefaultUserTokenLife
+		d = defaultUserTokenLife
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,9 +86,9 @@ func (s *Server) grant(a *app, login string, device bool) grantJSON {
 		out.ExpiresIn = max(1, int64(s.signIns.tokenLife/time.Second))
 		access.expiresAt = now.Add(s.signIns.tokenLife)
 		out.RefreshToken = randomText("ghr_", alphanumeric, 76)
-		out.RefreshTokenExpiresIn = int64(RefreshTokenLife / time.Second)
+		out.RefreshTokenExpiresIn = int64(refreshTokenLife / time.Second)
 		s.signIns.refreshTokens[sha256.Sum256([]byte(out.RefreshToken))] = &refreshToken{
-			appID: a.ID, login: login, device: device, access: access, expiresAt: now.Add(RefreshTokenLife),
+			appID: a.ID, login: login, device: device, access: access, expiresAt: now.Add(refreshTokenLife),
 		}
 	}
 	s.tokens.add(out.AccessToken, access)

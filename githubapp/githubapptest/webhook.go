@@ -32,8 +32,8 @@ type Webhook struct {
 	EpochTimes bool
 }
 
-// Delivery is an event on its way to a webhook. A test may change it to what
-// GitHub would not send, and may send it again, later, or never.
+// Delivery is the request that tells a webhook of an event. A test may change
+// it, and may send it again, later, or never.
 type Delivery struct {
 	URL    string
 	Header http.Header
@@ -42,12 +42,12 @@ type Delivery struct {
 	client *http.Client
 }
 
-// Delivered is a delivery that was tried.
+// Delivered is a delivery that was sent, and what came of it.
 type Delivered struct {
 	ID     string // X-GitHub-Delivery; a repeated delivery has the same
 	Event  string
 	Action string
-	Status int   // of the answer, 0 without one
+	Status int   // of the answer; 0 without one
 	Err    error // why there was none
 }
 
