@@ -36,7 +36,7 @@
 //     them as one transaction and finds the one that provides tokens.
 //   - [github.com/molecule-ai/provisionkit/tokenprovider]: what a live token is
 //     (TokenProvider, one method), and the Cache that keeps one fresh for any
-//     number of callers. Every other package uses it.
+//     number of callers. The other packages are built on it.
 //   - [github.com/molecule-ai/provisionkit/githubapp]: GitHub App installation
 //     tokens, the reference provider and plugin.
 //   - [github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp]: the endpoint
@@ -62,8 +62,8 @@
 // In the workspace:
 //
 //   - [github.com/molecule-ai/provisionkit/tokenprovider/gitcredential]: git's
-//     credential protocol, and the plugin that wires git by environment variables
-//     alone.
+//     credential protocol, and the plugin that configures git by environment
+//     variables alone.
 //   - [github.com/molecule-ai/provisionkit/tokenprovider/workspace]: what the
 //     command git-credential-provisionkit does. The command itself is in the
 //     folder below it.

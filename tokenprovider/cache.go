@@ -15,7 +15,8 @@ import (
 //
 // One goroutine at a time asks the provider: when a caller wants a token and
 // none is held, and in the background when the held one nears its expiry. After
-// a failure nobody asks until the back-off is over.
+// a failure nobody asks until the back-off is over. A call that outlasts
+// [CacheOptions].MintTimeout is left behind, and its answer is thrown away.
 type Cache struct {
 	state    atomic.Pointer[state]
 	waiting  atomic.Int64 // callers that wait for a refresh

@@ -18,8 +18,7 @@ type CacheOptions struct {
 	RefreshAhead time.Duration
 
 	// Callers wait for a refresh when less than MinTTL is left. The default is
-	// 10 min; with less than 0 they wait only for the first token and after an
-	// expiry.
+	// 10 min; less than 0 means 0.
 	MinTTL time.Duration
 
 	// Settle is how old a new token has to be before it replaces a live one,

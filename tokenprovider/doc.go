@@ -56,7 +56,8 @@
 //
 //   - A cached read takes no lock and allocates nothing.
 //   - It never hands out an expired token, nor one that was dropped. One that
-//     was reported as refused is handed out only while no other can be had.
+//     is suspect, after a report that a forge refused it, is handed out only
+//     while no other can be had; see [Cache.Invalidate].
 //   - Callers share one refresh, which goes on when any of them leaves.
 //   - While a live token is held, no caller sees the error of a refresh that
 //     fails. [Cache.Status] shows it.

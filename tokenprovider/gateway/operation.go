@@ -1,6 +1,6 @@
 package gateway
 
-// Kind is the kind of an [Operation].
+// Kind says whether an [Operation] is one of git, of Git LFS or of the API.
 type Kind string
 
 // The kinds of an [Operation].

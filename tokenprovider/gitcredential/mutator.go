@@ -27,9 +27,9 @@ type MutatorOptions struct {
 	// [DefaultHost] alone.
 	Hosts []string
 
-	// Command is the helper's program in the workspace: its absolute path, or a
-	// name that is looked up in the PATH there. It may have spaces in it.
-	// Default: [DefaultCommand].
+	// Command is the helper's program in the workspace: its path, or a name
+	// that is looked up in the PATH there. It may have spaces in it. Default:
+	// [DefaultCommand].
 	Command string
 
 	// Inline makes the helper a line of shell, for images to which no binary

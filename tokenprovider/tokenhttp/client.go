@@ -20,11 +20,11 @@ import (
 // endpoint at each call. Put a [tokenprovider.Cache] over it. It is safe for
 // concurrent use, and must not be copied after its first use.
 //
-// Its errors are [*tokenprovider.Error]s, with the code and the Retry-After
-// that the endpoint sent. Their text has the status and the URL without its
-// query, but never the bearer or anything of an answer's body. Only a 404 with
-// the endpoint's own code becomes CodeNotConfigured: a 404 of a proxy doesn't
-// make a [tokenprovider.Fallback] go on to a broader token.
+// Its errors are [tokenprovider.Error] values, with the code and the
+// Retry-After that the endpoint sent. Their text has the status and the URL
+// without its query, but never the bearer or anything of an answer's body. Only
+// a 404 with the endpoint's own code becomes CodeNotConfigured: a 404 of a
+// proxy doesn't make a [tokenprovider.Fallback] go on to a broader token.
 type Client struct {
 	// URL is that of the workspace's token, as [EnvURL] has it: https, or http
 	// to loopback. If it is empty, Token returns
