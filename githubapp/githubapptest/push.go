@@ -20,8 +20,8 @@ type push struct {
 	pack         io.Reader // what follows; empty when refs are deleted only
 }
 
-// refUpdate moves a ref from a commit to another.
-type refUpdate struct{ old, new, ref string }
+// refUpdate moves a ref to the commit new.
+type refUpdate struct{ new, ref string }
 
 // deletes reports whether the ref goes.
 func (u refUpdate) deletes() bool { return strings.Trim(u.new, "0") == "" }
@@ -61,7 +61,7 @@ func readPush(r *http.Request) (*push, error) {
 		if len(parts) != 3 || !isObjectID(parts[0]) || !isObjectID(parts[1]) {
 			return nil, errMalformedPush
 		}
-		p.updates = append(p.updates, refUpdate{parts[0], parts[1], parts[2]})
+		p.updates = append(p.updates, refUpdate{parts[1], parts[2]})
 	}
 }
 
