@@ -34,8 +34,9 @@
 // Replicas of a platform share tokens through [Options].Store, where they are
 // sealed: one replica mints a token, and all of them use it. A webhook that
 // reaches one replica, or a mint that finds an installation gone, drops its
-// tokens in the store for all. Any replica can release a workspace that others
-// served. A store that is down costs mints; only
+// tokens in the store for all; a replica that still holds one in memory learns
+// of it when the token is reported or refreshed. Any replica can release a
+// workspace that others served. A store that is down costs mints; only
 // [WorkspaceMutator.ReleaseWorkspace] returns an error for it.
 //
 // # What it promises

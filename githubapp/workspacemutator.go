@@ -73,7 +73,8 @@ func (m *WorkspaceMutator) Name() string { return m.injection.name }
 // after a release. It sets the variables of [MutatorOptions].EnvNames in env to
 // the workspace's token, and asks for one with at least half an hour to live.
 // It returns an error, and leaves env unchanged, if env is nil or no token can
-// be had. If there is nothing to set, it needs no token.
+// be had. If there is nothing to set, it needs no token, unless the Store can't
+// be reached.
 func (m *WorkspaceMutator) MutateEnv(ctx context.Context, workspaceID string, env map[string]string) error {
 	begun := m.share // without a record there is nothing to begin
 	err := m.injection.inject(env, m.app, func() (string, error) {

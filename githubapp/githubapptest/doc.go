@@ -124,21 +124,24 @@
 // comments but no reviews. A release is its tag. Everything but commits is held
 // in memory. It listens on 127.0.0.1 only.
 //
-// Where GitHub's behaviour isn't documented, the server has one that a client
-// must not depend on: a mint always adds metadata: read, it lists repositories
-// only when it was narrowed to some, revocation and suspension work at once,
-// and the texts for an unknown permission, too many repositories and an API
-// version that is unknown or has ended are its own. Secondary rate limits come
-// by [SecondaryLimit] and [AbuseDetection], and on mints by
-// [Options].MintsPerMinute; other requests may be as many as they like. The API
-// version of 2026-03-10 differs in nothing but the 202 for an uninstall, and
-// filters such as outdated are ignored, as are the author and committer of a
-// change of contents. A client's credentials for a sign-in are parameters, as
-// documented, and nothing else; a poll of the device flow may come up to a
-// second early; a suspended installation's repositories aren't there for a
-// user's token; repository_id doesn't narrow one; and no webhook tells of a
-// revoked grant. A merge is a merge commit whatever the method asked for, and
-// takes git 2.38. To update a pull request's branch, and to merge it
-// automatically, which happens at once, takes pull_requests: write alone:
-// GitHub asks an app for more in places, and a platform mustn't count on it.
+// Where GitHub's behaviour isn't documented the server has one of its own, which
+// a client must not depend on:
+//
+//   - A mint always adds metadata: read, and lists repositories only when it was
+//     narrowed to some. Revocation and suspension work at once.
+//   - The texts for an unknown permission, too many repositories, and an API
+//     version that is unknown or has ended are its own.
+//   - There are no secondary rate limits but [SecondaryLimit], [AbuseDetection]
+//     and, for mints, [Options].MintsPerMinute.
+//   - The API version 2026-03-10 differs only in the 202 for an uninstall.
+//     Filters such as outdated are ignored, and so are the author and committer
+//     of a change of contents.
+//   - In a sign-in a client's credentials have to be parameters, as documented.
+//     A poll of the device flow may come up to a second early. A user's token
+//     doesn't reach the repositories of a suspended installation, and
+//     repository_id doesn't narrow one. No webhook tells of a revoked grant.
+//   - A merge is a merge commit whatever the method asked for, and needs git
+//     2.38. To update a pull request's branch, or to merge it automatically,
+//     which happens at once, pull_requests: write is enough. GitHub may ask for
+//     more.
 package githubapptest

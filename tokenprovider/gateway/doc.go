@@ -22,7 +22,7 @@
 //	})
 //
 //	mutator, err := gw.Mutator(gateway.MutatorOptions{Key: key})
-//	registry.Register(mutator) // wires git and gh in each workspace that starts
+//	registry.Register(mutator) // configures git and gh in each workspace that starts
 //
 // # A request
 //
