@@ -44,7 +44,7 @@ type Options struct {
 
 	// Workspace returns what the platform knows about a workspace, for the ctx
 	// of Policy and provider. Its errors are answered like those of Admit. Nil:
-	// only the id is known.
+	// the ctx has its ID alone.
 	Workspace func(ctx context.Context, id string) (tokenprovider.Workspace, error)
 
 	// Audit gets a record of each request when it is over, and has 10 s for it.

@@ -110,8 +110,8 @@
 //
 // An Authenticator, a Source, a provider or a callback that panics or ends its
 // goroutine counts as one that fails, and harms no other request. One that
-// hangs delays its request until the caller leaves; [Options].Audit and a body
-// that doesn't come are waited for for 10 s.
+// hangs delays its request until the caller leaves; [Options].Audit, or a body
+// that doesn't come, delays it by 10 s at most.
 //
 // # What it refuses
 //

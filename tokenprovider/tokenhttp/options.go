@@ -34,7 +34,7 @@ type Options struct {
 	// Workspace returns what the platform knows about a workspace. The [Source]
 	// and the provider get it by [tokenprovider.WorkspaceFrom]. An empty ID is
 	// filled in, and the ID of another workspace is an error. Errors are
-	// answered like Admit's. Nil: only the id is known.
+	// answered like Admit's. Nil: WorkspaceFrom finds none.
 	Workspace func(ctx context.Context, id string) (tokenprovider.Workspace, error)
 
 	// Hosts are those that the tokens are for, each `host` or `host:port`. A
