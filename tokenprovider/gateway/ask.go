@@ -34,12 +34,16 @@ const (
 	atProvider  stage = "the provider"
 )
 
-// reach notes that the code of s is asked next. None is once ctx has ended.
+// reach notes that the code of s is asked next. Once ctx has ended none is, and x
+// stays where it was.
 func (x *exchange) reach(ctx context.Context, s stage, p tokenhttp.Principal) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	x.at = position{s, p}
-	return ctx.Err()
+	return nil
 }
 
 // position returns how far x has come.
@@ -49,16 +53,20 @@ func (x *exchange) position() position {
 	return x.at
 }
 
-// ask calls f, which asks the platform's code, with patience. Since f may be left
-// behind, it writes nothing of x's but its position.
-func ask[T any](ctx context.Context, x *exchange, f func(context.Context) (T, error)) (T, error) {
+// ask calls f, which asks the platform's code from that of first on, with patience.
+// Since f may be left behind, it writes nothing of x's but its position. An error
+// that comes when ctx has ended is about that: it isn't taken for an answer.
+func ask[T any](ctx context.Context, x *exchange, first stage, f func(context.Context) (T, error)) (T, error) {
+	x.mu.Lock()
+	x.at = position{first, x.principal}
+	x.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	value, err := foreign.Within(ctx, "", f)
-	if defect, broke := err.(*foreign.Defect); broke {
+	if defect, broke := err.(*foreign.Defect); broke && defect.What == "" {
 		defect.What = string(x.position().stage)
-	} else if err == foreign.ErrNoAnswer {
-		err = fmt.Errorf("%s: %w", x.position().stage, err)
+	} else if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%s: %w", x.position().stage, foreign.ErrNoAnswer)
 	}
 	return value, err
 }
@@ -77,7 +85,7 @@ func (x *exchange) enter(ctx context.Context) (context.Context, *refused) {
 	if !ok {
 		return nil, unauthenticated
 	}
-	workspace, err := ask(ctx, x, func(ctx context.Context) (tokenprovider.Workspace, error) {
+	workspace, err := ask(ctx, x, atAuth, func(ctx context.Context) (tokenprovider.Workspace, error) {
 		return x.admit(ctx, bearer)
 	})
 	at := x.position()
@@ -95,9 +103,6 @@ func (x *exchange) enter(ctx context.Context) (context.Context, *refused) {
 
 // admit returns what is known of the workspace of bearer, if it may come in.
 func (x *exchange) admit(ctx context.Context, bearer string) (none tokenprovider.Workspace, err error) {
-	if err = x.reach(ctx, atAuth, tokenhttp.Principal{}); err != nil {
-		return none, err
-	}
 	p, err := x.authenticate(ctx, bearer)
 	if err != nil {
 		return none, err
@@ -133,7 +138,7 @@ func (g *Gateway) workspace(ctx context.Context, id string) (tokenprovider.Works
 
 // decide asks the Policy, and the provider that it grants for a token.
 func (x *exchange) decide(ctx context.Context) *refused {
-	a, err := ask(ctx, x, x.allow)
+	a, err := ask(ctx, x, atPolicy, x.allow)
 	switch {
 	case err == nil:
 		x.allowed = a
@@ -152,9 +157,6 @@ type allowed struct {
 
 // allow returns what the Policy allows.
 func (x *exchange) allow(ctx context.Context) (a allowed, err error) {
-	if err = x.reach(ctx, atPolicy, x.principal); err != nil {
-		return a, err
-	}
 	a.grant, err = x.options.Policy(ctx, x.principal, x.op)
 	if err != nil || foreign.IsNil(a.grant.Provider) {
 		return a, err

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -91,5 +92,45 @@ func TestPlatformCodeThatBreaksIsNamedInTheLog(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+func TestAnAnswerThatComesTooLateRefusesNobody(t *testing.T) {
+	grants := func(ends func(context.Context) error) gateway.Policy {
+		return func(ctx context.Context, _ tokenhttp.Principal, _ gateway.Operation) (gateway.Grant, error) {
+			return gateway.Grant{Provider: tokenprovider.Static(secretToken)}, ends(ctx)
+		}
+	}
+	for name, option := range map[string]func(o *gateway.Options, hangUp func()){
+		"the policy gives up": func(o *gateway.Options, _ func()) {
+			o.Policy = grants(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		},
+		"the policy grants": func(o *gateway.Options, _ func()) {
+			o.Policy = grants(func(ctx context.Context) error { <-ctx.Done(); return nil })
+		},
+		"the sender leaves, and the policy refuses": func(o *gateway.Options, hangUp func()) {
+			o.Policy = grants(func(context.Context) error { hangUp(); return errors.New("connection closed") })
+		},
+		"the sender leaves before": func(o *gateway.Options, hangUp func()) {
+			o.Workspace = func(context.Context, string) (tokenprovider.Workspace, error) {
+				hangUp()
+				return tokenprovider.Workspace{}, nil
+			}
+			o.Policy = grants(context.Context.Err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 50 { // whichever comes first
+				synctest.Test(t, func(t *testing.T) {
+					ctx, hangUp := context.WithCancel(t.Context())
+					defer hangUp()
+					g, bearer, log := newGateway(t, "", func(o *gateway.Options) { option(o, hangUp) })
+					got := httptest.NewRecorder()
+					g.ServeHTTP(got, newRequest(t, "GET", "/api/v3/user", bearer, nil).WithContext(ctx))
+					require.Equal(t, 503, got.Code)
+					require.Contains(t, log.String(), "no answer in time")
+				})
+			}
+		})
 	}
 }

@@ -128,7 +128,7 @@ func (f *forwarder) again(r *http.Request) (*http.Request, bool) {
 			return nil, false
 		}
 	}
-	token, err := ask(ctx, f.exchange, func(ctx context.Context) (string, error) {
+	token, err := ask(ctx, f.exchange, atProvider, func(ctx context.Context) (string, error) {
 		return tokenFor(ctx, f.op, f.grant.Provider)
 	})
 	if err != nil || token == f.token {
