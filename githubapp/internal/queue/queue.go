@@ -29,8 +29,7 @@ type Queue[K comparable] struct {
 	taken   int
 	lines   map[K]*line
 	turns   []K         // the keys that have somebody waiting, in the order of their turns
-	served  map[K]int64 // when their last turns were, and those of some others
-	sweepOf int         // how many are too many of those
+	served  map[K]int64 // when the last turns of all lines were, and of some other keys
 	pace    pace
 	resumes *time.Timer // the next look at the queue; nil before the first
 }
@@ -146,11 +145,10 @@ const mostServed = 1000
 
 // lineUp puts a key that has nobody waiting where its turn is.
 func (q *Queue[K]) lineUp(key K, now time.Time) {
-	oldest := now.Add(-memory).UnixNano()
-	if len(q.served) > q.sweepOf {
+	if len(q.served)-len(q.lines) > mostServed {
 		maps.DeleteFunc(q.served, func(key K, _ int64) bool { return q.lines[key] == nil })
-		q.sweepOf = max(mostServed, 2*len(q.served))
 	}
+	oldest := now.Add(-memory).UnixNano()
 	last := min(max(q.served[key], oldest), now.UnixNano()) // later when the clock was set back
 	q.served[key] = last
 	at := sort.Search(len(q.turns), func(n int) bool { return q.served[q.turns[n]] > last })
