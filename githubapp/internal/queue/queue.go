@@ -67,8 +67,8 @@ func (q *Queue[K]) Enter(ctx context.Context, key K, last bool) (leave func(succ
 		q.lineUp(key, time.Now())
 	}
 	at := len(l.waiting)
-	if first := slices.IndexFunc(l.waiting, func(w *waiter) bool { return w.last }); !last && first >= 0 {
-		at = first
+	if !last {
+		at = sort.Search(at, func(n int) bool { return l.waiting[n].last })
 	}
 	l.waiting = slices.Insert(l.waiting, at, w)
 	q.advance()
