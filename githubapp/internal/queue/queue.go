@@ -148,8 +148,11 @@ func (q *Queue[K]) lineUp(key K, now time.Time) {
 	if len(q.served)-len(q.lines) > mostServed {
 		maps.DeleteFunc(q.served, func(key K, _ int64) bool { return q.lines[key] == nil })
 	}
+	for n := len(q.turns) - 1; n >= 0 && q.served[q.turns[n]] > now.UnixNano(); n-- {
+		q.served[q.turns[n]] = now.UnixNano() // the clock was set back
+	}
 	oldest := now.Add(-memory).UnixNano()
-	last := min(max(q.served[key], oldest), now.UnixNano()) // later when the clock was set back
+	last := min(max(q.served[key], oldest), now.UnixNano())
 	q.served[key] = last
 	at := sort.Search(len(q.turns), func(n int) bool { return q.served[q.turns[n]] > last })
 	q.turns = slices.Insert(q.turns, at, key)

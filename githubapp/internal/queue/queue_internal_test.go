@@ -114,6 +114,10 @@ func TestAClockThatIsSetBackCostsNoKeyItsTurn(t *testing.T) {
 	q.served["b"] = now.Add(time.Second).UnixNano()
 	q.lineUp("b", now.Add(2*time.Second))
 	require.Equal(t, []string{"a", "b"}, q.turns)
+	back := now.Add(-time.Hour)
+	q.served["c"] = back.UnixNano() // those who wait don't do so for an hour
+	q.lineUp("c", back)
+	require.Equal(t, []string{"a", "b", "c"}, q.turns)
 
 	var p pace
 	for range nearLimit {
