@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/molecule-ai/provisionkit/internal/pktline"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gateway"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
@@ -133,4 +135,20 @@ func TestAnAnswerThatComesTooLateRefusesNobody(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAPushThatGetsNoTokenIsNotRefusedByThePolicy(t *testing.T) {
+	g, bearer, _ := newGateway(t, "", func(o *gateway.Options) {
+		o.Policy = func(context.Context, tokenhttp.Principal, gateway.Operation) (gateway.Grant, error) {
+			return gateway.Grant{Provider: failing(tokenprovider.ErrNotConfigured)}, nil
+		}
+	})
+	id := strings.Repeat("1", 40)
+	push := pktline.Line(id+" "+id+" refs/heads/a\x00report-status") + "0000PACK"
+	r := newRequest(t, "POST", "/acme/widgets.git/git-receive-pack", bearer, strings.NewReader(push))
+	r.Header.Set("Content-Type", "application/x-git-receive-pack-request")
+	got := httptest.NewRecorder()
+	g.ServeHTTP(got, r)
+	require.Equal(t, 403, got.Code)
+	require.Equal(t, "the platform has no token for this workspace to use at the forge\n", got.Body.String())
 }

@@ -58,7 +58,7 @@ func (x *exchange) serve() *refused {
 	}
 	ctx = tokenprovider.WithRepository(ctx, x.op.Repository)
 	if err := x.decide(ctx); err != nil {
-		if push != nil && len(push.refs) > 0 {
+		if push != nil && len(push.refs) > 0 && x.position().stage == atPolicy {
 			return x.refusePush(push, err)
 		}
 		return err

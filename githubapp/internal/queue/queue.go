@@ -205,9 +205,14 @@ func (q *Queue[K]) admit(now time.Time, last bool) bool {
 	return false
 }
 
+// longestWait bounds the time to the next look: what holds everything back may end
+// early, and nobody tells.
+const longestWait = 5 * time.Second
+
 // resume has the queue looked at after wait, instead of when it was to be before:
 // what that waited for may be over.
 func (q *Queue[K]) resume(wait time.Duration) {
+	wait = min(wait, longestWait)
 	if q.resumes != nil {
 		q.resumes.Reset(wait)
 		return
