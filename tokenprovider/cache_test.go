@@ -23,9 +23,15 @@ func TestACachedReadDoesNotAllocate(t *testing.T) {
 		time.Sleep(40 * time.Minute)
 		require.Zero(t, testing.AllocsPerRun(100, read), "a token past half of its life")
 
+		source.latency = 10 * time.Second
 		source.breakWith(errors.New("down"))
 		time.Sleep(9 * time.Minute)
 		requireToken(t, c, "token-1")
+		synctest.Wait()
+		require.Equal(t, tokenprovider.StateRefreshing, c.Status().State)
+		require.Zero(t, testing.AllocsPerRun(100, read), "a token whose refresh runs")
+
+		time.Sleep(source.latency)
 		synctest.Wait()
 		require.Equal(t, tokenprovider.StateDegraded, c.Status().State)
 		require.Zero(t, testing.AllocsPerRun(100, read), "a token whose refresh fails")
