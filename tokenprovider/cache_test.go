@@ -54,6 +54,18 @@ func TestAHerdCausesOneMint(t *testing.T) {
 	})
 }
 
+func TestTheContextOfARefreshEndsWithIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var given context.Context
+		c := cacheOver(func(ctx context.Context) (string, time.Time, error) {
+			given = ctx
+			return "token", time.Time{}, nil
+		})
+		requireToken(t, c, "token")
+		require.ErrorIs(t, given.Err(), context.Canceled)
+	})
+}
+
 func TestAFailingHerdCausesOneMint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &issuer{latency: 50 * time.Millisecond}

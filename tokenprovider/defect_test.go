@@ -45,9 +45,11 @@ func TestTheProvidersOwnContextErrorIsNotTheCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
 			c := cacheOver(func(context.Context) (string, time.Time, error) {
-				return "", time.Time{}, fmt.Errorf("dial the forge: %w", cause)
+				return "", time.Time{}, &tokenprovider.Error{Code: tokenprovider.CodeRateLimited,
+					RetryAfter: time.Minute, Err: fmt.Errorf("dial the forge: %w", cause)}
 			})
-			err := requireCode(t, c, tokenprovider.CodeUnavailable)
+			err := requireCode(t, c, tokenprovider.CodeRateLimited)
+			require.Equal(t, time.Minute, tokenprovider.RetryAfter(err))
 			require.NotErrorIs(t, err, cause)
 			require.ErrorContains(t, err, "dial the forge")
 		}

@@ -169,6 +169,23 @@ func TestEndBackoffKeepsWhatIsHeld(t *testing.T) {
 	})
 }
 
+func TestABackOffBeginsAnewAfterEndBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour}
+		source.breakWith(errors.New("down"))
+		c := tokenprovider.NewCache(source, nil)
+		for range 7 {
+			requireCode(t, c, tokenprovider.CodeUnavailable)
+			time.Sleep(time.Minute)
+		}
+		c.EndBackoff()
+		requireCode(t, c, tokenprovider.CodeUnavailable)
+		source.breakWith(nil)
+		time.Sleep(time.Second)
+		requireToken(t, c, "token-9")
+	})
+}
+
 func TestABackOffBeginsAnewAfterASuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &issuer{life: time.Hour}

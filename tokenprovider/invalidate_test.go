@@ -147,7 +147,43 @@ func TestInvalidateIsPassedOnWhenItIsBelieved(t *testing.T) {
 		c.Invalidate("other")
 		c.Invalidate("a")
 		c.Invalidate("a") // isn't believed a second time
+		c.Invalidate("")
 		require.Equal(t, []string{"other", "a"}, source.invalidated)
+	})
+}
+
+func TestTheProviderIsToldBeforeItIsAskedForAnotherToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &broken{fixed: fixed{token: "a", expiresAt: time.Now().Add(time.Hour)}}
+		c := tokenprovider.NewCache(source, nil)
+		requireToken(t, c, "a")
+		time.Sleep(5 * time.Second)
+		source.does = func() {
+			requireToken(t, c, "a")
+			source.set("b", time.Now().Add(time.Hour))
+		}
+		require.True(t, c.Invalidate("a"))
+		require.Equal(t, 1, source.calls())
+		requireToken(t, c, "b")
+
+		source.does = func() {}
+		require.True(t, c.Invalidate("a"), "the provider says that it had it")
+	})
+}
+
+func TestASuspectStaysOneWhoseExpiryMovesCloser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &fixed{token: "a", expiresAt: time.Now().Add(time.Hour)}
+		c := tokenprovider.NewCache(source, nil)
+		requireToken(t, c, "a")
+		time.Sleep(5 * time.Second)
+		require.True(t, c.Invalidate("a"))
+		source.set("a", time.Now().Add(30*time.Minute))
+		requireToken(t, c, "a")
+		require.Equal(t, tokenprovider.StateDegraded, c.Status().State)
+		source.set("b", time.Now().Add(time.Hour))
+		time.Sleep(time.Second)
+		requireToken(t, c, "b")
 	})
 }
 
@@ -195,7 +231,30 @@ func TestDropForgetsAtAnyAgeAndWhatIsOnItsWay(t *testing.T) {
 		c.Drop()
 		callers.Wait()
 		require.Equal(t, 3, source.calls())
+		require.Equal(t, uint64(3), c.Status().Mints)
 	})
+}
+
+func TestNoChangeIsLostToAnotherAtTheSameTime(t *testing.T) {
+	source := &issuer{life: time.Hour}
+	c := tokenprovider.NewCache(source, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	var others sync.WaitGroup
+	for range 2 {
+		others.Go(func() {
+			for ctx.Err() == nil {
+				c.EndBackoff()
+			}
+		})
+	}
+	for range 500 {
+		c.Drop()
+		_, _, err := c.Token(t.Context())
+		require.NoError(t, err)
+	}
+	cancel()
+	others.Wait()
+	require.Equal(t, uint64(source.calls()), c.Status().Mints)
 }
 
 // broken is a provider whose Invalidate does something else than to answer.

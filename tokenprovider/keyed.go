@@ -106,7 +106,7 @@ func (k *Keyed[K]) Format(f fmt.State, _ rune) {
 // looks at all of them at most twice in such a life, so that a thousand mints
 // don't look at a thousand caches each.
 func (k *Keyed[K]) sweep(life time.Duration) {
-	now := time.Now().Round(0)
+	now := time.Now()
 	next := now.Add(max(life, mintInterval) / 2)
 	k.mu.Lock()
 	defer k.mu.Unlock()

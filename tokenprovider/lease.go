@@ -52,7 +52,7 @@ func newLease(token string, expiresAt, requested, minted time.Time, opts *settin
 	ahead, minTTL, jitter := windows(l.life, opts.refreshAhead, opts.minTTL)
 	l.minTTL = minTTL
 	l.refreshAge = l.life - ahead - jitter
-	l.freshAge = min(l.refreshAge, l.life-minTTL, l.life-maxMinTTL(l.life))
+	l.freshAge = min(l.refreshAge, l.life-maxMinTTL(l.life))
 	return l
 }
 
@@ -91,8 +91,8 @@ func (l *lease) remaining(now time.Time) time.Duration {
 	return max(l.life-l.age(now), 0)
 }
 
-// suffices reports whether the token has the life that callers get without
-// waiting, or that one asked for. One that is suspect hasn't.
+// suffices reports whether a token that isn't fresh has the life that callers
+// get without waiting, or that one asked for. One that is suspect hasn't.
 func (l *lease) suffices(now time.Time, asked time.Duration) bool {
 	switch {
 	case l.suspect:
@@ -100,7 +100,7 @@ func (l *lease) suffices(now time.Time, asked time.Duration) bool {
 	case l.life == unlimited:
 		return true
 	}
-	return l.remaining(now) >= max(l.minTTL, min(asked, maxMinTTL(l.life)))
+	return l.remaining(now) >= max(l.minTTL, asked)
 }
 
 // due reports whether it is time for a refresh.

@@ -65,7 +65,7 @@ func maxMinTTL(life time.Duration) time.Duration { return life / 2 }
 func backoff(tries int32) time.Duration {
 	wait := maxBackoff
 	if doublings := max(tries, 1) - 1; doublings < 6 {
-		wait = min(firstBackoff<<doublings, maxBackoff)
+		wait = firstBackoff << doublings
 	}
 	return wait - rand.N(wait/5+1)
 }

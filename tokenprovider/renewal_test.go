@@ -69,13 +69,15 @@ func TestBackoffIsBoundedOnBothSides(t *testing.T) {
 			time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			shortest, longest := c.to, c.from
 			for range 1000 {
 				s := &state{tries: c.tries - 1, failure: c.failure}
 				s.backOff(time.Now())
-				wait := s.wait
-				require.GreaterOrEqual(t, wait, c.from)
-				require.LessOrEqual(t, wait, c.to)
+				require.GreaterOrEqual(t, s.wait, c.from)
+				require.LessOrEqual(t, s.wait, c.to)
+				shortest, longest = min(shortest, s.wait), max(longest, s.wait)
 			}
+			require.GreaterOrEqual(t, longest-shortest, (c.to-c.from)/2, "it is drawn from the whole range")
 		})
 	}
 }
@@ -111,6 +113,13 @@ func TestALeaseIsJudgedByWallTime(t *testing.T) {
 	require.True(t, s.backsOff(now.Add(59*time.Minute)))
 	require.False(t, s.backsOff(now.Add(time.Hour)))
 	require.False(t, s.backsOff(back))
+
+	// For the pause between two mints, and the rest between two reports.
+	s = &state{askedAt: now.UnixNano(), believedAt: now.UnixNano(), held: l}
+	require.Equal(t, time.Second, s.pause(now))
+	require.Zero(t, s.pause(back))
+	require.False(t, s.believes("t", now.Add(time.Minute), 5*time.Second))
+	require.True(t, s.believes("t", back, 5*time.Second))
 }
 
 // Package time compares by the wall clock as soon as one side has no monotonic

@@ -72,6 +72,7 @@ func TestTheStatusFollowsTheServedToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := settling(t)
 		require.Equal(t, tokenprovider.TokenSHA256("token-1"), c.Status().TokenSHA256)
+		require.Equal(t, tokenprovider.StateFresh, c.Status().State, "no refresh is due any more")
 		time.Sleep(5 * time.Second)
 		require.Equal(t, tokenprovider.TokenSHA256("token-2"), c.Status().TokenSHA256)
 		require.Equal(t, tokenprovider.StateFresh, c.Status().State)
@@ -107,5 +108,17 @@ func TestATokenThatDiesAsItSettlesDoesNotReplaceALiveOne(t *testing.T) {
 			requireToken(t, c, "token-1")
 			time.Sleep(time.Minute)
 		}
+	})
+}
+
+func TestATokenThatDiedAsItSettledHoldsUpNoReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, source := filled(t, nil)
+		source.life = 3 * time.Second // less than Settle
+		time.Sleep(46 * time.Minute)
+		requireToken(t, c, "token-1")
+		time.Sleep(4 * time.Second)
+		require.True(t, c.Invalidate("token-1"))
+		requireToken(t, c, "token-3")
 	})
 }

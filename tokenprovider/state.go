@@ -23,10 +23,10 @@ type state struct {
 	mints, failures uint64
 }
 
-// mayPromote reports whether next should be served: it has settled, or held is
-// of no use any more.
+// mayPromote reports whether next has settled. It does while held lives: see
+// maySettle.
 func (s *state) mayPromote(now time.Time, settle time.Duration) bool {
-	return s.next != nil && (s.next.settled(now, settle) || !s.held.live(now))
+	return s.next != nil && s.next.settled(now, settle)
 }
 
 // promote puts next in the place of held if it may, and reports that.
@@ -34,7 +34,7 @@ func (s *state) promote(now time.Time, settle time.Duration) bool {
 	if !s.mayPromote(now, settle) {
 		return false
 	}
-	if s.next.live(now) || !s.held.live(now) { // it may have died while it settled
+	if s.next.live(now) { // it may have died while it settled
 		s.held = s.next
 	}
 	s.next = nil
@@ -91,12 +91,11 @@ func (s *state) believes(token string, now time.Time, settle time.Duration) bool
 // invalidate has the held token replaced if it is token and the report is
 // believed: by the one that settles, else by the next that can be had.
 func (s *state) invalidate(token string, now time.Time, settle time.Duration) bool {
-	s.promote(now, settle)
 	if !s.believes(token, now, settle) {
 		return false
 	}
 	s.believedAt, s.askedAt = now.UnixNano(), 0
-	if s.next.live(now) && !s.next.is(token) {
+	if s.next.live(now) {
 		s.held, s.next = s.next, nil
 		return true
 	}
@@ -111,7 +110,7 @@ func (s *state) drop() {
 
 // endBackoff lets the next caller who needs a token have the provider asked.
 func (s *state) endBackoff() {
-	s.tries, s.wait, s.askedAt = 0, 0, 0
+	s.tries, s.wait = 0, 0
 }
 
 // begin takes note that the provider is being asked.

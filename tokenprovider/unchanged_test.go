@@ -35,6 +35,7 @@ func TestAnExpiryIsNeverExtendedButMayMoveCloser(t *testing.T) {
 		source := &fixed{token: "same", expiresAt: issued.Add(time.Hour)}
 		c := tokenprovider.NewCache(source, nil)
 		requireToken(t, c, "same")
+		minted := c.Status().MintedAt
 		time.Sleep(46 * time.Minute)
 		source.set("same", issued.Add(24*time.Hour))
 		requireToken(t, c, "same")
@@ -46,9 +47,39 @@ func TestAnExpiryIsNeverExtendedButMayMoveCloser(t *testing.T) {
 		requireToken(t, c, "same")
 		synctest.Wait()
 		require.Equal(t, issued.Add(50*time.Minute), c.Status().ExpiresAt)
+		require.Equal(t, minted, c.Status().MintedAt)
 
 		time.Sleep(10 * time.Minute)
 		requireCode(t, c, tokenprovider.CodeInternal)
+	})
+}
+
+func TestATokenThatIsExtendedAfterItsDeathIsServedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &fixed{token: "same", expiresAt: time.Now().Add(time.Hour)}
+		c := tokenprovider.NewCache(source, nil)
+		requireToken(t, c, "same")
+		time.Sleep(61 * time.Minute)
+		source.set("same", time.Now().Add(time.Hour))
+		requireToken(t, c, "same")
+		require.Equal(t, time.Now().Add(time.Hour), c.Status().ExpiresAt)
+	})
+}
+
+func TestANewTokenEndsTheBackOffThatTheSameOneBegan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &fixed{token: "same", expiresAt: time.Now().Add(time.Hour)}
+		c := tokenprovider.NewCache(source, &tokenprovider.CacheOptions{Settle: -1})
+		requireToken(t, c, "same")
+		time.Sleep(46 * time.Minute)
+		requireToken(t, c, "same")
+		synctest.Wait()
+		c.Drop()
+		source.set("new", time.Now().Add(time.Hour))
+		requireToken(t, c, "new")
+		require.True(t, c.Invalidate("new"))
+		source.set("newer", time.Now().Add(time.Hour))
+		requireToken(t, c, "newer")
 	})
 }
 

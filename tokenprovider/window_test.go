@@ -121,6 +121,19 @@ func TestARefreshAsksForMoreLifeThanTheHeldTokenHas(t *testing.T) {
 	})
 }
 
+func TestARefreshAsksForTheLifeThatItsCallerWishesFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{life: time.Hour, wishes: make(chan time.Duration, 10)}
+		c := tokenprovider.NewCache(source, nil)
+		requireToken(t, c, "token-1")
+		require.Zero(t, <-source.wishes)
+		time.Sleep(46 * time.Minute)
+		_, _, err := c.Token(tokenprovider.WithMinTTL(t.Context(), 20*time.Minute))
+		require.NoError(t, err)
+		require.Equal(t, 20*time.Minute, <-source.wishes)
+	})
+}
+
 // If it were drawn at each read, the earliest moment would win as soon as there
 // are enough reads, and caches that were filled together would refresh
 // together.
