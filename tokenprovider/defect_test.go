@@ -41,6 +41,15 @@ func TestAProviderThatIgnoresItsContextIsLeftBehind(t *testing.T) {
 	})
 }
 
+func TestMintTimeoutIsFifteenSecondsForLessThanNothingToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		started := time.Now()
+		c := tokenprovider.NewCache(&issuer{latency: time.Hour}, &tokenprovider.CacheOptions{MintTimeout: -1})
+		requireCode(t, c, tokenprovider.CodeUnavailable)
+		require.Equal(t, 15*time.Second, time.Since(started))
+	})
+}
+
 func TestTheProvidersOwnContextErrorIsNotTheCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {

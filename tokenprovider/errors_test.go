@@ -79,6 +79,7 @@ func TestTheTextOfAnErrorIsItsCauseAndTheWait(t *testing.T) {
 	var none *tokenprovider.Error
 	require.Equal(t, "<nil>", none.Error())
 	require.NoError(t, none.Unwrap())
+	require.Zero(t, tokenprovider.RetryAfter(none))
 	require.Equal(t, tokenprovider.CodeForbidden.Message(),
 		(&tokenprovider.Error{Code: tokenprovider.CodeForbidden}).Error())
 	require.Equal(t, "POST /x: 429 slow down (retry after 1m30s)",

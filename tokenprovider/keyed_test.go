@@ -186,6 +186,34 @@ func TestASweepLosesNoToken(t *testing.T) {
 			require.Equal(t, 2, source.calls())
 		})
 	})
+	t.Run("of a Cache that was idle and is got again", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			k, source, sweep := setup(t)
+			func() {
+				held := k.Get(a)
+				requireToken(t, held, "token-1")
+				time.Sleep(2 * time.Hour)
+				sweep()
+				requireToken(t, k.Get(a), "token-2")
+				runtime.KeepAlive(held)
+			}()
+			runtime.GC()
+			requireToken(t, k.Get(a), "token-2")
+			require.Equal(t, 2, source.calls())
+		})
+	})
+	t.Run("but the one of a Cache that was idle and is dropped", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			k, _, sweep := setup(t)
+			held := k.Get(a)
+			requireToken(t, held, "token-1")
+			time.Sleep(2 * time.Hour)
+			sweep()
+			requireToken(t, held, "token-2")
+			k.Drop(a)
+			require.Equal(t, tokenprovider.StateEmpty, held.State())
+		})
+	})
 	t.Run("of a Cache that was idle and is used again", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			k, source, sweep := setup(t)

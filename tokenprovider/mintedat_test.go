@@ -57,7 +57,8 @@ func TestTheMintTimeOfAStoredTokenIsFoundThroughWrappers(t *testing.T) {
 			"embedded":  {func(s *tokenprovider.Shared) tokenprovider.TokenProvider { return embedding{s} }, true},
 			"unwrapped": {func(s *tokenprovider.Shared) tokenprovider.TokenProvider { return wrapper{wrapper{s}} }, true},
 			"a fallback": {func(s *tokenprovider.Shared) tokenprovider.TokenProvider {
-				return tokenprovider.Fallback(tokenprovider.Static(""), s)
+				none := newShared(t, tokenprovider.Static(""), tokenprovidertest.NewStore())
+				return tokenprovider.Fallback(none, tokenprovider.Static(""), s)
 			}, true},
 			"hidden": {func(s *tokenprovider.Shared) tokenprovider.TokenProvider { return opaque{s} }, false},
 		} {

@@ -58,7 +58,7 @@ func TestFileIsReadAtEachCall(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("x", 64<<10+1)), 0o600))
 	require.ErrorContains(t, requireCode(t, p, tokenprovider.CodeInternal), "larger than")
 
-	requireCode(t, tokenprovider.File(""), tokenprovider.CodeNotConfigured)
+	require.ErrorContains(t, requireCode(t, tokenprovider.File(""), tokenprovider.CodeNotConfigured), "no path")
 	requireCode(t, tokenprovider.File(t.TempDir()), tokenprovider.CodeUnavailable)
 }
 
@@ -94,6 +94,10 @@ func TestFallbackPassesInvalidateOnAndHasTheStatusOfWhatIsUsed(t *testing.T) {
 	require.Equal(t, "used", status.Name)
 	require.True(t, tokenprovider.Invalidate(p, "t"))
 	require.False(t, tokenprovider.Invalidate(p, "t"))
+
+	told := &fixed{}
+	tokenprovider.Invalidate(tokenprovider.Fallback(&broken{does: func() {}}, told), "t")
+	require.Equal(t, []string{"t"}, told.invalidated)
 
 	status, ok = tokenprovider.StatusOf(tokenprovider.Fallback(absent))
 	require.True(t, ok)

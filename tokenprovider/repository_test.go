@@ -15,7 +15,7 @@ func TestARepositoryTravelsInOneForm(t *testing.T) {
 	ctx := t.Context()
 	require.Empty(t, tokenprovider.Repository(ctx))
 	for given, want := range map[string]string{
-		"Acme": "acme", "Acme/Widgets.git": "acme/widgets", "acme/../evil/x": "acme/../evil/x",
+		"Acme": "acme", "Acme/Widgets.git": "acme/widgets", "Acme/../Evil/x.git": "Acme/../Evil/x.git",
 	} {
 		asked := tokenprovider.WithRepository(ctx, given)
 		require.Equal(t, want, tokenprovider.Repository(asked))

@@ -67,6 +67,43 @@ func TestAHangingStoreLeavesTimeForAMint(t *testing.T) {
 	})
 }
 
+func TestAStoreThatHungIsNotAskedAgainWhenTheMintFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &issuer{}
+		source.breakWith(errors.New("the forge is away"))
+		started := time.Now()
+		_, _, err := newShared(t, source, newFaulty("load", hang)).Token(t.Context())
+		require.ErrorContains(t, err, "the forge is away")
+		require.Equal(t, 2*time.Second, time.Since(started))
+	})
+}
+
+func TestACallerThatLeavesDoesNotWaitForTheSave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(100*time.Millisecond, cancel)
+		started := time.Now()
+		_, _, _ = newShared(t, &issuer{life: time.Hour}, newFaulty("save", hang)).Token(ctx)
+		require.Equal(t, 100*time.Millisecond, time.Since(started))
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestATokenIsStoredThoughItsCallerLeftAndTheValueChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := tokenprovidertest.NewStore()
+		ctx, cancel := context.WithCancel(t.Context())
+		source := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+			put(t, store, []byte("nonsense"))
+			cancel()
+			return "token", time.Now().Add(time.Hour), nil
+		})
+		_, _, _ = newShared(t, source, store).Token(ctx)
+		synctest.Wait()
+		requireToken(t, newShared(t, &issuer{life: time.Hour}, store), "token")
+	})
+}
+
 func TestAStoreWithoutLocksSharesAllTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFaulty("lock", func(context.Context) error { return errors.New("no locks here") })

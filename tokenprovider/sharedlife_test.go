@@ -2,6 +2,7 @@ package tokenprovider_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -35,7 +36,10 @@ func TestAStoredTokenIsTakenOnlyWithEnoughLife(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				source, store := &issuer{life: c.life}, tokenprovidertest.NewStore()
+				source, store := &issuer{life: c.life}, &faultyStore{Store: tokenprovidertest.NewStore()}
+				store.swap = func(ctx context.Context, key string, old, new []byte, _ time.Duration) (bool, error) {
+					return store.Store.Swap(ctx, key, old, new, 0) // nothing goes by itself
+				}
 				shared := newShared(t, source, store,
 					func(o *tokenprovider.SharedOptions) { o.MinTTL = c.minTTL })
 				requireToken(t, shared, "token-1")
@@ -182,4 +186,33 @@ func TestATokenThatIsDroppedMeanwhileIsNotServedOn(t *testing.T) {
 		require.ErrorContains(t, err, "the forge is away")
 		require.Empty(t, token)
 	})
+}
+
+func TestWhatIsServedOnIsAliveThoughTheStoreWentAway(t *testing.T) {
+	for name, died := range map[string]func(*tokenprovider.Shared){
+		"invalidated": func(s *tokenprovider.Shared) { s.Invalidate(secret) },
+		"dropped":     func(s *tokenprovider.Shared) { _ = s.Drop(context.Background()) },
+		"expired":     func(*tokenprovider.Shared) { time.Sleep(time.Hour) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var value []byte
+			synctest.Test(t, func(t *testing.T) { value = sealed(t, sharedKey, sealKey(1)) })
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(50 * time.Minute)
+				store := &faultyStore{Store: tokenprovidertest.NewStore()}
+				store.load = func(context.Context, string) ([]byte, error) { return value, nil }
+				var shared *tokenprovider.Shared
+				away := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+					store.load = func(ctx context.Context, _ string) ([]byte, error) { return nil, refuse(ctx) }
+					time.Sleep(time.Second)
+					died(shared)
+					return "", time.Time{}, errors.New("the forge is away")
+				})
+				shared = newShared(t, away, store)
+				c := tokenprovider.NewCache(shared, &tokenprovider.CacheOptions{MintTimeout: 2 * time.Hour})
+				_, _, err := c.Token(t.Context())
+				require.ErrorContains(t, err, "the forge is away")
+			})
+		})
+	}
 }

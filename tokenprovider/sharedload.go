@@ -57,7 +57,7 @@ func (c *sharedCall) dead(t *storedToken) bool {
 // asks for more life than that.
 func (c *sharedCall) spare() *storedToken {
 	t := c.short
-	if t == nil || c.dead(t) || c.drops != c.Shared.drops.Load() {
+	if t == nil || c.dead(t) {
 		return nil
 	}
 	left := time.Until(t.ExpiresAt)
@@ -75,7 +75,7 @@ func (c *sharedCall) suffices(t *storedToken, now time.Time) bool {
 		return true
 	}
 	life := t.ExpiresAt.Sub(t.MintedAt)
-	left := min(t.ExpiresAt.Sub(now), life) // less than life, unless a clock was set back
+	left := t.ExpiresAt.Sub(now)
 	need := max(min(c.minTTL, life/3), c.asked.of(life))
 	return left > 0 && (left >= need || !t.MintedAt.Before(c.began))
 }

@@ -50,6 +50,39 @@ func TestALockThatNeverEndsCostsLockTTL(t *testing.T) {
 	})
 }
 
+func TestLockTTLIsTenSecondsForLessThanNothingToo(t *testing.T) {
+	for asked, want := range map[time.Duration]time.Duration{
+		0: 10 * time.Second, -time.Hour: 10 * time.Second, time.Second: time.Second,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			store := tokenprovidertest.NewStore()
+			takeLock(t, store, time.Hour)
+			shared := newShared(t, &issuer{life: time.Hour}, store,
+				func(o *tokenprovider.SharedOptions) { o.LockTTL = asked })
+			started := time.Now()
+			requireToken(t, shared, "token-1")
+			require.Equal(t, want, time.Since(started))
+		})
+	}
+}
+
+func TestATokenThatCameJustBeforeTheLockIsTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faultyStore{Store: tokenprovidertest.NewStore()}
+		other := newShared(t, always("theirs", time.Hour), store.Store)
+		store.swap = func(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+			if purpose(key, new) == "lock" {
+				requireToken(t, other, "theirs")
+			}
+			return store.Store.Swap(ctx, key, old, new, ttl)
+		}
+		source := &issuer{life: time.Hour}
+		requireToken(t, newShared(t, source, store), "theirs")
+		require.Zero(t, source.calls())
+		takeLock(t, store.Store, time.Second) // nobody has it
+	})
+}
+
 func TestAWaiterKeepsAThirdOfItsTimeForAMint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := tokenprovidertest.NewStore()

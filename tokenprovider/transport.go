@@ -152,7 +152,7 @@ func discard(ctx context.Context, body io.ReadCloser) {
 	_, _ = foreign.Within(reading, what, func(context.Context) (int64, error) {
 		return io.Copy(io.Discard, io.LimitReader(body, maxDiscard))
 	})
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
+	closing, cancel := context.WithTimeout(ctx, discardTimeout)
 	defer cancel()
 	_, _ = foreign.Within(closing, what, func(context.Context) (struct{}, error) {
 		return struct{}{}, body.Close()

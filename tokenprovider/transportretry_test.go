@@ -58,10 +58,12 @@ func TestARefusalOfAnythingButTheTokenCostsNoToken(t *testing.T) {
 
 func TestABodyThatCannotBeReplayedIsNotSentAgain(t *testing.T) {
 	f := newForge(t, "token-2")
-	client := f.client(numbered())
+	tokens := numbered()
+	client := f.client(tokens)
 	resp, err := client.Post(f.URL, "text/plain", io.MultiReader(strings.NewReader("body")))
 	requireStatus(t, http.StatusUnauthorized, resp, err)
 	require.Len(t, f.seen(), 1)
+	require.Equal(t, uint64(1), tokens.Status().Mints, "nobody needs another token yet")
 	resp, err = client.Get(f.URL) // but the refused token is gone
 	requireStatus(t, http.StatusOK, resp, err)
 }
@@ -174,6 +176,28 @@ func TestARefusalWithAShortBodyCostsNoConnection(t *testing.T) {
 	resp, err := f.client(numbered()).Do(req)
 	requireStatus(t, http.StatusOK, resp, err)
 	require.EqualValues(t, 1, opened.Load())
+}
+
+// long is a body that counts what is read of it.
+type long struct{ read *atomic.Int64 }
+
+func (l long) Read(p []byte) (int, error) { l.read.Add(int64(len(p))); return len(p), nil }
+func (l long) Close() error               { return nil }
+
+func TestOfALongRefusalNoMoreThanItsBoundIsRead(t *testing.T) {
+	var read atomic.Int64
+	transport := &tokenprovider.Transport{Provider: numbered(), Hosts: []string{"api.example"}}
+	transport.Base = roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Header.Get("Authorization") == "Bearer token-1" {
+			return &http.Response{StatusCode: http.StatusUnauthorized, Body: long{&read}}, nil
+		}
+		return nil, errors.New("sent again")
+	})
+	req, err := http.NewRequest(http.MethodGet, "https://api.example/x", nil)
+	require.NoError(t, err)
+	_, err = transport.RoundTrip(req)
+	require.EqualError(t, err, "sent again")
+	require.EqualValues(t, 64<<10, read.Load())
 }
 
 // hanging is a body whose Read doesn't even end when it is closed.

@@ -109,6 +109,16 @@ func TestACallerMayAskForMoreLifeUpToHalfOfAToken(t *testing.T) {
 	})
 }
 
+func TestRefreshAheadBelowZeroLeavesARefreshToTheJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, source := filled(t, &tokenprovider.CacheOptions{RefreshAhead: -time.Hour, MinTTL: -time.Hour})
+		time.Sleep(time.Hour - time.Millisecond)
+		requireToken(t, c, "token-1")
+		synctest.Wait()
+		require.Equal(t, 2, source.calls())
+	})
+}
+
 func TestARefreshAsksForMoreLifeThanTheHeldTokenHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &issuer{life: time.Hour, wishes: make(chan time.Duration, 10)}
