@@ -74,6 +74,8 @@ func TestADecoratorHasTheAbilitiesOfWhatItDecoratesAndNoOthers(t *testing.T) {
 			}
 			_, claims := provisionhook.FailOpen(c.m, nil).(provisionhook.FileMutator)
 			require.Equal(t, c.want.Files, claims, "nor does it claim more to a plain assertion")
+			_, claims = provisionhook.FailOpen(c.m, nil).(provisionhook.Releaser)
+			require.Equal(t, c.want.Release, claims, "and guards what it has")
 		})
 	}
 }

@@ -12,11 +12,7 @@ type draft struct {
 }
 
 func (d draft) clone() draft {
-	clone := draft{env: maps.Clone(d.env)}
-	if d.files != nil {
-		clone.files = cloneFiles(d.files)
-	}
-	return clone
+	return draft{env: maps.Clone(d.env), files: cloneFiles(d.files)}
 }
 
 // become makes d equal to other. The maps stay the same ones.

@@ -41,9 +41,7 @@ func FailOpen(m EnvMutator, report func(ctx context.Context, workspaceID string,
 			case report == nil:
 				return nil
 			}
-			return call(func() error {
-				report(ctx, workspaceID, &MutatorError{Mutator: name, WorkspaceID: workspaceID, Err: err})
-				return nil
-			})
+			report(ctx, workspaceID, &MutatorError{Mutator: name, WorkspaceID: workspaceID, Err: err})
+			return nil
 		})
 }

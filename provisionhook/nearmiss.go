@@ -56,9 +56,6 @@ func (a ability) nearMisses(layers []EnvMutator) notes {
 			notes.add(otherSignature, a.name, m.Name, t, signature(m), want.Type)
 			continue
 		}
-		if t.Kind() == reflect.Pointer {
-			continue
-		}
 		pointer := reflect.PointerTo(t)
 		if pointer.Implements(a.iface) {
 			notes.add("no %s: method %s has a pointer receiver, and a value is registered: register a %s",

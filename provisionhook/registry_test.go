@@ -59,7 +59,7 @@ func TestNilMutatorsOfEveryKindAreIgnored(t *testing.T) {
 	reg.Register()
 	reg.Register(nil, (*pointer)(nil), function(nil), mapping(nil), list(nil), channel(nil), nil,
 		(*holder)(nil),
-		provisionhook.FailOpen(nil, nil), provisionhook.Timeout((*pointer)(nil), 1))
+		provisionhook.FailOpen(nil, nil), provisionhook.FailOpen((*pointer)(nil), nil), provisionhook.Timeout((*pointer)(nil), 1))
 	require.Zero(t, reg.Len())
 	require.Empty(t, reg.Names())
 	require.NoError(t, reg.Run(t.Context(), "ws", env{}))

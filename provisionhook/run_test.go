@@ -264,6 +264,12 @@ func TestAContextThatEndsInTheLastMutatorComesTooLate(t *testing.T) {
 	e := env{}
 	require.NoError(t, registry(does("last", func(e env) { e["A"] = "1"; cancel() })).Run(ctx, "ws", e))
 	require.Equal(t, env{"A": "1"}, e, "the chain has succeeded")
+
+	ctx, cancel = context.WithCancel(t.Context())
+	reg := provisionhook.NewRegistry(provisionhook.PortableNames())
+	reg.Register(does("last", func(e env) { e["B"] = "2"; cancel() }))
+	require.NoError(t, reg.Run(ctx, "ws", e))
+	require.Equal(t, env{"A": "1", "B": "2"}, e, "and its few changes are checked")
 }
 
 func TestEveryMutatorGetsAMapThatIsNotNil(t *testing.T) {
