@@ -115,8 +115,41 @@ func TestTheStatusLeavesTheJudgementToTheAuthenticator(t *testing.T) {
 		require.NoError(t, err)
 		r := newRequest("GET", "/", "")
 		r.AddCookie(&http.Cookie{Name: "session", Value: "operator"})
-		require.Equal(t, row.status, record(h, r).Code, name)
+		got := record(h, r)
+		require.Equal(t, row.status, got.Code, name)
+		if row.status == 503 {
+			require.Equal(t, "5", got.Header().Get("Retry-After"), name)
+		}
 	}
+}
+
+func TestAPasswordIsTriedOnlyWhereNobodyIsKnown(t *testing.T) {
+	for _, refusal := range []error{tokenhttp.ErrForbidden, errors.New("database is down"), tokenhttp.ErrUnauthenticated} {
+		var asked []string
+		h, err := statuspage.New(platform(time.Now()), authFunc(func(r *http.Request) (tokenhttp.Principal, error) {
+			asked = append(asked, r.Header.Get("Authorization"))
+			return tokenhttp.Principal{}, refusal
+		}))
+		require.NoError(t, err)
+		r := newRequest("GET", "/", "")
+		r.SetBasicAuth("", adminSecret)
+		basic := r.Header.Get("Authorization")
+		record(h, r)
+		want := []string{basic}
+		if refusal == tokenhttp.ErrUnauthenticated {
+			want = append(want, "Bearer "+adminSecret)
+		}
+		require.Equal(t, want, asked)
+		require.Equal(t, basic, r.Header.Get("Authorization"), "the request stays as it was")
+	}
+}
+
+func TestAnAuthenticatorThatAbortsTheAnswerAbortsIt(t *testing.T) {
+	h, err := statuspage.New(platform(time.Now()), authFunc(func(*http.Request) (tokenhttp.Principal, error) {
+		panic(http.ErrAbortHandler)
+	}))
+	require.NoError(t, err)
+	require.PanicsWithValue(t, http.ErrAbortHandler, func() { record(h, newRequest("GET", "/", "")) })
 }
 
 func TestThereIsNoStatusPageWithoutAnAuthenticator(t *testing.T) {

@@ -110,6 +110,8 @@ func TestHealthFailsWhenEachProviderDoes(t *testing.T) {
 		"of many, no number":     {mutators{many(failing, 0, 100)}, 200, "degraded"},
 		"of many, all by number": {mutators{many(fresh, 100, 100)}, 503, "failing"},
 		"of none, failing":       {mutators{many(failing, 0, 0)}, 503, "failing"},
+		"of less than none":      {mutators{many(fresh, 0, -1)}, 200, "fresh"},
+		"of many, more than all": {mutators{many(fresh, 101, 100)}, 503, "failing"},
 		"fresh beside empty":     {mutators{inState(fresh), inState(empty)}, 200, "fresh"},
 		"degraded beside refreshing": {
 			mutators{inState(refreshing), inState(degraded), inState(fresh)}, 200, "degraded",

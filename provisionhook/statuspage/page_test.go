@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -257,12 +258,18 @@ func TestTheStatusTellsWhatForgesAllowOnceForEachName(t *testing.T) {
 			Holds:   []tokenprovider.Hold{{Subject: "installation 42", Code: tokenprovider.CodeForbidden, Until: now.Add(15 * time.Minute)}},
 			Waiting: 3,
 		}
+		never := time.Unix(1<<62, 0) // RFC 3339 has no digits for it
+		hostile := tokenprovider.Usage{
+			Name:   hostileName,
+			Limits: slices.Repeat([]tokenprovider.Limit{{Subject: hostileName, Reset: never, SeenAt: never}}, 1000),
+			Holds:  slices.Repeat([]tokenprovider.Hold{{Subject: hostileName, Until: never}}, 1000),
+		}
 		registry := provisionhook.NewRegistry()
 		registry.Register(
 			reporting(usage), provisionhook.Timeout(reporting(usage), time.Second),
 			usageReporter{sharedReporter{reporter{"panics", func() tokenprovider.Status { return tokenprovider.Status{State: tokenprovider.StateFresh} }}},
 				func() tokenprovider.Usage { panic(tokenSecret) }},
-			reporting(tokenprovider.Usage{Name: hostileName, Limits: make([]tokenprovider.Limit, 1000), Holds: []tokenprovider.Hold{{Subject: hostileName}}}),
+			reporting(hostile),
 		)
 		page := record(statusOf(t, registry), newRequest("GET", "/", adminSecret)).Body.String()
 		require.Equal(t, 1, strings.Count(page, "forge app 7"))
@@ -273,6 +280,7 @@ func TestTheStatusTellsWhatForgesAllowOnceForEachName(t *testing.T) {
 			require.Contains(t, textOf(page), says)
 		}
 		require.NotContains(t, page, "<script")
+		require.NotContains(t, page, "\u202e")
 
 		r := newRequest("GET", "/", adminSecret)
 		r.Header.Set("Accept", "application/json")
@@ -282,5 +290,6 @@ func TestTheStatusTellsWhatForgesAllowOnceForEachName(t *testing.T) {
 		require.Equal(t, usage.Waiting, body.Usage[0].Waiting)
 		require.Equal(t, usage.Holds[0].Code, body.Usage[0].Holds[0].Code)
 		require.Len(t, body.Usage[1].Limits, 100)
+		require.Len(t, body.Usage[1].Holds, 100)
 	})
 }
