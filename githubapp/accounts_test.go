@@ -125,6 +125,99 @@ func TestWhatIsNotFoundIsHeldForLongerEachTime(t *testing.T) {
 	}
 }
 
+func TestWhatWasSaidToBeGoneIsNotServedOn(t *testing.T) {
+	for _, target := range []string{"acme", "globex/rockets"} {
+		d := &directory{installations: map[string]int64{"acme": 42, "globex": 43, "globex/rockets": 43}}
+		inBubble(t, d.serve, func(t *testing.T, app *githubapp.App) {
+			requireCode := func(want tokenprovider.Code) {
+				t.Helper()
+				_, err := app.FindInstallation(t.Context(), target)
+				require.Equal(t, want, tokenprovider.CodeOf(err), "%v", err)
+			}
+			requireCode("")
+			time.Sleep(time.Hour)
+			d.set(target, 0, 0)
+			requireCode(tokenprovider.CodeNotFound)
+			time.Sleep(30 * time.Second)
+			d.set(target, 0, http.StatusBadGateway)
+			requireCode(tokenprovider.CodeUnavailable)
+		})
+	}
+}
+
+func TestAnAccountThatIsGoneTakesItsRepositoriesAlong(t *testing.T) {
+	d := &directory{installations: map[string]int64{"acme": 42, "acme/widgets": 42}}
+	inBubble(t, d.serve, func(t *testing.T, app *githubapp.App) {
+		_, err := app.FindInstallation(t.Context(), "acme/widgets")
+		require.NoError(t, err)
+		time.Sleep(10 * time.Minute)
+		d.set("acme", 0, 0)
+		_, err = app.FindInstallation(t.Context(), "acme")
+		require.Equal(t, tokenprovider.CodeNotFound, tokenprovider.CodeOf(err))
+		asked := d.requests()
+		_, err = app.FindInstallation(t.Context(), "acme/widgets")
+		require.Equal(t, tokenprovider.CodeNotFound, tokenprovider.CodeOf(err))
+		require.Equal(t, asked, d.requests())
+	})
+}
+
+func TestAnAccountThatHasTheAppAgainIsAskedForOnce(t *testing.T) {
+	d := &directory{installations: map[string]int64{}}
+	inBubble(t, d.serve, func(t *testing.T, app *githubapp.App) {
+		requireRequests := func(want int, target string) {
+			t.Helper()
+			before := d.requests()
+			_, _ = app.FindInstallation(t.Context(), target)
+			require.Equal(t, want, d.requests()-before)
+		}
+		requireRequests(2, "acme/widgets") // neither it nor its account is known
+		time.Sleep(30 * time.Second)
+		requireRequests(1, "acme/gadgets") // the account alone
+		for _, target := range []string{"acme", "acme/widgets", "acme/gadgets"} {
+			d.set(target, 42, 0)
+		}
+		time.Sleep(time.Minute)
+		requireRequests(2, "acme/widgets")
+		requireRequests(1, "acme/gadgets")
+		for _, target := range []string{"acme", "acme/widgets", "acme/gadgets"} {
+			d.set(target, 0, 0)
+		}
+		time.Sleep(10 * time.Minute)
+		requireRequests(2, "acme/widgets")
+		time.Sleep(30 * time.Second)
+		requireRequests(1, "acme/widgets") // it is held as briefly as the first time
+	})
+}
+
+func TestARefusalOfOneLookupIsHeld(t *testing.T) {
+	d := &directory{installations: map[string]int64{"acme": 42}, status: http.StatusForbidden}
+	inBubble(t, d.serve, func(t *testing.T, app *githubapp.App) {
+		for range 10 {
+			_, err := app.FindInstallation(t.Context(), "acme")
+			require.Equal(t, tokenprovider.CodeForbidden, tokenprovider.CodeOf(err))
+		}
+		require.Equal(t, 1, d.requests())
+		d.set("acme", 42, 0)
+		time.Sleep(30 * time.Second)
+		_, err := app.FindInstallation(t.Context(), "acme")
+		require.NoError(t, err)
+	})
+}
+
+func TestAnEnterpriseIsForgottenWhenItChanges(t *testing.T) {
+	d := &directory{installations: map[string]int64{"/enterprises/big": 42}}
+	inBubble(t, d.serve, func(t *testing.T, app *githubapp.App) {
+		for want := range 2 {
+			for range 2 {
+				_, err := app.FindInstallation(t.Context(), "enterprises/big")
+				require.NoError(t, err)
+				require.Equal(t, 1+want, d.requests())
+			}
+			deliver(receiver(t, app), delivery("installation", `{"action":"created","installation":{"id":44,"account":{"login":"Big"}}}`))
+		}
+	})
+}
+
 func TestALookupThatFailsIsTriedAgainSoon(t *testing.T) {
 	d := &directory{installations: map[string]int64{}}
 	inBubble(t, d.serve, func(t *testing.T, app *githubapp.App) {

@@ -113,7 +113,8 @@ func TestWhateverRefusesAMintIsAskedOnceForAllScopes(t *testing.T) {
 		"403 of an allow list": githubapptest.Refusal(403, "your IP address is not permitted to access this resource"),
 		"200":                  githubapptest.HTML(200), "204": githubapptest.Body(204, "", ""), "400": githubapptest.HTML(400),
 		"407": githubapptest.HTML(407), "451": githubapptest.Refusal(451, "blocked"),
-		"a redirect": githubapptest.Redirect(302, "https://login.example/"),
+		"a redirect":              githubapptest.Redirect(302, "https://login.example/"),
+		"permissions not granted": githubapptest.PermissionNotGranted, // that all of them ask for
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -134,6 +135,72 @@ func TestWhateverRefusesAMintIsAskedOnceForAllScopes(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAUselessAnswerIsAskedForOnceForAllWorkspaces(t *testing.T) {
+	inFleet(t, githubapptest.Options{}, func(t *testing.T, g *github) {
+		p := newTable()
+		p.all = &widgets
+		m := newWorkspaceMutator(t, g.app(t, quiet), p.policy, nil)
+		g.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: githubapptest.MintEmptyObject})
+		for began := time.Now(); time.Since(began) < time.Hour; time.Sleep(10 * time.Second) {
+			for n := range 8 {
+				_, _, err := m.WorkspaceToken(t.Context(), fmt.Sprint("ws-", n))
+				require.Equal(t, tokenprovider.CodeInternal, tokenprovider.CodeOf(err))
+			}
+		}
+		require.LessOrEqual(t, len(g.attempts()), 10)
+	})
+}
+
+func TestARefusalAfterASuccessIsHeldAsBrieflyAsTheFirst(t *testing.T) {
+	for what, fault := range map[string]githubapptest.Fault{
+		"the scope": githubapptest.RepositoryNotAccessible, "its permissions": githubapptest.PermissionNotGranted,
+		"the installation": githubapptest.HTML(403),
+	} {
+		t.Run(what, func(t *testing.T) {
+			inFleet(t, githubapptest.Options{}, func(t *testing.T, g *github) { refuseAgain(t, g, fault) })
+		})
+	}
+}
+
+func refuseAgain(t *testing.T, g *github, fault githubapptest.Fault) {
+	app := g.app(t)
+	i := app.Installation(installationID, githubapp.Scope{Repositories: []string{"widgets"}, Permissions: contentsRead.Permissions})
+	refuse := func(d time.Duration) {
+		stop := g.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: fault})
+		for began := time.Now(); time.Since(began) < d; time.Sleep(10 * time.Second) {
+			g.tokenError(t, i)
+		}
+		stop()
+	}
+	refuse(20 * time.Minute)
+	time.Sleep(15 * time.Minute)
+	token, _ := g.mint(t, i)
+	require.NoError(t, app.Revoke(t.Context(), token))
+	refuse(10 * time.Second)
+	time.Sleep(30 * time.Second)
+	g.mint(t, i)
+}
+
+func TestMintsOfAnInstallationThatFailsGoOneByOne(t *testing.T) {
+	inFleet(t, githubapptest.Options{}, func(t *testing.T, g *github) {
+		app := g.app(t)
+		var now, most atomic.Int64
+		g.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			most.Store(max(most.Load(), now.Add(1)))
+			time.Sleep(time.Second)
+			now.Add(-1)
+			githubapptest.RepositoryNotAccessible(w, r, next)
+		}})
+		var all sync.WaitGroup
+		for n := range 8 {
+			all.Go(func() { _, _, _ = app.Installation(installationID, ofRepository(n)).Token(t.Context()) })
+		}
+		all.Wait()
+		require.Len(t, g.attempts(), 8)
+		require.EqualValues(t, 1, most.Load(), "the first ones told that they fail")
+	})
 }
 
 func TestWhatWasFoundIsServedOnWhenAGatewayAnswers404(t *testing.T) {

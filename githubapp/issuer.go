@@ -70,22 +70,21 @@ func (s *issuer) MintedAt(token string) (time.Time, bool) {
 }
 
 func (s *issuer) token(ctx context.Context) (ledger.Token, error) {
-	began := time.Now().Round(0)
-	t, enough, err := s.recorded(ctx, began)
+	t, enough, err := s.recorded(ctx)
 	if err != nil || enough {
 		return t, err
 	}
 	i, a, refused := s.installation, s.mutator.app, s.mutator.uses.refusedOf(s.workspaceKey)
 	has := hasToken(s.mutator.caches.Get(s.workspaceKey))
 	err = a.turn(ctx, i.id, i.asked.scope, has, func() (err error) {
-		if t, enough, err = s.recorded(ctx, began); err != nil || enough {
+		if t, enough, err = s.recorded(ctx); err != nil || enough {
 			return err // another replica's, while this one waited
 		}
 		t, err = s.mint(ctx, refused)
 		return err
 	})
 	if err != nil && !has {
-		if t, _, unread := s.recorded(ctx, began); unread == nil && t.Value.Reveal() != "" {
+		if t, _, unread := s.recorded(ctx); unread == nil && t.Value.Reveal() != "" {
 			return t, nil // better than none
 		}
 	}
@@ -128,7 +127,7 @@ func (s *issuer) purpose() string {
 
 // recorded returns the token on record, and whether it has the life that ctx asks
 // for; the zero one where there is none or the Store is away.
-func (s *issuer) recorded(ctx context.Context, began time.Time) (t ledger.Token, enough bool, err error) {
+func (s *issuer) recorded(ctx context.Context) (t ledger.Token, enough bool, err error) {
 	m := s.mutator
 	life, err := m.app.ledger.Read(ctx, m.onRecord(s.workspace))
 	switch {
@@ -150,13 +149,13 @@ func (s *issuer) recorded(ctx context.Context, began time.Time) (t ledger.Token,
 	if sum == m.uses.refusedOf(s.workspaceKey) || m.app.ledger.WasRevoked(ctx, sum) {
 		return ledger.Token{}, false, nil
 	}
-	return t, suffices(t, began, tokenprovider.MinTTL(ctx)), nil
+	return t, suffices(t, tokenprovider.MinTTL(ctx)), nil
 }
 
-// suffices reports whether a token on record has the life that is asked for. One
-// that was minted since the call began does, as another one wouldn't have more.
-func suffices(t ledger.Token, began time.Time, asked time.Duration) bool {
+// suffices reports whether a token on record has the life that is asked for, of
+// which half of its whole one is the most.
+func suffices(t ledger.Token, asked time.Duration) bool {
 	life := t.ExpiresAt.Sub(t.MintedAt)
 	need := max(min(storedMinTTL, life/3), min(asked, life/2))
-	return time.Until(t.ExpiresAt) >= need || !t.MintedAt.Before(began)
+	return time.Until(t.ExpiresAt) >= need
 }

@@ -69,7 +69,7 @@ func inTurn[K comparable](ctx context.Context, q *queue.Queue[K], key K, last bo
 			err = do()
 		}
 		leave(err == nil)
-		if tokenprovider.CodeOf(err) != tokenprovider.CodeRateLimited || ctx.Err() != nil {
+		if tokenprovider.CodeOf(err) != tokenprovider.CodeRateLimited {
 			return err
 		}
 	}
@@ -142,7 +142,7 @@ func (a *App) learn(ctx context.Context, id int64, s Scope, err error) error {
 	err = published(err)
 	installation, permissions, scope := about(s)
 	switch {
-	case failure.Held, refusal.AboutTheApp():
+	case refusal.AboutTheApp():
 	case refusal.Suspended():
 		a.died(ctx, id)
 		a.facts.hold(id, installation, err)

@@ -218,6 +218,35 @@ func TestAnInstallationIsGoneOnlyWhenALookAtItSaysSo(t *testing.T) {
 	}
 }
 
+func TestALookAtAnInstallationIsBelievedInWhatItSays(t *testing.T) {
+	for name, c := range map[string]struct {
+		breaks func(g *github)
+		code   tokenprovider.Code
+		dead   bool
+	}{
+		"suspended": {func(g *github) { g.Suspend(installationID, true) }, tokenprovider.CodeForbidden, true},
+		"no answer": {func(g *github) {
+			g.Fail(githubapptest.Rule{Method: http.MethodGet, Fault: githubapptest.HTML(502)})
+		}, tokenprovider.CodeUnavailable, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGitHub(t, nil)
+			app := g.app(t)
+			held, _ := g.mint(t, app.Installation(installationID))
+			g.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: githubapptest.NotFound})
+			c.breaks(g)
+			require.Equal(t, c.code, g.tokenError(t, app.Installation(installationID, widgets)).Code)
+			token, _, err := app.Installation(installationID).Token(t.Context())
+			if c.dead {
+				require.Equal(t, c.code, tokenprovider.CodeOf(err))
+			} else {
+				require.NoError(t, err)
+				require.Equal(t, held, token)
+			}
+		})
+	}
+}
+
 func TestAnErrorIsHeldAndDoesNotBecomeAFlood(t *testing.T) {
 	g := newGitHub(t, nil)
 	g.Suspend(installationID, true)

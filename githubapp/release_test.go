@@ -30,6 +30,13 @@ func TestAnyReplicaReleasesAWorkspace(t *testing.T) {
 	})
 }
 
+func TestAWorkspaceWithoutAnIDIsNotReleased(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		require.Equal(t, tokenprovider.CodeInvalidRequest,
+			tokenprovider.CodeOf(p.process(t).ReleaseWorkspace(t.Context(), "")))
+	})
+}
+
 func TestAReleasedWorkspaceGetsNothingUntilItStarts(t *testing.T) {
 	withAndWithoutAStore(t, func(t *testing.T, p *platform, one, two *githubapp.WorkspaceMutator) {
 		old := p.start(t, one, "a")

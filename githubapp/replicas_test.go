@@ -286,6 +286,19 @@ func TestARevokedTokenIsTakenFromTheStoreByNoReplica(t *testing.T) {
 	require.Equal(t, 2, g.Mints())
 }
 
+func TestASharedTokenRevokedElsewhereIsGoneWithItsReport(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		p.opts.ShareTokens = true
+		m := p.replica(t)
+		token := p.start(t, m, "a")
+		require.NoError(t, p.github.replica(t, p.store, func(o *githubapp.Options) {
+			o.SealKeys = [][]byte{bytes.Repeat([]byte{1}, 32)}
+		}).Revoke(t.Context(), token))
+		require.True(t, m.Invalidate(token), "at once, however young it is")
+		require.NotEqual(t, token, p.workspaceToken(t, m, "a"))
+	})
+}
+
 func TestATokenRevokedElsewhereIsGoneWithTheNextRefresh(t *testing.T) {
 	testutil.RSAKey(t, 0) // real time to make
 	for _, down := range []bool{false, true} {
@@ -380,20 +393,21 @@ func TestAStoreThatFailsCostsMintsAndNeverAnError(t *testing.T) {
 }
 
 func TestAStoreThatHoldsNonsenseCostsAMint(t *testing.T) {
-	g := newGitHub(t, nil)
-	store := newSpyStore()
-	g.mint(t, g.replica(t, store).Installation(installationID))
-	for key := range store.keys {
-		for _, value := range []string{"x", "null", "[]", `[{"key":"x","sealed":"AQ==","expires_at":"2999-01-01T00:00:00Z"}]`} {
-			old, err := store.Store.Load(t.Context(), key)
-			require.NoError(t, err)
-			swapped, err := store.Store.Swap(t.Context(), key, old, []byte(value), time.Hour)
-			require.NoError(t, err)
-			require.True(t, swapped)
-			_, _, err = g.replica(t, store).Installation(installationID).Token(t.Context())
-			require.NoError(t, err)
+	inFleet(t, githubapptest.Options{}, func(t *testing.T, g *github) {
+		store := newSpyStore()
+		g.mint(t, g.replica(t, store).Installation(installationID))
+		for key := range store.keys {
+			for _, value := range []string{"x", "null", "[]", `[{"key":"x","sealed":"AQ==","expires_at":"2999-01-01T00:00:00Z"}]`} {
+				old, err := store.Store.Load(t.Context(), key)
+				require.NoError(t, err)
+				swapped, err := store.Store.Swap(t.Context(), key, old, []byte(value), time.Hour)
+				require.NoError(t, err)
+				require.True(t, swapped)
+				_, _, err = g.replica(t, store).Installation(installationID).Token(t.Context())
+				require.NoError(t, err)
+			}
 		}
-	}
+	})
 }
 
 func TestRequireNamesWhatIsNotGrantedAlsoWhenAnotherReplicaMinted(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/molecule-ai/provisionkit/internal/wire"
@@ -123,7 +122,7 @@ func choose(list []string, asked string) (c choice, err error) {
 	}
 	for _, entry := range list {
 		full, _ := wire.Repository(entry)
-		if repository, ok := strings.CutPrefix(full, c.owner+"/"); ok && !slices.Contains(c.names, repository) {
+		if repository, ok := strings.CutPrefix(full, c.owner+"/"); ok {
 			c.names = append(c.names, repository)
 		}
 	}

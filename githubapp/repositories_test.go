@@ -57,6 +57,20 @@ func (o *organisations) reaches(t *testing.T, token string) (reached []string) {
 	return reached
 }
 
+func TestThePermissionsOfRepositoriesAreItsOwn(t *testing.T) {
+	permissions := map[string]string{"contents": "read"}
+	policy, err := githubapp.Repositories(newGitHub(t, nil).app(t),
+		func(context.Context, string) ([]string, error) { return []string{"acme/widgets"}, nil }, permissions)
+	require.NoError(t, err)
+	permissions["contents"] = "write"
+	for range 2 {
+		_, scope, err := policy(t.Context(), "ws-1")
+		require.NoError(t, err)
+		require.Equal(t, "read", scope.Permissions["contents"])
+		scope.Permissions["contents"] = "write"
+	}
+}
+
 func TestATokenIsForTheAllowedRepositoriesOfOneOwner(t *testing.T) {
 	o := newOrganisations(t, "acme/widgets", "Globex/Rockets", "ACME/gadgets.git", "initech/x")
 	for asked, want := range map[string][]string{

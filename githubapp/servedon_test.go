@@ -1,6 +1,7 @@
 package githubapp_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -60,5 +61,44 @@ func TestAStoreThatComesBackEmptyCostsNoMint(t *testing.T) {
 		require.ErrorIs(t, two.ReleaseWorkspace(t.Context(), "a"), githubapp.ErrReleaseUncertain)
 		p.requireDead(t, fresh)
 		require.Equal(t, mints, p.Mints())
+	})
+}
+
+func TestAReplicaThatIsHeldBackServesWhatTheStoreHas(t *testing.T) {
+	for name, revoked := range map[string]bool{"alive": false, "revoked": true} {
+		t.Run(name, func(t *testing.T) {
+			inFleet(t, githubapptest.Options{}, func(t *testing.T, g *github) {
+				store := newSpyStore()
+				token, _ := g.mint(t, g.replica(t, store).Installation(installationID))
+				time.Sleep(50 * time.Minute)
+				if revoked {
+					require.NoError(t, g.replica(t, store).Revoke(t.Context(), token))
+				}
+				started := g.replica(t, store)
+				g.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: githubapptest.SecondaryLimit(429, 5*time.Hour)})
+				g.tokenError(t, started.Installation(installationID, widgets))
+				g.ForgetRequests()
+				if revoked {
+					g.tokenError(t, started.Installation(installationID))
+				} else {
+					got, _ := g.mint(t, started.Installation(installationID))
+					require.Equal(t, token, got)
+				}
+				require.Empty(t, g.attempts())
+			})
+		})
+	}
+}
+
+func TestReplicasTakeEachOthersTokensWhateverLifeIsWished(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		one, two := p.replica(t), p.replica(t)
+		token := p.start(t, one, "a")
+		time.Sleep(29 * time.Minute)
+		got, _, err := two.WorkspaceToken(tokenprovider.WithMinTTL(t.Context(), 10*time.Hour), "a")
+		require.NoError(t, err)
+		require.Equal(t, token, got)
+		time.Sleep(12 * time.Minute)
+		require.NotEqual(t, token, p.workspaceToken(t, p.replica(t), "a"), "it has less than a third of its life")
 	})
 }

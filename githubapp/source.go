@@ -93,7 +93,6 @@ func (s *source) spare(ctx context.Context) (text string, expiresAt time.Time, o
 	if i.shared == nil || ctx.Err() != nil {
 		return "", time.Time{}, false
 	}
-	i.dropDead(ctx)
 	text, expiresAt, _ = i.shared.Stored(ctx)
 	return text, expiresAt, text != "" && !i.wasRevoked(ctx, text)
 }

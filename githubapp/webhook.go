@@ -106,9 +106,6 @@ func (h *webhookHandler) read(w http.ResponseWriter, r *http.Request) (event web
 	if !ok {
 		return event, http.StatusUnauthorized, h.unsigned(r)
 	}
-	if r.ContentLength > maxWebhook {
-		return event, http.StatusRequestEntityTooLarge, "the delivery is too large"
-	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxWebhook))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return event, http.StatusRequestEntityTooLarge, "the delivery is too large"

@@ -2,6 +2,7 @@ package githubapp_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -131,8 +132,54 @@ func TestAWebhookThatIsNotGitHubsIsRefused(t *testing.T) {
 	}
 	again, _ := g.mint(t, i)
 	require.Equal(t, token, again)
-	_, err := app.WebhookHandler(nil)
-	require.ErrorContains(t, err, "githubapp: WebhookHandler needs the secret")
+	for _, none := range [][]byte{nil, {}} {
+		_, err := app.WebhookHandler(none)
+		require.ErrorContains(t, err, "githubapp: WebhookHandler needs the secret")
+	}
+}
+
+// timed is a writer that notes which deadlines its connection is given.
+type timed struct {
+	*httptest.ResponseRecorder
+	deadlines []time.Time
+}
+
+func (w *timed) SetReadDeadline(t time.Time) error { w.deadlines = append(w.deadlines, t); return nil }
+
+func TestTheDeadlineOfADeliveryEndsWhenItIsRead(t *testing.T) {
+	w := &timed{ResponseRecorder: httptest.NewRecorder()}
+	receiver(t, newGitHub(t, nil).app(t)).ServeHTTP(w, delivery("ping", "{}"))
+	require.Len(t, w.deadlines, 2)
+	require.WithinDuration(t, time.Now().Add(10*time.Second), w.deadlines[0], 5*time.Second)
+	require.True(t, w.deadlines[1].IsZero(), "what it causes may take longer")
+}
+
+func TestADeliveryIsHeededThoughItsSenderIsGone(t *testing.T) {
+	g := newGitHub(t, nil)
+	store := newSpyStore()
+	app := g.replica(t, store)
+	token, _ := g.mint(t, app.Installation(installationID))
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := delivery("installation", `{"action":"deleted","installation":{"id":42}}`)
+	require.Equal(t, http.StatusNoContent, deliver(receiver(t, app), r.WithContext(gone)))
+	fresh, _ := g.mint(t, g.replica(t, store).Installation(installationID))
+	require.NotEqual(t, token, fresh)
+}
+
+func TestADeadTokenIsNotServedWhileTheStoreIsToldSo(t *testing.T) {
+	inFleet(t, githubapptest.Options{}, func(t *testing.T, g *github) {
+		store := newSpyStore()
+		app := g.replica(t, store)
+		i := app.Installation(installationID)
+		token, _ := g.mint(t, i)
+		store.fail(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		go deliver(receiver(t, app), delivery("installation", `{"action":"suspend","installation":{"id":42}}`))
+		synctest.Wait()
+		fresh, _ := g.mint(t, i)
+		require.NotEqual(t, token, fresh)
+		time.Sleep(time.Minute)
+	})
 }
 
 // flood is a body that has no end, and counts what is read of it.
