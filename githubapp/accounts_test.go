@@ -88,10 +88,12 @@ func TestAFoundAnswerIsRememberedForATimeAndShared(t *testing.T) {
 			time.Sleep(ttl - time.Minute)
 			require.EqualValues(t, 42, find(strings.ToUpper(target)))
 			require.Equal(t, 1, d.requests())
-			d.set(target, 43, 0) // installed anew
-			time.Sleep(time.Minute)
-			require.EqualValues(t, 43, find(target), "no answer is for ever")
-			require.Equal(t, 2, d.requests())
+			for n := range 3 {
+				d.set(target, int64(43+n), 0) // installed anew
+				time.Sleep(ttl)
+				require.EqualValues(t, 43+n, find(target), "no answer is for ever")
+				require.Equal(t, 2+n, d.requests())
+			}
 		})
 	}
 }
@@ -123,6 +125,31 @@ func TestWhatIsNotFoundIsHeldForLongerEachTime(t *testing.T) {
 			require.EqualValues(t, 43, info.ID)
 		})
 	}
+}
+
+func TestALookupThatHangsIsWaitedForOnce(t *testing.T) {
+	d := &directory{installations: map[string]int64{"acme": 42}}
+	var hangs atomic.Bool
+	inBubble(t, func(r *http.Request) (*http.Response, error) {
+		if hangs.Load() {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}
+		return d.serve(r)
+	}, func(t *testing.T, app *githubapp.App) {
+		wait := func() time.Duration {
+			began := time.Now()
+			_, err := app.FindInstallation(t.Context(), "acme")
+			require.NoError(t, err)
+			return time.Since(began)
+		}
+		wait()
+		hangs.Store(true)
+		time.Sleep(time.Hour)
+		require.Equal(t, 3*time.Second, wait())
+		require.Zero(t, wait(), "who comes later knows that it hangs")
+		time.Sleep(time.Minute)
+	})
 }
 
 func TestWhatWasSaidToBeGoneIsNotServedOn(t *testing.T) {

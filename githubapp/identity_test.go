@@ -2,10 +2,13 @@ package githubapp_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp"
 	"github.com/molecule-ai/provisionkit/githubapp/githubapptest"
@@ -52,7 +55,8 @@ func TestACommitOfTheWorkspacesIsShownAsTheApps(t *testing.T) {
 
 func TestTheAddressOfTheAppHasTheHostOfTheWebsite(t *testing.T) {
 	for base, host := range map[string]string{
-		"": "github.com", "https://api.octo.ghe.com": "octo.ghe.com", "https://GitHub.example:8443/api/v3": "github.example",
+		"https://api.corp.example/api/v3": "api.corp.example",
+		"":                                "github.com", "https://api.octo.ghe.com": "octo.ghe.com", "https://GitHub.example:8443/api/v3": "github.example",
 	} {
 		g := newGitHub(t, nil)
 		app := g.app(t, func(o *githubapp.Options) {
@@ -116,6 +120,7 @@ func TestAWorkspaceStartsWithoutAnIdentityThatIsntFound(t *testing.T) {
 		"GitHub is down": func(g *github) { g.Fail(githubapptest.Rule{Fault: githubapptest.HTML(503)}) },
 		"the app has no slug": func(g *github) {
 			g.Fail(githubapptest.Rule{Path: "/app", Fault: githubapptest.Body(200, "application/json", `{"slug":"a/../b"}`)})
+			g.Fail(githubapptest.Rule{Path: "/users/**", Fault: githubapptest.Body(200, "application/json", `{"id":1}`)})
 		},
 		"the account has no id": func(g *github) {
 			g.Fail(githubapptest.Rule{Path: "/users/**", Fault: githubapptest.Body(200, "application/json", `{"id":-1}`)})
@@ -152,6 +157,47 @@ func TestAnInstallationThatCantMintIsPassedOver(t *testing.T) {
 	who, err := g.app(t).Identity(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "kit[bot]", who.Name)
+}
+
+func TestAFewInstallationsAreTriedForTheIdentityAndNoMore(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault githubapptest.Fault
+		mints int
+	}{
+		"that refuse":                {githubapptest.Refusal(403, "no"), 5},
+		"while GitHub refuses all":   {githubapptest.SecondaryLimit(429, time.Hour), 1},
+		"while GitHub can't be told": {githubapptest.HTML(503), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inFleet(t, githubapptest.Options{}, func(t *testing.T, g *github) {
+				for id := range int64(10) {
+					g.AddInstallation(githubapptest.Installation{ID: 100 + id, AppID: appID, Account: fmt.Sprint("org", id)})
+				}
+				g.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: c.fault})
+				_, err := g.app(t).Identity(t.Context())
+				require.Error(t, err)
+				require.Len(t, g.attempts(), c.mints)
+			})
+		})
+	}
+}
+
+func TestWhoLeavesBeforeTheIdentityIsFoundHurtsNoOther(t *testing.T) {
+	inFleet(t, githubapptest.Options{Latency: time.Second}, func(t *testing.T, g *github) {
+		app := g.app(t)
+		left, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		var all sync.WaitGroup
+		all.Go(func() {
+			_, err := app.Identity(left)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		})
+		synctest.Wait()
+		who, err := app.Identity(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "kit[bot]", who.Name)
+		all.Wait()
+	})
 }
 
 func TestTheFirstInstallationThatIsntSuspendedIsAskedWith(t *testing.T) {

@@ -99,7 +99,7 @@ const injectedTTL = tokenLife / 2
 
 // longLived returns ctx with the wish for a token that is to be injected.
 func longLived(ctx context.Context) context.Context {
-	return tokenprovider.WithMinTTL(ctx, max(injectedTTL, tokenprovider.MinTTL(ctx)))
+	return tokenprovider.WithMinTTL(ctx, injectedTTL)
 }
 
 // Mutator is a plugin that writes an installation's token into the environment

@@ -131,3 +131,15 @@ func TestAnInjectedTokenLivesForHalfAnHourAtLeast(t *testing.T) {
 		}
 	})
 }
+
+func TestTheNamesOfVariablesAreTheMutatorsOwn(t *testing.T) {
+	g := newGitHub(t, nil)
+	opts := githubapp.MutatorOptions{EnvNames: []string{"A"}}
+	m := githubapp.NewMutator(g.app(t).Installation(installationID), &opts)
+	opts.EnvNames[0] = "B"
+	env := map[string]string{}
+	require.NoError(t, m.MutateEnv(t.Context(), "a", env))
+	g.output.Secret(env["A"])
+	require.NotEmpty(t, env["A"])
+	require.Len(t, env, 1)
+}

@@ -18,6 +18,7 @@ func TestADeadConnectionIsFoundOutBeforeAMintTimesOut(t *testing.T) {
 		require.NoError(t, err)
 		transport, ok := opts.HTTPClient.Transport.(*http.Transport)
 		require.True(t, ok)
+		require.NotNil(t, transport.OnProxyConnectResponse, "a proxy that refuses is named")
 		require.NotNil(t, transport.HTTP2)
 		require.Positive(t, transport.HTTP2.SendPingTimeout)
 		require.Positive(t, transport.HTTP2.PingTimeout)

@@ -30,6 +30,23 @@ func TestAnyReplicaReleasesAWorkspace(t *testing.T) {
 	})
 }
 
+// contended is a Store in which somebody else always was first.
+type contended struct{ tokenprovider.Store }
+
+func (contended) Swap(context.Context, string, []byte, []byte, time.Duration) (bool, error) {
+	return false, nil
+}
+
+func TestAReleaseThatOthersPreventIsToBeTriedAgain(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		p.start(t, p.replica(t), "a")
+		p.store.Store = contended{p.store.Store}
+		err := p.replica(t).ReleaseWorkspace(t.Context(), "a")
+		require.Equal(t, tokenprovider.CodeUnavailable, tokenprovider.CodeOf(err))
+		require.ErrorContains(t, err, "release it again")
+	})
+}
+
 func TestAWorkspaceWithoutAnIDIsNotReleased(t *testing.T) {
 	onPlatform(t, func(t *testing.T, p *platform) {
 		require.Equal(t, tokenprovider.CodeInvalidRequest,

@@ -42,6 +42,19 @@ func TestANewReplicaServesWhatLivesWhileGitHubIsDown(t *testing.T) {
 	}
 }
 
+func TestATokenThatIsServedOnIsNoRefresh(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		m := p.replica(t)
+		token := p.start(t, m, "a")
+		time.Sleep(46 * time.Minute)
+		p.Fail(githubapptest.Rule{Fault: githubapptest.Reset})
+		p.workspaceToken(t, m, "a") // begins a refresh
+		time.Sleep(10 * time.Second)
+		require.Equal(t, token, p.workspaceToken(t, m, "a"))
+		require.Equal(t, tokenprovider.StateDegraded, m.Status().State)
+	})
+}
+
 func TestAStoreThatComesBackEmptyCostsNoMint(t *testing.T) {
 	onPlatform(t, func(t *testing.T, p *platform) {
 		one, two := p.replica(t), p.replica(t)

@@ -1,6 +1,7 @@
 package githubapp
 
 import (
+	"errors"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -91,4 +92,15 @@ func TestCountsOfWhatIsCollectedGo(t *testing.T) {
 		}
 		require.Empty(t, u.counted)
 	})
+}
+
+func TestMintsAreCountedOnAndWaitsAreNoFailures(t *testing.T) {
+	require.EqualValues(t, 2, since(5, 3))
+	require.EqualValues(t, 3, since(3, 5), "of another cache, which began anew")
+	var u uses
+	u.minted(nil)
+	u.minted(errors.New("no answer"))
+	u.minted(&tokenprovider.Error{Code: tokenprovider.CodeRateLimited})
+	require.EqualValues(t, 1, u.status().Mints)
+	require.EqualValues(t, 1, u.status().Failures)
 }

@@ -73,6 +73,15 @@ func (g *github) alive(t testing.TB, token string) bool {
 	return g.status(t, token, "/installation/repositories") == http.StatusOK
 }
 
+func TestWhatAWorkspacesTokenMayDoIsKnownOfItsInstallation(t *testing.T) {
+	g := newGitHub(t, nil)
+	app := g.app(t)
+	g.workspaceToken(t, newWorkspaceMutator(t, app, newTable().policy, nil), "a")
+	granted, ok := app.Installation(installationID, widgets).Granted()
+	require.True(t, ok)
+	require.Equal(t, []string{"widgets"}, granted.Repositories)
+}
+
 func TestEachWorkspaceGetsTheScopeOfItsPolicy(t *testing.T) {
 	g := newGitHub(t, nil)
 	app := g.app(t)
