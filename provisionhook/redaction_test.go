@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"testing"
 
 	"github.com/molecule-ai/provisionkit/internal/testutil"
@@ -136,6 +137,16 @@ func TestNoErrorShowsAValue(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAPanicIsLoggedAndEncodedAsItsText(t *testing.T) {
+	err := registry(does("m", func(env) { panic(tokenValue) })).Run(t.Context(), "ws", env{})
+	cause := errors.Unwrap(err)
+	require.EqualError(t, cause, "panic: a value of type string")
+	require.Equal(t, cause.Error(), slog.AnyValue(cause).Resolve().String())
+	encoded, err := json.Marshal(cause)
+	require.NoError(t, err)
+	require.JSONEq(t, strconv.Quote(cause.Error()), string(encoded))
 }
 
 func TestNoDescriptionShowsAValue(t *testing.T) {
