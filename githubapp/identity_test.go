@@ -150,6 +150,20 @@ func TestAWorkspaceStartsWithoutAnIdentityThatIsntFound(t *testing.T) {
 	require.ErrorIs(t, githubapp.NewIdentityMutator(g.app(t)).MutateEnv(left, "ws-1", map[string]string{}), context.Canceled)
 }
 
+func TestAStartWaitsFiveSecondsForAnIdentityAtMost(t *testing.T) {
+	inFleet(t, githubapptest.Options{Latency: 10 * time.Second}, func(t *testing.T, g *github) {
+		m := githubapp.NewIdentityMutator(g.app(t))
+		began := time.Now()
+		env := map[string]string{}
+		require.NoError(t, m.MutateEnv(t.Context(), "ws-1", env))
+		require.Empty(t, env)
+		require.Equal(t, 5*time.Second, time.Since(began))
+		time.Sleep(time.Minute)
+		require.NoError(t, m.MutateEnv(t.Context(), "ws-2", env))
+		require.Len(t, env, 4, "it was found meanwhile")
+	})
+}
+
 func TestAnInstallationThatCantMintIsPassedOver(t *testing.T) {
 	g := newGitHub(t, nil)
 	g.AddInstallation(githubapptest.Installation{ID: 43, AppID: appID, Account: "globex"})

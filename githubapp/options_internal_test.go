@@ -11,7 +11,7 @@ import (
 )
 
 func TestADeadConnectionIsFoundOutBeforeAMintTimesOut(t *testing.T) {
-	for _, timeout := range []time.Duration{0, time.Second, time.Minute} {
+	for _, timeout := range []time.Duration{0, -time.Minute, time.Second, time.Minute} {
 		opts, err := Options{
 			AppID: 1, PrivateKey: testutil.RSAKeyPEM(t, 0), Cache: tokenprovider.CacheOptions{MintTimeout: timeout},
 		}.withDefaults()
@@ -24,4 +24,10 @@ func TestADeadConnectionIsFoundOutBeforeAMintTimesOut(t *testing.T) {
 		require.Positive(t, transport.HTTP2.PingTimeout)
 		require.Less(t, transport.HTTP2.SendPingTimeout+transport.HTTP2.PingTimeout, opts.Cache.MintTimeout)
 	}
+}
+
+func TestAnEscapedSlashStaysInBaseURLWithoutTheLastOne(t *testing.T) {
+	u, err := parseBaseURL("https://ghe.example/a%2Fb/")
+	require.NoError(t, err)
+	require.Equal(t, "https://ghe.example/a%2Fb", u.String())
 }

@@ -116,6 +116,7 @@ func TestOptionsFromEnv(t *testing.T) {
 		"no key":             {map[string]string{"GITHUB_APP_ID": "7"}, "GITHUB_APP_ID is set but GITHUB_APP_PRIVATE_KEY_FILE (or GITHUB_APP_PRIVATE_KEY) isn't"},
 		"no id":              {map[string]string{"GITHUB_APP_PRIVATE_KEY_FILE": file}, "GITHUB_APP_PRIVATE_KEY_FILE is set but GITHUB_APP_ID (or GITHUB_APP_CLIENT_ID) isn't"},
 		"installation only":  {map[string]string{"GITHUB_APP_INSTALLATION_ID": "42"}, "GITHUB_APP_INSTALLATION_ID is set but GITHUB_APP_ID (or GITHUB_APP_CLIENT_ID) and GITHUB_APP_PRIVATE_KEY_FILE"},
+		"id is a token":      {map[string]string{"GITHUB_APP_ID": "ghs_0123456789abcdefghijklmnopqrstuvwxyz", "GITHUB_APP_PRIVATE_KEY_FILE": file}, `GITHUB_APP_ID is "[redacted]", which isn't`},
 		"id isn't a number":  {map[string]string{"GITHUB_APP_ID": "my-app", "GITHUB_APP_PRIVATE_KEY_FILE": file}, `GITHUB_APP_ID is "my-app", which isn't a positive number`},
 		"id of zero":         {map[string]string{"GITHUB_APP_ID": "0", "GITHUB_APP_PRIVATE_KEY_FILE": file}, `GITHUB_APP_ID is "0"`},
 		"two keys":           {map[string]string{"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY_FILE": file, "GITHUB_APP_PRIVATE_KEY": key}, "both set; unset one"},

@@ -9,7 +9,7 @@ import (
 
 var _ tokenprovider.UsageReporter = (*App)(nil)
 
-// maxUsage bounds the lists of a [tokenprovider.Usage].
+// maxUsage bounds the holds of a [tokenprovider.Usage].
 const maxUsage = 100
 
 // Usage returns the rate limits of the app and of its installations, as GitHub
@@ -26,7 +26,7 @@ func (a *App) Usage() tokenprovider.Usage {
 	})
 	return tokenprovider.Usage{
 		Name:    "GitHub App " + a.name,
-		Limits:  limits[:min(len(limits), maxUsage)],
+		Limits:  limits, // of 100 subjects at most
 		Holds:   holds[:min(len(holds), maxUsage)],
 		Waiting: a.mints.Waiting(),
 	}
