@@ -123,6 +123,16 @@ func TestWhatIsNotFoundIsHeldForLongerEachTime(t *testing.T) {
 			info, err := app.FindInstallation(t.Context(), target)
 			require.NoError(t, err)
 			require.EqualValues(t, 43, info.ID)
+
+			time.Sleep(time.Hour)
+			d.set(target, 0, 0)
+			_, err = app.FindInstallation(t.Context(), target)
+			require.Equal(t, tokenprovider.CodeNotFound, tokenprovider.CodeOf(err))
+			d.set(target, 44, 0)
+			time.Sleep(30 * time.Second)
+			info, err = app.FindInstallation(t.Context(), target)
+			require.NoError(t, err, "it is held as briefly as the first time")
+			require.EqualValues(t, 44, info.ID)
 		})
 	}
 }

@@ -19,6 +19,7 @@ func TestADeadConnectionIsFoundOutBeforeAMintTimesOut(t *testing.T) {
 		transport, ok := opts.HTTPClient.Transport.(*http.Transport)
 		require.True(t, ok)
 		require.NotNil(t, transport.OnProxyConnectResponse, "a proxy that refuses is named")
+		require.Equal(t, opts.MaxConcurrentMints, transport.MaxIdleConnsPerHost, "none is made anew for each mint of a burst")
 		require.NotNil(t, transport.HTTP2)
 		require.Positive(t, transport.HTTP2.SendPingTimeout)
 		require.Positive(t, transport.HTTP2.PingTimeout)
