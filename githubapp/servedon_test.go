@@ -2,6 +2,7 @@ package githubapp_test
 
 import (
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -113,5 +114,27 @@ func TestReplicasTakeEachOthersTokensWhateverLifeIsWished(t *testing.T) {
 		require.Equal(t, token, got)
 		time.Sleep(12 * time.Minute)
 		require.NotEqual(t, token, p.workspaceToken(t, p.replica(t), "a"), "it has less than a third of its life")
+	})
+}
+
+func TestALifeThatBeganAwayGoesOnWhenTheStoreIsBackInBetween(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		former := p.start(t, p.replica(t), "a")
+		two := p.replica(t)
+		p.store.away.Store(true)
+		p.Fail(githubapptest.Rule{Method: http.MethodPost, Times: 1, Fault: githubapptest.Delay(10 * time.Second)})
+		var all sync.WaitGroup
+		all.Go(func() { _ = two.MutateEnv(t.Context(), "a2", map[string]string{}) })
+		time.Sleep(time.Second)
+		env := map[string]string{}
+		all.Go(func() { require.NoError(t, two.MutateEnv(t.Context(), "a", env)) }) // it waits for its turn
+		time.Sleep(2 * time.Second)
+		p.store.away.Store(false)
+		all.Wait()
+		p.output.Secret(env["GH_TOKEN"])
+		require.NotEqual(t, former, env["GH_TOKEN"])
+		require.True(t, p.alive(t, env["GH_TOKEN"]))
+		time.Sleep(10 * time.Second)
+		require.Equal(t, env["GH_TOKEN"], p.workspaceToken(t, p.replica(t), "a"))
 	})
 }
