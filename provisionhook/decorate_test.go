@@ -128,6 +128,14 @@ func TestFailOpenKeepsWhatSucceeded(t *testing.T) {
 		provisionhook.Change{Mutator: "versatile", Key: "BASE", Kind: provisionhook.KindDelete})
 }
 
+func TestAReportThatPanicsIsAnErrorAlsoWithoutARegistry(t *testing.T) {
+	m := provisionhook.FailOpen(&versatile{variables: fail}, func(context.Context, string, error) { panic("s3cret") })
+	err := m.MutateEnv(t.Context(), "ws-1", map[string]string{})
+	_, panicked := errors.AsType[*provisionhook.PanicError](err)
+	require.True(t, panicked)
+	require.NotContains(t, err.Error(), "s3cret")
+}
+
 func TestFailOpenWithoutAReport(t *testing.T) {
 	require.Empty(t, plan(t, nil, provisionhook.FailOpen(fails("m", errBoom), nil)).Env)
 }

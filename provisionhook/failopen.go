@@ -41,7 +41,9 @@ func FailOpen(m EnvMutator, report func(ctx context.Context, workspaceID string,
 			case report == nil:
 				return nil
 			}
-			report(ctx, workspaceID, &MutatorError{Mutator: name, WorkspaceID: workspaceID, Err: err})
-			return nil
+			return call(func() error {
+				report(ctx, workspaceID, &MutatorError{Mutator: name, WorkspaceID: workspaceID, Err: err})
+				return nil
+			})
 		})
 }
