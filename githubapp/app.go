@@ -103,8 +103,10 @@ func New(opts Options) (*App, error) {
 		SealKeys:  opts.SealKeys,
 		Key:       func(kind, name string) string { return a.storeKey(kind, name) },
 		TokenLife: tokenLife,
-		Revoke:    a.revoke,
-		Logger:    a.log,
+		Revoke: func(ctx context.Context, token, purpose string) error {
+			return a.revoke(ctx, token, subjectOf(purpose))
+		},
+		Logger: a.log,
 	})
 	a.store = a.ledger.Store()
 	a.timing.MintTimeout += queueTimeout // the request itself is bounded by the client

@@ -78,13 +78,13 @@ func (a *App) findIdentity(ctx context.Context) (Identity, error) {
 	if json.Unmarshal(got.Body, &app) != nil || !nameable(app.Slug) {
 		return Identity{}, internal(errors.New("the answer of GET /app has no slug"))
 	}
-	token, err := a.anyToken(ctx)
+	token, of, err := a.anyToken(ctx)
 	if err != nil {
 		return Identity{}, err
 	}
 	name := app.Slug + "[bot]"
 	got, err = a.client.DoWithToken(ctx, token, apiclient.Request{
-		Method: http.MethodGet, Path: "/users/" + url.PathEscape(name), Want: http.StatusOK,
+		Method: http.MethodGet, Path: "/users/" + url.PathEscape(name), Want: http.StatusOK, Subject: of,
 	})
 	if err != nil {
 		return Identity{}, published(err)
@@ -99,15 +99,15 @@ func (a *App) findIdentity(ctx context.Context) (Identity, error) {
 	return Identity{Name: name, Email: address}, nil
 }
 
-// anyToken returns a token that may do no more than read what is public, of the
-// first installation that has one, among the first few that aren't suspended: it
-// isn't documented that GitHub shows an account to the app itself.
-func (a *App) anyToken(ctx context.Context) (string, error) {
+// anyToken returns a token that may do no more than read what is public, and of
+// which installation: the first that has one, among the first few that aren't
+// suspended. It isn't documented that GitHub shows an account to the app itself.
+func (a *App) anyToken(ctx context.Context) (token, of string, err error) {
 	const most = 5
 	var refused []error
 	for info, err := range a.Installations(ctx) {
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
 		if !info.SuspendedAt.IsZero() {
 			continue
@@ -115,16 +115,16 @@ func (a *App) anyToken(ctx context.Context) (string, error) {
 		least := Scope{Permissions: map[string]string{"metadata": "read"}}
 		token, _, err := a.Installation(info.ID, least).Token(ctx)
 		if err == nil {
-			return token, nil
+			return token, subject(info.ID), nil
 		}
 		if refused = append(refused, err); appWide(err) || len(refused) == most {
 			break
 		}
 	}
 	if len(refused) > 0 {
-		return "", refused[len(refused)-1]
+		return "", "", refused[len(refused)-1]
 	}
-	return "", &tokenprovider.Error{Code: tokenprovider.CodeNotFound,
+	return "", "", &tokenprovider.Error{Code: tokenprovider.CodeNotFound,
 		Err: errors.New("it is installed nowhere, and a token of an installation is needed to ask")}
 }
 

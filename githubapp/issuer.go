@@ -3,6 +3,7 @@ package githubapp
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -123,6 +124,12 @@ func (s *issuer) mint(ctx context.Context, refused string) (ledger.Token, error)
 // purpose returns what the token is for, in the ledger.
 func (s *issuer) purpose() string {
 	return fmt.Sprint(s.installation.id, " ", s.installation.asked.scope.key())
+}
+
+// subjectOf returns the installation of a token for that purpose.
+func subjectOf(purpose string) string {
+	id, _, _ := strings.Cut(purpose, " ")
+	return "installation " + id
 }
 
 // recorded returns the token on record, and whether it has the life that ctx asks

@@ -21,13 +21,15 @@ func (a *App) Revoke(ctx context.Context, token string) error {
 		return invalidRequest("revoke: the token is empty")
 	}
 	a.ledger.Revoked(ctx, tokenprovider.TokenSHA256(token))
+	of := ""
 	for _, i := range a.cached(func(i *Installation) bool { return i.holds(token) }) {
 		i.drop(ctx)
+		of = subject(i.id)
 	}
 	for _, m := range a.workspaceMutators() {
 		m.dropToken(token)
 	}
-	return a.revoke(ctx, token)
+	return a.revoke(ctx, token, of)
 }
 
 // holds reports whether token is the one that is served, or the latest that was
@@ -37,8 +39,9 @@ func (i *Installation) holds(token string) bool {
 }
 
 // revoke asks GitHub to kill a token: DELETE /installation/token, authenticated
-// by the token itself.
-func (a *App) revoke(ctx context.Context, token string) error {
+// by the token itself. of is the installation whose limit the answer tells, ""
+// where that isn't known.
+func (a *App) revoke(ctx context.Context, token, of string) error {
 	if !wire.IsToken(token) {
 		return invalidRequest("revoke: the token holds white space or control characters")
 	}
@@ -49,7 +52,7 @@ func (a *App) revoke(ctx context.Context, token string) error {
 		return fmt.Errorf("githubapp: revoke a token: %w", ctx.Err())
 	}
 	_, err := a.client.DoWithToken(ctx, token, apiclient.Request{
-		Method: http.MethodDelete, Path: "/installation/token", Want: http.StatusNoContent,
+		Method: http.MethodDelete, Path: "/installation/token", Want: http.StatusNoContent, Subject: of,
 	})
 	err = published(err)
 	if refusal, ok := errors.AsType[*APIError](err); ok && refusal.Status == http.StatusUnauthorized {

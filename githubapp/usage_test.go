@@ -3,6 +3,7 @@ package githubapp_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,6 +42,13 @@ func TestUsageTellsLimitsHoldsAndWhoWaits(t *testing.T) {
 			require.WithinDuration(t, time.Now().Add(30*time.Second), usage.Holds[0].Until, 0)
 			require.Zero(t, usage.Waiting)
 		}
+
+		m := p.process(t)
+		p.start(t, m, "a")
+		require.NoError(t, m.ReleaseWorkspace(t.Context(), "a")) // with the workspace's own token
+		own := slices.IndexFunc(m.Usage().Limits, func(l tokenprovider.Limit) bool { return l.Subject == "installation 42" })
+		require.GreaterOrEqual(t, own, 0)
+		require.Equal(t, 4999, m.Usage().Limits[own].Remaining)
 
 		p.SetLatency(time.Second)
 		for n := range 30 { // of one account, whose first goes alone

@@ -24,7 +24,7 @@ type Request struct {
 	Limit  int64  // of that answer's body in bytes; 0: 1 MiB, which is the limit of any other answer
 
 	// Subject is whose rate limit a request with a token draws on, for
-	// [Client.Usage]: the account. With "" it isn't remembered.
+	// [Client.Usage]: the installation. With "" it isn't remembered.
 	Subject string
 }
 

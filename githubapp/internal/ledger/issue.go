@@ -30,7 +30,7 @@ func (l *Ledger) Issue(ctx context.Context, workspace, generation string, t Toke
 		if err != ErrReleased && err != ErrLost {
 			l.Revoked(ctx, tokenprovider.TokenSHA256(u.Token)) // it may be on record, as a live one
 		}
-		if failed := l.config.Revoke(ctx, u.Token); failed != nil {
+		if failed := l.config.Revoke(ctx, u.Token, u.For); failed != nil {
 			l.config.Logger.Warn("token that wasn't handed out couldn't be revoked",
 				"token_sha256", tokenprovider.TokenSHA256(u.Token), "expires_at", u.ExpiresAt, "error", failed)
 		}

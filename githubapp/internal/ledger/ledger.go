@@ -62,8 +62,8 @@ type Config struct {
 	TokenLife time.Duration                  // the longest that a token lives
 
 	// Revoke kills a token, for all who hold it. One that is dead already is no
-	// error.
-	Revoke func(ctx context.Context, token string) error
+	// error. what is its [Token.For].
+	Revoke func(ctx context.Context, token, what string) error
 	Logger *slog.Logger // of package foreign
 }
 

@@ -59,7 +59,7 @@ func newOffice(t *testing.T) *office {
 		Store: o, SealKeys: [][]byte{bytes.Repeat([]byte{7}, 32)}, TokenLife: life,
 		Key:    func(kind, name string) string { return kind + "/" + name },
 		Logger: slog.New(slog.NewTextHandler(o.log, nil)),
-		Revoke: func(_ context.Context, token string) error {
+		Revoke: func(_ context.Context, token, _ string) error {
 			if o.stuck.Load() {
 				return errors.New("no answer")
 			}
@@ -310,7 +310,7 @@ func TestAReleaseByAProcessThatLivesForLongIsSure(t *testing.T) {
 		o := newOffice(t)
 		alone := ledger.New(ledger.Config{
 			TokenLife: life, Key: func(kind, name string) string { return kind + name },
-			Logger: slog.New(slog.DiscardHandler), Revoke: func(context.Context, string) error { return nil },
+			Logger: slog.New(slog.DiscardHandler), Revoke: func(context.Context, string, string) error { return nil },
 		})
 		_, err := alone.Read(t.Context(), "early")
 		require.NoError(t, err)

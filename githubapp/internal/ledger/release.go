@@ -86,7 +86,7 @@ func (l *Ledger) settle(ctx context.Context, key string, r *record) error {
 		calls.Go(func() error {
 			var err error
 			if e.lives(time.Now()) {
-				err = l.config.Revoke(ctx, e.Token)
+				err = l.config.Revoke(ctx, e.Token, e.For)
 			}
 			mu.Lock()
 			defer mu.Unlock()

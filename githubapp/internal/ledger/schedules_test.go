@@ -140,7 +140,7 @@ func (s *stage) actor(n int) *actor {
 	a.Ledger = ledger.New(ledger.Config{
 		Store: callers{s.store, a}, SealKeys: [][]byte{bytes.Repeat([]byte{7}, 32)},
 		Key: func(kind, name string) string { return kind + "/" + name }, TokenLife: shortLife,
-		Revoke: func(_ context.Context, token string) error {
+		Revoke: func(_ context.Context, token, _ string) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if n < 0 || !s.over {

@@ -141,7 +141,7 @@ func (w *world) any() *replica {
 	return w.replicas[w.rand.IntN(len(w.replicas))]
 }
 
-func (r *replica) revoke(_ context.Context, token string) error {
+func (r *replica) revoke(_ context.Context, token, _ string) error {
 	r.world.pause(200 * time.Millisecond)
 	fails := r.world.chance(10)
 	r.world.mu.Lock()

@@ -92,7 +92,7 @@ func (l *Ledger) recordAll(ctx context.Context, key string) error {
 		if u.lives(time.Now()) {
 			err := l.record(ctx, key, u, "", true)
 			if err == ErrReleased {
-				err = l.config.Revoke(ctx, u.Token)
+				err = l.config.Revoke(ctx, u.Token, u.For)
 			}
 			if err != nil && u.lives(time.Now()) {
 				failures = append(failures, err)
