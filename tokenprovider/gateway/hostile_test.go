@@ -75,6 +75,9 @@ func TestARequestHasNoSecondReading(t *testing.T) {
 		"a space in the target":   request("GET", path+" x", "", ""),
 		"a target with a host":    request("GET", "https://github.com"+path, "", ""),
 		"a target with another":   request("GET", p.github.URL+path, "", ""),
+		"a target with its own":   request("GET", p.url+path, "", ""),
+		"a fragment":              request("GET", path+"?a=b#c", "", ""),
+		"a query beyond UTF-8":    request("GET", path+"?a=\xff", "", ""),
 		"a connection":            request("CONNECT", "github.com:443", "", ""),
 		"a version of its own":    strings.Replace(request("GET", path, "", ""), "HTTP/1.1", "HTTP/3.7", 1),
 	} {

@@ -88,6 +88,15 @@ func TestAnyOfAcceptsWhatOneOfThemAccepts(t *testing.T) {
 	}
 }
 
+func TestAnyOfKeepsTheAuthenticatorsThatItWasGiven(t *testing.T) {
+	as := []tokenhttp.Authenticator{adminToken(t, adminSecret)}
+	auth, err := tokenhttp.AnyOf(as...)
+	require.NoError(t, err)
+	as[0] = adminToken(t, "another")
+	_, err = auth.Authenticate(bearing("another"))
+	require.ErrorIs(t, err, tokenhttp.ErrUnauthenticated)
+}
+
 func TestAnyOfNamesTheAuthenticatorThatIsMissing(t *testing.T) {
 	for says, as := range map[string][]tokenhttp.Authenticator{
 		"AnyOf needs an Authenticator":       nil,

@@ -250,6 +250,23 @@ func TestALogThatBreaksCostsATokenOnlyWhereItIsTheAudit(t *testing.T) {
 	}
 }
 
+func TestNothingIsIssuedWhileTheLogThatIsTheAuditHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hanging, end := context.WithCancel(t.Context())
+		defer end()
+		opts := &tokenhttp.Options{Logger: slog.New(breaking{slog.DiscardHandler, func() { <-hanging.Done() }})}
+		h := newHandler(t, newKey(t), fixed(tokenprovider.Static(tokenSecret)), opts)
+		status := func() int {
+			return record(h, newRequest("GET", "/admin/github-installation-token", adminSecret)).Code
+		}
+		require.Equal(t, 500, status())
+		require.Equal(t, 500, status(), "it hangs still")
+		end()
+		synctest.Wait()
+		require.Equal(t, 200, status())
+	})
+}
+
 func TestAPanicThatAsksToAbortAbortsAndTheServerGoesOn(t *testing.T) {
 	capture := testutil.CaptureProcess(t, tokenSecret)
 	var calls atomic.Int64
