@@ -11,7 +11,7 @@ import (
 // ::1, or localhost.
 func Loopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
+	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }
 
 // ParseURL parses raw, where a credential is going to be sent: https, or http
@@ -21,7 +21,7 @@ func Loopback(host string) bool {
 func ParseURL(raw string, allowHTTP bool) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || u.Opaque != "" || u.Hostname() == "":
+	case err != nil || u.Hostname() == "":
 		return nil, errors.New("is not an absolute URL such as https://platform.example")
 	case u.User != nil:
 		return nil, errors.New("has a user name or password in it, and must not")

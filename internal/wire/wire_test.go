@@ -63,6 +63,43 @@ func TestParseURLTakesNoAddressWhereABearerCouldBeRead(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestAGatewaysAddressIsAHostAloneInOneForm(t *testing.T) {
+	for _, raw := range []string{"https://Gateway.Example", "https://gateway.example:443", "https://gateway.example/"} {
+		base, err := wire.ParseBase(raw)
+		require.NoError(t, err, raw)
+		require.Equal(t, "https://gateway.example", base.String())
+	}
+	base, err := wire.ParseBase("https://gateway.example:8443")
+	require.NoError(t, err)
+	require.Equal(t, "gateway.example:8443", base.Host)
+	for _, raw := range []string{
+		"", "http://127.0.0.1", "https://u:p@gateway.example", "https://gateway.example/git",
+		"https://gateway.example?a=b", "https://gateway.example/?", "https://gateway.example#a",
+	} {
+		_, err := wire.ParseBase(raw)
+		require.Error(t, err, raw)
+	}
+}
+
+func TestABearerIsOneWordInOneHeader(t *testing.T) {
+	longest := strings.Repeat("b", wire.MaxBearer)
+	for value, want := range map[string]string{
+		"Bearer s3cret": "s3cret", "bearer   s3cret": "s3cret", "token s3cret": "s3cret", "Bearer " + longest: longest,
+		"": "", "s3cret": "", "Bearer": "", "Bearer ": "", "Bearer a b": "", "Bearer a\x00": "", "Bearer é": "", "Basic s3cret": "",
+		"Bearer " + longest + "b": "",
+	} {
+		bearer, ok := wire.Bearer(http.Header{"Authorization": {value}}, "token")
+		require.Equal(t, want, bearer, "%.50q", value)
+		require.Equal(t, want != "", ok, "%.50q", value)
+	}
+	_, ok := wire.Bearer(http.Header{"Authorization": {"token s3cret"}})
+	require.False(t, ok)
+	for _, values := range [][]string{nil, {"Bearer a", "Bearer b"}, {"Bearer a", "Basic b"}, {"Bearer a", ""}} {
+		_, ok := wire.Bearer(http.Header{"Authorization": values})
+		require.False(t, ok, values)
+	}
+}
+
 func TestIsCleanAbs(t *testing.T) {
 	for _, p := range []string{"/a", "/run/provisionkit/bearer", "/a b"} {
 		require.True(t, wire.IsCleanAbs(p), p)
