@@ -1,12 +1,14 @@
 package tokenhttp_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
@@ -47,4 +49,33 @@ func TestABearerThatWasRotatedIsReadAgainAfterA401(t *testing.T) {
 	onRequest = func() { require.NoError(t, os.Remove(path)) }
 	e := requireCode(t, c, tokenprovider.CodeUnauthenticated)
 	require.ErrorContains(t, e, "401", "the endpoint's answer is what is reported")
+}
+
+// rotating is a Bearer that has another one once the first is reported.
+type rotating struct{ reported atomic.Value }
+
+func (r *rotating) Token(context.Context) (string, time.Time, error) {
+	if r.reported.Load() != nil {
+		return "new-bearer", time.Time{}, nil
+	}
+	return "old-bearer", time.Time{}, nil
+}
+
+func (r *rotating) Invalidate(bearer string) bool {
+	r.reported.Store(bearer)
+	return true
+}
+
+func TestABearerThatTheEndpointRefusesIsReported(t *testing.T) {
+	server := endpoint(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer new-bearer" {
+			answering(401, "application/json", `{"error":"unauthenticated","code":"unauthenticated"}`)(w, r)
+			return
+		}
+		answering(200, "application/json", `{"token":"`+tokenSecret+`"}`)(w, r)
+	})
+	bearer := &rotating{}
+	_, _, err := (&tokenhttp.Client{URL: server.URL + "/token", Bearer: bearer}).Token(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "old-bearer", bearer.reported.Load())
 }
