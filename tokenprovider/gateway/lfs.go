@@ -44,10 +44,8 @@ func uploads(r *http.Request) (bool, error) {
 	if err != nil {
 		return false, &Refusal{"the LFS batch is refused: " + err.Error()}
 	}
-	var operation string
-	if json.Unmarshal(fields["operation"], &operation) != nil {
-		operation = ""
-	}
+	var operation string // "" for what is no string
+	_ = json.Unmarshal(fields["operation"], &operation)
 	switch operation {
 	case "download":
 		return false, nil

@@ -118,6 +118,8 @@ func TestAnLFSBatchWithTwoReadingsIsRefused(t *testing.T) {
 		"another by case": `{"Operation":"upload"}`,
 		"two bodies":      `{"operation":"download"}{"operation":"upload"}`,
 		"a list":          `[{"operation":"upload"}]`,
+		"two operations":  `{"operation":["download","upload"]}`,
+		"none":            `{"operation":null}`,
 	} {
 		got := p.ask(t, "ws-1", "POST", "/acme/widgets.git/info/lfs/objects/batch", body,
 			"Accept", "application/vnd.git-lfs+json")
@@ -150,5 +152,6 @@ func TestAnLFSBatchHasOneSpelling(t *testing.T) {
 		got := p.ask(t, "ws-1", "POST", "/acme/widgets.git/info/lfs/objects/"+path, `{"operation":"upload"}`)
 		require.Equal(t, 403, got.status, path)
 	}
+	require.Equal(t, 403, p.ask(t, "ws-1", "GET", "/acme/widgets.git/info/lfs/objects/batch", `{"operation":"download"}`).status)
 	require.Empty(t, p.github.Requests())
 }

@@ -41,7 +41,20 @@ func TestGitFindsItsBearerInAFile(t *testing.T) {
 		require.NotContains(t, value, bearer, name)
 	}
 	require.NotContains(t, git.Env, "GH_ENTERPRISE_TOKEN")
+	others := filepath.Join(t.TempDir(), "others")
+	git.Run(t, "", "config", "--global", "credential.helper", "!echo >>"+others)
 	require.Contains(t, git.Run(t, "", "ls-remote", p.github.URL+"/acme/widgets.git"), "refs/heads/main")
+	require.NoFileExists(t, others, "no other helper is asked, or told the bearer")
+
+	var helper string
+	for _, value := range git.Env {
+		if strings.HasPrefix(value, "!f()") {
+			helper = value
+		}
+	}
+	require.Contains(t, git.Run(t, "", "-c", "alias.ask="+helper, "ask", "get"), "password="+bearer)
+	stdout, _, _ := git.Try(t, "", "-c", "alias.ask="+helper, "ask", "capability")
+	require.Empty(t, stdout)
 }
 
 func TestTheWiringIsAFileWhereNamesAreFiltered(t *testing.T) {
