@@ -100,6 +100,17 @@ func TestABearerIsOneWordInOneHeader(t *testing.T) {
 	}
 }
 
+func TestAProxyIsShownWithoutItsPasswordOrNotAtAll(t *testing.T) {
+	for value, want := range map[string]string{
+		"http://proxy.example:3128": "proxy.example:3128", "proxy.example:3128": "proxy.example:3128",
+		"http://user:s3cret@proxy.example:3128/": "proxy.example:3128", "user:s3cret@proxy.example": "proxy.example",
+		"": "", "http://": "", "http://user:s3#cret@proxy.example": "", "http://user:%zz@proxy.example": "",
+		"http://user:3#cret@proxy.example": "", "http://user:3?cret@proxy.example": "",
+	} {
+		require.Equal(t, want, wire.ProxyHost(value), value)
+	}
+}
+
 func TestIsCleanAbs(t *testing.T) {
 	for _, p := range []string{"/a", "/run/provisionkit/bearer", "/a b"} {
 		require.True(t, wire.IsCleanAbs(p), p)

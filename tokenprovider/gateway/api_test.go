@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -163,6 +164,12 @@ func TestAPathWithTwoReadingsIsRefused(t *testing.T) {
 	} {
 		require.Equal(t, 403, p.ask(t, "ws-1", "GET", path, "").status, path)
 	}
+	g, bearer, _ := newGateway(t, "", nil)
+	stripped := newRequest(t, "GET", "/api/v3/", bearer, nil)
+	stripped.URL.Path = "api/v3/" // as a router before the gateway may leave it
+	w := httptest.NewRecorder()
+	g.ServeHTTP(w, stripped)
+	require.Equal(t, 400, w.Code)
 	require.Equal(t, 421, p.ask(t, "ws-1", "GET", "/api/v3/", "", "Host", "github.com").status)
 	require.Equal(t, 400, p.ask(t, "ws-1", "GET", "/api/v3/", "", "Connection", "upgrade", "Upgrade", "h2c").status)
 	require.Empty(t, p.github.Requests())

@@ -86,12 +86,15 @@ func TestAPushThatGitWouldNotSendIsRefused(t *testing.T) {
 		"a lock":                 line(oidA+" "+oidB+" refs/heads/a.lock\x00") + "0000",
 		"too many":               first + many + "0000",
 		"shallow of nothing":     line("shallow x") + first + "0000",
+		"shallow with more":      line("shallow "+oidA+"\x00report-status") + first + "0000",
+		"too much":               strings.Repeat(line("shallow "+oidA), maxCommandBytes/len(line("shallow "+oidA))+1) + first + "0000",
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := read(t, body)
 			var refusal *Refusal
 			require.ErrorAs(t, err, &refusal)
 			require.NotEmpty(t, refusal.Message)
+			require.Equal(t, strings.Contains(name, "certificate"), strings.Contains(refusal.Message, "push-cert"))
 		})
 	}
 	r, err := http.NewRequest(http.MethodPost, "https://gateway.test/", strings.NewReader(first+"0000"))

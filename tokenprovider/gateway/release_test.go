@@ -241,3 +241,19 @@ func TestAllowRefsNamesTheRefThatItRefuses(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, none(push("refs/heads/main")), "none")
 }
+
+func TestARuleKeepsWhatItWasMadeOf(t *testing.T) {
+	patterns := []string{"refs/heads/agent/*"}
+	allow, err := gateway.AllowRefs(patterns...)
+	require.NoError(t, err)
+	patterns[0] = "refs/heads/*"
+	require.Error(t, allow(gateway.Operation{Refs: []gateway.RefUpdate{{Name: "refs/heads/main"}}}))
+
+	own := []string{"acme"}
+	policy := gateway.PublicFetch(func(context.Context, tokenhttp.Principal, gateway.Operation) (gateway.Grant, error) {
+		return gateway.Grant{}, &gateway.Refusal{Message: "not yours"}
+	}, own...)
+	own[0] = "other"
+	_, err = policy(t.Context(), tokenhttp.Principal{}, gateway.Operation{Kind: gateway.KindFetch, Repository: "acme/secret"})
+	require.Error(t, err)
+}
