@@ -16,6 +16,7 @@ import (
 const (
 	maxCommands     = 10_000
 	maxCommandBytes = 4 << 20 // of all lines together
+	maxRef          = 4096    // bytes of a name, which has to fit into a line with a reason
 )
 
 // push is what a client asks git-receive-pack to do (gitprotocol-pack(5)), read
@@ -113,7 +114,7 @@ func isObjectID(text string) bool {
 // far as it matters: what a rule says of it has to hold for what the forge makes
 // of it.
 func isRef(name string) bool {
-	if !strings.HasPrefix(name, "refs/") || strings.HasSuffix(name, "/") || strings.HasSuffix(name, ".") {
+	if len(name) > maxRef || !strings.HasPrefix(name, "refs/") || strings.HasSuffix(name, "/") || strings.HasSuffix(name, ".") {
 		return false
 	}
 	for _, r := range name {

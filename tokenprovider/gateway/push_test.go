@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/molecule-ai/provisionkit/internal/pktline"
 	"github.com/stretchr/testify/require"
@@ -83,6 +84,12 @@ func TestAPushThatGitWouldNotSendIsRefused(t *testing.T) {
 		"a ref with a step":      line(oidA+" "+oidB+" refs/heads/agent/../main\x00") + "0000",
 		"a ref with a line":      line(oidA+" "+oidB+" refs/heads/a\nb\x00") + "0000",
 		"a ref with no end":      line(oidA+" "+oidB+" refs/heads/\x00") + "0000",
+		"a ref that is too long": line(oidA+" "+oidB+" refs/heads/"+strings.Repeat("a", maxRef)+"\x00") + "0000",
+		"a hidden ref":           line(oidA+" "+oidB+" refs/heads/.a\x00") + "0000",
+		"a ref with two dots":    line(oidA+" "+oidB+" refs/heads/a..b\x00") + "0000",
+		"a ref with a dot's end": line(oidA+" "+oidB+" refs/heads/a.\x00") + "0000",
+		"a ref with a reflog":    line(oidA+" "+oidB+" refs/heads/a@{1}\x00") + "0000",
+		"a ref with a pattern":   line(oidA+" "+oidB+" refs/heads/*\x00") + "0000",
 		"a lock":                 line(oidA+" "+oidB+" refs/heads/a.lock\x00") + "0000",
 		"too many":               first + many + "0000",
 		"shallow of nothing":     line("shallow x") + first + "0000",
@@ -121,6 +128,14 @@ func TestARefusedPushIsReportedAsGitDoes(t *testing.T) {
 
 	p.capabilities = []string{"report-status"}
 	require.Equal(t, line("unpack ok\n")+line("ng refs/heads/a x\n")+line("ng refs/heads/b x\n")+"0000", string(p.report("x")))
+	p, _, err = read(t, line(none+" "+oidB+" refs/heads/"+strings.Repeat("a", maxRef-len("refs/heads/"))+"\x00report-status")+"0000PACK")
+	require.NoError(t, err)
+	in = bytes.NewReader(p.report("x" + strings.Repeat("é", 65_000)))
+	_, _, err = pktline.Read(in)
+	require.NoError(t, err)
+	payload, _, err = pktline.Read(in)
+	require.NoError(t, err)
+	require.True(t, utf8.Valid(payload))
 	p.capabilities = nil
 	require.Nil(t, p.report("x"), "nobody reads it")
 }

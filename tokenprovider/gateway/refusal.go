@@ -79,7 +79,7 @@ func (x *exchange) notAdmitted(ctx context.Context, err error) *refused {
 	switch code := tokenprovider.CodeOf(err); {
 	case errors.Is(err, tokenhttp.ErrForbidden):
 		return forbidden
-	case code == tokenprovider.CodeRateLimited && !isForeign(err):
+	case code == tokenprovider.CodeRateLimited:
 		return passing(http.StatusTooManyRequests, code, "the platform limits this workspace's requests", err)
 	}
 	return x.undecided("admission unavailable", err)
@@ -104,9 +104,6 @@ func (x *exchange) unknown(err error) *refused {
 // noToken returns the refusal for a provider that has no token.
 func (x *exchange) noToken(ctx context.Context, err error) *refused {
 	code := tokenprovider.CodeOf(err)
-	if isForeign(err) {
-		code = tokenprovider.CodeUnavailable
-	}
 	x.log.ErrorContext(ctx, "no token for the forge", "workspace", x.principal.WorkspaceID, "code", code, "error", err)
 	why := &refused{status: http.StatusBadGateway, code: code,
 		message: "the platform has no token for the forge at the moment: " + code.Message()}

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/molecule-ai/provisionkit/githubapp/forge"
+	"github.com/molecule-ai/provisionkit/internal/pktline"
 	"github.com/molecule-ai/provisionkit/tokenprovider"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gateway"
 	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
@@ -157,11 +159,20 @@ func TestWhatThePolicySaysIsAnswered(t *testing.T) {
 		{&tokenprovider.Error{Code: tokenprovider.CodeRateLimited}, 429, "the platform limits this workspace's requests"},
 		{&tokenprovider.Error{Code: tokenprovider.CodeUnavailable}, 503, "policy unavailable"},
 		{&tokenprovider.Error{Code: tokenprovider.CodeNotFound}, 403, "the policy of this workspace doesn't allow it"},
+		{fmt.Errorf("forgotten: %w", (*gateway.Refusal)(nil)), 403, "the policy of this workspace doesn't allow it"},
+		{(*gateway.Refusal)(nil), 503, "policy unavailable"}, // which panics
 	} {
 		answer = c.err
 		got := p.ask(t, "ws-1", "GET", "/api/v3/repos/acme/widgets", "")
 		require.Equal(t, c.status, got.status)
 		require.Equal(t, c.message, got.message(t))
+		push := p.ask(t, "ws-1", "POST", "/acme/widgets.git/git-receive-pack", pktline.Line(aCommand)+"0000",
+			"Content-Type", "application/x-git-receive-pack-request")
+		if c.status == 403 {
+			require.Contains(t, push.body, "ng refs/heads/main "+c.message)
+		} else {
+			require.Equal(t, c.status, push.status, "a push may be tried again")
+		}
 	}
 	answer = nil
 	for _, c := range []struct {
@@ -171,6 +182,7 @@ func TestWhatThePolicySaysIsAnswered(t *testing.T) {
 		{failing(tokenprovider.ErrNotConfigured), 403},
 		{failing(errors.New("GitHub is down")), 502},
 		{tokenprovider.Static("two words"), 502},
+		{tokenprovider.Func(func(context.Context) (string, time.Time, error) { panic("GitHub is down") }), 502},
 		{nil, 403}, // GitHub's 401 without a token
 	} {
 		provider = c.provider
