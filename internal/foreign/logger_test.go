@@ -3,6 +3,7 @@ package foreign_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"runtime"
 	"sync/atomic"
@@ -102,4 +103,39 @@ func TestALogHandlerThatHangsIsWaitedForOnce(t *testing.T) {
 		require.Contains(t, out.String(), "back")
 		require.Zero(t, time.Since(began)-time.Second)
 	})
+}
+
+func TestARecordThatAHangingHandlerDoesNotGetIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inside := stuck{slog.NewTextHandler(io.Discard, nil), new(atomic.Int64), make(chan struct{})}
+		logger := foreign.Logger(slog.New(inside))
+		for range 3 {
+			require.True(t, logger.Enabled(t.Context(), slog.LevelInfo), "who has to know gets to Handle")
+			require.Equal(t, foreign.ErrNoAnswer, logger.Handler().Handle(t.Context(), slog.Record{}))
+		}
+		require.EqualValues(t, 1, inside.calls.Load())
+		close(inside.let)
+	})
+}
+
+func TestARecordOutlivesTheContextItCameWith(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		inside := stuck{slog.NewTextHandler(&out, nil), new(atomic.Int64), make(chan struct{})}
+		time.AfterFunc(time.Millisecond, func() { close(inside.let) })
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.NoError(t, foreign.Logger(slog.New(inside)).Handler().Handle(over, slog.Record{Message: "event"}))
+		require.Contains(t, out.String(), "event")
+	})
+}
+
+func TestTwoLoggersOfOneShareNoAttributes(t *testing.T) {
+	var out bytes.Buffer
+	parent := foreign.Logger(slog.New(slog.NewTextHandler(&out, nil))).With("a", 1).With("b", 2).With("c", 3)
+	one, two := parent.With("of", "one"), parent.With("of", "two")
+	one.Info("event")
+	require.Contains(t, out.String(), "of=one")
+	two.Info("event")
+	require.Contains(t, out.String(), "of=two")
 }

@@ -71,3 +71,10 @@ func TestEqual(t *testing.T) {
 	require.False(t, secret.Equal(token, token[:19]))
 	require.False(t, secret.Equal(token, ""))
 }
+
+func TestSecretsThatDifferAreNeverEqual(t *testing.T) {
+	require.True(t, secret.Equal(token, token))
+	for n := range 1000 {
+		require.False(t, secret.Equal(token, fmt.Sprint(token, n)))
+	}
+}

@@ -3,8 +3,10 @@ package wire_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -96,4 +98,34 @@ func TestAWorkspacesTransportFindsOutThatItsConnectionIsDead(t *testing.T) {
 	h := wire.NewTransport().HTTP2
 	require.NotNil(t, h)
 	require.Less(t, h.SendPingTimeout+h.PingTimeout, 10*time.Second, "the time-out of a call")
+}
+
+func TestAPlatformThatIsSilentOrSaysTooMuchIsLeft(t *testing.T) {
+	for name, server := range map[string]struct {
+		url  string
+		says string
+	}{
+		"silent":   {"https://platform.example", ""},
+		"too much": {"http://platform.example", "HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", wire.MaxAnswer+1) + "\r\n\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				transport := wire.NewTransport()
+				transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+					ours, theirs := net.Pipe()
+					go func() { _, _ = io.Copy(io.Discard, theirs) }()
+					go func() { _, _ = io.WriteString(theirs, server.says) }()
+					return ours, nil
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.url, http.NoBody)
+				require.NoError(t, err)
+				began := time.Now()
+				_, err = transport.RoundTrip(req)
+				require.Error(t, err)
+				require.LessOrEqual(t, time.Since(began), 5*time.Second)
+			})
+		})
+	}
 }

@@ -67,8 +67,8 @@ func (f plainForge) Authorize(r *http.Request, _ gateway.Operation, token string
 func (f plainForge) Rewrite(*http.Response, gateway.Operation, *url.URL) error { return nil }
 
 // Refuse implements [gateway.Forge].
-func (f plainForge) Refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
-	gateway.RefuseGit(w, r, status, message)
+func (f plainForge) Refuse(w http.ResponseWriter, _ *http.Request, status int, message string) {
+	http.Error(w, message, status)
 }
 
 // Wire implements [gateway.Forge].
@@ -164,5 +164,6 @@ func TestAnotherForgeNeedsNoMoreThanItsInterface(t *testing.T) {
 		got := p.ask(t, "ws-1", "GET", path+"/info/refs?service=git-upload-pack", "")
 		require.Equal(t, 403, got.status)
 		require.Equal(t, says+"\n", got.body)
+		require.Equal(t, "no-store", got.header.Get("Cache-Control"))
 	}
 }

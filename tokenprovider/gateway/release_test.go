@@ -176,18 +176,21 @@ func TestWhatThePolicySaysIsAnswered(t *testing.T) {
 	}
 	answer = nil
 	for _, c := range []struct {
-		provider tokenprovider.TokenProvider
-		status   int
+		provider   tokenprovider.TokenProvider
+		status     int
+		retryAfter string
 	}{
-		{failing(tokenprovider.ErrNotConfigured), 403},
-		{failing(errors.New("GitHub is down")), 502},
-		{tokenprovider.Static("two words"), 502},
-		{tokenprovider.Func(func(context.Context) (string, time.Time, error) { panic("GitHub is down") }), 502},
-		{nil, 403}, // GitHub's 401 without a token
+		{failing(tokenprovider.ErrNotConfigured), 403, ""},
+		{failing(errors.New("GitHub is down")), 502, ""},
+		{failing(&tokenprovider.Error{Code: tokenprovider.CodeRateLimited, RetryAfter: 7 * time.Second}), 502, "7"},
+		{tokenprovider.Static("two words"), 502, ""},
+		{tokenprovider.Func(func(context.Context) (string, time.Time, error) { panic("GitHub is down") }), 502, ""},
+		{nil, 403, ""}, // GitHub's 401 without a token
 	} {
 		provider = c.provider
 		got := p.ask(t, "ws-1", "GET", "/api/v3/repos/acme/widgets", "")
 		require.Equal(t, c.status, got.status)
+		require.Equal(t, c.retryAfter, got.header.Get("Retry-After"))
 		require.NotContains(t, got.body, "GitHub is down")
 	}
 }

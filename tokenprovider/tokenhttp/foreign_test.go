@@ -190,6 +190,62 @@ func TestAnErrorThatBreaksWhenItIsAskedIsADefect(t *testing.T) {
 	}
 }
 
+func TestAnErrorIsAskedOnlyWhereItHarmsNobody(t *testing.T) {
+	for _, method := range []string{"Error", "As", "Is", "Unwrap"} {
+		for last := range 30 {
+			asked := 0
+			f := erring{"provider": fickle{method, func() {
+				if asked++; asked > last {
+					panic(tokenSecret)
+				}
+			}}}
+			h, err := tokenhttp.NewHandler(f.source, f, nil)
+			require.NoError(t, err)
+			require.Equal(t, 500, record(h, newRequest("GET", "/workspaces/ws-1/token", "")).Code)
+		}
+	}
+}
+
+func TestNothingMoreRunsOnceTheRequestHasEnded(t *testing.T) {
+	for _, hangs := range []string{"authenticator", "admission", "source"} {
+		t.Run(hangs, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var hung bool
+				var late []string
+				at := func(piece string) {
+					if hung {
+						late = append(late, piece)
+					}
+					if hung = piece == hangs; hung {
+						time.Sleep(time.Hour)
+					}
+				}
+				provider := tokenprovider.Func(func(context.Context) (string, time.Time, error) {
+					at("provider")
+					return tokenSecret, time.Time{}, nil
+				})
+				h, err := tokenhttp.NewHandler(func(context.Context, tokenhttp.Principal) (tokenprovider.TokenProvider, error) {
+					at("source")
+					return provider, nil
+				}, authFunc(func(*http.Request) (tokenhttp.Principal, error) {
+					at("authenticator")
+					return tokenhttp.Principal{WorkspaceID: "ws-1"}, nil
+				}), &tokenhttp.Options{Admit: func(context.Context, tokenhttp.Principal) error {
+					at("admission")
+					return nil
+				}})
+				require.NoError(t, err)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				require.NotEqual(t, 200, record(h, newRequest("GET", "/workspaces/ws-1/token", "").WithContext(ctx)).Code)
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				require.Empty(t, late)
+			})
+		})
+	}
+}
+
 // erring is a platform of which the pieces answer with these errors.
 type erring map[string]error
 
