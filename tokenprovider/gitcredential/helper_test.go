@@ -313,6 +313,8 @@ func TestEraseInvalidatesExactlyThePasswordInTheRequest(t *testing.T) {
 
 	_, _, err = run(t, helperOf(tokenprovider.Static("s")), "erase", githubRequest+"password=s\n")
 	require.NoError(t, err, "a provider that can't invalidate is no reason to complain")
+	_, _, err = run(t, helperOf(tokenprovider.Static("")), "erase", githubRequest+"password=s\n")
+	require.NoError(t, err, "there is nobody to tell")
 }
 
 func TestOtherOperationsPrintNoToken(t *testing.T) {
@@ -335,6 +337,12 @@ func TestStoreReadsItsInputAndIgnoresIt(t *testing.T) {
 	h := helperOf(tokenprovider.Static("s"))
 	require.NoError(t, h.Run(t.Context(), "store", input, io.Discard, io.Discard))
 	require.Zero(t, input.Len())
+
+	endless := &endlessReader{}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	require.NoError(t, h.Run(ctx, "store", endless, io.Discard, io.Discard))
+	require.NoError(t, ctx.Err())
 }
 
 func TestAHelperThatIsWiredWronglySaysSo(t *testing.T) {

@@ -121,6 +121,15 @@ func TestErrorsNameTheLineAndNeverAValue(t *testing.T) {
 	}
 }
 
+func TestAPathThatTwoProgramsMayReadDifferentlyIsRefused(t *testing.T) {
+	for _, path := range []string{
+		"acme/x%2fy", "acme/x?a=b", "acme/x#a", `acme\x`, "acme/x;a", "-acme/x", "acme//x", "/acme/x", "acme/x/", "acme/../x", "./x",
+	} {
+		_, err := gitcredential.ReadRequest(strings.NewReader("protocol=https\nhost=github.com\npath=" + path + "\n"))
+		require.ErrorContains(t, err, "has a path that isn't plain", path)
+	}
+}
+
 func TestARequestPrintsWithoutItsPassword(t *testing.T) {
 	req := read(t, "protocol=https\nhost=github.com\nusername=x\npassword="+token+"\n")
 	testutil.RequireRedactedDirectly(t, req, token)
@@ -142,6 +151,8 @@ func TestARequestIsForAListedHostOnly(t *testing.T) {
 		"a listed port":                 {"git.example:8443", []string{"git.example:8443"}, true},
 		"another port":                  {"git.example:8444", []string{"git.example:8443"}, false},
 		"a listed port isn't the host":  {"git.example", []string{"git.example:8443"}, false},
+		"443 twice":                     {"git.example:443:443", []string{"git.example:443:443"}, false},
+		"the sign for Kelvin":           {"\u212Aernel.example", []string{"kernel.example"}, false},
 		"443 in the list":               {"git.example", []string{"git.example:443"}, true},
 		"upper case in the list":        {"git.example", []string{"GIT.example"}, true},
 		"a list with an empty entry":    {"", []string{""}, false},

@@ -190,6 +190,31 @@ func TestAnErrorThatBreaksWhenItIsAskedIsADefect(t *testing.T) {
 	}
 }
 
+func TestAnErrorMeansWhatItsPlaceMayDecide(t *testing.T) {
+	limited := &tokenprovider.Error{Code: tokenprovider.CodeRateLimited}
+	for _, row := range []struct {
+		piece  string
+		err    error
+		status int
+	}{
+		{"authenticator", tokenhttp.ErrUnauthenticated, 401},
+		{"authenticator", tokenhttp.ErrForbidden, 403},
+		{"authenticator", limited, 503},
+		{"admit", tokenhttp.ErrUnauthenticated, 503},
+		{"admit", tokenhttp.ErrForbidden, 403},
+		{"admit", limited, 429},
+		{"source", tokenhttp.ErrUnauthenticated, 500},
+		{"source", tokenhttp.ErrForbidden, 403},
+		{"provider", tokenhttp.ErrForbidden, 500},
+		{"provider", limited, 500},
+	} {
+		f := erring{row.piece: row.err}
+		h, err := tokenhttp.NewHandler(f.source, f, &tokenhttp.Options{Admit: f.admit})
+		require.NoError(t, err)
+		require.Equal(t, row.status, record(h, newRequest("GET", "/workspaces/ws-1/token", "")).Code, row)
+	}
+}
+
 func TestAnErrorIsAskedOnlyWhereItHarmsNobody(t *testing.T) {
 	for _, method := range []string{"Error", "As", "Is", "Unwrap"} {
 		for last := range 30 {
