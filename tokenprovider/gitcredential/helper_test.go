@@ -311,9 +311,9 @@ func TestEraseInvalidatesExactlyThePasswordInTheRequest(t *testing.T) {
 	require.Equal(t, []string{token}, provider.invalidated)
 	require.Equal(t, 1, provider.calls, "the next request carries a report")
 
-	_, _, err = run(t, helperOf(tokenprovider.Static("s")), "erase", githubRequest+"password=s\n")
+	_, _, err = run(t, helperOf(tokenprovider.Static("s")), "erase", "password=s\n"+githubRequest)
 	require.NoError(t, err, "a provider that can't invalidate is no reason to complain")
-	_, _, err = run(t, helperOf(tokenprovider.Static("")), "erase", githubRequest+"password=s\n")
+	_, _, err = run(t, helperOf(tokenprovider.Static("")), "erase", "password=s\n"+githubRequest)
 	require.NoError(t, err, "there is nobody to tell")
 }
 
