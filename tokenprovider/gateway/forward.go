@@ -150,7 +150,7 @@ func (f *forwarder) answered(resp *http.Response) error {
 		return &refused{status: http.StatusBadGateway, code: tokenprovider.CodeUnauthenticated,
 			message: "the forge refuses the platform's token (401): its operator has to look at that"}
 	}
-	for _, name := range []string{"Set-Cookie", "Strict-Transport-Security", "Alt-Svc", "Trailer"} {
+	for _, name := range []string{"Set-Cookie", "Strict-Transport-Security", "Alt-Svc"} {
 		resp.Header.Del(name)
 	}
 	resp.Trailer = nil

@@ -120,6 +120,7 @@ func TestAnLFSBatchWithTwoReadingsIsRefused(t *testing.T) {
 		"a list":          `[{"operation":"upload"}]`,
 		"two operations":  `{"operation":["download","upload"]}`,
 		"none":            `{"operation":null}`,
+		"beyond UTF-8":    "{\"operation\":\"download\",\"a\xff\":1}",
 	} {
 		got := p.ask(t, "ws-1", "POST", "/acme/widgets.git/info/lfs/objects/batch", body,
 			"Accept", "application/vnd.git-lfs+json")
