@@ -296,6 +296,7 @@ func TestARecordOutlivesItsRequest(t *testing.T) {
 func transferring(t *testing.T, g http.Handler, bearer string) (*http.Response, time.Duration) {
 	t.Helper()
 	client, began := connect(t, g), time.Now()
+	require.NoError(t, client.SetReadDeadline(began.Add(10*time.Minute)))
 	_, err := fmt.Fprintf(client, "POST /acme/widgets.git/git-receive-pack HTTP/1.1\r\nHost: gateway.test\r\n"+
 		"Content-Type: application/x-git-receive-pack-request\r\nContent-Length: 1000000\r\nAuthorization: Bearer %s\r\n\r\n%s",
 		bearer, pktline.Line(aCommand)+"0000PACK")
