@@ -11,6 +11,7 @@ import (
 	"github.com/molecule-ai/provisionkit/githubapp/forge"
 	"github.com/molecule-ai/provisionkit/internal/testutil"
 	"github.com/molecule-ai/provisionkit/tokenprovider/gateway"
+	"github.com/molecule-ai/provisionkit/tokenprovider/tokenhttp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -105,6 +106,7 @@ func TestWhatIsMissingOrMalformedIsNamed(t *testing.T) {
 		"Options.BaseURL is required":      func(o *gateway.Options) { o.BaseURL = "" },
 		"Options.BaseURL has to be https":  func(o *gateway.Options) { o.BaseURL = "http://127.0.0.1" },
 		"Options.BaseURL has to be a host": func(o *gateway.Options) { o.BaseURL = "https://gateway.test/git" },
+		"Options.Auth is required, a":      func(o *gateway.Options) { o.Auth = (*tokenhttp.WorkspaceKey)(nil) },
 		"Options.BaseURL has a user name":  func(o *gateway.Options) { o.BaseURL = "https://a:b@gateway.test" },
 		"Options.Forge is required":        func(o *gateway.Options) { o.Forge = nil },
 		"Options.Auth is required":         func(o *gateway.Options) { o.Auth = nil },

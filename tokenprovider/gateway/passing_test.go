@@ -119,6 +119,19 @@ func TestAnUploadIsAWriteAndADownloadIsNone(t *testing.T) {
 	}
 }
 
+func TestAPushIsAWriteAndAFetchIsNone(t *testing.T) {
+	for service, writes := range map[string]bool{"git-receive-pack": true, "git-upload-pack": false} {
+		r := newRequest(t, "POST", "/acme/widgets.git/"+service, "x", nil)
+		r.Header.Set("Content-Type", "application/x-"+service+"-request")
+		for _, r := range []*http.Request{r, newRequest(t, "GET", "/acme/widgets.git/info/refs?service="+service, "x", nil)} {
+			op, ok, err := gateway.Git(r)
+			require.NoError(t, err)
+			require.True(t, ok)
+			require.Equal(t, writes, op.Write, service)
+		}
+	}
+}
+
 func TestARefWithoutAnIDIsNeitherMadeNorGone(t *testing.T) {
 	require.False(t, gateway.RefUpdate{}.Create())
 	require.False(t, gateway.RefUpdate{}.Delete())

@@ -101,6 +101,46 @@ func TestAnotherHostsRequestIsRefusedBeforeAnybodyIsAsked(t *testing.T) {
 	require.Equal(t, 421, serve(g, r).Code)
 }
 
+func TestOnlyWhoSaysInOneWayWhoTheyAreIsLetIn(t *testing.T) {
+	var asked []*http.Request
+	var answer error
+	var read []byte
+	principal := tokenhttp.Principal{WorkspaceID: "ws-1"}
+	g, _, _ := newGateway(t, "", func(o *gateway.Options) {
+		o.Transport = answering(200, &asked)
+		o.Auth = authFunc(func(r *http.Request) (tokenhttp.Principal, error) {
+			read, _ = io.ReadAll(r.Body)
+			return principal, answer
+		})
+	})
+	status := func(edit func(r *http.Request)) int {
+		r := newRequest(t, "POST", aWidget+"/issues", "bearer", strings.NewReader("{}"))
+		edit(r)
+		return serve(g, r).Code
+	}
+	basic := func(password string) func(*http.Request) {
+		return func(r *http.Request) { r.SetBasicAuth("workspace", password) }
+	}
+	none := func(*http.Request) {}
+	require.Equal(t, 200, status(none))
+	require.Empty(t, read, "nothing is read before it is known who sends it")
+	require.Equal(t, 200, status(basic("bearer")))
+	asked = nil
+
+	require.Equal(t, 401, status(basic("two words")))
+	require.Equal(t, 401, status(basic("")))
+	require.Equal(t, 401, status(func(r *http.Request) {
+		r.Header["Authorization"] = []string{"Basic d3M6YmVhcmVy", "Bearer bearer"}
+	}))
+	require.Equal(t, 400, status(func(r *http.Request) { r.Trailer = http.Header{"X-Github-Late": nil} }))
+	require.Equal(t, 400, status(func(r *http.Request) { r.Header.Set("Trailer", "X-Github-Late") }))
+	answer = tokenhttp.ErrForbidden
+	require.Equal(t, 403, status(none))
+	answer, principal = nil, tokenhttp.Principal{}
+	require.Equal(t, 403, status(none))
+	require.Empty(t, asked)
+}
+
 func TestAPolicyLearnsWhatThePlatformKnowsOfAWorkspace(t *testing.T) {
 	var known, learnt tokenprovider.Workspace
 	var names []string
@@ -318,6 +358,7 @@ func TestThePackOfARefusedPushIsNotWaitedForLong(t *testing.T) {
 			}
 		})
 		resp, took := transferring(t, g, bearer)
+		require.NotNil(t, resp)
 		require.Equal(t, 200, resp.StatusCode)
 		require.Equal(t, time.Minute, took)
 	})
