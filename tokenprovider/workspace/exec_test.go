@@ -214,11 +214,14 @@ func TestAProgramThatARepositoryBringsIsNotFound(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, workspacetest.Hourly())
 	hostile := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(hostile, "bin"), 0o700))
+	require.NoError(t, os.MkdirAll(filepath.Join(hostile, "off", "tool"), 0o700)) // which can't be run
 	for _, name := range []string{"tool", "gh", "git", "sh"} {
 		program(t, hostile, name)
+		program(t, filepath.Join(hostile, "bin"), name)
 	}
 	env := p.Env(t, "ws-1")
-	for _, list := range []string{".", "", ":", "./", ".:/nowhere", "/nowhere::/nowhere"} {
+	for _, list := range []string{".", "", "bin", "./bin", "off", ":", "./", ".:/nowhere", "/nowhere::/nowhere"} {
 		env["PATH"] = strings.ReplaceAll(list, ":", string(os.PathListSeparator))
 		cmd := process(t.Context(), t, env, "", "exec", "--", "tool")
 		cmd.Dir = hostile

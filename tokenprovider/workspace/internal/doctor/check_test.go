@@ -72,5 +72,6 @@ func TestWhatIsShownOfAURLHoldsNoSecret(t *testing.T) {
 		"https://github.com/?key=hunter2":    "https://github.com/",
 	} {
 		require.Equal(t, shown, redactURL(raw))
+		require.Equal(t, "http."+shown+".extraheader", setting{key: "http." + raw + ".extraheader"}.shownKey())
 	}
 }

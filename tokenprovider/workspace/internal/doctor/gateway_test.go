@@ -148,8 +148,8 @@ var gatewayBreakages = []struct {
 	{
 		name: "a longer insteadOf", check: "gateway-git", says: "git goes past the gateway for https://127.0.0.1:",
 		do: func(t *testing.T, p *guest) {
-			p.config(t, "url.https://x:hunter2@mirror.example/.insteadOf", p.forge.GitHub.URL+"/own")
-			p.config(t, "url.https://mirror.example/.insteadOf", p.forge.GitHub.URL+"/owner")
+			p.config(t, "url.https://mirror.example/.insteadOf", p.forge.GitHub.URL+"/own")
+			p.config(t, "url.https://x:hunter2@mirror.example/.insteadOf", p.forge.GitHub.URL+"/owner")
 		},
 		more: []string{"rewrites"},
 	},
