@@ -14,10 +14,9 @@ import (
 	"github.com/molecule-ai/provisionkit/tokenprovider/gitcredential"
 )
 
-const (
-	maxGitRequest  = 1 << 20 // bytes of a body with git's attributes, as in gitcredential.ReadRequest
-	maxGitSentence = 500     // characters of what is wrong with it
-)
+// maxGitRequest bounds a body with git's attributes, as in
+// gitcredential.ReadRequest.
+const maxGitRequest = 1 << 20
 
 // maxMinTTL bounds the life that a request can ask for: one that asks for more
 // asks for this.
@@ -113,7 +112,7 @@ func (h *Handler) asGit(r *http.Request, wished string) (encoding, string, *wire
 	req, err := gitcredential.ReadRequest(bytes.NewReader(body))
 	if err != nil { // its text names lines and keys, no values
 		text := strings.TrimPrefix(err.Error(), "gitcredential: ")
-		return nil, wished, malformed("body: " + wire.OneLine(text, maxGitSentence))
+		return nil, wished, malformed("body: " + text)
 	}
 	if !req.For(h.options.Hosts) {
 		return nil, wished, forbidden
