@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,6 +111,25 @@ func TestGetAnswersGitWithALiveToken(t *testing.T) {
 	require.NoError(t, err, r.Stdout)
 	require.WithinDuration(t, before.Add(time.Hour), time.Unix(expiry, 0), 5*time.Second)
 	require.Equal(t, "10m0s", p.Asked()[0].URL.Query().Get("min_ttl"))
+	r = start(t, p.Env(t, "ws-1"), "capability[]=authtype\n"+request, "get")
+	require.Contains(t, r.Stdout, "\nephemeral=1\n", "no other helper keeps it")
+}
+
+func TestAReportIsMadeOnceHoweverPatientTheWorkspaceIs(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	away := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer away.Close()
+	env := map[string]string{
+		"PROVISIONKIT_URL": away.URL + "/workspaces/ws-1/token", "PROVISIONKIT_BEARER": "bearer", "PROVISIONKIT_RETRY": "2s",
+	}
+	require.Equal(t, 1, start(t, env, "password=ghs_refused\n"+request, "erase").Code)
+	require.EqualValues(t, 1, asked.Load())
+	require.Equal(t, 1, start(t, env, request, "get").Code)
+	require.Greater(t, asked.Load(), int64(2), "a token is worth a wait")
 }
 
 func TestCapabilityIsAnsweredWithoutAnyConfiguration(t *testing.T) {

@@ -55,6 +55,8 @@ func TestSettingsOfTheImageThatWereOverwrittenAreNamed(t *testing.T) {
 	const image = "PATH=/bin\x00GIT_CONFIG_COUNT=2\x00GIT_CONFIG_KEY_0=safe.directory\x00GIT_CONFIG_VALUE_0=*\x00" +
 		"GIT_CONFIG_KEY_1=core.pager\x00GIT_CONFIG_VALUE_1=\x00GIT_CONFIG_KEY_2=left.out\x00GIT_CONFIG_VALUE_2=\x00"
 	require.Equal(t, []string{"safe.directory"}, lostSettings(image, own))
+	const secret = "GIT_CONFIG_COUNT=1\x00GIT_CONFIG_KEY_0=http.https://x:hunter2@github.com/.proxy\x00GIT_CONFIG_VALUE_0=x"
+	require.Equal(t, []string{"http.https://[redacted]@github.com/.proxy"}, lostSettings(secret, own))
 	for _, first := range []string{"", "GIT_CONFIG_COUNT=7\x00", "GIT_CONFIG_COUNT=x\x00GIT_CONFIG_KEY_0=a.b\x00"} {
 		require.Empty(t, lostSettings(first, own))
 	}
@@ -74,4 +76,10 @@ func TestWhatIsShownOfAURLHoldsNoSecret(t *testing.T) {
 		require.Equal(t, shown, redactURL(raw))
 		require.Equal(t, "http."+shown+".extraheader", setting{key: "http." + raw + ".extraheader"}.shownKey())
 	}
+}
+
+func TestAReportHoldsNothingThatATerminalObeys(t *testing.T) {
+	t.Parallel()
+	var r report
+	require.Equal(t, "a [31m b", r.add("url", ok("%s", "a\x1b[31m\nb")).Message)
 }

@@ -31,7 +31,7 @@ type folder struct {
 // do.
 func (f folder) logsIn() bool {
 	others := func(host string) bool { return host != gitcredential.DefaultHost }
-	return f.token.Reveal() != "" && slices.ContainsFunc(f.hosts, others)
+	return slices.ContainsFunc(f.hosts, others)
 }
 
 // nowhere is the folder of gh's configuration where none can be made.

@@ -69,6 +69,9 @@ func TestTheBearerIsForTheGatewayAlone(t *testing.T) {
 		"GH_HOST names it": {
 			env: map[string]string{"GH_HOST": "gateway.example"}, host: []string{"gateway.example"}, enterprise: []string{bearer},
 		},
+		"GH_HOST in capitals": {
+			env: map[string]string{"GH_HOST": "GATEWAY.example"}, host: []string{"GATEWAY.example"}, enterprise: []string{bearer},
+		},
 		"a token is set": {
 			env: map[string]string{enterprise: "own"}, host: []string{"gateway.example"}, enterprise: []string{"own"},
 		},

@@ -98,11 +98,14 @@ func TestWhatAKilledShimLeftGoesWithTheNextGh(t *testing.T) {
 
 	require.Zero(t, s.gh(t, nil, "pr", "list").Code)
 	require.Len(t, entries(t, parent), 2, "what is new may be somebody's who begins")
+	pipe := filepath.Join(parent, "provisionkit-gh-pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600)) // which nobody writes to
 	for _, entry := range entries(t, parent) {
 		old := time.Now().Add(-2 * time.Minute)
 		require.NoError(t, os.Chtimes(filepath.Join(parent, entry.Name()), old, old))
 	}
 	require.Zero(t, s.gh(t, nil, "pr", "list").Code)
+	require.NoError(t, os.Remove(pipe))
 	require.Len(t, entries(t, parent), 1, "one is in use")
 	require.NoError(t, running.Process.Signal(syscall.SIGTERM))
 	require.Error(t, running.Wait())
@@ -187,4 +190,7 @@ func TestWhereNothingCanBeWrittenGhWorksForGitHub(t *testing.T) {
 		"make one of XDG_RUNTIME_DIR, /dev/shm, TMPDIR and /tmp writable")
 	require.Empty(t, r.Given(t).Logins(t))
 	require.Empty(t, entries(t, parent))
+
+	r = readOnly(map[string]string{"HOME": "", "XDG_CONFIG_HOME": "", "GH_CONFIG_DIR": ""})
+	require.Equal(t, []string{"/nonexistent/gh"}, r.Given(t).Values("GH_CONFIG_DIR"), "and not the current folder")
 }

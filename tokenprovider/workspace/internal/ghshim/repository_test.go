@@ -40,6 +40,7 @@ func TestTheTokenIsForTheRepositoryThatGhWorksOn(t *testing.T) {
 		"a URL at another host":  {[]string{"pr", "list", "-R", "https://evil.example/acme/x"}, "", ""},
 		"user before our host":   {[]string{"pr", "list", "-R", "https://github.com@evil.example/acme/x"}, "", ""},
 		"a path that climbs out": {[]string{"pr", "list", "-R", "acme/../evil"}, "", ""},
+		"a name that climbs":     {[]string{"pr", "list", "-R", "acme/.."}, "", ""},
 		"behind --":              {[]string{"alias-of-mine", "--", "-R", "acme/x"}, "globex/x", "globex/x"},
 		"-R without a value":     {[]string{"pr", "list", "-R"}, "globex/x", "globex/x"},
 		"GH_REPO":                {[]string{"pr", "list"}, "Globex/X", "globex/x"},

@@ -71,6 +71,11 @@ func TestABearerWhoseFileIsAwayForAMomentIsWaitedFor(t *testing.T) {
 				require.Contains(t, p.call(t, env, request, "get").Failed(t), "PROVISIONKIT_BEARER_FILE: ")
 				require.Equal(t, time.Second, time.Since(began), "it isn't for long")
 				require.EqualValues(t, 1, p.tries.Load())
+
+				env["PROVISIONKIT_RETRY"] = "0"
+				began = time.Now()
+				p.call(t, env, request, "get").Failed(t)
+				require.Zero(t, time.Since(began), "who has no patience doesn't wait")
 			})
 		})
 	}
