@@ -201,7 +201,7 @@ func failing(err error) tokenprovider.TokenProvider {
 
 func TestPublicFetchLetsOthersRepositoriesBeRead(t *testing.T) {
 	own := &gateway.Refusal{Message: "not yours"}
-	other := errors.New("undecided")
+	other, forgotten := errors.New("undecided"), fmt.Errorf("forgotten: %w", (*gateway.Refusal)(nil))
 	for _, c := range []struct {
 		op   gateway.Operation
 		says error
@@ -215,6 +215,7 @@ func TestPublicFetchLetsOthersRepositoriesBeRead(t *testing.T) {
 		{gateway.Operation{Kind: gateway.KindFetch, Repository: "acme/secret"}, own, own},
 		{gateway.Operation{Kind: gateway.KindFetch, Repository: ""}, own, own},
 		{gateway.Operation{Kind: gateway.KindFetch, Repository: "other/lib"}, other, other},
+		{gateway.Operation{Kind: gateway.KindFetch, Repository: "other/lib"}, forgotten, forgotten},
 	} {
 		policy := gateway.PublicFetch(func(context.Context, tokenhttp.Principal, gateway.Operation) (gateway.Grant, error) {
 			return gateway.Grant{Provider: tokenprovider.Static("x")}, c.says

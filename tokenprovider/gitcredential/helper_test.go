@@ -32,12 +32,13 @@ type source struct {
 
 	calls       int
 	minTTL      time.Duration
+	repository  string
 	invalidated []string
 }
 
 func (s *source) Token(ctx context.Context) (string, time.Time, error) {
 	s.calls++
-	s.minTTL = tokenprovider.MinTTL(ctx)
+	s.minTTL, s.repository = tokenprovider.MinTTL(ctx), tokenprovider.Repository(ctx)
 	return s.token, s.expiresAt, s.err
 }
 
@@ -310,6 +311,9 @@ func TestEraseInvalidatesExactlyThePasswordInTheRequest(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{token}, provider.invalidated)
 	require.Equal(t, 1, provider.calls, "the next request carries a report")
+	_, _, err = run(t, h, "erase", "protocol=https\nhost=github.com\npath=Acme/x.git\npassword="+token+"\n\n")
+	require.NoError(t, err)
+	require.Equal(t, "acme/x", provider.repository)
 
 	_, _, err = run(t, helperOf(tokenprovider.Static("s")), "erase", "password=s\n"+githubRequest)
 	require.NoError(t, err, "a provider that can't invalidate is no reason to complain")

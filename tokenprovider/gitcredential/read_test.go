@@ -163,6 +163,7 @@ func TestARequestIsForAListedHostOnly(t *testing.T) {
 		"IPv6 and 443":                  {"[::1]:443", []string{"[::1]"}, true},
 		"IPv6 without brackets":         {"::1", []string{"::1"}, false},
 		"IPv6 with a zone":              {"[fe80::1%eth0]", []string{"[fe80::1%eth0]"}, false},
+		"brackets around IPv4":          {"[127.0.0.1]", []string{"[127.0.0.1]"}, false},
 		"brackets around a name":        {"[github.com]", []string{"[github.com]"}, false},
 		"a label of 64 characters":      {strings.Repeat("a", 64), []string{strings.Repeat("a", 64)}, false},
 		"a label of 63 characters":      {strings.Repeat("a", 63), []string{strings.Repeat("a", 63)}, true},
