@@ -18,7 +18,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testutil.MoreInParallel() // they wait for git and gh
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	appID          = 12

@@ -34,8 +34,8 @@ func Exit(code int) {
 }
 
 // MoreInParallel lets more tests run at once than there are processors, unless
-// -parallel says otherwise. It is for the TestMain of a package whose tests
-// wait for tokens to die for most of their time.
+// -parallel says otherwise. It is for the TestMain of a package whose tests wait for
+// most of their time.
 func MoreInParallel() {
 	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0))); err != nil {
 		panic(err)
