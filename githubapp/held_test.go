@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -250,6 +251,24 @@ func TestARevocationThatBreaksHoldsNoOtherBack(t *testing.T) {
 		}
 		err := m.ReleaseWorkspace(t.Context(), "0")
 		require.NoError(t, err)
+	})
+}
+
+func TestAReleaseGoesOnWhileNoTokenCanBeMinted(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		p.table.all = &widgets
+		app := p.app(t)
+		m := newWorkspaceMutator(t, app, p.policy, &p.opts)
+		token := p.start(t, m, "a")
+		p.Fail(githubapptest.Rule{Method: http.MethodPost, Fault: githubapptest.HTML(502)})
+		for n := range 3 {
+			p.AddInstallation(githubapptest.Installation{ID: int64(100 + n), AppID: appID, Account: fmt.Sprint("org", n)})
+			_, _, err := app.Installation(int64(100 + n)).Token(t.Context())
+			require.Error(t, err)
+		}
+		require.True(t, slices.ContainsFunc(app.Usage().Holds, func(h tokenprovider.Hold) bool { return h.Subject == "app" }))
+		require.NoError(t, m.ReleaseWorkspace(t.Context(), "a"))
+		p.requireDead(t, token)
 	})
 }
 

@@ -146,7 +146,8 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 }
 
 // DoWithToken makes a request with an installation's token instead of the app's
-// JWT. The error is an [*Error]. It is held back only while GitHub is down.
+// JWT. The error is an [*Error]. It is held back only while GitHub is down, for such
+// requests too.
 func (c *Client) DoWithToken(ctx context.Context, token string, r Request) (*Answer, error) {
 	p, err := c.gate.enter(r.Method+" "+r.Path, true)
 	if err != nil {

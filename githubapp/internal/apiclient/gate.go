@@ -27,11 +27,12 @@ const maxPaths = 256
 //
 // The zero gate is open.
 type gate struct {
-	mu       sync.Mutex
-	app      hold
-	paths    map[string]*hold // requests that failed, by method and path
-	answers  int              // counts those that were answered
-	lastSeen verdict          // of app: why it is or was held
+	mu         sync.Mutex
+	app        hold
+	paths      map[string]*hold // requests that failed, by method and path
+	answers    int              // counts those that were answered
+	lastSeen   verdict          // of app: why it is or was held
+	tokensFail bool             // a request with a token failed while GitHub was down
 }
 
 // pass is what a request gets at the gate, to be handed back with what became
@@ -44,8 +45,9 @@ type pass struct {
 }
 
 // enter returns an error while the request is held back. One that carries a
-// token is only held back while GitHub is down: the path of one tenant's is that of
-// all others.
+// token is only held back while GitHub is down for those, too: what it is for, a
+// revocation for example, goes on while no token can be minted. The path of one
+// tenant's is that of all others, so none is held back for its path.
 func (g *gate) enter(path string, token bool) (pass, error) {
 	now := time.Now().Round(0)
 	g.mu.Lock()
@@ -58,7 +60,7 @@ func (g *gate) enter(path string, token bool) (pass, error) {
 		return pass{}, err
 	}
 	p := pass{path: path, token: token, app: g.app.changes}
-	if !token || g.lastSeen == down {
+	if !token || g.tokensFail {
 		if err := g.app.check(now); err != nil {
 			return pass{}, err
 		}
@@ -98,7 +100,7 @@ func (g *gate) leave(p pass, v verdict, err *Error) (closed time.Duration, opene
 		g.answers++
 		delete(g.paths, p.path)
 		if g.app.err != nil && (g.lastSeen == down || !p.token && p.app == g.app.changes) {
-			g.app = hold{changes: g.app.changes + 1}
+			g.app, g.tokensFail = hold{changes: g.app.changes + 1}, false
 			return 0, true
 		}
 	case limited, refused, ended:
@@ -110,6 +112,7 @@ func (g *gate) leave(p pass, v verdict, err *Error) (closed time.Duration, opene
 			g.app.until = until
 		}
 	case down:
+		g.tokensFail = g.tokensFail || p.token && g.app.err != nil && g.lastSeen == down
 		g.fail(p, own, err, now)
 		if p.app == g.app.changes && (p.probes || g.app.err == nil && g.silent() >= silentPaths) {
 			return g.close(down, err, now), false
@@ -121,7 +124,7 @@ func (g *gate) leave(p pass, v verdict, err *Error) (closed time.Duration, opene
 // close holds the app back and returns for how long.
 func (g *gate) close(v verdict, err *Error, now time.Time) time.Duration {
 	if g.lastSeen != v || g.app.err == nil {
-		g.app.inRow = 0
+		g.app.inRow, g.tokensFail = 0, false
 	}
 	g.lastSeen = v
 	return g.app.extend(v, err, now)
@@ -193,7 +196,7 @@ func (g *gate) refusing() bool {
 func (g *gate) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.app = hold{changes: g.app.changes + 1}
+	g.app, g.tokensFail = hold{changes: g.app.changes + 1}, false
 }
 
 // holds returns what is held back now.
