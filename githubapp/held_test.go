@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -326,5 +327,24 @@ func requireOverSoon(t *testing.T, code tokenprovider.Code, rule githubapptest.R
 			time.Sleep(5 * time.Second)
 		}
 		require.LessOrEqual(t, time.Since(mended), 2*time.Minute)
+	})
+}
+
+func TestAClockThatIsSetBackDuringAMintIsNoDefect(t *testing.T) {
+	onPlatform(t, func(t *testing.T, p *platform) {
+		i := p.app(t).Installation(installationID)
+		p.Fail(githubapptest.Rule{Method: http.MethodPost, Times: 1, Fault: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			minted := httptest.NewRecorder()
+			next.ServeHTTP(minted, r)
+			p.SetClockOffset(-2 * time.Hour)
+			now := time.Now().Add(-2 * time.Hour).UTC()
+			w.Header().Set("Date", now.Format(http.TimeFormat))
+			w.WriteHeader(minted.Code)
+			fmt.Fprintf(w, `{"token":"ghs_x","expires_at":%q}`, now.Add(time.Hour).Format(time.RFC3339))
+		}})
+		_, _, err := i.Token(t.Context())
+		require.Equal(t, tokenprovider.CodeUnavailable, tokenprovider.CodeOf(err))
+		time.Sleep(2 * time.Second) // its back-off
+		p.mint(t, i)
 	})
 }

@@ -105,6 +105,11 @@ func (a *App) mint(ctx context.Context, id int64, s Scope) (token, error) {
 	}
 	if err == nil && !expiresAt.After(a.client.Now()) {
 		err = fmt.Errorf("the token expired at %s, before it came", expiresAt.Format(time.RFC3339))
+		// If it lives by the answer's own time, GitHub's clock was set back
+		// meanwhile. By how much the next request learns, whose JWT is refused.
+		if date, failed := http.ParseTime(got.Header.Get("Date")); failed == nil && expiresAt.After(date) {
+			return token{}, explainMint(id, s, &tokenprovider.Error{Code: tokenprovider.CodeUnavailable, Err: err})
+		}
 	}
 	if err != nil {
 		err = internal(err)
