@@ -3,6 +3,7 @@ package githubapp
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -128,8 +129,9 @@ func (s *issuer) purpose() string {
 
 // subjectOf returns the installation of a token for that purpose.
 func subjectOf(purpose string) string {
-	id, _, _ := strings.Cut(purpose, " ")
-	return "installation " + id
+	text, _, _ := strings.Cut(purpose, " ")
+	id, _ := strconv.ParseInt(text, 10, 64)
+	return subject(id)
 }
 
 // recorded returns the token on record, and whether it has the life that ctx asks

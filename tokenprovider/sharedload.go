@@ -57,7 +57,7 @@ func (c *sharedCall) dead(t *storedToken) bool {
 // asks for more life than that.
 func (c *sharedCall) spare() *storedToken {
 	t := c.short
-	if t == nil || c.dead(t) {
+	if t == nil || c.dead(t) || c.drops != c.Shared.drops.Load() {
 		return nil
 	}
 	left := time.Until(t.ExpiresAt)

@@ -67,7 +67,10 @@ var (
 // Header implements [gateway.Forge].
 func (g *github) Header(name string) bool {
 	name = textproto.CanonicalMIMEHeaderKey(name)
-	return passed[name] || slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	return passed[name] || slices.ContainsFunc(prefixes, func(prefix string) bool {
+		rest, ok := strings.CutPrefix(name, prefix)
+		return ok && rest != ""
+	})
 }
 
 // Authorize implements [gateway.Forge]: GitHub's git takes a token as the

@@ -23,6 +23,9 @@ func (x *exchange) admit(ctx context.Context) (admitted, error) {
 	if err != nil {
 		return admitted{}, err
 	}
+	if sender.WorkspaceID == "" && !sender.Admin {
+		return admitted{}, forbidden
+	}
 	p, allowed := x.route.authorize(sender, x.id)
 	err = x.enter(ctx, atAdmission, func(at *position) {
 		at.sender, at.workspace = sender, p.WorkspaceID

@@ -27,12 +27,11 @@ const maxPaths = 256
 //
 // The zero gate is open.
 type gate struct {
-	mu         sync.Mutex
-	app        hold
-	paths      map[string]*hold // requests that failed, by method and path
-	answers    int              // counts those that were answered
-	lastSeen   verdict          // of app: why it is or was held
-	tokensFail bool             // a request with a token failed while GitHub was down
+	mu       sync.Mutex
+	app      hold
+	paths    map[string]*hold // requests that failed, by method and path
+	answers  int              // counts those that were answered
+	lastSeen verdict          // of app: why it is or was held
 }
 
 // pass is what a request gets at the gate, to be handed back with what became
@@ -60,7 +59,7 @@ func (g *gate) enter(path string, token bool) (pass, error) {
 		return pass{}, err
 	}
 	p := pass{path: path, token: token, app: g.app.changes}
-	if !token || g.tokensFail {
+	if !token || g.app.tokens {
 		if err := g.app.check(now); err != nil {
 			return pass{}, err
 		}
@@ -100,7 +99,7 @@ func (g *gate) leave(p pass, v verdict, err *Error) (closed time.Duration, opene
 		g.answers++
 		delete(g.paths, p.path)
 		if g.app.err != nil && (g.lastSeen == down || !p.token && p.app == g.app.changes) {
-			g.app, g.tokensFail = hold{changes: g.app.changes + 1}, false
+			g.app = hold{changes: g.app.changes + 1}
 			return 0, true
 		}
 	case limited, refused, ended:
@@ -112,7 +111,9 @@ func (g *gate) leave(p pass, v verdict, err *Error) (closed time.Duration, opene
 			g.app.until = until
 		}
 	case down:
-		g.tokensFail = g.tokensFail || p.token && g.app.err != nil && g.lastSeen == down
+		if p.token && g.app.err != nil && g.lastSeen == down {
+			g.app.tokens = true
+		}
 		g.fail(p, own, err, now)
 		if p.app == g.app.changes && (p.probes || g.app.err == nil && g.silent() >= silentPaths) {
 			return g.close(down, err, now), false
@@ -124,7 +125,7 @@ func (g *gate) leave(p pass, v verdict, err *Error) (closed time.Duration, opene
 // close holds the app back and returns for how long.
 func (g *gate) close(v verdict, err *Error, now time.Time) time.Duration {
 	if g.lastSeen != v || g.app.err == nil {
-		g.app.inRow, g.tokensFail = 0, false
+		g.app.inRow, g.app.tokens = 0, false
 	}
 	g.lastSeen = v
 	return g.app.extend(v, err, now)
@@ -196,7 +197,7 @@ func (g *gate) refusing() bool {
 func (g *gate) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.app, g.tokensFail = hold{changes: g.app.changes + 1}, false
+	g.app = hold{changes: g.app.changes + 1}
 }
 
 // holds returns what is held back now.

@@ -26,6 +26,7 @@ type hold struct {
 	probing bool      // a request is under way that tells whether it is over
 	changes int       // counts them: what was asked before a change says nothing of what came after
 	answers int       // of the gate, at the last failure
+	tokens  bool      // of the app, while GitHub is down: requests with a token fail, too
 }
 
 // left returns for how much longer h is held. It is 0 when it is over, or the
